@@ -1,0 +1,67 @@
+"""Keras's own optimizers, each with the rate that a cell uses when none is named.
+
+Rates are powers of two, so that the predicted factor of two between the heads is one step of a sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from experiments.records import Optimizer
+from experiments.registry import Registry
+
+if TYPE_CHECKING:
+    import keras
+
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
+
+
+def optimizer(
+    name: str, *, learning_rate: float, description: str, decays: bool = False, l2: float = 0.0
+) -> Callable[[Callable[[Any, float], Any]], Optimizer]:
+    """Register `make(keras.optimizers, rate)` under `name`; Keras is imported when it is first made."""
+
+    def register(make: Callable[[Any, float], Any]) -> Optimizer:
+        def with_keras(rate: float) -> keras.optimizers.Optimizer:
+            import keras  # here, so that listing the optimizers does not start TensorFlow
+
+            return make(keras.optimizers, rate)
+
+        return OPTIMIZERS.add(
+            Optimizer(
+                name=name,
+                make=with_keras,
+                learning_rate=learning_rate,
+                description=description,
+                decays=decays,
+                l2=l2,
+            )
+        )
+
+    return register
+
+
+@optimizer("sgd", learning_rate=2.0**-5, description="plain stochastic gradient descent")
+def sgd(optimizers: Any, rate: float) -> Any:
+    return optimizers.SGD(rate)
+
+
+@optimizer("momentum", learning_rate=2.0**-7, description="SGD with momentum 0.9")
+def momentum(optimizers: Any, rate: float) -> Any:
+    return optimizers.SGD(rate, momentum=0.9)
+
+
+@optimizer("adam", learning_rate=2.0**-9, description="Adam with Keras's defaults")
+def adam(optimizers: Any, rate: float) -> Any:
+    return optimizers.Adam(rate)
+
+
+@optimizer("adamw", learning_rate=2.0**-9, decays=True, description="Adam with decoupled weight decay 0.04")
+def adamw(optimizers: Any, rate: float) -> Any:
+    return optimizers.AdamW(rate, weight_decay=0.04)
+
+
+@optimizer("rmsprop", learning_rate=2.0**-9, description="RMSprop with Keras's defaults")
+def rmsprop(optimizers: Any, rate: float) -> Any:
+    return optimizers.RMSprop(rate)

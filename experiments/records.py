@@ -1,0 +1,234 @@
+"""The records that everything else passes around: frozen, checked at construction, free of TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+Kind = Literal["vector", "image"]
+Role = Literal["default", "crossed", "factor", "control", "null", "pitfall"]
+Encoding = Literal["binary", "onehot", "sparse"]
+Initialisation = Literal["own", "paired", "again"]
+KINDS: tuple[str, ...] = get_args(Kind)
+
+
+class UserError(ValueError):
+    """A mistake of the caller: shown as one line, without a traceback, and exit code 2."""
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise `UserError(message)` unless `condition` holds."""
+    if not condition:
+        raise UserError(message)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """The rows of one task, before any split.
+
+    `x`: (n, features) for vectors, (n, height, width, channels) for images, unscaled.
+    `y`: (n,) integers, the class of each row (0 and 1 for a binary task), or (n, labels) of 0 and 1.
+    `groups`: (n,) integers; rows that share one never straddle a split.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not len(self.x) == len(self.y) == len(self.groups):
+            raise ValueError(
+                f"x, y and groups differ in length: {len(self.x)}, {len(self.y)}, {len(self.groups)}"
+            )
+        if not np.isfinite(self.x).all():
+            raise ValueError("x holds values that are not finite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """A data set and the question asked of it.
+
+    `load(image_side)` returns the `Data`; images wider than `image_side` are reduced to it, vectors ignore it.
+    `target` is "binary", "multiclass" or "multilabel".
+    """
+
+    name: str
+    kind: Kind
+    load: Callable[[int], Data]
+    description: str
+    source: str
+    synthetic: bool = False
+    target: Literal["binary", "multiclass", "multilabel"] = "binary"
+
+    def __post_init__(self) -> None:
+        require(
+            self.kind in KINDS, f"Task {self.name!r} has the kind {self.kind!r}. Known: {', '.join(KINDS)}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A trunk: `build(input_shape)` returns an uncompiled Keras model from one row to (features,)."""
+
+    name: str
+    takes: tuple[Kind, ...]
+    build: Callable[[tuple[int, ...]], keras.Model]
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """An arm: the last layer, its loss, its initialisation and its step size.
+
+    `units` 0 stands for "as many as there are classes or labels".
+    `rate_scale` and `decay_scale` multiply the learning rate and the weight decay of the head's own weights.
+    `paired` initialisation sets W = [-w/2, +w/2] from the sigmoid head's w, so both start as one function;
+    `again` draws the head, and the batch order, from a second stream: the noise floor.
+    """
+
+    name: str
+    units: int
+    activation: Literal["sigmoid", "softmax", "linear"]
+    loss: Literal["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
+    role: Role
+    description: str
+    initialisation: Initialisation = "own"
+    rate_scale: float = 1.0
+    decay_scale: float = 1.0
+
+    @property
+    def from_logits(self) -> bool:
+        """Whether the loss is told that it receives logits."""
+        return self.activation == "linear"
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the labels are written for this head's loss."""
+        if self.loss == "sparse_categorical_crossentropy":
+            return "sparse"
+        return "binary" if self.units == 1 else "onehot"
+
+    def __post_init__(self) -> None:
+        require(
+            self.rate_scale > 0 and self.decay_scale >= 0, f"Head {self.name!r} has a scale that is negative."
+        )
+        require(
+            self.initialisation != "paired" or self.units == 2,
+            f"Head {self.name!r}: only two units can be paired.",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """A Keras optimizer with the rate it is used at by default.
+
+    `make(rate)` returns the Keras optimizer; `l2` is an L2 penalty on every kernel (Keras's `kernel_regularizer`).
+    """
+
+    name: str
+    make: Callable[[float], keras.optimizers.Optimizer]
+    learning_rate: float
+    description: str
+    decays: bool = False
+    l2: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """Everything that decides the numbers of one training cell; scheduling is no part of it.
+
+    `learning_rates`: rates that ride in the same compiled step; empty means the optimizer's default.
+    `seeds`: how many; the seeds are 0 .. seeds-1. One seed is one split, one initialisation and one order.
+    `record_every`: steps between two records; step 0 and the last step are always recorded.
+    """
+
+    task: str
+    network: str
+    optimizer: str
+    heads: tuple[str, ...]
+    seeds: int = 20
+    steps: int = 400
+    batch_size: int = 32
+    record_every: int = 20
+    learning_rates: tuple[float, ...] = ()
+    dtype: Literal["float32", "float64"] = "float32"
+    image_side: int = 14
+    memory_gib: float = 4.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "heads", tuple(self.heads))
+        object.__setattr__(self, "learning_rates", tuple(float(r) for r in self.learning_rates))
+        for name, least in (
+            ("seeds", 1),
+            ("steps", 1),
+            ("batch_size", 1),
+            ("record_every", 1),
+            ("image_side", 4),
+        ):
+            value = getattr(self, name)
+            require(
+                isinstance(value, int) and not isinstance(value, bool) and value >= least,
+                f"{name} is {value!r}. It must be a whole number of at least {least}.",
+            )
+        for rate in self.learning_rates:
+            require(
+                math.isfinite(rate) and rate > 0,
+                f"The learning rate {rate!r} is not positive. Give one above 0, for example 0.01.",
+            )
+        require(len(self.heads) > 0, "No head is named. See `headtohead list heads`.")
+        require(
+            len(set(self.heads)) == len(self.heads), f"A head is named twice in {', '.join(self.heads)}."
+        )
+        require(
+            self.dtype in ("float32", "float64"),
+            f"Unknown dtype {self.dtype!r}. Known: float32, float64.",
+        )
+        require(self.memory_gib > 0, f"memory_gib is {self.memory_gib!r}. It must be above 0.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One notebook to execute: which one, and with which parameters.
+
+    `id` is what a person reads and the name of the folder that holds the result.
+    """
+
+    id: str
+    notebook: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    networks: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.id or "/" in self.id or self.id.startswith("."):
+            raise ValueError(f"A cell's id is a folder's name, not {self.id!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Tasks crossed with networks and optimizers: one line of a preset."""
+
+    tasks: tuple[str, ...]
+    networks: tuple[str, ...]
+    optimizers: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A preset: which cells there are, and how long each is trained."""
+
+    name: str
+    description: str
+    groups: tuple[Group, ...]
+    heads: tuple[str, ...]
+    seeds: int
+    steps: int
+    batch_size: int
+    record_every: int
+    image_side: int

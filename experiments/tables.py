@@ -1,0 +1,72 @@
+"""The tidy tables that modules hand to one another: their columns, their check, and the pairing of arms.
+
+Long format: one row a value, so that a new quantity changes no schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+RUN = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
+
+SCHEMAS: dict[str, list[str]] = {
+    # a row a recorded value; `scope` is "" but for grad_norm: trunk, head, total, effective_head, layer:NAME
+    "curves": [*RUN, "step", "split", "quantity", "scope", "value"],
+    "finals": [*RUN, "split", "quantity", "value"],
+    # a row a trained network: what it started from, and whether every recorded value of it is finite
+    "runs": [*RUN, "trunk_hash", "order_hash", "paired", "finite", "engine"],
+    "differences": ["task", "network", "optimizer", "quantity", "head", "baseline", "n", "mean", "low", "high",
+                    "d_z", "p", "p_holm", "p_tost", "margin", "noise_floor", "outcome"],
+    "attribution": ["task", "network", "optimizer", "quantity", "factor", "share", "low", "high"],
+    "learning_rates": ["task", "network", "optimizer", "learning_rate", "head", "seed", "split", "quantity", "value"],
+    "numerics": ["framework", "execution", "dtype", "form", "activation", "loss", "label", "z",
+                 "loss_value", "loss_reference", "grad", "grad_reference"],
+    "verdicts": ["claim", "section", "outcome", "statement", "evidence", "value", "low", "high", "margin", "n_cells"],
+    "cells": ["cell", "kind", "status", "seconds", "networks_trained", "error", "notebook"],
+}
+
+
+def validate(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Return `table` with the columns of `name` first and in order; more columns may follow.
+
+    Raises `ValueError` naming what is missing.
+    """
+    wanted = SCHEMAS[name]
+    missing = [column for column in wanted if column not in table.columns]
+    if missing:
+        raise ValueError(f"The table {name!r} lacks {', '.join(missing)}")
+    rest = [column for column in table.columns if column not in wanted]
+    return table[[*wanted, *rest]]
+
+
+def pair(values: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str = "sigmoid") -> pd.DataFrame:
+    """Join each value of `head` with its twin of `baseline`: same task, network, optimizer, rate and seed.
+
+    `values`: a `curves` or `finals` table. `runs`: the `runs` table of the same networks.
+    Returns the keys with `value`, `twin` and `difference` = value - twin.
+    Raises `ValueError` if two arms that claim to be paired did not start from the same trunk, or did not
+    see the same batches: such a difference would have another cause than the head.
+    """
+    keys = [column for column in values.columns if column not in ("head", "value")]
+    twins = [column for column in RUN if column != "head"]
+    started = runs.loc[runs["head"] == head].merge(runs.loc[runs["head"] == baseline], on=twins, suffixes=("", "_twin"))
+    wrong = started["trunk_hash"] != started["trunk_hash_twin"]
+    # an arm whose role is to move the batch order (the noise floor) says so with paired = False
+    wrong |= started["paired"] & started["paired_twin"] & (started["order_hash"] != started["order_hash_twin"])
+    if wrong.any():
+        first = started.loc[wrong, twins].iloc[0].to_dict()
+        raise ValueError(f"{head} and {baseline} are not a pair: trunk or batch order differ in {first}")
+    mine = values.loc[values["head"] == head].drop(columns="head")
+    theirs = values.loc[values["head"] == baseline].drop(columns="head").rename(columns={"value": "twin"})
+    joined = mine.merge(theirs, on=keys, how="inner", validate="one_to_one")
+    return joined.assign(difference=joined["value"] - joined["twin"])
+
+
+def concat(parts: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:
+    """One table of many, validated; an empty one with the right columns when there are none."""
+    filled = [part for part in parts if len(part)]
+    if not filled:
+        return pd.DataFrame(columns=SCHEMAS[name])
+    return validate(name, pd.concat(filled, ignore_index=True))
