@@ -1,0 +1,61 @@
+"""The tasks: real data that ships in packages, and synthetic data that stresses the heads.
+
+Add one with a decorated function here or in a module of this folder: the command line, the plan, the conformance
+tests and the report pick it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Literal
+
+from experiments.records import Data, Kind, Task
+from experiments.registry import Registry
+from experiments.tasks.data import as_data, data_hash
+from experiments.tasks.splits import Scaling, Split, fit_scaling, split
+
+__all__ = ["TASKS", "Scaling", "Split", "as_data", "data_hash", "fit_scaling", "split", "task"]
+
+
+def _import_tasks() -> None:
+    for module in ("bundled", "synthetic"):
+        import_module(f"{__name__}.{module}")
+
+
+TASKS: Registry[Task] = Registry("task", load=_import_tasks)
+
+
+def task(
+    name: str,
+    *,
+    kind: Kind,
+    description: str,
+    source: str,
+    synthetic: bool = False,
+    target: Literal["binary", "multiclass", "multilabel"] = "binary",
+) -> Callable[[Callable[..., Data]], Task]:
+    """Register the decorated function, which returns `Data`, as the task `name`.
+
+    A function of an image task takes `image_side`; one of a vector task takes nothing.
+    It should import what it needs within: listing the tasks must stay quick.
+    """
+
+    def register(function: Callable[..., Data]) -> Task:
+        def load(image_side: int) -> Data:
+            arguments: dict[str, Any] = {"image_side": image_side} if kind == "image" else {}
+            return function(**arguments)
+
+        return TASKS.add(
+            Task(
+                name=name,
+                kind=kind,
+                load=load,
+                description=description,
+                source=source,
+                synthetic=synthetic,
+                target=target,
+            )
+        )
+
+    return register

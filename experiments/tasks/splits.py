@@ -1,0 +1,113 @@
+"""Training, validation and test rows of a task, and the scaling that the training rows alone decide.
+
+A split depends on (task, seed) and never on the arm. Groups stay whole; classes are stratified as far as groups
+allow. scikit-learn's `StratifiedGroupKFold` does the same in a Python loop over the groups: minutes for 50 seeds of
+a task with 49,000 groups, where this takes one sort.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.records import Data, Kind, require
+
+SHARES = (0.6, 0.2, 0.2)
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Row numbers of each part, ascending: disjoint, and together all rows."""
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """What standardises a row: float64 `mean` and `scale` that broadcast against one row."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    def apply(self, x: np.ndarray) -> np.ndarray:
+        """Return (x - mean) / scale in float64; `x` is one row or many."""
+        return (x - self.mean) / self.scale
+
+
+def split(data: Data, seed: int, task: str) -> Split:
+    """Divide the rows about 60/20/20 into whole groups, every class in every part; equal for equal (task, seed).
+
+    Each group belongs to the stratum of the rarest class it holds. The groups of a stratum are shuffled and laid end
+    to end, and a group goes to the part in which its middle row falls.
+    Raises `UserError` if a class is held by too few groups to be in every part.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence([seed, *f"split/{task}".encode()]))
+    group_of_row, sizes, held = _groups(data)
+    counts = _indicators(data.y).sum(axis=0)
+    stratum = np.where(held, counts, np.inf).argmin(axis=1)
+
+    order = np.lexsort((rng.random(len(sizes)), stratum))
+    size, kind = sizes[order], stratum[order]
+    rows = np.bincount(kind, weights=size, minlength=len(counts))
+    before = np.cumsum(size) - size - (np.cumsum(rows) - rows)[kind]
+    middle = (before + size / 2) / rows[kind]
+    part = np.empty(len(sizes), dtype=np.int64)
+    part[order] = np.searchsorted(np.cumsum(SHARES)[:-1], middle, side="right")
+
+    _give_every_part_every_class(part, held, sizes, task)
+    part_of_row = part[group_of_row]
+    return Split(**{name: np.flatnonzero(part_of_row == number) for number, name in enumerate(PARTS)})
+
+
+def _indicators(y: np.ndarray) -> np.ndarray:
+    """Which class each row is of: (n, classes), or (n, 2 × labels) for a label given and not given."""
+    if y.ndim == 2:
+        return np.concatenate([y == 1, y == 0], axis=1)
+    return y[:, None] == np.unique(y)
+
+
+def _groups(data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Each row's group number (n,), each group's row count (groups,), and the classes it holds (groups, classes)."""
+    _, group_of_row, sizes = np.unique(data.groups, return_inverse=True, return_counts=True)
+    indicators = _indicators(data.y)
+    held = np.zeros((len(sizes), indicators.shape[1]), dtype=bool)
+    row, column = np.nonzero(indicators)
+    held[group_of_row[row], column] = True
+    return group_of_row, sizes, held
+
+
+def _give_every_part_every_class(part: np.ndarray, held: np.ndarray, sizes: np.ndarray, task: str) -> None:
+    """Move the smallest groups that help, in place, where large groups left a part without a class."""
+    for column in np.argsort(held.sum(axis=0)):
+        holders = np.flatnonzero(held[:, column])
+        require(
+            len(holders) >= len(PARTS),
+            f"Task {task!r} has a class that only {len(holders)} distinct groups of rows hold. "
+            f"A split into {', '.join(PARTS)} needs at least {len(PARTS)}: give more rows of it or leave it out.",
+        )
+        for number in range(len(PARTS)):
+            if not (part[holders] == number).any():
+                per_part = np.bincount(part[holders], minlength=len(PARTS))
+                donors = holders[part[holders] == per_part.argmax()]
+                part[donors[sizes[donors].argmin()]] = number
+    complete = all(held[part == number].any(axis=0).all() for number in range(len(PARTS)))
+    require(complete, f"Task {task!r} cannot be split so that every part holds every class: its groups are too large.")
+
+
+def fit_scaling(x: np.ndarray, train: np.ndarray, kind: Kind) -> Scaling:
+    """Mean and standard deviation of the rows `train` of `x`, and of no other row.
+
+    Vectors: one a feature, (features,). Images: one for all pixels, (1, 1, 1), so that neighbours stay comparable.
+    What is constant has the scale 1.
+    """
+    axes = (0,) if kind == "vector" else tuple(range(x.ndim))
+    rows = x[train]
+    mean = rows.mean(axis=axes, dtype=np.float64, keepdims=True)[0]
+    spread = rows.std(axis=axes, dtype=np.float64, keepdims=True)[0]
+    # equality, not a spread of 0: rounding of the mean gives a constant column a spread of about 1e-17
+    constant = (rows.max(axis=axes, keepdims=True) == rows.min(axis=axes, keepdims=True))[0]
+    return Scaling(mean=mean, scale=np.where(constant, 1.0, spread))
