@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Sets up the same environment as run_all.sh, with the test tools and the other frameworks, then runs the tests.
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+./run_tests.sh [--slow] [options and files of pytest]
+
+Without a file or an option of pytest: every test, in parallel, with at least 90 % of the package's lines covered.
+  --slow        include the tests that are marked slow
+  -h, --help    this text
+Example: ./run_tests.sh tests/test_records.py -k unknown
+Processes: HEADTOHEAD_TEST_PROCESSES (default: the number of cores, at most 4).
+TEXT
+}
+
+case "${1:-}" in -h | --help)
+    usage
+    exit 0
+    ;;
+esac
+
+# shellcheck source=scripts/setup.sh
+. "$(dirname "${BASH_SOURCE[0]}")/scripts/setup.sh"
+set_up requirements.txt requirements-dev.txt
+try_to_set_up requirements-frameworks.txt ||
+    say "PyTorch and JAX could not be installed here: their tests will say 'not installed'."
+
+cores="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
+processes="${HEADTOHEAD_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"
+options=(-n "$processes" --dist loadfile)
+if [ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = --slow ]; }; then
+    options+=(--cov --cov-report=term:skip-covered --cov-fail-under=90)
+fi
+cd "$ROOT"
+exec "$VENV/bin/python" -m pytest "${options[@]}" "$@"

@@ -1,0 +1,289 @@
+"""The set-up scripts: what they say when something is wrong, and what they do when they were interrupted.
+
+Nothing is installed: a fake Python stands in, which writes down how it was called.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHELL = shutil.which("bash") or ""
+TOOLS = "bash sh env cat cksum df awk mkdir rm mv tee sed grep tail dirname basename sleep getconf cp chmod sort".split()
+
+pytestmark = pytest.mark.skipif(not SHELL, reason="bash is not installed")
+
+FAKE_PYTHON = r"""#!SHELL
+# answers the version question, makes a "virtual environment" that holds itself, and logs every other call
+case "$*" in
+"-c import sys"*) echo "${FAKE_VERSION:-3.12}" ;;
+"-m venv "*)
+    if [ -n "${FAKE_NO_VENV:-}" ]; then echo "Error: ensurepip is not available"; exit 1; fi
+    mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
+    ;;
+*)
+    echo "$*" >>"$CALLS"
+    case "$*" in
+    *-m\ pip*)
+        if [ -n "${FAKE_PIP_SAYS:-}" ]; then echo "$FAKE_PIP_SAYS"; exit 1; fi
+        case "$*" in *frameworks*) [ -z "${FAKE_NO_TORCH:-}" ] || { echo "ERROR: No matching distribution"; exit 1; } ;; esac
+        if [ -n "${FAKE_PIP_DIES:-}" ]; then kill -9 $PPID; fi
+        ;;
+    esac
+    ;;
+esac
+"""
+
+
+class Checkout:
+    """A copy of the scripts, in a folder with a space in its name, and a PATH of its own."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.root = tmp_path / "a check out"
+        self.path = tmp_path / "bin"
+        self.calls = tmp_path / "calls"
+        (self.root / "scripts").mkdir(parents=True)
+        self.path.mkdir()
+        for name in ("run_all.sh", "run_tests.sh", "scripts/setup.sh"):
+            shutil.copy(ROOT / name, self.root / name)
+        for name in ("requirements.txt", "requirements-dev.txt", "requirements-frameworks.txt"):
+            (self.root / name).write_text("something==1.0\n")
+        for name in TOOLS:
+            if found := shutil.which(name):
+                (self.path / name).symlink_to(found)
+        self.calls.write_text("")
+
+    def tool(self, name: str, script: str) -> None:
+        """Put an executable `name` on the PATH, instead of the one that is there."""
+        (self.path / name).unlink(missing_ok=True)
+        (self.path / name).write_text(script.replace("SHELL", SHELL, 1))
+        (self.path / name).chmod(0o755)
+
+    def start(self, script: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Start the script from another folder than its own."""
+        return subprocess.run(
+            [SHELL, str(self.root / script), *arguments],
+            cwd=self.path,
+            env={"PATH": str(self.path), "CALLS": str(self.calls), "HOME": str(self.path), **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    @property
+    def log(self) -> list[str]:
+        return self.calls.read_text().splitlines()
+
+    @property
+    def installs(self) -> int:
+        return sum("-m pip" in line for line in self.log)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    made = Checkout(tmp_path)
+    made.tool("python3.12", FAKE_PYTHON)
+    return made
+
+
+def test_first_start_installs_and_the_second_only_runs(checkout: Checkout) -> None:
+    first = checkout.start("run_all.sh", "--preset", "quick", "--out", "my results")
+    assert first.returncode == 0, first.stderr
+    assert [line.split()[:3] for line in checkout.log[:2]] == [["-m", "pip", "install"]] * 2
+    assert "--no-deps --no-build-isolation -e" in checkout.log[1]
+    assert checkout.log[-1] == "-P -m experiments run --preset quick --out my results"
+    assert checkout.installs == 2
+    assert checkout.start("run_all.sh").returncode == 0
+    assert checkout.installs == 2
+    assert not (checkout.root / ".venv.setup").exists()
+
+
+def test_changed_requirements_are_installed_again(checkout: Checkout) -> None:
+    checkout.start("run_all.sh")
+    (checkout.root / "requirements.txt").write_text("something==2.0\n")
+    checkout.start("run_all.sh")
+    assert checkout.installs == 4
+
+
+def test_frameworks_is_an_option_of_the_script_alone(checkout: Checkout) -> None:
+    checkout.start("run_all.sh", "--frameworks", "--seeds", "3")
+    assert any("requirements-frameworks.txt" in line for line in checkout.log)
+    assert checkout.log[-1] == "-P -m experiments run --seeds 3"
+
+
+def test_tests_run_whole_with_coverage_and_in_part_without(checkout: Checkout) -> None:
+    assert checkout.start("run_tests.sh", "--slow").returncode == 0
+    assert "--cov-fail-under=90" in checkout.log[-1]
+    checkout.start("run_tests.sh", "tests/test_scripts.py", "-x")
+    assert "--cov" not in checkout.log[-1]
+    assert checkout.log[-1].endswith("tests/test_scripts.py -x")
+
+
+def test_tests_run_where_torch_cannot_be_had(checkout: Checkout) -> None:
+    done = checkout.start("run_tests.sh", FAKE_NO_TORCH="yes")
+    assert done.returncode == 0, done.stderr
+    assert "could not be installed here" in done.stderr
+    assert "-m pytest" in checkout.log[-1]
+    assert not (checkout.root / ".venv.setup").exists()
+
+
+@pytest.mark.parametrize("script", ["run_all.sh", "run_tests.sh"])
+def test_help_needs_nothing(checkout: Checkout, script: str) -> None:
+    done = checkout.start(script, "--help")
+    assert done.returncode == 0
+    assert f"./{script}" in done.stdout
+    assert not checkout.log
+
+
+def test_no_python(checkout: Checkout) -> None:
+    (checkout.path / "python3.12").unlink()
+    done = checkout.start("run_all.sh")
+    assert done.returncode == 3
+    assert "Python 3.11, 3.12 or 3.13 is needed, but there is no Python on the PATH" in done.stderr
+    assert not (checkout.root / ".venv").exists()
+
+
+def test_old_python_and_a_shim_that_fails(checkout: Checkout) -> None:
+    (checkout.path / "python3.12").unlink()
+    checkout.tool("python3.13", "#!SHELL\necho 'pyenv: python3.13: command not found' >&2; exit 127\n")
+    checkout.tool("python3", FAKE_PYTHON)
+    done = checkout.start("run_all.sh", FAKE_VERSION="3.9")
+    assert done.returncode == 3
+    assert "is needed, but python3 is 3.9" in done.stderr
+    assert "python3.13 is" not in done.stderr
+
+
+def test_failing_shim_is_passed_over(checkout: Checkout) -> None:
+    checkout.tool("python3.13", "#!SHELL\nexit 127\n")
+    assert checkout.start("run_all.sh").returncode == 0
+
+
+def test_python_without_venv(checkout: Checkout) -> None:
+    done = checkout.start("run_all.sh", FAKE_NO_VENV="yes")
+    assert done.returncode == 3
+    assert "apt install python3.12-venv" in done.stderr
+    assert checkout.start("run_all.sh").returncode == 0
+
+
+def test_full_disk_is_seen_beforehand(checkout: Checkout) -> None:
+    checkout.tool("df", "#!SHELL\necho Filesystem\necho /dev/x 100 100 1048576 99% /\n")
+    done = checkout.start("run_all.sh")
+    assert done.returncode == 3
+    assert "the disk is full: about 4 GB are needed" in done.stderr
+    assert "1 GB are free" in done.stderr
+    assert not checkout.log
+
+
+def test_disk_that_fills_up_while_installing(checkout: Checkout) -> None:
+    said = "Installing collected packages: x\nERROR: [Errno 28] No space left on device"
+    done = checkout.start("run_all.sh", FAKE_PIP_SAYS=said)
+    assert done.returncode == 3
+    assert "the disk is full" in done.stderr
+    assert "-P -m experiments run" not in checkout.log
+    again = checkout.start("run_all.sh")
+    assert again.returncode == 0
+    assert "making .venv anew" in again.stderr
+
+
+def test_no_network_keeps_what_is_there(checkout: Checkout) -> None:
+    checkout.start("run_all.sh")
+    kept = checkout.root / ".venv" / "kept"
+    kept.touch()
+    (checkout.root / "requirements.txt").write_text("something==2.0\n")
+    done = checkout.start("run_all.sh", FAKE_PIP_SAYS="ERROR: Temporary failure in name resolution")
+    assert done.returncode == 3
+    assert "Temporary failure in name resolution" in done.stderr
+    assert "check the connection" in done.stderr
+    assert checkout.start("run_all.sh").returncode == 0
+    assert kept.exists()
+
+
+def test_interrupted_setup_is_recovered_from(checkout: Checkout) -> None:
+    checkout.start("run_all.sh", FAKE_PIP_DIES="yes")
+    (checkout.root / ".venv" / "half").touch()
+    (checkout.root / ".venv.setup" / "pid").write_text("999999999")
+    done = checkout.start("run_all.sh")
+    assert done.returncode == 0, done.stderr
+    assert "interrupted" in done.stderr
+    assert not (checkout.root / ".venv" / "half").exists()
+
+
+def test_two_at_once_install_once(checkout: Checkout) -> None:
+    lock = checkout.root / ".venv.setup"
+    lock.mkdir()
+    owner = subprocess.Popen([SHELL, "-c", "sleep 2"])
+    (lock / "pid").write_text(str(owner.pid))
+    release = subprocess.Popen([SHELL, "-c", f"sleep 1; rm -rf '{lock}'"])
+    done = checkout.start("run_all.sh")
+    owner.wait()
+    release.wait()
+    assert done.returncode == 0
+    assert f"process {owner.pid}) is running: waiting" in done.stderr
+
+
+def test_moved_checkout_makes_its_environment_anew(checkout: Checkout) -> None:
+    checkout.start("run_all.sh")
+    moved = checkout.root.with_name("moved")
+    checkout.root.rename(moved)
+    checkout.root = moved
+    (moved / ".venv" / "old").touch()
+    assert checkout.start("run_all.sh").returncode == 0
+    assert not (moved / ".venv" / "old").exists()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_folder_that_cannot_be_written(checkout: Checkout) -> None:
+    checkout.root.chmod(0o555)
+    done = checkout.start("run_all.sh")
+    checkout.root.chmod(0o755)
+    assert done.returncode == 3
+    assert "cannot write to" in done.stderr
+
+
+def test_uv_is_used_when_present_and_pip_when_it_fails(checkout: Checkout) -> None:
+    checkout.tool(
+        "uv",
+        '#!SHELL\necho "uv $*" >>"$CALLS"\n'
+        'case "$1" in venv) for last; do :; done; mkdir -p "$last/bin"; cp "$(command -v python3.12)" "$last/bin/python" ;;\n'
+        'pip) [ -z "${FAKE_UV_FAILS:-}" ] ;; esac\n',
+    )
+    assert checkout.start("run_all.sh").returncode == 0
+    assert checkout.log[0].startswith("uv venv")
+    assert checkout.installs == 0
+    (checkout.root / "requirements.txt").write_text("something==2.0\n")
+    done = checkout.start("run_all.sh", FAKE_UV_FAILS="yes")
+    assert done.returncode == 0
+    assert "trying pip" in done.stderr
+    assert checkout.installs == 2
+
+
+def test_scripts_are_executable_and_parse() -> None:
+    for name in ("run_all.sh", "run_tests.sh", ".ci/run"):
+        assert os.access(ROOT / name, os.X_OK), f"{name} is not executable"
+        subprocess.run([SHELL, "-n", str(ROOT / name)], check=True)
+
+
+def test_ci_fails_when_any_part_fails(tmp_path: Path) -> None:
+    """Lint, types and tests all run, and one red part makes the whole red."""
+    for broken in ("ruff", "mypy", "tests", ""):
+        root = tmp_path / (broken or "sound")
+        (root / ".ci").mkdir(parents=True)
+        (root / ".venv" / "bin").mkdir(parents=True)
+        shutil.copy(ROOT / ".ci" / "run", root / ".ci" / "run")
+        for name, path in (("ruff", ".venv/bin/ruff"), ("mypy", ".venv/bin/mypy"), ("tests", "run_tests.sh")):
+            code = 1 if name == broken else 0
+            (root / path).write_text(f'#!{SHELL}\n[ "${{1:-}}" = --version ] && exit 0\necho {name} ran\nexit {code}\n')
+            (root / path).chmod(0o755)
+        done = subprocess.run([SHELL, str(root / ".ci" / "run")], capture_output=True, text=True, cwd=tmp_path)
+        assert done.stdout.split("\n")[:3] == ["ruff ran", "mypy ran", "tests ran"]
+        assert (done.returncode != 0) == bool(broken)
+
+
+def test_python_of_the_tests_is_a_supported_one() -> None:
+    assert (3, 11) <= sys.version_info[:2] <= (3, 13)
