@@ -1,0 +1,82 @@
+"""Intervals for the mean of paired differences: every function takes a matrix, a row a comparison, a column a seed."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from scipy import stats
+
+from experiments.stats.margins import ALPHA, TEST_TO_TRAIN
+
+Array = np.ndarray
+
+RESAMPLES = 2_000
+_CHUNK = 500  # rows that SciPy resamples at once: bounds the memory to about 100 MB
+
+
+def standard_error(differences: Array, ratio: float = TEST_TO_TRAIN) -> Array:
+    """Standard error of the mean over seeds whose splits share rows.
+
+    `differences`: (rows, n). `ratio`: test rows a training row; 0 gives the ordinary standard error.
+    NaN where n is 1. Source: Nadeau & Bengio 2003, "Inference for the generalization error", section 3:
+    the ordinary 1/n becomes 1/n + ratio, since runs whose training rows overlap are no independent draws.
+    """
+    n = differences.shape[1]
+    return _sd(differences) * np.sqrt(1 / n + ratio)
+
+
+def corrected_t(differences: Array, ratio: float = TEST_TO_TRAIN, confidence: float = 1 - ALPHA) -> tuple[Array, Array]:
+    """The t interval with the Nadeau-Bengio standard error: (low, high), each (rows,).
+
+    It answers for fresh rows of the same kind. NaN where n is 1.
+    """
+    n = differences.shape[1]
+    reach = stats.t.isf((1 - confidence) / 2, n - 1) * standard_error(differences, ratio) if n > 1 else np.nan
+    mean = differences.mean(axis=1)
+    return mean - reach, mean + reach
+
+
+def bca(
+    differences: Array, confidence: float = 1 - ALPHA, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[Array, Array]:
+    """The bias-corrected and accelerated bootstrap interval of the mean over seeds: (low, high), each (rows,).
+
+    It answers for more seeds on these very rows: no correction for overlap is in it.
+    The level is widened for small n, without which the interval of 20 normal differences covers 93 %.
+    A row whose differences are all equal has an interval of no width; NaN where n is 1.
+    Sources: Efron 1987 through `scipy.stats.bootstrap`; Hesterberg 2015, "What teachers should know about the
+    bootstrap", section 5.3 (expanded levels).
+    """
+    rows, n = differences.shape
+    low = np.full(rows, np.nan)
+    high = np.full(rows, np.nan)
+    if n == 1:
+        return low, high
+    constant = np.ptp(differences, axis=1) == 0
+    low[constant] = high[constant] = differences[constant, 0]
+    widened = 1 - 2 * stats.norm.sf(np.sqrt(n / (n - 1)) * stats.t.isf((1 - confidence) / 2, n - 1))
+    varied = np.flatnonzero(~constant)
+    for start in range(0, len(varied), _CHUNK):
+        chosen = varied[start : start + _CHUNK]
+        with warnings.catch_warnings():  # differences apart by rounding alone leave NaN, which says enough
+            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
+            found = stats.bootstrap(
+                (differences[chosen],),
+                np.mean,
+                axis=1,
+                vectorized=True,
+                method="BCa",
+                confidence_level=widened,
+                n_resamples=resamples,
+                batch=100,
+                rng=np.random.default_rng(seed),
+            ).confidence_interval
+        low[chosen], high[chosen] = found.low, found.high
+    return low, high
+
+
+def _sd(differences: Array) -> Array:
+    if differences.shape[1] == 1:
+        return np.full(len(differences), np.nan)
+    return differences.std(axis=1, ddof=1)

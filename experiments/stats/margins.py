@@ -1,0 +1,74 @@
+"""What is compared, and how large a difference must be to matter: registered here, before any result.
+
+docs/protocol.md says why each margin is what it is. Nothing else in the project holds a margin of a quantity.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from experiments.registry import Registry
+
+ALPHA = 0.05
+POWER = 0.80
+# splits are 60 % train, 20 % validation, 20 % test: the ratio in the correction for overlapping splits
+TEST_TO_TRAIN = 1 / 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """A recorded number that two arms are compared in.
+
+    `margin`: the smallest difference that matters, in the quantity's own unit; with `relative`, as a share of
+    the baseline's mean in the same cell. `better`: +1 if more is better, -1 if less is, 0 if neither.
+    """
+
+    name: str
+    split: str
+    unit: str
+    margin: float
+    better: int
+    relative: bool = False
+    primary: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.margin > 0:
+            raise ValueError(f"The margin of {self.name!r} is {self.margin!r}. It must be above 0.")
+
+
+QUANTITIES: Registry[Quantity] = Registry("quantity")
+
+
+def _quantity(
+    name: str,
+    split: str,
+    unit: str,
+    margin: float,
+    better: int,
+    *,
+    relative: bool = False,
+    primary: bool = False,
+) -> None:
+    QUANTITIES.add(
+        Quantity(name=name, split=split, unit=unit, margin=margin, better=better, relative=relative, primary=primary)
+    )
+
+
+_quantity("nll_curve", "test", "nats", 0.02, -1, primary=True)
+_quantity("nll", "test", "nats", 0.02, -1, primary=True)
+_quantity("accuracy", "test", "share", 0.01, +1, primary=True)
+_quantity("grad_norm_trunk", "train", "1", 0.10, 0, relative=True, primary=True)
+_quantity("grad_norm_head", "train", "1", 0.10, 0, relative=True, primary=True)
+
+_quantity("auc", "test", "share", 0.005, +1)
+_quantity("brier", "test", "1", 0.01, -1)
+_quantity("ece", "test", "share", 0.01, -1)
+_quantity("top_probability", "test", "share", 0.01, 0)
+_quantity("abs_logit", "test", "1", 0.10, 0, relative=True)
+_quantity("grad_norm_total", "train", "1", 0.10, 0, relative=True)
+_quantity("grad_norm_effective_head", "train", "1", 0.10, 0, relative=True)
+_quantity("dead_share", "train", "share", 0.01, -1)
+_quantity("diverged", "train", "share", 0.05, -1)
+_quantity("micro_f1", "test", "share", 0.01, +1)
+_quantity("macro_f1", "test", "share", 0.01, +1)
+_quantity("subset_accuracy", "test", "share", 0.01, +1)

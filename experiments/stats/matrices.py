@@ -1,0 +1,87 @@
+"""From long tables to matrices: a row a comparison, a column a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments import tables
+from experiments.stats.margins import QUANTITIES
+
+CELL = ["task", "network", "optimizer", "learning_rate"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Comparisons that have the same number of seeds.
+
+    `keys`: a row a comparison. `values`, `twins`: (rows, n), the arm's and the baseline's; `seeds`: (rows, n).
+    """
+
+    keys: pd.DataFrame
+    values: np.ndarray
+    twins: np.ndarray
+    seeds: np.ndarray
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Value minus twin, (rows, n)."""
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, and meant
+            return self.values - self.twins
+
+
+def registered(finals: pd.DataFrame, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of `finals` that are registered for comparison: their quantity on its own split.
+
+    Means over the recorded steps that `finals` lacks (`nll_curve`, `grad_norm_*`) are taken from `curves`.
+    """
+    wanted = pd.DataFrame([(q.name, q.split) for q in QUANTITIES.values()], columns=["quantity", "split"])
+    found = finals[tables.SCHEMAS["finals"]].merge(wanted, on=["quantity", "split"])
+    if curves is None or not len(curves):
+        return found
+    present = set(found["quantity"])
+    means = _over_steps(curves, [q for q in wanted["quantity"] if q not in present])
+    return tables.concat([found, means.merge(wanted, on=["quantity", "split"])], "finals")
+
+
+def paired(finals: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str) -> pd.DataFrame:
+    """`tables.pair`, without the quantities that the network does not have (the trunk's gradient of a linear one)."""
+    found = tables.pair(finals, runs, head, baseline)
+    if found.empty:
+        return found
+    keys = [*CELL, "quantity"]
+    nothing = (found["value"].isna() & found["twin"].isna()) | ((found["value"] == 0) & (found["twin"] == 0))
+    gradient = found["quantity"].str.startswith("grad_norm")
+    absent = (nothing & gradient).groupby([found[key] for key in keys]).transform("all")
+    return found[~absent]
+
+
+def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
+    """Group the rows of a pairing by `keys`; one `Block` for each number of seeds that occurs."""
+    if pairs.empty:
+        return
+    ordered = pairs.sort_values([*keys, "seed"], kind="stable")
+    codes = ordered.groupby(list(keys), sort=False).ngroup().to_numpy()
+    counts = np.bincount(codes)[codes]
+    for n in np.unique(counts):
+        part = ordered[counts == n]
+        yield Block(
+            keys=part.iloc[::n][list(keys)].reset_index(drop=True),
+            values=part["value"].to_numpy(float).reshape(-1, n),
+            twins=part["twin"].to_numpy(float).reshape(-1, n),
+            seeds=part["seed"].to_numpy().reshape(-1, n),
+        )
+
+
+def _over_steps(curves: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
+    names = {"nll_curve": ("nll", "")}
+    names |= {q: ("grad_norm", q.removeprefix("grad_norm_")) for q in quantities if q.startswith("grad_norm_")}
+    wanted = pd.DataFrame(
+        [(q, *names[q]) for q in quantities if q in names], columns=["finals_quantity", "quantity", "scope"]
+    )
+    rows = curves.merge(wanted, on=["quantity", "scope"])
+    rows = rows.assign(quantity=rows["finals_quantity"])
+    return rows.groupby([*tables.RUN, "split", "quantity"], as_index=False, sort=False)["value"].mean()

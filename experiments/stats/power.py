@@ -1,0 +1,74 @@
+"""What this many seeds could have shown, and how many would be needed."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from scipy import optimize
+from statsmodels.stats.power import ttest_power
+
+from experiments.stats.margins import ALPHA, POWER, TEST_TO_TRAIN
+
+Array = np.ndarray
+
+MOST_SEEDS = 100_000  # more than this is reported as "no number of seeds"
+
+
+@functools.lru_cache(maxsize=256)
+def detectable_effect(n: int, ratio: float = TEST_TO_TRAIN, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The smallest effect d_z (mean over standard deviation) that n seeds show with this power.
+
+    NaN where n is 1. Because of the overlap of splits it does not fall to 0 with n: more seeds on the same rows
+    are no new rows.
+    """
+    if n < 2:
+        return float("nan")
+
+    def lacking(effect: float) -> float:
+        return float(_power(effect, n, ratio, alpha)) - power
+
+    return float(optimize.brentq(lacking, 0.0, 1e4))
+
+
+def seeds_needed(
+    mean: Array,
+    sd: Array,
+    margin: Array,
+    ratio: float = TEST_TO_TRAIN,
+    alpha: Array | float = ALPHA,
+    power: float = POWER,
+) -> Array:
+    """Seeds at which a cell would probably be decided, if its mean and standard deviation stay as they are.
+
+    All arguments (rows,). A mean beyond the margin is to be shown not to be 0; one inside it, to be inside.
+    `inf` where no number of seeds suffices: then it takes more rows, not more runs.
+    """
+    mean, sd, margin = (np.asarray(a, dtype=float) for a in (mean, sd, margin))
+    alpha = np.broadcast_to(np.asarray(alpha, dtype=float), mean.shape)
+    beyond = np.abs(mean) >= margin
+    with np.errstate(divide="ignore", invalid="ignore"):
+        effect = np.where(beyond, np.abs(mean), margin - np.abs(mean)) / sd
+    # two-sided against 0, one-sided against the nearer margin
+    level = np.where(beyond, alpha, 2 * alpha)
+
+    def enough(n: Array) -> Array:
+        return _power(effect, n, ratio, level) >= power
+
+    low, high = np.full(mean.shape, 1), np.full(mean.shape, MOST_SEEDS)
+    possible = enough(high)
+    while (high - low > 1).any():
+        middle = np.maximum((low + high) // 2, 2)
+        reached = enough(middle)
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return np.where(possible, high, np.inf)
+
+
+def _power(effect: Array | float, n: Array | int, ratio: float, alpha: Array | float) -> Array:
+    """Power of the two-sided corrected t: an ordinary t with fewer seeds in the mean than in the variance."""
+    n = np.asarray(n, dtype=float)
+    independent = 1 / (1 / n + ratio)
+    with np.errstate(all="ignore"):  # the far tail, which would reject on the wrong side, is left out
+        found = ttest_power(effect, independent, np.asarray(alpha) / 2, df=n - 1, alternative="larger")
+    # SciPy's noncentral t is NaN only where the effect is many times the critical value: there the power is 1
+    return np.where(np.isnan(found) & ~np.isnan(effect), 1.0, found)
