@@ -50,7 +50,7 @@ def differences(
     if not parts:
         return pd.DataFrame(columns=tables.SCHEMAS["differences"])
     table = pd.concat(parts, ignore_index=True).assign(baseline=baseline)
-    table = table.merge(_noise_floor(values, runs, baseline), on=[*CELL, "quantity"], how="left")
+    table = table.merge(noise_floor(values, runs, baseline), on=[*CELL, "quantity"], how="left")
     order = table["quantity"].map({name: place for place, name in enumerate(QUANTITIES)})
     table = table.assign(_order=order).sort_values(["head", *CELL, "_order"], kind="stable", ignore_index=True)
     return correct(table.drop(columns="_order"), ratio=ratio)
@@ -149,7 +149,8 @@ def _margins(block: Block) -> np.ndarray:
     return np.array([q.margin for q in records]) * np.where([q.relative for q in records], size, 1.0)
 
 
-def _noise_floor(values: pd.DataFrame, runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def noise_floor(values: pd.DataFrame, runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Mean |difference| between two runs of sigmoid that differ in head draw and batch order, a row a quantity."""
     keys = [*CELL, "quantity"]
     twice = paired(values, runs, NULL, baseline) if baseline == "sigmoid" else values.iloc[:0].assign(difference=0.0)
     return (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from scipy import stats
 
@@ -53,26 +51,26 @@ def bca(
     high = np.full(rows, np.nan)
     if n == 1:
         return low, high
-    constant = np.ptp(differences, axis=1) == 0
-    low[constant] = high[constant] = differences[constant, 0]
+    size = np.abs(differences).max(axis=1)
+    constant = np.ptp(differences, axis=1) <= 1e-12 * size  # equal but for rounding
+    low[constant] = high[constant] = differences[constant].mean(axis=1)
     widened = 1 - 2 * stats.norm.sf(np.sqrt(n / (n - 1)) * stats.t.isf((1 - confidence) / 2, n - 1))
     varied = np.flatnonzero(~constant)
     for start in range(0, len(varied), _CHUNK):
         chosen = varied[start : start + _CHUNK]
-        with warnings.catch_warnings():  # differences apart by rounding alone leave NaN, which says enough
-            warnings.simplefilter("ignore", stats.DegenerateDataWarning)
-            found = stats.bootstrap(
-                (differences[chosen],),
-                np.mean,
-                axis=1,
-                vectorized=True,
-                method="BCa",
-                confidence_level=widened,
-                n_resamples=resamples,
-                batch=100,
-                rng=np.random.default_rng(seed),
-            ).confidence_interval
-        low[chosen], high[chosen] = found.low, found.high
+        scaled = differences[chosen] / size[chosen, None]  # a difference may be as small as rounding is
+        found = stats.bootstrap(
+            (scaled,),
+            np.mean,
+            axis=1,
+            vectorized=True,
+            method="BCa",
+            confidence_level=widened,
+            n_resamples=resamples,
+            batch=100,
+            rng=np.random.default_rng(seed),
+        ).confidence_interval
+        low[chosen], high[chosen] = found.low * size[chosen], found.high * size[chosen]
     return low, high
 
 

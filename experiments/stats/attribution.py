@@ -1,0 +1,152 @@
+"""Why softmax and sigmoid differ: the share of initialisation, head rate and decay, and what arithmetic leaves.
+
+The factor arms match one or more of the causes to sigmoid. With D(S) the difference of the arm that matches the set
+S, D(none) = softmax - sigmoid, a factor's share is the mean, over all orders of matching, of what matching it
+removes (Shapley 1953). What is left when all is matched, D(all), is arithmetic. Per seed, shares sum to D(none).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from experiments import tables
+from experiments.optimizers import OPTIMIZERS
+from experiments.stats import intervals
+from experiments.stats.cells import noise_floor
+from experiments.stats.margins import QUANTITIES, TEST_TO_TRAIN
+from experiments.stats.matrices import CELL, Block, blocks, paired, registered
+
+INITIALISATION, HEAD_RATE, DECAY, ARITHMETIC = "initialisation", "head_rate", "decay", "arithmetic"
+RATE_AND_DECAY = "head_rate+decay"  # where no arm separates the two
+FACTORS = (INITIALISATION, HEAD_RATE, DECAY, RATE_AND_DECAY, ARITHMETIC)
+
+Array = np.ndarray
+Coalition = frozenset[str]
+Game = Mapping[Coalition, str]  # the arm that matches each set of factors
+
+_NONE: Coalition = frozenset()
+_TWO: Game = {
+    _NONE: "softmax",
+    frozenset({INITIALISATION}): "softmax_init",
+    frozenset({HEAD_RATE}): "softmax_lr",
+    frozenset({INITIALISATION, HEAD_RATE}): "softmax_matched",
+}
+_THREE: Game = {
+    _NONE: "softmax",
+    frozenset({INITIALISATION}): "softmax_init",
+    frozenset({HEAD_RATE}): "softmax_lr",
+    frozenset({DECAY}): "softmax_decay",
+    frozenset({INITIALISATION, HEAD_RATE}): "softmax_init_lr",
+    frozenset({INITIALISATION, DECAY}): "softmax_init_decay",
+    frozenset({HEAD_RATE, DECAY}): "softmax_lr_decay",
+    frozenset({INITIALISATION, HEAD_RATE, DECAY}): "softmax_matched",
+}
+_JOINT: Game = {
+    _NONE: "softmax",
+    frozenset({INITIALISATION}): "softmax_init",
+    frozenset({RATE_AND_DECAY}): "softmax_lr_decay",
+    frozenset({INITIALISATION, RATE_AND_DECAY}): "softmax_matched",
+}
+_ONE_ORDER: Game = {
+    _NONE: "softmax",
+    frozenset({INITIALISATION}): "softmax_init",
+    frozenset({INITIALISATION, RATE_AND_DECAY}): "softmax_matched",
+}
+METHODS: dict[str, Game] = {
+    "Shapley over initialisation and head rate": _TWO,
+    "Shapley over initialisation, head rate and decay": _THREE,
+    "Shapley over initialisation and head rate with decay: no arm separates the two": _JOINT,
+    "one order, initialisation first: no arm matches head rate and decay alone": _ONE_ORDER,
+}
+
+
+def attribution(
+    finals: pd.DataFrame,
+    curves: pd.DataFrame | None,
+    runs: pd.DataFrame,
+    baseline: str = "sigmoid",
+    *,
+    ratio: float = TEST_TO_TRAIN,
+) -> pd.DataFrame:
+    """The table `attribution`: each factor's share of softmax - sigmoid, a row a cell, quantity and factor.
+
+    Cells whose tables lack the factor arms have no rows. Extra columns: `difference` (the sum of the shares), `n`,
+    `method` (which arms there were to tell factors apart) and `noise_floor`; `part` is the mean over
+    seeds of |share|, over the larger of |difference| and the noise floor.
+    """
+    values = registered(finals, curves)
+    keys = [*CELL, "quantity"]
+    arms = sorted({arm for game in METHODS.values() for arm in game.values()})
+    found = {arm: paired(values, runs, arm, baseline).set_index([*keys, "seed"])["difference"] for arm in arms}
+    wide = pd.concat(found, axis=1).reset_index()
+    parts = []
+    for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
+        method = _method(str(optimizer), {arm for arm in arms if cell[arm].notna().any()})
+        if method is None:
+            continue
+        shares = shapley({s: cell[arm].to_numpy(float) for s, arm in METHODS[method].items()})
+        parts += [
+            cell[[*keys, "seed"]].assign(factor=factor, method=method, value=share, twin=0.0)
+            for factor, share in shares.items()
+        ]
+    if not parts:
+        return pd.DataFrame(columns=tables.SCHEMAS["attribution"])
+    table = pd.concat([_summary(block, ratio) for block in blocks(pd.concat(parts), [*keys, "factor", "method"])])
+    sums = wide.groupby(keys, as_index=False, sort=False)["softmax"].mean().rename(columns={"softmax": "difference"})
+    table = table.merge(sums, on=keys).merge(noise_floor(values, runs, baseline), on=keys, how="left")
+    size = np.fmax(table["difference"].abs(), table["noise_floor"])
+    table = table.assign(part=table["mean_abs"] / size.where(size > 0))
+    places = {name: place for place, name in enumerate([*QUANTITIES, *FACTORS])}
+    table = table.sort_values(
+        [*keys, "factor"], key=lambda column: column.map(places) if column.name in ("quantity", "factor") else column
+    )
+    return tables.validate("attribution", table.reset_index(drop=True))
+
+
+def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
+    """Each factor's share of what is there when nothing is matched, and `arithmetic`, what is left when all is.
+
+    `worth`: from each set of matched factors to its differences from the baseline, (rows,); sets may be missing,
+    then only the orders of matching that pass through known sets are averaged. Shares sum to the empty set's worth.
+    Raises `ValueError` if no order is complete.
+    """
+    everything = max(worth, key=len)
+    orders = [
+        order
+        for order in itertools.permutations(sorted(everything))
+        if all(frozenset(order[:place]) in worth for place in range(len(order) + 1))
+    ]
+    if not orders:
+        raise ValueError("No order of matching has an arm at each step")
+    shares: dict[str, Array] = {}
+    for factor in sorted(everything):
+        removed = []
+        for order in orders:
+            before = frozenset(order[: order.index(factor)])
+            removed.append(worth[before] - worth[before | {factor}])
+        shares[factor] = np.mean(removed, axis=0)
+    return {**shares, ARITHMETIC: worth[everything]}
+
+
+def _method(optimizer: str, present: set[str]) -> str | None:
+    """The finest game that the arms at hand can play, under an optimizer that decays weights or does not."""
+    decays = OPTIMIZERS[optimizer].decays or OPTIMIZERS[optimizer].l2 > 0
+    for method, game in METHODS.items():
+        if (game is _TWO) != decays and set(game.values()) <= present:
+            return method
+    return None
+
+
+def _summary(block: Block, ratio: float) -> pd.DataFrame:
+    low, high = intervals.corrected_t(block.values, ratio)
+    return block.keys.assign(
+        share=block.values.mean(axis=1),
+        low=low,
+        high=high,
+        mean_abs=np.abs(block.values).mean(axis=1),
+        n=block.values.shape[1],
+    )
