@@ -1,0 +1,176 @@
+"""A preset and what the user asks of it, turned into cells: one notebook to execute each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from experiments.heads import BASELINE, HEADS
+from experiments.networks import NETWORKS
+from experiments.optimizers import OPTIMIZERS
+from experiments.plan.kinds import KINDS, Kind, kind_of
+from experiments.protocols import ALL
+from experiments.records import Cell, Group, Protocol, UserError, require
+from experiments.registry import Registry
+from experiments.tasks import TASKS
+
+__all__ = ["KINDS", "Choice", "Kind", "kind_of", "narrow", "plan", "shard"]
+
+Triple = tuple[str, str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What the user names on the command line; what is empty or None stays as the preset has it."""
+
+    tasks: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    optimizers: tuple[str, ...] = ()
+    heads: tuple[str, ...] = ()
+    seeds: int | None = None
+    steps: int | None = None
+
+    @property
+    def by_task(self) -> bool:
+        """Whether only some tasks, networks or optimizers are wanted."""
+        return bool(self.tasks or self.networks or self.optimizers)
+
+
+def plan(protocol: Protocol, choice: Choice | None = None) -> tuple[Cell, ...]:
+    """Every cell of `protocol` as narrowed by `choice`, in a fixed order; those of the last stage come last.
+
+    Raises `UserError` for an unknown name, for a number that cannot be, or for a task that a network cannot take.
+    """
+    choice = choice or Choice()
+    protocol = narrow(protocol, choice)
+    kinds = [kind for kind in KINDS.values() if kind.by_task or kind.last or not choice.by_task]
+    cells = [cell for kind in sorted(kinds, key=lambda kind: kind.last) for cell in kind.cells(protocol)]
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.id in seen:
+            raise ValueError(f"Two cells have the id {cell.id!r}")
+        seen.add(cell.id)
+    return tuple(cells)
+
+
+def narrow(protocol: Protocol, choice: Choice) -> Protocol:
+    """Return `protocol` with what `choice` names in place of its own, and with one group a (task, network) pair.
+
+    What is named replaces what the preset has; what is not named stays as the preset pairs it. So `--networks gru`
+    keeps the tasks on which the preset has a GRU, or, where it has none, those of its tasks that a GRU takes.
+    """
+    triples = _narrow_triples(_expand(protocol), choice)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for task, network, optimizer in triples:
+        groups.setdefault((task, network), []).append(optimizer)
+    heads = choice.heads or _names(protocol.heads, HEADS)
+    for head in heads:
+        HEADS[head]
+    # every other arm is compared with the baseline; the order is the registry's, so that it decides no number
+    heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
+    for name in ("seeds", "steps"):
+        value = getattr(choice, name)
+        require(
+            value is None or value >= 1,
+            f"--{name} is {value}. It must be a whole number of at least 1, for example --{name} 5.",
+        )
+    return replace(
+        protocol,
+        groups=tuple(
+            Group(tasks=(task,), networks=(network,), optimizers=tuple(optimizers))
+            for (task, network), optimizers in groups.items()
+        ),
+        heads=heads,
+        seeds=protocol.seeds if choice.seeds is None else choice.seeds,
+        steps=protocol.steps if choice.steps is None else choice.steps,
+    )
+
+
+def shard(cells: tuple[Cell, ...], which: str) -> tuple[Cell, ...]:
+    """The cells of part I of N, for `which` = "I/N": every N-th, so that like cells spread over the parts.
+
+    Cells of the last stage need all others, so no part has them: a run without `--shard` adds them.
+    Raises `UserError` if `which` is not such a part.
+    """
+    part, _, parts = which.partition("/")
+    valid = part.isdecimal() and parts.isdecimal() and 1 <= int(part) <= int(parts)
+    require(valid, f"--shard is {which!r}. Give a part of a whole, I/N with 1 <= I <= N, for example --shard 1/3.")
+    return tuple(cell for cell in cells if not kind_of(cell).last)[int(part) - 1 :: int(parts)]
+
+
+def takes(network: str, task: str) -> bool:
+    """Whether `network` can be trained on `task`."""
+    return TASKS[task].kind in NETWORKS[network].takes
+
+
+def _names(wanted: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
+    return tuple(registry) if wanted == ALL else wanted
+
+
+def _expand(protocol: Protocol) -> list[Triple]:
+    """The (task, network, optimizer) triples of a preset, in order and without repeats."""
+    binary = tuple(task.name for task in TASKS.values() if task.target == "binary")
+    triples: dict[Triple, None] = {}
+    for group in protocol.groups:
+        for task in binary if group.tasks == ALL else group.tasks:
+            for network in _names(group.networks, NETWORKS):
+                if not takes(network, task):
+                    require(group.networks == ALL or group.tasks == ALL, _refusal(network, task))
+                    continue
+                for optimizer in _names(group.optimizers, OPTIMIZERS):
+                    triples[task, network, optimizer] = None
+    return list(triples)
+
+
+def _narrow_triples(triples: list[Triple], choice: Choice) -> list[Triple]:
+    for task in choice.tasks:
+        target = TASKS[task].target
+        require(target == "binary", f"The task {task!r} is {target}, not binary: its cells run without --tasks.")
+    for network in choice.networks:
+        NETWORKS[network]
+    for optimizer in choice.optimizers:
+        OPTIMIZERS[optimizer]
+    optimizers = {(task, network): [] for task, network, _ in triples}
+    for task, network, optimizer in triples:
+        optimizers[task, network].append(optimizer)
+    usual = list(dict.fromkeys(optimizer for _, _, optimizer in triples))
+    return [
+        (task, network, optimizer)
+        for task, network in _pairs(list(optimizers), choice)
+        for optimizer in (choice.optimizers or optimizers.get((task, network), usual))
+    ]
+
+
+def _pairs(pairs: list[tuple[str, str]], choice: Choice) -> list[tuple[str, str]]:
+    """The (task, network) pairs that `choice` leaves or adds to those of the preset."""
+    if choice.tasks and choice.networks:
+        for task in choice.tasks:
+            for network in choice.networks:
+                require(takes(network, task), _refusal(network, task))
+        return [(task, network) for task in choice.tasks for network in choice.networks]
+    if choice.tasks:
+        networks = list(dict.fromkeys(network for _, network in pairs))
+        found = [
+            [pair for pair in pairs if pair[0] == task] or [(task, n) for n in networks if takes(n, task)]
+            for task in choice.tasks
+        ]
+    elif choice.networks:
+        tasks = list(dict.fromkeys(task for task, _ in pairs))
+        found = [
+            [pair for pair in pairs if pair[1] == network] or [(t, network) for t in tasks if takes(network, t)]
+            for network in choice.networks
+        ]
+    else:
+        return pairs
+    for name, some in zip(choice.tasks or choice.networks, found, strict=True):
+        if not some:
+            raise UserError(f"The preset has nothing that goes with {name!r}. Name both --tasks and --networks.")
+    return [pair for some in found for pair in some]
+
+
+def _refusal(network: str, task: str) -> str:
+    kind = TASKS[task].kind
+    able = [known.name for known in NETWORKS.values() if kind in known.takes]
+    return (
+        f"The network {network!r} cannot take the task {task!r}, whose rows are {kind}s. "
+        f"Networks that can: {', '.join(able)} (`headtohead list networks`)."
+    )

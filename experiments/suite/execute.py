@@ -1,0 +1,156 @@
+"""One cell: its notebook through papermill, its tables and its page as bytes. Runs on a worker."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from experiments.plan.keys import code_hash
+from experiments.store.cells import NOTEBOOK, PAGE
+from experiments.store.outputs import PROGRESS
+from experiments.suite.jobs import Job, Outcome, Reason
+from experiments.suite.kernels import ForkServer, manager_of
+from experiments.suite.render import render
+
+Tell = Callable[[int, int], None]  # steps done, steps in all
+_ANSI = re.compile(r"\x1b\[[0-9;]*m")
+_LOOK_EVERY = 0.5
+START_TIMEOUT = 120
+
+
+def execute(job: Job, server: ForkServer, tell: Tell | None = None) -> Outcome:
+    """Execute `job` in a kernel that `server` forks; whatever goes wrong is in the outcome.
+
+    The notebook runs in an empty folder of its own, into which it stores its tables.
+    """
+    start = time.monotonic()
+    if code_hash(json.loads(job.notebook)) != job.code:
+        return Outcome(
+            cell=job.cell,
+            seconds=0.0,
+            reason="other code",
+            error="The worker has another version of this project than the driver: install the same one on both.",
+        )
+    # a short path, because the kernel's ipc sockets live below the temporary folder and their names are limited
+    with tempfile.TemporaryDirectory(prefix="h2h-") as folder:
+        work = Path(folder)
+        reason: Reason | str = ""
+        error = trace = ""
+        try:
+            with _watching(work / PROGRESS, tell):
+                _run(job, work, server)
+        except Exception as problem:
+            reason, error, trace = _explain(problem)
+        files, times = _gather(job, work)
+        if not reason and NOTEBOOK not in files:
+            reason, error = "no kernel", "papermill left no notebook"
+        return Outcome(
+            cell=job.cell,
+            seconds=time.monotonic() - start,
+            reason=reason,  # type: ignore[arg-type]
+            error=error,
+            traceback=trace,
+            files=files if not reason else {name: files[name] for name in (NOTEBOOK, PAGE) if name in files},
+            times=times,
+        )
+
+
+def _run(job: Job, work: Path, server: ForkServer) -> None:
+    import nbformat
+    import papermill
+
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    parameters = {**job.parameters, "out": "."}
+    if job.tables:
+        parameters["tables"] = job.tables
+    papermill.execute_notebook(
+        nbformat.reads(job.notebook, as_version=4),
+        work / NOTEBOOK,
+        parameters=parameters,
+        kernel_name="python3",
+        language="python",
+        progress_bar=False,
+        start_timeout=START_TIMEOUT,
+        execution_timeout=int(job.timeout),
+        kernel_manager_class=manager_of(server, work),
+        shutdown_kernel="immediate",  # nothing in the kernel is wanted once the notebook is through
+        resources={"metadata": {"path": str(work)}},
+    )
+
+
+def _explain(problem: Exception) -> tuple[Reason, str, str]:
+    """Why an execution failed: the reason, one line, and the traceback."""
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from papermill import PapermillExecutionError
+
+    if isinstance(problem, PapermillExecutionError):
+        return "raised", f"{problem.ename}: {problem.evalue}".splitlines()[0], _ANSI.sub("", "\n".join(problem.traceback))
+    trace = "".join(traceback.format_exception(problem))
+    if isinstance(problem, DeadKernelError):
+        return "killed", "The kernel died while a cell was running (killed, or out of memory)", trace
+    if isinstance(problem, CellTimeoutError):
+        return "timed out", "A cell of the notebook took longer than --timeout allows", trace
+    lines = str(problem).splitlines()
+    return "no kernel", f"{type(problem).__name__}: {lines[0] if lines else ''}", trace
+
+
+def _gather(job: Job, work: Path) -> tuple[dict[str, bytes], dict[str, float]]:
+    import nbformat
+
+    files = {path.name: path.read_bytes() for path in sorted(work.glob("*.parquet"))}
+    if not (work / NOTEBOOK).is_file():
+        return files, {}
+    notebook = nbformat.read(work / NOTEBOOK, as_version=4)
+    start = time.monotonic()
+    files[NOTEBOOK] = (work / NOTEBOOK).read_bytes()
+    files[PAGE] = render(notebook, job.cell).encode()
+    return files, {**_times(notebook), "render": time.monotonic() - start}
+
+
+def _times(notebook: Any) -> dict[str, float]:
+    """Seconds by the tag of the code cells (`train`, `show`, ...); untagged ones under "other"."""
+    times: dict[str, float] = {}
+    for cell in notebook.cells:
+        seconds = cell.metadata.get("papermill", {}).get("duration")
+        if cell.cell_type == "code" and seconds is not None:
+            tag = next((tag for tag in cell.metadata.get("tags", ()) if tag in ("train", "show")), "other")
+            times[tag] = times.get(tag, 0.0) + seconds
+    return times
+
+
+@contextmanager
+def _watching(note: Path, tell: Tell | None) -> Iterator[None]:
+    """Pass on what the notebook's `store.progress` notes, for as long as the context lasts."""
+    if tell is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def watch() -> None:
+        last = ""
+        while not ended.wait(_LOOK_EVERY):
+            try:
+                text = note.read_text()
+                if text != last:
+                    last = text
+                    done, total = text.split()
+                    tell(int(done), int(total))
+            except (OSError, ValueError):
+                continue
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,109 @@
+"""The process that kernels are forked from: it has imported everything that is slow, and computed nothing.
+
+It reads one JSON request a line from its standard input and answers each with one line. When the input ends, because
+its owner closed it or died, it kills every kernel that it forked and ends. Run as
+`python -m experiments.suite.forkserver MODULE ...`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib import import_module
+from typing import Any, NoReturn
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main(modules: list[str]) -> None:
+    """Import `modules`, then serve requests until the input ends."""
+    requests, replies = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)  # what an import prints must not be taken for an answer
+    for module in modules:
+        with suppress(ImportError):  # the notebook that needs it will say so
+            import_module(module)
+    gc.collect()
+    gc.freeze()  # or the first collection in each kernel would copy every page
+    children: dict[int, int | None] = {}
+    try:
+        _answer(replies, {"ready": True})
+        for line in requests:
+            request = json.loads(line)
+            if request["do"] == "fork":
+                pid = os.fork()
+                if pid == 0:
+                    requests.close()
+                    replies.close()
+                    _become_kernel(request)
+                children[pid] = None
+                _answer(replies, {"pid": pid})
+            else:
+                _answer(replies, {"code": _poll(children, request["pid"])})
+    finally:
+        for pid in children:
+            if _poll(children, pid) is None:
+                for target in (-pid, pid):  # the group first: a kernel may have started processes
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(target, signal.SIGKILL)
+
+
+def _answer(replies: Any, answer: dict[str, Any]) -> None:
+    replies.write(json.dumps(answer) + "\n")
+    replies.flush()
+
+
+def _poll(children: dict[int, int | None], pid: int) -> int | None:
+    """The exit code of a child, negative for a signal; None while it runs."""
+    if children[pid] is None:
+        gone, status = os.waitpid(pid, os.WNOHANG)
+        if gone:
+            children[pid] = os.waitstatus_to_exitcode(status)
+    return children[pid]
+
+
+def _become_kernel(request: dict[str, Any]) -> NoReturn:
+    """Turn this child into an IPython kernel; returns never."""
+    code = 1
+    try:
+        os.setsid()  # one group, so that what the kernel starts can be killed with it
+        _die_with(os.getppid())
+        os.environ.update(request["env"])
+        os.chdir(request["cwd"])
+        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        sys.argv = ["ipykernel_launcher", *request["argv"]]
+        from ipykernel.kernelapp import IPKernelApp
+
+        app = IPKernelApp.instance()
+        app.initialize(request["argv"])
+        app.start()
+        code = 0
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        with suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _die_with(parent: int) -> None:
+    """Be killed when the process that forked this one ends, however it ends (Linux; elsewhere ipykernel watches)."""
+    if sys.platform == "linux":
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it died before the line above
+            os._exit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

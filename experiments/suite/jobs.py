@@ -1,0 +1,50 @@
+"""What a worker is handed and what it hands back: plain data, so that any process on any machine can do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Reason = Literal["raised", "killed", "timed out", "no kernel", "lost worker", "other code"]
+TRANSIENT: frozenset[str] = frozenset({"no kernel", "lost worker"})  # what another attempt may well pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One cell to execute.
+
+    `notebook`: the JSON of the notebook without outputs. `code`: the hash of the package modules it uses, which the
+    worker must share. `tables`: the folder of all stored tables for a cell of the last stage, else "".
+    `timeout`: seconds that one code cell of it may take.
+    """
+
+    cell: str
+    kind: str
+    notebook: str
+    parameters: Mapping[str, Any]
+    code: str
+    tables: str = ""
+    timeout: float = 6 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a job.
+
+    `reason` is "" for a finished cell. `files`: name to content, of a failed one the notebook up to the cell of it
+    that failed. `seconds`: wall time of the whole; `times`: wall time by what was done (`train`, `show`, ...).
+    """
+
+    cell: str
+    seconds: float
+    reason: Reason | Literal[""] = ""
+    error: str = ""
+    traceback: str = ""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    times: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def done(self) -> bool:
+        """Whether the cell is finished."""
+        return not self.reason

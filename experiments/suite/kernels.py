@@ -1,0 +1,198 @@
+"""Kernels that start in a moment: forked from a process in which everything slow is imported already.
+
+A cold kernel that imports TensorFlow costs about ten seconds of CPU; a forked one a fraction of a second. The kernel
+is an ordinary ipykernel: `ForkProvisioner` is a `jupyter_client` kernel provisioner, and only starts it differently.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning import LocalProvisioner
+from traitlets import CaselessStrEnum, Unicode
+
+from experiments.plan.keys import PACKAGE
+
+# One thread a kernel, always: the result must not depend on how many kernels run side by side, and the
+# sums of a parallel matrix product depend on its number of threads.
+THREADS = {
+    name: "1"
+    for name in (
+        "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    )
+}  # fmt: skip
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "KERAS_BACKEND": "tensorflow",
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "PYTHONHASHSEED": "0",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+LOG = ".kernel.log"
+
+
+class Forked:
+    """A forked kernel, with as much of `subprocess.Popen` as a provisioner uses."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, server: ForkServer, pid: int) -> None:
+        self._server = server
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the kernel runs."""
+        if self.returncode is None:
+            try:
+                self.returncode = self._server.ask({"do": "poll", "pid": self.pid})["code"]
+            except ServerGone:  # it took its kernels with it
+                self.returncode = -9
+        return self.returncode
+
+    def wait(self) -> int | None:
+        """The exit code; a provisioner asks only after `poll` has said that the kernel ended."""
+        return self.poll()
+
+    def send_signal(self, signum: int) -> None:
+        """Send a signal to the kernel and to what it started."""
+        if self.poll() is None:
+            with suppress(ProcessLookupError):
+                try:
+                    os.killpg(self.pid, signum)
+                except ProcessLookupError:  # it has not made its group yet
+                    os.kill(self.pid, signum)
+
+    def kill(self) -> None:
+        """Kill the kernel and what it started."""
+        self.send_signal(9)
+
+
+class ServerGone(RuntimeError):
+    """The fork server has ended: no kernel can be started from it."""
+
+
+class ForkServer:
+    """A fork server and the pipe to it; it and its kernels end with this process, however that ends.
+
+    `modules` are imported in it. Starting returns at once: the imports run beside the caller's work.
+    """
+
+    def __init__(self, modules: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+        self._lock = threading.Lock()
+        path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "experiments.suite.forkserver", *modules],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, **QUIET, **THREADS, "PYTHONPATH": path, **(environment or {})},
+            start_new_session=True,  # Ctrl-C goes to the driver, which ends this one
+        )
+        self._ready = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether kernels can be had from it."""
+        return self._process.poll() is None
+
+    def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one request and return its answer. Raises `ServerGone` if there is none."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with self._lock:
+            try:
+                if not self._ready:
+                    json.loads(self._process.stdout.readline())
+                    self._ready = True
+                self._process.stdin.write(json.dumps(request) + "\n")
+                self._process.stdin.flush()
+                return json.loads(self._process.stdout.readline())
+            except (OSError, ValueError) as error:
+                raise ServerGone("the process that kernels are forked from has ended") from error
+
+    def fork(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Forked:
+        """Fork a kernel with the arguments `argv` of ipykernel, working in `folder`."""
+        request = {
+            "do": "fork",
+            "argv": list(argv),
+            "cwd": str(folder),
+            "env": dict(environment),
+            "log": str(folder / LOG),
+        }
+        return Forked(self, self.ask(request)["pid"])
+
+    def close(self) -> None:
+        """End the server and every kernel of it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:  # still importing
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+
+class ForkProvisioner(LocalProvisioner):
+    """A local provisioner that forks the kernel instead of starting a new interpreter."""
+
+    server: ForkServer
+    folder: Path
+    environment: Mapping[str, str]
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Fork the kernel; `cmd` is an ipykernel command, of which the options after the launcher are kept."""
+        argv = cmd[cmd.index("-f") :]
+        self.process = self.server.fork(argv, self.folder, self.environment)  # type: ignore[assignment]
+        self.pid = self.pgid = self.process.pid  # type: ignore[attr-defined]
+        self.cwd = self.folder
+        return self.connection_info
+
+
+class ForkedKernelManager(AsyncKernelManager):
+    """A kernel manager whose kernels are forked; `manager_of` makes a class of it for one folder."""
+
+    server: ForkServer
+    folder: Path
+    environment: Mapping[str, str]
+
+    async def _async_pre_start_kernel(self, **kw: Any) -> Any:
+        if self.provisioner is None:
+            provisioner = ForkProvisioner(kernel_id=self.folder.name, kernel_spec=self.kernel_spec, parent=self)
+            provisioner.server, provisioner.folder = self.server, self.folder
+            provisioner.environment = self.environment
+            self.provisioner = provisioner
+        return await super()._async_pre_start_kernel(**kw)
+
+
+def manager_of(server: ForkServer, folder: Path, environment: Mapping[str, str] | None = None) -> type:
+    """A kernel manager class for papermill whose kernels `server` forks and which keep all they write in `folder`.
+
+    The transport is ipc: its sockets are files in `folder`, so that kernels that start side by side cannot collide.
+    """
+    isolated = {"IPYTHONDIR": str(folder / ".ipython"), **(environment or {})}
+    return type(
+        "ForkedKernelManagerOfOneFolder",
+        (ForkedKernelManager,),
+        {
+            "server": server,
+            "folder": folder,
+            "environment": isolated,
+            "transport": CaselessStrEnum(["tcp", "ipc"], "ipc"),
+            "connection_file": Unicode(str(folder / ".kernel.json")),
+        },
+    )
