@@ -137,8 +137,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
     """1,797 handwritten digits: images (1797, 8, 8) of 0 .. 16, and their digits (1797,)."""
     from sklearn.datasets import load_digits
 
-    bunch = load_digits()
-    return bunch.images, bunch.target
+    pixels, digits = load_digits(return_X_y=True)
+    return pixels.reshape(-1, 8, 8), digits
 
 
 def _versus(images: np.ndarray, digits: np.ndarray, negative: int, positive: int, image_side: int) -> Data:
@@ -173,16 +173,12 @@ def mnist(image_side: int) -> Data:
     return as_data(area_average(images, image_side), digits)
 
 
-@task(
-    "digits_3v8", kind="image", description="is a small handwritten digit an 8 rather than a 3", source=_DIGITS
-)
+@task("digits_3v8", kind="image", description="is a small handwritten digit an 8 rather than a 3", source=_DIGITS)
 def digits_3v8(image_side: int) -> Data:
     return _versus(*_digits(), 3, 8, image_side)
 
 
-@task(
-    "digits", kind="image", target="multiclass", description="which of 10 small handwritten digits", source=_DIGITS
-)
+@task("digits", kind="image", target="multiclass", description="which of 10 small handwritten digits", source=_DIGITS)
 def digits(image_side: int) -> Data:
     images, numbers = _digits()
     return as_data(area_average(images, image_side), numbers)

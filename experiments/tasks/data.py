@@ -64,5 +64,5 @@ def data_hash(data: Data) -> str:
     digest = hashlib.sha256()
     for array in (data.x, data.y, data.groups):
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array))
+        digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()

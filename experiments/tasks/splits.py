@@ -1,8 +1,8 @@
 """Training, validation and test rows of a task, and the scaling that the training rows alone decide.
 
 A split depends on (task, seed) and never on the arm. Groups stay whole; classes are stratified as far as groups
-allow. scikit-learn's `StratifiedGroupKFold` does the same in a Python loop over the groups: minutes for 50 seeds of
-a task with 49,000 groups, where this takes one sort.
+allow. scikit-learn's `StratifiedGroupKFold` does the same in a Python loop over the groups: 10 s a seed on the 49,097
+rows of `shuttle`, where the one sort here takes 0.02 s. Its `GroupShuffleSplit` is quick but does not stratify.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _groups(data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _give_every_part_every_class(part: np.ndarray, held: np.ndarray, sizes: np.ndarray, task: str) -> None:
-    """Move the smallest groups that help, in place, where large groups left a part without a class."""
+    """Where large groups left a part without a class, move there the smallest group that its own part can spare."""
     for column in np.argsort(held.sum(axis=0)):
         holders = np.flatnonzero(held[:, column])
         require(
@@ -91,11 +91,21 @@ def _give_every_part_every_class(part: np.ndarray, held: np.ndarray, sizes: np.n
         )
         for number in range(len(PARTS)):
             if not (part[holders] == number).any():
-                per_part = np.bincount(part[holders], minlength=len(PARTS))
-                donors = holders[part[holders] == per_part.argmax()]
-                part[donors[sizes[donors].argmin()]] = number
-    complete = all(held[part == number].any(axis=0).all() for number in range(len(PARTS)))
-    require(complete, f"Task {task!r} cannot be split so that every part holds every class: its groups are too large.")
+                in_part = _holders_by_part(part, held)
+                can_spare = (~held[holders] | (in_part[part[holders]] > 1)).all(axis=1)
+                donors = holders[can_spare]
+                if len(donors):
+                    part[donors[sizes[donors].argmin()]] = number
+    require(
+        bool(_holders_by_part(part, held).all()),
+        f"Task {task!r} cannot be split so that {', '.join(PARTS)} each hold every class: "
+        "its groups are too few or hold too many classes each. Give more groups.",
+    )
+
+
+def _holders_by_part(part: np.ndarray, held: np.ndarray) -> np.ndarray:
+    """How many groups of each part hold each class: (parts, classes)."""
+    return np.stack([held[part == number].sum(axis=0) for number in range(len(PARTS))])
 
 
 def fit_scaling(x: np.ndarray, train: np.ndarray, kind: Kind) -> Scaling:
