@@ -23,6 +23,21 @@ SCHEMAS: dict[str, list[str]] = {
     "learning_rates": ["task", "network", "optimizer", "learning_rate", "head", "seed", "split", "quantity", "value"],
     "numerics": ["framework", "execution", "dtype", "form", "activation", "loss", "label", "z",
                  "loss_value", "loss_reference", "grad", "grad_reference"],
+    # made of the tables of all cells, by stats.derived
+    "overall": ["quantity", "head", "baseline", "n_tasks", "n_cells", "mean", "low", "high", "margin"],
+    "rate_gaps": ["task", "network", "optimizer", "quantity", "head", "baseline", "n", "mean", "low", "high",
+                  "d_z", "p", "p_holm", "p_tost", "margin", "noise_floor", "outcome", "at", "best_rate",
+                  "baseline_best_rate", "at_edge"],
+    "shifts": ["task", "network", "optimizer", "head", "baseline", "quantity", "rates", "shift", "shift_fine",
+               "low", "high", "misfit", "misfit_unshifted"],
+    "attribution_float64": ["task", "network", "optimizer", "quantity", "factor", "share", "low", "high"],
+    # beside the tables they are named after: a sweep and a float64 cell train the same networks again
+    "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "finite", "engine"],
+    "finals_float64": [*RUN, "split", "quantity", "value"],
+    "runs_float64": [*RUN, "trunk_hash", "order_hash", "paired", "finite", "engine"],
+    # `example` is a claim's id; `article_value` is NaN where the article gives none; status measured | not installed.
+    # docs/protocol.md lists the quantities that each claim reads
+    "worked_examples": ["example", "framework", "dtype", "quantity", "value", "article_value", "status"],
     "verdicts": ["claim", "section", "outcome", "statement", "evidence", "value", "low", "high", "margin", "n_cells"],
     "cells": ["cell", "kind", "status", "seconds", "networks_trained", "error", "notebook"],
 }

@@ -53,13 +53,11 @@ def overall(
             found = {"low": low, "high": high, "bca_low": bca_low, "bca_high": bca_high}
             mean = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
             part = pd.DataFrame({"quantity": sorted(names.index), "head": head, "mean": mean, **found})
-            parts.append(part.assign(n_tasks=len(samples)))
+            cells = pairs.drop_duplicates(["quantity", *CELL])["quantity"].value_counts()
+            parts.append(part.assign(n_tasks=len(samples), n_cells=part["quantity"].map(cells)))
     if not parts:
         return pd.DataFrame(columns=_COLUMNS)
-    sizes = (
-        values[values["head"] != baseline].groupby(["head", "quantity"])[CELL].apply(lambda c: len(c.drop_duplicates()))
-    )
-    table = pd.concat(parts, ignore_index=True).merge(sizes.rename("n_cells").reset_index(), on=["head", "quantity"])
+    table = pd.concat(parts, ignore_index=True)
     margin = table["quantity"].map({q.name: q.margin for q in QUANTITIES.values()})
     place = table["quantity"].map({name: place for place, name in enumerate(QUANTITIES)})
     table = table.assign(baseline=baseline, margin=margin, _place=place).sort_values(["head", "_place"], kind="stable")

@@ -1,0 +1,49 @@
+"""Everything that follows from the raw tables of a whole run, made at once: families span all of its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from experiments.stats.attribution import attribution
+from experiments.stats.cells import differences
+from experiments.stats.overall import overall
+from experiments.stats.rates import gaps, shifts
+
+# the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
+BASELINES = ("sigmoid", "k_sigmoid")
+
+
+def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The tables `differences`, `overall`, `attribution`, `attribution_float64`, `rate_gaps` and `shifts`.
+
+    `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
+    `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out.
+    """
+    made: dict[str, list[pd.DataFrame]] = {}
+    if _filled(tables, "finals", "runs"):
+        raw = tables["finals"], tables.get("curves"), tables["runs"]
+        for baseline in _baselines(raw[0]):
+            made.setdefault("differences", []).append(differences(*raw, baseline))
+            made.setdefault("overall", []).append(overall(*raw, baseline))
+        made["attribution"] = [attribution(*raw)]
+    if _filled(tables, "finals_float64", "runs_float64"):
+        made["attribution_float64"] = [attribution(tables["finals_float64"], None, tables["runs_float64"])]
+    if _filled(tables, "learning_rates", "learning_rates_runs"):
+        for baseline in _baselines(tables["learning_rates"]):
+            made.setdefault("rate_gaps", []).append(
+                gaps(tables["learning_rates"], tables["learning_rates_runs"], baseline)
+            )
+            made.setdefault("shifts", []).append(shifts(tables["learning_rates"], baseline))
+    joined = {name: [part for part in parts if len(part)] for name, parts in made.items()}
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in joined.items() if parts}
+
+
+def _filled(tables: Mapping[str, pd.DataFrame], *names: str) -> bool:
+    return all(name in tables and len(tables[name]) for name in names)
+
+
+def _baselines(values: pd.DataFrame) -> list[str]:
+    present = set(values["head"].unique())
+    return [baseline for baseline in BASELINES if baseline in present]
