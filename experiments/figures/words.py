@@ -1,0 +1,67 @@
+"""What figures and reports say, in every language: one catalogue of strings beside the module that says them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from experiments.records import require
+
+LANGUAGES = ("en", "zh")
+
+
+@cache
+def catalogue(path: Path) -> Mapping[str, Mapping[str, str]]:
+    """Key -> language -> text, from a TOML file whose tables are named like `[loss_curves.title]`."""
+    found: dict[str, dict[str, str]] = {}
+
+    def walk(prefix: str, node: Mapping[str, Any]) -> None:
+        for name, value in node.items():
+            key = f"{prefix}.{name}" if prefix else name
+            if all(isinstance(text, str) for text in value.values()):
+                found[key] = dict(value)
+            else:
+                walk(key, value)
+
+    walk("", tomllib.loads(path.read_text(encoding="utf-8")))
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The strings of one language: `words("key", n=3)` is the text with its placeholders filled.
+
+    Raises `UserError` for an unknown language and `KeyError` for a key that no catalogue holds.
+    """
+
+    lang: str = "en"
+    paths: tuple[Path, ...] = (Path(__file__).with_name("strings.toml"),)
+
+    def __post_init__(self) -> None:
+        require(self.lang in LANGUAGES, f"Unknown language {self.lang!r}. Known: {', '.join(LANGUAGES)}.")
+
+    def __contains__(self, key: str) -> bool:
+        return any(key in catalogue(path) for path in self.paths)
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        for path in self.paths:
+            if key in catalogue(path):
+                return catalogue(path)[key][self.lang].format(**values)
+        raise KeyError(f"No catalogue holds the string {key!r}")
+
+    def or_key(self, prefix: str, name: str) -> str:
+        """The text of `prefix.name`, or `name` itself: what a user adds has a name and no translation."""
+        return self(f"{prefix}.{name}") if f"{prefix}.{name}" in self else name
+
+    def axis(self, quantity: str) -> str:
+        """A quantity with its unit, for an axis: "NLL (nats)"."""
+        unit = self.or_key("unit", quantity)
+        name = self.or_key("quantity", quantity)
+        return name if unit == quantity else self("axis.unit", name=name, unit=unit)
+
+
+ENGLISH = Words()

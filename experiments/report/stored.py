@@ -1,0 +1,60 @@
+"""The stored tables of one result, read only as far as the report needs them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from experiments.records import require
+from experiments.tables import SCHEMAS
+
+
+@dataclass(frozen=True)
+class Stored:
+    """`results/<name>`: its tables, its provenance and its notebooks."""
+
+    out: Path
+
+    def __post_init__(self) -> None:
+        require(
+            (self.out / "tables").is_dir(),
+            f"{self.out} holds no tables. Make some with `headtohead run --out {self.out}`.",
+        )
+
+    def has(self, name: str) -> bool:
+        """Whether the table is stored and holds a row."""
+        path = self._path(name)
+        return path.is_file() and pq.read_metadata(path).num_rows > 0
+
+    def read(self, name: str, **equals: str | tuple[str, ...]) -> pd.DataFrame:
+        """The rows of a table whose columns equal (or are among) what is given; an empty one if it is not stored."""
+        path = self._path(name)
+        if not path.is_file():
+            return pd.DataFrame(columns=SCHEMAS[name])
+        filters = [
+            (column, "in", [wanted] if isinstance(wanted, str) else list(wanted)) for column, wanted in equals.items()
+        ]
+        return pq.read_table(path, filters=filters or None).to_pandas()
+
+    def _path(self, name: str) -> Path:
+        return self.out / "tables" / f"{name}.parquet"
+
+    @cached_property
+    def run(self) -> dict[str, Any]:
+        """What `run.json` says: versions, commit, machine, seeds, margins, command."""
+        path = self.out / "run.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def link(self, relative: str) -> str:
+        """The rendered notebook of `relative`, or the notebook itself, or nothing: only what exists is linked."""
+        for suffix in (".html", ".ipynb") if relative else ():
+            path = Path(relative).with_suffix(suffix)
+            if (self.out / path).is_file():
+                return path.as_posix()
+        return ""

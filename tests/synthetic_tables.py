@@ -1,0 +1,140 @@
+"""Tables with the columns and the habits of real ones, made in milliseconds: what figures and reports are tested on.
+
+A cell's curves follow the theory: softmax is sigmoid at twice the head's rate, `softmax_matched` is sigmoid, and the
+head's gradient norm is sqrt(2) larger at the same function.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from experiments.tables import validate
+
+HEADS = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
+SPEED = {"softmax": 1.35, "softmax_init": 1.3, "softmax_lr": 1.05}
+CELLS = (
+    ("breast_cancer", "mlp", "sgd"), ("breast_cancer", "mlp", "adam"), ("breast_cancer", "linear", "sgd"),
+    ("moons", "mlp", "sgd"), ("mnist_4v9", "cnn", "adam"), ("phishing", "deep_mlp", "adam"),
+    ("fair", "mlp", "adam"), ("mnist_odd_even", "gru", "adam"),
+)  # fmt: skip
+
+
+def curves(
+    cells: Sequence[tuple[str, str, str]] = CELLS, heads: Sequence[str] = HEADS, seeds: int = 10, steps: int = 400
+) -> pd.DataFrame:
+    """A `curves` table: nll of both splits, and gradient norms of every scope."""
+    at = np.unique(np.r_[0, np.arange(20, steps + 1, 20)])
+    parts = []
+    for number, (task, network, optimizer) in enumerate(cells):
+        rng = np.random.default_rng(number)
+        floor, pace = rng.uniform(0.05, 0.45), rng.uniform(40, 160)
+        own = rng.normal(0, 0.06, seeds)  # what a seed's split costs it, in every arm alike
+        again = rng.normal(0, 0.008, seeds)
+        for head in heads:
+            for seed in range(seeds):
+                speed = SPEED.get(head, 1.0)
+                start = 0.72 + own[seed] / 3 + (0.05 if head in ("softmax", "softmax_lr") else 0)
+                fall = np.exp(-at * speed / pace)
+                nll = floor + own[seed] + (start - floor) * fall + (again[seed] if head == "sigmoid_again" else 0)
+                norm = 0.5 * fall**0.5 + 0.02 + abs(own[seed])
+                values = {
+                    ("nll", "train", ""): nll,
+                    ("nll", "test", ""): nll + 0.03 + 0.00004 * at * speed,
+                    ("grad_norm", "train", "head"): norm * (1 if head.startswith("sigmoid") else np.sqrt(2)),
+                    ("grad_norm", "train", "total"): norm * 1.5,
+                    ("grad_norm", "train", "effective_head"): norm,
+                }
+                if network != "linear":
+                    values["grad_norm", "train", "trunk"] = norm * 1.1 * (speed if head != "softmax_matched" else 1)
+                    values["grad_norm", "train", "layer:dense"] = norm * 0.7
+                for (quantity, split, scope), value in values.items():
+                    parts.append(pd.DataFrame({
+                        "task": task, "network": network, "optimizer": optimizer, "learning_rate": 2.0**-5,
+                        "head": head, "seed": seed, "step": at, "split": split, "quantity": quantity,
+                        "scope": scope, "value": value,
+                    }))  # fmt: skip
+    return validate("curves", pd.concat(parts, ignore_index=True))
+
+
+def finals(curves: pd.DataFrame) -> pd.DataFrame:
+    """The last step of `curves` as a `finals` table."""
+    last = curves.loc[(curves["step"] == curves["step"].max()) & (curves["scope"] == "")]
+    return validate("finals", last.drop(columns=["step", "scope"]))
+
+
+def runs(curves: pd.DataFrame) -> pd.DataFrame:
+    """The `runs` table of `curves`: a trunk and an order a (cell, seed), whatever the arm."""
+    keys = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
+    rows = curves[keys].drop_duplicates(ignore_index=True)
+    origin = rows["task"] + rows["network"] + rows["seed"].astype(str)
+    return validate("runs", rows.assign(
+        trunk_hash=origin, order_hash=origin, paired=rows["head"] != "sigmoid_again", finite=True, engine="stacked",
+    ))  # fmt: skip
+
+
+def differences(cells: Sequence[tuple[str, str, str]] = CELLS) -> pd.DataFrame:
+    """A `differences` table of softmax and the matched arm, three quantities, every outcome."""
+    rng = np.random.default_rng(1)
+    margins = {"nll": 0.02, "accuracy": 0.01, "auc": 0.005}
+    rows = []
+    for task, network, optimizer in cells:
+        for quantity, margin in margins.items():
+            for head in ("softmax", "softmax_matched"):
+                mean = rng.normal(0, 1.5 * margin) if head == "softmax" else 0.0
+                half = rng.uniform(0.3, 1.2) * margin if head == "softmax" else margin / 1e5
+                low, high = mean - half, mean + half
+                away = low > 0 or high < 0
+                inside = max(abs(low), abs(high)) < margin
+                outcome = (("different but negligible" if abs(mean) < margin else "different") if away
+                           else "equivalent" if inside else "undecided")  # fmt: skip
+                rows.append({
+                    "task": task, "network": network, "optimizer": optimizer, "quantity": quantity, "head": head,
+                    "baseline": "sigmoid", "n": 20, "mean": mean, "low": low, "high": high, "d_z": mean / half,
+                    "p": 0.01 if away else 0.4, "p_holm": 0.04 if away else 1.0, "p_tost": 0.01 if inside else 0.6,
+                    "margin": margin, "noise_floor": rng.normal(0, margin / 4), "outcome": outcome,
+                })  # fmt: skip
+    return validate("differences", pd.DataFrame(rows))
+
+
+def cells(cells: Sequence[tuple[str, str, str]] = CELLS, failed: str | None = None) -> pd.DataFrame:
+    """A `cells` table; `failed` is the error of one more cell."""
+    rows = [
+        {"cell": f"binary-{task}-{network}-{optimizer}", "kind": "binary", "status": "cached" if i % 3 else "done",
+         "seconds": 3.5 + i, "networks_trained": 120, "error": "",
+         "notebook": f"notebooks/binary-{task}-{network}-{optimizer}.ipynb"}
+        for i, (task, network, optimizer) in enumerate(cells)
+    ]  # fmt: skip
+    if failed is not None:
+        rows.append({"cell": "binary-broken-mlp-sgd", "kind": "binary", "status": "failed", "seconds": 0.4,
+                     "networks_trained": 0, "error": failed, "notebook": ""})  # fmt: skip
+    return validate("cells", pd.DataFrame(rows))
+
+
+RUN = {
+    "name": "synthetic", "preset": "quick", "command": "./run_all.sh --preset quick",
+    "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
+    "versions": {"python": "3.11.2", "tensorflow": "2.21.0", "keras": "3.15.1"},
+    "cpu": "Some CPU @ 2.00GHz", "threads": 2, "seeds": 20, "steps": 400,
+    "margins": {"accuracy": 0.01, "nll": 0.02, "auc": 0.005},
+}  # fmt: skip
+
+
+def write(out: Path, tables: dict[str, pd.DataFrame] | None = None, notebooks: bool = True) -> Path:
+    """Lay out `results/<name>` under `out`, as a run leaves it before its report is built; return `out`."""
+    if tables is None:
+        tables = {"curves": curves(), "differences": differences(), "cells": cells(failed="ValueError: no rows")}
+        tables |= {"finals": finals(tables["curves"]), "runs": runs(tables["curves"])}
+    (out / "tables").mkdir(parents=True)
+    for name, table in tables.items():
+        table.to_parquet(out / "tables" / f"{name}.parquet", index=False)
+    (out / "run.json").write_text(json.dumps(RUN), encoding="utf-8")
+    (out / "notebooks").mkdir()
+    for path in tables["cells"]["notebook"] if notebooks and "cells" in tables else []:
+        if path:
+            (out / path).write_text("{}", encoding="utf-8")
+    return out

@@ -1,0 +1,211 @@
+"""Figures: what they draw, what they conclude, and the colours and words that they share."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import string
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_tables as synthetic
+from matplotlib.colors import to_rgb
+
+from experiments import tables
+from experiments.figures import COLOURS, Words, colour, gradient_norms, loss_curves, paired_differences
+from experiments.figures.curves import ARMS, interval, panels, ratio
+from experiments.figures.style import PAPER, spread
+from experiments.figures.words import LANGUAGES, catalogue
+from experiments.heads import HEADS
+from experiments.records import UserError
+
+
+@pytest.fixture(scope="module")
+def curves() -> pd.DataFrame:
+    return synthetic.curves(seeds=5)
+
+
+@pytest.fixture(scope="module")
+def one(curves: pd.DataFrame) -> pd.DataFrame:
+    return curves.loc[curves["task"] == "moons"]
+
+
+@pytest.fixture(scope="module")
+def pairs(curves: pd.DataFrame) -> pd.DataFrame:
+    finals, runs = synthetic.finals(curves), synthetic.runs(curves)
+    return pd.concat([tables.pair(finals, runs, head).assign(head=head) for head in synthetic.HEADS[1:]])
+
+
+# colours ------------------------------------------------------------------------------------------------------------
+
+
+def luminance(name: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(name)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_arm_has_a_colour_of_its_own() -> None:
+    assert set(COLOURS) >= set(HEADS)
+    assert len(set(COLOURS.values())) == len(COLOURS)
+
+
+def test_an_arm_that_a_user_adds_gets_one_colour_that_no_arm_has() -> None:
+    assert colour("my_head") == colour("my_head")
+    assert colour("my_head") not in COLOURS.values()
+
+
+@pytest.mark.parametrize("head", COLOURS)
+def test_colours_show_on_the_light_and_on_the_dark_page(head: str) -> None:
+    assert contrast(colour(head), PAPER) >= 2.5
+    assert contrast(colour(head), "#16191d") >= 2.5
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB
+BLIND = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def lab(name: str, blindness: str) -> np.ndarray:
+    """CIE L*a*b* (D65) of a colour as somebody with `blindness` sees it."""
+    linear = np.array([c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(name)])
+    seen = np.clip(np.array(BLIND[blindness]) @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    x, y, z = np.cbrt(to_xyz @ seen / [0.9505, 1.0, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("blindness", BLIND)
+@pytest.mark.parametrize(("first", "second"), list(itertools.combinations(ARMS, 2)))
+def test_the_arms_of_most_figures_stay_apart_for_the_colour_blind(first: str, second: str, blindness: str) -> None:
+    assert np.linalg.norm(lab(colour(first), blindness) - lab(colour(second), blindness)) > 15
+
+
+# words --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", catalogue(Words().paths[0]))
+def test_every_string_is_there_in_every_language_with_the_same_placeholders(key: str) -> None:
+    texts = catalogue(Words().paths[0])[key]
+    assert set(texts) == set(LANGUAGES)
+    fields = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in texts.values()]
+    assert fields[0] == fields[1]
+
+
+def test_an_unknown_language_names_the_known_ones() -> None:
+    with pytest.raises(UserError, match=r"'fr'.*en, zh"):
+        Words(lang="fr")
+
+
+# statistics that figures draw ---------------------------------------------------------------------------------------
+
+
+def test_interval_is_students() -> None:
+    mean, low, high = interval(np.array([1.0, 2.0, 3.0, math.inf]))  # what is not finite takes no part
+    assert mean == 2
+    assert (low, high) == pytest.approx((2 - 4.30265 / math.sqrt(3), 2 + 4.30265 / math.sqrt(3)), rel=1e-5)
+
+
+def test_spread_moves_labels_apart_and_no_further() -> None:
+    np.testing.assert_allclose(spread([0.0, 0.5, 0.5, 1.0], 0.1), [0.0, 0.45, 0.55, 1.0])
+
+
+def test_ratio_of_paired_norms_is_the_predicted_root_of_two(one: pd.DataFrame) -> None:
+    (panel,) = panels(one, "grad_norm", "head", ARMS, "train")
+    np.testing.assert_allclose(ratio(panel, "softmax_matched"), math.sqrt(2))
+
+
+# figures ------------------------------------------------------------------------------------------------------------
+
+
+def test_loss_curves_of_one_cell_show_both_splits_and_conclude_from_the_test_rows(one: pd.DataFrame) -> None:
+    figure = loss_curves(one)
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["training rows", "", "test rows", ""]
+    last = one.loc[(one["step"] == 400) & (one["quantity"] == "nll") & (one["split"] == "test")]
+    gap = last.loc[last["head"] == "softmax", "value"].mean() - last.loc[last["head"] == "sigmoid", "value"].mean()
+    assert f"{abs(gap):.3g} NLL {'above' if gap > 0 else 'below'} sigmoid on test rows" in figure.finding
+
+
+def test_loss_curves_of_several_cells_count_the_cells(curves: pd.DataFrame) -> None:
+    figure = loss_curves(curves)
+    assert len(figure.axes) == 2 * len(synthetic.CELLS)
+    assert "lower in 8 and higher in 0 of the 8 cells" in figure.finding
+
+
+def test_a_line_has_the_colour_of_its_arm_in_every_figure(one: pd.DataFrame) -> None:
+    for figure in (loss_curves(one), gradient_norms(one)):
+        drawn = {line.get_color() for axes in figure.axes for line in axes.lines}
+        assert {colour("sigmoid"), colour("softmax"), colour("softmax_matched")} <= drawn
+
+
+def test_gradient_norms_draw_and_state_the_predicted_ratio(curves: pd.DataFrame, one: pd.DataFrame) -> None:
+    for table in (curves, one):
+        figure = gradient_norms(table)
+        lines = [line.get_ydata()[0] for axes in figure.axes for line in axes.lines if len(line.get_xdata()) == 2]
+        assert pytest.approx(math.sqrt(2)) in lines
+        assert "1.414 times sigmoid's and its trunk gradient 1.000 times" in figure.finding
+
+
+def test_a_linear_network_has_no_trunk_to_draw(curves: pd.DataFrame) -> None:
+    figure = gradient_norms(curves.loc[curves["network"] == "linear"])
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert "Head (last layer)" in titles
+    assert not any("Trunk" in title for title in titles)
+
+
+def test_a_diverged_seed_leaves_a_figure(one: pd.DataFrame) -> None:
+    broken = one.copy()
+    hit = (broken["seed"] == 0) & (broken["head"] == "softmax") & (broken["step"] > 100)
+    broken.loc[hit, "value"] = math.inf
+    broken.loc[hit & (broken["step"] > 200), "value"] = math.nan
+    assert "4 pairs" in loss_curves(broken).finding
+    assert gradient_norms(broken).png()[:4] == b"\x89PNG"
+
+
+def test_pairs_of_one_cell_are_drawn_a_row_an_arm(pairs: pd.DataFrame) -> None:
+    figure = paired_differences(pairs.loc[pairs["task"] == "moons"])
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == list(synthetic.HEADS[1:])
+    assert figure.finding.startswith("softmax differs most from sigmoid: NLL +")
+
+
+def test_pairs_of_several_cells_are_drawn_a_row_a_cell(pairs: pd.DataFrame) -> None:
+    figure = paired_differences(pairs)
+    assert len(figure.axes[0].get_yticklabels()) == len(synthetic.CELLS)
+    assert "of 8 cells, by the 95 % intervals" in figure.finding
+
+
+def test_the_forest_counts_outcomes() -> None:
+    table = synthetic.differences()
+    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")]
+    figure = paired_differences(table)
+    assert f"{(rows['outcome'] == 'different').sum()} of 8 cells differ by more than the margin" in figure.finding
+    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "margin ±0.02"
+
+
+@pytest.mark.parametrize("draw", [loss_curves, gradient_norms, paired_differences])
+def test_a_table_without_the_quantity_is_refused_by_name(draw: Any, one: pd.DataFrame) -> None:
+    table = one.loc[one["quantity"] == "brier"].assign(outcome="")
+    with pytest.raises(ValueError, match="hold no"):
+        draw(table)
+
+
+def test_svg_takes_its_ink_from_the_readers_scheme_and_is_the_same_twice(one: pd.DataFrame) -> None:
+    first, again = (loss_curves(one).svg("a") for _ in range(2))
+    assert first == again
+    assert "prefers-color-scheme:dark" in first
+    assert "fill: var(--ink)" in first
+    assert "<text" in first
+
+
+def test_a_notebook_shows_a_chart_as_a_picture(one: pd.DataFrame) -> None:
+    assert loss_curves(one)._repr_png_()[:4] == b"\x89PNG"
