@@ -16,7 +16,7 @@ import pandas as pd
 from experiments import tables
 from experiments.optimizers import OPTIMIZERS
 from experiments.stats import intervals
-from experiments.stats.cells import noise_floor
+from experiments.stats.cells import margins_of, noise_floor
 from experiments.stats.margins import QUANTITIES, TEST_TO_TRAIN
 from experiments.stats.matrices import CELL, Block, blocks, paired, registered
 
@@ -75,14 +75,15 @@ def attribution(
     """The table `attribution`: each factor's share of softmax - sigmoid, a row a cell, quantity and factor.
 
     Cells whose tables lack the factor arms have no rows. Extra columns: `difference` (the sum of the shares), `n`,
-    `method` (which arms there were to tell factors apart) and `noise_floor`; `part` is the mean over
-    seeds of |share|, over the larger of |difference| and the noise floor.
+    `margin` (the quantity's), `method` (which arms there were to tell factors apart) and `noise_floor`; `part` is the
+    mean over seeds of |share|, over the larger of |difference| and the noise floor.
     """
     values = registered(finals, curves)
     keys = [*CELL, "quantity"]
     arms = sorted({arm for game in METHODS.values() for arm in game.values()})
     found = {arm: paired(values, runs, arm, baseline).set_index([*keys, "seed"])["difference"] for arm in arms}
     wide = pd.concat(found, axis=1).reset_index()
+    wide = wide.merge(_baseline(values, baseline), on=[*keys, "seed"])
     parts = []
     for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
         method = _method(str(optimizer), {arm for arm in arms if cell[arm].notna().any()})
@@ -90,7 +91,7 @@ def attribution(
             continue
         shares = shapley({s: cell[arm].to_numpy(float) for s, arm in METHODS[method].items()})
         parts += [
-            cell[[*keys, "seed"]].assign(factor=factor, method=method, value=share, twin=0.0)
+            cell[[*keys, "seed"]].assign(factor=factor, method=method, value=share, twin=cell["twin"])
             for factor, share in shares.items()
         ]
     if not parts:
@@ -141,9 +142,15 @@ def _method(optimizer: str, present: set[str]) -> str | None:
     return None
 
 
+def _baseline(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    rows = values.loc[values["head"] == baseline, [*CELL, "quantity", "seed", "value"]]
+    return rows.rename(columns={"value": "twin"})
+
+
 def _summary(block: Block, ratio: float) -> pd.DataFrame:
     low, high = intervals.corrected_t(block.values, ratio)
     return block.keys.assign(
+        margin=margins_of(block),
         share=block.values.mean(axis=1),
         low=low,
         high=high,

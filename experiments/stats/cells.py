@@ -80,11 +80,8 @@ def correct(table: pd.DataFrame, *, alpha: float = ALPHA, ratio: float = TEST_TO
     effect = np.array([effects[pair] for pair in zip(table["n"], level, strict=True)])
     undecided = np.array([found == "undecided" for found in outcomes]) & np.isfinite(table["sd"].to_numpy(float))
     needed = np.full(len(table), np.nan)
-    needed[undecided] = power.seeds_needed(
-        *(table.loc[undecided, column].to_numpy(float) for column in ("mean", "sd", "margin")),
-        ratio=ratio,
-        alpha=level[undecided],
-    )
+    mean, sd, margin = (table.loc[undecided, column].to_numpy(float) for column in ("mean", "sd", "margin"))
+    needed[undecided] = power.seeds_needed(mean, sd, margin, ratio=ratio, alpha=level[undecided])
     return tables.validate(
         "differences",
         table.assign(
@@ -102,7 +99,7 @@ def _summary(block: Block, ratio: float) -> pd.DataFrame:
     rows, n = d.shape
     finite = np.isfinite(d).all(axis=1)
     same_infinity = np.isinf(d).all(axis=1) & ((d > 0).all(axis=1) | (d < 0).all(axis=1))
-    margin = _margins(block)
+    margin = margins_of(block)
     columns = {
         name: np.full(rows, np.nan)
         for name in ("low", "high", "sd", "d_z", "bca_low", "bca_high", "p", "p_t", "p_tost")
@@ -140,7 +137,7 @@ def _summary(block: Block, ratio: float) -> pd.DataFrame:
     )
 
 
-def _margins(block: Block) -> np.ndarray:
+def margins_of(block: Block) -> np.ndarray:
     """The registered margin of each row; a relative one times the size of the baseline's mean, NaN if not finite."""
     records = [QUANTITIES[name] for name in block.keys["quantity"]]
     with np.errstate(invalid="ignore"):

@@ -1,0 +1,142 @@
+"""Claims about the two functions, decided by computing them: no network is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
+from experiments.claims.words import figure
+
+EXAMPLES = ("worked_examples",)
+ROUNDING = 1e-12  # relative error that float64 arithmetic on these inputs may leave
+_KEYS = ["framework", "dtype"]
+
+
+def measured(tables: Tables, example: str) -> pd.DataFrame:
+    """The rows of an example, wide: index (framework, dtype), a column a quantity."""
+    rows = tables["worked_examples"]
+    rows = rows[(rows["example"] == example) & (rows["status"] == "measured")]
+    if rows.empty:
+        raise NotMeasured(f"the table worked_examples has no measured row of {example}")
+    return rows.pivot(index=_KEYS, columns="quantity", values="value")
+
+
+def column(wide: pd.DataFrame, quantity: str, example: str) -> pd.Series:
+    """One quantity of `measured`; raises `NotMeasured` if it is not there."""
+    if quantity not in wide:
+        raise NotMeasured(f"the table worked_examples has no {quantity} of {example}")
+    return wide[quantity]
+
+
+def names_of(index: pd.Index) -> list[str]:
+    """Readable (framework, dtype) of each row."""
+    return [" ".join(str(level) for level in key if level) for key in index]
+
+
+def evidence_of(known: Claim, wide: pd.DataFrame) -> str:
+    """Which rows a verdict stands on."""
+    return f"worked_examples, example {known.name}: {', '.join(names_of(wide.index))}"
+
+
+@claim(
+    "sigmoid-range",
+    section="1.1",
+    description="every sigmoid output lies strictly between 0 and 1, whatever the other outputs are",
+    margin=120.0,
+    unit="logit",
+    needs=EXAMPLES,
+)
+def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
+    """True below the logit at which a dtype's output becomes exactly 0 or 1, false from there on."""
+    wide = measured(tables, known.name)
+    reached = column(wide, "saturates_at", known.name)
+    coupling = column(wide, "coupling", known.name).max()
+    parts = [Part(name="independence of the outputs", holds=bool(coupling == 0))]
+    for name, logit in zip(names_of(wide.index), reached, strict=True):
+        parts.append(Part(name=f"{name} below its limit", holds=True))
+        if logit <= known.margin:
+            parts.append(Part(name=f"{name} from |z| = {figure(logit)}", holds=False))
+    first = reached.groupby(level="dtype").min().dropna().sort_values()
+    limits = "; ".join(f"{dtype} from |z| = {figure(logit)}" for dtype, logit in first.items())
+    statement = (
+        f"Strictly inside (0, 1) until rounding takes over: the output is exactly 0 or 1 in {limits}."
+        if len(first)
+        else f"No output was exactly 0 or 1 up to |z| = {figure(known.margin)}."
+    )
+    statement += f" Moving another unit's logit moved it by {figure(coupling)}."
+    return Verdict(
+        outcome=decide(parts),
+        statement=statement,
+        evidence=evidence_of(known, wide),
+        measure="smallest |logit| whose output is exactly 0 or 1",
+        value=float(reached.min()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+@claim(
+    "softmax-sums-to-one",
+    section="1.2",
+    description="softmax outputs are coupled and sum to 1; the logits (3, 1, -3) become a distribution",
+    margin=4.0,
+    unit="ulps",
+    needs=EXAMPLES,
+)
+def softmax_sums_to_one(tables: Tables, known: Claim) -> Verdict:
+    """The sum is 1 to within a few units in the last place, and moving one logit moves the other outputs."""
+    wide = measured(tables, known.name)
+    error = column(wide, "sum_error_ulps", known.name)
+    coupling = column(wide, "coupling", known.name)
+    parts = [
+        Part(name=name, holds=bool(e <= known.margin and c > 0))
+        for name, e, c in zip(names_of(wide.index), error, coupling, strict=True)
+    ]
+    top = [name for name in ("probability_1", "probability_2", "probability_3") if name in wide]
+    example = ", ".join(f"{wide[name].iloc[0]:.4f}" for name in top)
+    return Verdict(
+        outcome=decide(parts),
+        statement=f"The sum misses 1 by at most {figure(error.max())} units in the last place; (3, 1, -3) becomes "
+        f"({example}). Moving one logit moved another output by up to {figure(coupling.max())}.",
+        evidence=evidence_of(known, wide),
+        measure="largest error of the sum",
+        value=float(error.max()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: str) -> Verdict:
+    """A claim that quantities which are errors, all of them, are rounding."""
+    wide = measured(tables, known.name)
+    errors = pd.concat([column(wide, quantity, known.name) for quantity in quantities], axis=1)
+    worst = errors.max(axis=1, skipna=False)
+    parts = [
+        Part(name=name, holds=None if np.isnan(error) else bool(error <= known.margin))
+        for name, error in zip(names_of(wide.index), worst, strict=True)
+    ]
+    return Verdict(
+        outcome=decide(parts),
+        statement=f"{what}: the largest relative error is {figure(worst.max())} "
+        f"({names_of(worst.index)[int(worst.argmax())]}).",
+        evidence=evidence_of(known, wide),
+        measure="largest relative error",
+        value=float(worst.max()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+@claim(
+    "binary-identity",
+    section="1.3",
+    description="for two classes, softmax(z0, z1)[1] is sigmoid(z1 - z0) in value, loss and gradient",
+    margin=ROUNDING,
+    unit="relative error",
+    needs=EXAMPLES,
+)
+def binaryidentity(tables: Tables, known: Claim) -> Verdict:
+    """To rounding, in float64."""
+    quantities = ("value_error", "loss_error", "gradient_error")
+    return identity(tables, known, quantities, "softmax(z0, z1)[1] against sigmoid(z1 - z0) in float64")

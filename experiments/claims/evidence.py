@@ -1,0 +1,150 @@
+"""Rows of the stored comparisons, and what one of them says for or against a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from experiments.claims.record import NotMeasured, Part, Tables
+from experiments.claims.words import figure, interval, signed
+from experiments.stats import QUANTITIES
+
+CELL = ["task", "network", "optimizer"]
+SAME = ("equivalent", "different but negligible")
+
+
+def cell_name(row: pd.Series) -> str:
+    """Name the cell of a row: "moons/mlp/adam"."""
+    return "/".join(str(row[key]) for key in CELL)
+
+
+def comparisons(
+    tables: Tables, table: str, head: str, baseline: str, quantities: Sequence[str] | None = None, at: str | None = None
+) -> pd.DataFrame:
+    """Rows of `differences` or `rate_gaps` for one arm; raises `NotMeasured` if there are none."""
+    rows = tables[table]
+    rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline)]
+    if quantities is not None:
+        rows = rows[rows["quantity"].isin(quantities)]
+    if at is not None:
+        rows = rows[rows["at"] == at]
+    if rows.empty:
+        raise NotMeasured(f"the table {table} has no row of {head} against {baseline}")
+    return rows
+
+
+def primary() -> list[str]:
+    """The quantities registered as primary."""
+    return [q.name for q in QUANTITIES.values() if q.primary]
+
+
+def differ(rows: pd.DataFrame) -> list[Part]:
+    """A part a row: True where a difference that matters was shown, False where one was ruled out, else open."""
+    return [
+        Part(
+            name=_name(row), holds=True if row["outcome"] == "different" else False if row["outcome"] in SAME else None
+        )
+        for _, row in rows.iterrows()
+    ]
+
+
+def favours(rows: pd.DataFrame, side: int) -> list[Part]:
+    """A part a row: True where the arm (`side` +1) or the baseline (-1) is shown to be better by the margin or more.
+
+    False where such an advantage is ruled out or the other side is better; else open.
+    """
+    return [
+        Part(name=_name(row), holds=winner(row) == side if row["outcome"] != "undecided" else None)
+        for _, row in rows.iterrows()
+    ]
+
+
+def no_worse(rows: pd.DataFrame) -> list[Part]:
+    """A part a row: False where the arm is shown to be better than the baseline by the margin or more."""
+    return [
+        Part(name=_name(row), holds=winner(row) != 1 if row["outcome"] != "undecided" else None)
+        for _, row in rows.iterrows()
+    ]
+
+
+def larger(rows: pd.DataFrame) -> list[Part]:
+    """A part a row: True where the arm's value is shown to be larger by the margin or more."""
+    return [
+        Part(
+            name=_name(row),
+            holds=None if row["outcome"] == "undecided" else row["outcome"] == "different" and row["mean"] > 0,
+        )
+        for _, row in rows.iterrows()
+    ]
+
+
+def winner(row: pd.Series) -> int:
+    """+1 if the arm is shown to be better than the baseline by the margin or more, -1 if it is worse, else 0."""
+    better = QUANTITIES[row["quantity"]].better
+    if row["outcome"] != "different" or better == 0:
+        return 0
+    return better if row["mean"] > 0 else -better
+
+
+def outcomes(rows: pd.DataFrame) -> str:
+    """How the comparisons of each quantity came out, in words: "nll: 12 different, 3 equivalent, 25 undecided"."""
+    texts = []
+    for quantity, part in rows.groupby("quantity", sort=False):
+        found = part["outcome"].value_counts()
+        texts.append(f"{quantity}: {', '.join(f'{count} {name}' for name, count in found.items())}")
+    return "; ".join(texts)
+
+
+def n_cells(rows: pd.DataFrame) -> int:
+    """The trained cells behind these rows."""
+    return len(rows[CELL].drop_duplicates())
+
+
+def mean_over_tasks(tables: Tables, head: str, baseline: str, quantity: str) -> tuple[float, float, float, str]:
+    """Mean, low, high of the table `overall`, and a clause that says them with the registered margin."""
+    rows = tables["overall"]
+    rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["quantity"] == quantity)]
+    if rows.empty:
+        raise NotMeasured(f"the table overall has no {quantity} of {head} against {baseline}")
+    row = rows.iloc[0]
+    mean, low, high = (float(row[name]) for name in ("mean", "low", "high"))
+    unit = QUANTITIES[quantity].unit
+    unit = "" if unit in ("1", "share") else f" {unit}"
+    words = (
+        f"{head} - {baseline} in {quantity}, mean over {int(row['n_tasks'])} tasks: {signed(mean)}{unit}"
+        f"{interval(low, high)}, margin {figure(QUANTITIES[quantity].margin)}{unit}"
+    )
+    return mean, low, high, words
+
+
+def pooled(rows: pd.DataFrame) -> tuple[float, float, float]:
+    """Mean over tasks of one quantity's differences, with an interval: (mean, low, high).
+
+    Cells of a task share their splits, so their half-widths are averaged; tasks are independent, so theirs add
+    in squares.
+    """
+    by_task = rows.assign(half=(rows["high"] - rows["low"]) / 2).groupby("task")[["mean", "half"]].mean()
+    mean = float(by_task["mean"].mean())
+    half = float((by_task["half"] ** 2).sum(skipna=False) ** 0.5) / len(by_task)
+    return mean, mean - half, mean + half
+
+
+def seeds_clause(rows: pd.DataFrame) -> str:
+    """What it would take to decide the comparisons that are open; empty if there are none."""
+    still = rows[rows["outcome"] == "undecided"]
+    if still.empty or "seeds_needed" not in still:
+        return ""
+    needed = still["seeds_needed"].dropna()
+    finite = needed[needed < float("inf")]
+    texts = []
+    if len(finite):
+        texts.append(f"{len(finite)} would probably be decided by {int(finite.max())} seeds or fewer")
+    if len(needed) > len(finite):
+        texts.append(f"{len(needed) - len(finite)} by no number of seeds on these rows (it takes more data)")
+    return f" Of the {len(still)} undecided, {' and '.join(texts)}." if texts else ""
+
+
+def _name(row: pd.Series) -> str:
+    at = " at its own best rate" if row.get("at") == "best" else ""
+    return f"{row['quantity']} of {cell_name(row)}{at}"

@@ -1,0 +1,154 @@
+"""Claims about losses, decided by computing them: no network is trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from experiments.claims.computed import EXAMPLES, ROUNDING, column, evidence_of, identity, measured, names_of
+from experiments.claims.record import Claim, Part, Tables, Verdict, claim, decide
+from experiments.claims.words import figure, listed
+
+
+@claim(
+    "loss-recipes",
+    section="1.4",
+    description="PyTorch's CrossEntropyLoss and BCEWithLogitsLoss, TensorFlow's categorical_crossentropy and "
+    "scikit-learn's log_loss are the losses to use",
+    margin=1e-3,
+    unit="relative error",
+    needs=EXAMPLES,
+)
+def loss_recipes(tables: Tables, known: Claim) -> Verdict:
+    """Each recipe is right at every swept logit, or it is named with the logit at which it goes wrong."""
+    wide = measured(tables, known.name)
+    first = column(wide, "first_wrong_logit", known.name)
+    error = column(wide, "largest_error", known.name)
+    parts = [
+        Part(name=name, holds=bool(np.isnan(logit) and e <= known.margin))
+        for name, logit, e in zip(names_of(wide.index), first, error, strict=True)
+    ]
+    wrong = [f"{name} from |z| = {figure(z)}" for name, z in zip(names_of(wide.index), first, strict=True) if z == z]
+    sound = [part.name for part in parts if part.holds]
+    statement = f"Sound at every swept logit: {', '.join(sound) or 'none'}."
+    if wrong:
+        statement += f" Off by more than {figure(known.margin)}: {', '.join(wrong)}."
+    return Verdict(
+        outcome=decide(parts),
+        statement=statement,
+        evidence=evidence_of(known, wide),
+        measure="smallest |logit| at which a recipe is off",
+        value=float(first.min()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+@claim(
+    "hardmax",
+    section="1.4",
+    description="a hardmax is tf.reduce_max or np.max",
+    margin=0.0,
+    unit="numbers",
+    needs=EXAMPLES,
+)
+def hardmax(tables: Tables, known: Claim) -> Verdict:
+    """They return the largest value; a hardmax has one number a class."""
+    wide = measured(tables, known.name)
+    largest = column(wide, "maximum", known.name)
+    returned = column(wide, "numbers_returned", known.name)
+    wanted = column(wide, "numbers_of_hardmax", known.name)
+    parts = [
+        Part(name=name, holds=bool(abs(a - b) <= known.margin))
+        for name, a, b in zip(names_of(wide.index), returned, wanted, strict=True)
+    ]
+    return Verdict(
+        outcome=decide(parts),
+        statement=f"The calls return {figure(returned.max())} number, the largest ({figure(largest.max())}); "
+        f"a hardmax, the one-hot vector of the arg max, has {figure(wanted.max())}.",
+        evidence=evidence_of(known, wide),
+        measure="numbers that a hardmax has and the call does not return",
+        value=float((wanted - returned).max()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+@claim(
+    "log-loss-example",
+    section="2",
+    description="the animals example gives 1.3783888722474517 and 0.6391075640678003, and the second model is better",
+    margin=1e-6,
+    unit="relative error",
+    needs=EXAMPLES,
+)
+def log_loss_example(tables: Tables, known: Claim) -> Verdict:
+    """Both figures are reproduced, and the second is the smaller one."""
+    wide = measured(tables, known.name)
+    rows = tables["worked_examples"]
+    given = rows[rows["example"] == known.name].groupby("quantity")["article_value"].first()
+    names = ("loss_model_1", "loss_model_2")
+    first, second = (column(wide, name, known.name) for name in names)
+    errors = pd.concat([(c / given[name] - 1).abs() for c, name in zip((first, second), names, strict=True)], axis=1)
+    worst = errors.max(axis=1, skipna=False)
+    parts = [
+        Part(name=name, holds=bool(e <= known.margin and b < a))
+        for name, e, a, b in zip(names_of(wide.index), worst, first, second, strict=True)
+    ]
+    statement = (
+        f"The mean losses are {first.iloc[0]:.6f} and {second.iloc[0]:.6f}, at most {figure(worst.max())} (relative) "
+        f"off the article's figures in {len(wide)} computations."
+    )
+    if {"accuracy_model_1", "accuracy_model_2"} <= set(wide.columns):
+        a, b = (float(wide[name].dropna().iloc[0]) for name in ("accuracy_model_1", "accuracy_model_2"))
+        tie = "accuracy does not tell them apart" if a == b else "accuracy differs too"
+        statement += f" Their accuracies are {figure(a)} and {figure(b)}: {tie}."
+    return Verdict(
+        outcome=decide(parts),
+        statement=statement,
+        evidence=evidence_of(known, wide),
+        measure="largest relative error of the two figures",
+        value=float(worst.max()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+@claim(
+    "cross-entropy-is-kl-plus-entropy",
+    section="3",
+    description="cross-entropy is entropy plus KL divergence, and the entropy does not depend on the model",
+    margin=ROUNDING,
+    unit="relative error",
+    needs=EXAMPLES,
+)
+def cross_entropy(tables: Tables, known: Claim) -> Verdict:
+    """The identity, and equal gradients with respect to the model."""
+    quantities = ("identity_error", "gradient_error")
+    return identity(tables, known, quantities, "H(p, q) against H(p) + KL(p, q), values and gradients")
+
+
+@claim(
+    "three-class-example",
+    section="3",
+    description="for the truth (1, 0, 0), the prediction (0.5, 0.2, 0.3) loses more than (0.7, 0.1, 0.2)",
+    margin=0.0,
+    unit="nats",
+    needs=EXAMPLES,
+)
+def three_class_example(tables: Tables, known: Claim) -> Verdict:
+    """The two losses, in nats."""
+    wide = measured(tables, known.name)
+    first = column(wide, "loss_model_1", known.name)
+    second = column(wide, "loss_model_2", known.name)
+    gap = first - second
+    parts = [Part(name=name, holds=bool(d > known.margin)) for name, d in zip(names_of(wide.index), gap, strict=True)]
+    return Verdict(
+        outcome=decide(parts),
+        statement=f"The losses are {first.iloc[0]:.4f} and {second.iloc[0]:.4f} nats ({listed(names_of(wide.index))}).",
+        evidence=evidence_of(known, wide),
+        measure="smallest loss of the first less that of the second",
+        value=float(gap.min()),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )

@@ -1,0 +1,117 @@
+"""What a claim is, how it is registered, and the one rule that turns many comparisons into an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import pandas as pd
+
+from experiments.records import require
+from experiments.registry import Registry
+
+Outcome = Literal["supported", "refuted", "depends", "undecided"]
+OUTCOMES: tuple[str, ...] = get_args(Outcome)
+Tables = Mapping[str, pd.DataFrame]
+
+# the least share of comparisons that must be decided before a claim is, when none of them contradicts it
+ENOUGH = 0.5
+
+
+class NotMeasured(Exception):
+    """Raised by a judge when a stored table holds no row that its claim is about; the message says which."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One comparison behind a claim: whether the claim holds there, or None where that is open."""
+
+    name: str
+    holds: bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the tables say of one claim.
+
+    `value`, with its interval `low` .. `high` if it has one, is the number named by `measure`; the claim's margin
+    is in the same unit. `parts` are the comparisons that decided; `n_cells` the trained cells or frameworks in them.
+    """
+
+    outcome: Outcome
+    statement: str
+    evidence: str
+    measure: str
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    n_cells: int
+    parts: tuple[Part, ...] = ()
+
+
+Judge = Callable[[Tables, "Claim"], Verdict]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One claim of the article, restated, with what it is judged by.
+
+    `margin`, in `unit`, is registered here before any result. `needs`: tables without which the claim is undecided.
+    """
+
+    name: str
+    section: str
+    description: str
+    margin: float
+    unit: str
+    needs: tuple[str, ...]
+    judge: Judge
+
+    def __post_init__(self) -> None:
+        require(self.margin >= 0, f"The claim {self.name!r} has the margin {self.margin!r}. It must be at least 0.")
+        require(bool(self.needs), f"The claim {self.name!r} names no table to be judged from.")
+
+
+def _load() -> None:
+    from experiments.claims import computed, frameworks, heads, losses, several  # noqa: F401  (they register)
+
+
+CLAIMS: Registry[Claim] = Registry("claim", _load)
+
+
+def claim(
+    name: str, *, section: str, description: str, margin: float, unit: str, needs: Sequence[str]
+) -> Callable[[Judge], Judge]:
+    """Register a judge: a function of the stored tables and its claim that returns a `Verdict`."""
+
+    def register(judge: Judge) -> Judge:
+        CLAIMS.add(
+            Claim(
+                name=name,
+                section=section,
+                description=description,
+                margin=margin,
+                unit=unit,
+                needs=tuple(needs),
+                judge=judge,
+            )
+        )
+        return judge
+
+    return register
+
+
+def decide(parts: Sequence[Part]) -> Outcome:
+    """The outcome of comparisons, each of which holds, fails or is open.
+
+    `depends` if the claim holds in some and fails in others; `supported` (`refuted`) if it fails (holds) nowhere and
+    at least `ENOUGH` of them are decided; else `undecided`. What is open is never counted for either side.
+    """
+    held = sum(part.holds is True for part in parts)
+    failed = sum(part.holds is False for part in parts)
+    if held and failed:
+        return "depends"
+    if held + failed < max(1, ENOUGH * len(parts)):
+        return "undecided"
+    return "supported" if held else "refuted"

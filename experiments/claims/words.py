@@ -1,0 +1,53 @@
+"""Plain words for numbers and for lists of cells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from experiments.claims.record import Part
+
+_SHOWN = 3  # names in a list before "and N more"
+
+
+def figure(value: float) -> str:
+    """Three significant digits, or what it is if it is no number."""
+    if math.isnan(value):
+        return "not a number"
+    if math.isinf(value):
+        return "infinite" if value > 0 else "minus infinite"
+    return f"{value:.3g}"
+
+
+def signed(value: float) -> str:
+    """`figure` with its sign."""
+    return f"+{figure(value)}" if value > 0 else figure(value)
+
+
+def interval(low: float, high: float) -> str:
+    """The interval in brackets after a number; empty where there is none."""
+    return "" if math.isnan(low) or math.isnan(high) else f" (95 % interval {signed(low)} to {signed(high)})"
+
+
+def share(part: int, whole: int) -> str:
+    """Say `part` of `whole`: "3 of 40"."""
+    return f"{part} of {whole}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    unique = list(dict.fromkeys(names))
+    shown = ", ".join(unique[:_SHOWN])
+    return shown if len(unique) <= _SHOWN else f"{shown} and {len(unique) - _SHOWN} more"
+
+
+def tally(parts: Sequence[Part]) -> str:
+    """Count where a claim holds, fails and is open, with the names of the first few: "holds in 3 (...), ..."."""
+    found = {True: [], False: [], None: []}  # type: dict[bool | None, list[str]]
+    for part in parts:
+        found[part.holds].append(part.name)
+    texts = [
+        f"{verb} in {len(found[holds])}" + (f" ({listed(found[holds])})" if found[holds] and holds is not None else "")
+        for holds, verb in ((True, "holds"), (False, "fails"), (None, "is open"))
+    ]
+    return f"{', '.join(texts)} of {len(parts)} comparisons"
