@@ -75,7 +75,8 @@ lock() {
 
 # Runs an installer; its output goes to the log, and what tells the progress to the terminal too.
 logged() {
-    "$@" 2>&1 | tee -a "$LOCK/log" | sed -n -E '/^ *(Collecting|Downloading|Installing|Resolved|Prepared|Installed|Building)/p' >&2
+    local steps='^ *(Collecting|Downloading|Installing|Resolved|Prepared|Installed|Building)'
+    "$@" 2>&1 | tee -a "$LOCK/log" | { grep --line-buffered -E "$steps" >&2 || true; }
     return "${PIPESTATUS[0]}"
 }
 
