@@ -67,6 +67,10 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
         HEADS[head]
     # every other arm is compared with the baseline; the order is the registry's, so that it decides no number
     heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
+    require(
+        len(heads) > 1,
+        f"The only head is {BASELINE!r}, which the others are compared with. Name another: see `headtohead list heads`.",
+    )
     for name in ("seeds", "steps"):
         value = getattr(choice, name)
         require(

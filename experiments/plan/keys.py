@@ -19,6 +19,7 @@ NOTEBOOKS = PACKAGE.parent / "notebooks"
 VERSIONED = ("tensorflow", "keras", "numpy")
 SCHEDULING = frozenset({"out", "tables", "memory_gib"})  # parameters that decide where and how, not what
 _LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
+_OTHER_BACKENDS = ("torch", "jax", "jaxlib")
 
 
 def cache_key(cell: Cell, notebooks: Path = NOTEBOOKS, inputs: Sequence[str] = ()) -> str:
@@ -92,18 +93,43 @@ def modules_of(notebook: dict[str, Any]) -> tuple[Path, ...]:
     A folder whose `__init__` loads modules by a computed name counts as a whole; the files beside a package's
     `__init__` that are not Python (texts, templates) count too.
     """
-    lines = [line for cell in notebook["cells"] if cell["cell_type"] == "code" for line in _text(cell).splitlines()]
-    code = "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-    try:
-        waiting = set(_imported(ast.parse(code), PACKAGE))
-    except SyntaxError as error:
-        raise UserError(f"A notebook holds code that is not Python: {error.text!r} ({error.msg}).") from None
+    waiting = set(_imported(_code(notebook), PACKAGE))
     found: set[Path] = set()
     while waiting:
         file = waiting.pop()
         found.add(file)
         waiting |= _uses(file) - found
     return tuple(sorted(found))
+
+
+def _code(notebook: dict[str, Any]) -> ast.Module:
+    lines = [line for cell in notebook["cells"] if cell["cell_type"] == "code" for line in _text(cell).splitlines()]
+    try:
+        return ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
+    except SyntaxError as error:
+        raise UserError(f"A notebook holds code that is not Python: {error.text!r} ({error.msg}).") from None
+
+
+def preload_of(notebook: dict[str, Any]) -> tuple[str, ...]:
+    """What a notebook and the modules that it uses import, by dotted name, other packages first.
+
+    Importing these ahead saves every kernel the time; what only another backend than TensorFlow needs is left out.
+    """
+    files = modules_of(notebook)
+    trees = [_code(notebook), *(ast.parse(file.read_text(encoding="utf-8")) for file in files if file.suffix == ".py")]
+    names: set[str] = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    others = sorted(name for name in names if name.partition(".")[0] not in (PACKAGE.name, *_OTHER_BACKENDS))
+    own = [
+        ".".join((PACKAGE.name, *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
+        for file in files
+        if file.suffix == ".py"
+    ]
+    return (*others, *own)
 
 
 @cache

@@ -15,7 +15,8 @@ class Job:
     """One cell to execute.
 
     `notebook`: the JSON of the notebook without outputs. `code`: the hash of the package modules it uses, which the
-    worker must share. `tables`: the folder of all stored tables for a cell of the last stage, else "".
+    worker must share. `preload`: what the process that kernels are forked from imports; `environment`: what it has
+    beside the worker's own. `tables`: the folder of all stored tables for a cell of the last stage, else "".
     `timeout`: seconds that one code cell of it may take.
     """
 
@@ -24,6 +25,8 @@ class Job:
     notebook: str
     parameters: Mapping[str, Any]
     code: str
+    preload: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
     tables: str = ""
     timeout: float = 6 * 3600.0
 
@@ -41,6 +44,7 @@ class Outcome:
     reason: Reason | Literal[""] = ""
     error: str = ""
     traceback: str = ""
+    attempts: int = 1
     files: Mapping[str, bytes] = field(default_factory=dict)
     times: Mapping[str, float] = field(default_factory=dict)
 

@@ -1,0 +1,237 @@
+"""The command line: `headtohead`, which is `python -m experiments`.
+
+Whatever is slow to import is imported by the verb that needs it, so that listing and planning answer at once.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+
+from experiments.records import UserError
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Identical networks, sigmoid head against softmax head: do they differ, and why?",
+)
+
+LISTS = {
+    "tasks": ("experiments.tasks", "TASKS"),
+    "networks": ("experiments.networks", "NETWORKS"),
+    "heads": ("experiments.heads", "HEADS"),
+    "optimizers": ("experiments.optimizers", "OPTIMIZERS"),
+    "claims": ("experiments.claims", "CLAIMS"),
+    "presets": ("experiments.protocols", "PRESETS"),
+}
+
+Preset = Annotated[str, typer.Option(metavar="NAME", help="How much: see `headtohead list presets`.")]
+Out = Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the results; default results/PRESET.")]
+Tasks = Annotated[str, typer.Option(metavar="A,B", help="Only these tasks: see `headtohead list tasks`.")]
+Networks = Annotated[str, typer.Option(metavar="A,B", help="Only these networks.")]
+Optimizers = Annotated[str, typer.Option(metavar="A,B", help="Only these optimizers.")]
+Heads = Annotated[str, typer.Option(metavar="A,B", help="Only these heads, and sigmoid, which all are compared with.")]
+Seeds = Annotated[int | None, typer.Option(metavar="N", help="Seeds a cell: splits, initialisations and orders.")]
+Steps = Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps a network.")]
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", help="Cells at once; default: one a core, as far as the memory goes.")
+]
+
+
+@app.command("list", epilog="Example: headtohead list networks")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="{tasks,networks,heads,optimizers,claims,presets}")],
+) -> None:
+    """Print the names that the other commands take, with a line on each."""
+    if what not in LISTS:
+        raise UserError(f"There is no list of {what!r}. Known: {', '.join(LISTS)}.")
+    module, name = LISTS[what]
+    records: list[Any] = getattr(import_module(module), name).values()
+    width = max(len(record.name) for record in records)
+    for record in records:
+        typer.echo(f"{record.name:{width}}  {record.description}")
+
+
+@app.command(epilog="Example: headtohead plan --preset quick --tasks moons,bananas")
+def plan(
+    preset: Preset = "standard",
+    out: Out = None,
+    tasks: Tasks = "",
+    networks: Networks = "",
+    optimizers: Optimizers = "",
+    heads: Heads = "",
+    seeds: Seeds = None,
+    steps: Steps = None,
+    workers: Workers = None,
+) -> None:
+    """Show the cells, the networks to train, what is stored already and the estimated time. Runs nothing."""
+    from experiments.suite import outlook
+
+    cells = _cells(preset, tasks, networks, optimizers, heads, seeds, steps)
+    view = outlook(cells, _out(out, preset), _workers(workers))
+    width = max(len(cell.id) for cell in cells)
+    for cell in cells:
+        state = "stored" if cell.id in view.cached else f"about {view.costs[cell.id]:.0f} s"
+        typer.echo(f"{cell.id:{width}}  {cell.networks:6,} networks  {state}")
+    typer.echo(view.text)
+
+
+@app.command(epilog="Example: headtohead run --preset quick --tasks breast_cancer --networks mlp --seeds 5")
+def run(
+    preset: Preset = "standard",
+    out: Out = None,
+    tasks: Tasks = "",
+    networks: Networks = "",
+    optimizers: Optimizers = "",
+    heads: Heads = "",
+    seeds: Seeds = None,
+    steps: Steps = None,
+    workers: Workers = None,
+    scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")] = "",
+    shard: Annotated[str, typer.Option(metavar="I/N", help="Only the I-th of N parts of the plan, without Dask.")] = "",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Only the cells that failed before.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run cells again that are stored already.")] = False,
+    timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that a cell of a notebook may take.")] = 21600.0,
+) -> None:
+    """Train the networks of a preset, execute the notebooks and write the report. What is stored is not run again."""
+    from experiments.suite import Options
+    from experiments.suite import run as run_suite
+
+    cells = _cells(preset, tasks, networks, optimizers, heads, seeds, steps)
+    folder = _out(out, preset)
+    options = Options(
+        out=folder,
+        workers=_workers(workers),
+        scheduler=scheduler,
+        shard=shard,
+        retry_failed=retry_failed,
+        force=force,
+        timeout=timeout,
+        command=shlex.join(["headtohead", *sys.argv[1:]]),
+        settings=_settings(preset, cells),
+    )
+    try:
+        summary = run_suite(cells, options, _report)
+    except OSError as error:
+        reason = f"{error.strerror or error}"
+        typer.echo(
+            f"Error: {folder} cannot be written: {reason}. What is stored stays valid: "
+            "remove the cause and start the same command again.",
+            err=True,
+        )
+        raise Exit(1) from None
+    typer.echo(summary.text)
+    if summary.failed:
+        raise Exit(1)
+
+
+@app.command(epilog="Example: headtohead report --out results/quick")
+def report(out: Out = None) -> None:
+    """Rebuild the report and its figures from the stored tables."""
+    from experiments.suite import rebuild
+
+    typer.echo(str(rebuild(_existing(out), _report)))
+
+
+@app.command(epilog="Example: headtohead verify --out results/quick")
+def verify(out: Out = None) -> None:
+    """Hash everything that is stored again; exit 1 if a file is missing or altered."""
+    from experiments.store.cells import Cells
+    from experiments.store.collect import verify as problems_of
+
+    folder = _existing(out)
+    problems = problems_of(folder)
+    for problem in problems:
+        typer.echo(problem)
+    if problems:
+        typer.echo(f"{len(problems)} problems. `headtohead run` with the same options makes these cells again.", err=True)
+        raise Exit(1)
+    typer.echo(f"{folder}: {len(Cells(folder).names())} cells and their tables are as they were stored")
+
+
+def _cells(
+    preset: str, tasks: str, networks: str, optimizers: str, heads: str, seeds: int | None, steps: int | None
+) -> tuple[Any, ...]:
+    from experiments.plan import Choice
+    from experiments.plan import plan as plan_of
+    from experiments.protocols import PRESETS
+
+    choice = Choice(
+        tasks=_names(tasks),
+        networks=_names(networks),
+        optimizers=_names(optimizers),
+        heads=_names(heads),
+        seeds=seeds,
+        steps=steps,
+    )
+    return plan_of(PRESETS[preset], choice)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for part in listed.split(",") if (name := part.strip())))
+
+
+def _settings(preset: str, cells: tuple[Any, ...]) -> dict[str, Any]:
+    """The settings that run.json shows: what all cells have in common."""
+    shared: dict[str, Any] = {"preset": preset}
+    for name in ("seeds", "steps", "batch_size", "record_every", "image_side", "dtype"):
+        values = {cell.parameters[name] for cell in cells if name in cell.parameters}
+        shared |= {name: values.pop()} if len(values) == 1 else {}
+    from experiments.stats import QUANTITIES
+
+    return shared | {"margins": {known.name: known.margin for known in QUANTITIES.values() if known.primary}}
+
+
+def _workers(workers: int | None) -> int:
+    from experiments.suite import default_workers
+
+    return default_workers() if workers is None else workers
+
+
+def _out(out: Path | None, preset: str) -> Path:
+    return Path("results") / preset if out is None else out
+
+
+def _existing(out: Path | None) -> Path:
+    """The folder of a result that is there. Raises `UserError` if it is not."""
+    folder = _out(out, "standard")
+    if not (folder / "cells").is_dir():
+        known = sorted(path.parent.as_posix() for path in Path("results").glob("*/cells"))
+        there = f"There is: {', '.join(known)}." if known else "Make one with `headtohead run`."
+        raise UserError(f"{folder} holds no results. {there}")
+    return folder
+
+
+def _report(out: Path) -> Path:
+    from experiments.report import build  # here: matplotlib takes a second
+
+    return build(out)
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user ends in one line and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except UserError as error:
+        code = _complain(str(error), 2)
+    except TyperException as error:
+        code = _complain(error.format_message() + " See `headtohead --help`.", error.exit_code)
+    except (Abort, KeyboardInterrupt):
+        code = _complain("stopped. What is done is stored: the same command goes on from there.", 130)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    typer.echo(f"Error: {' '.join(message.split())}", err=True)
+    return code
+
+
+if __name__ == "__main__":
+    main()

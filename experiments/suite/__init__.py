@@ -1,0 +1,5 @@
+"""Cells executed as notebooks, by papermill, on one worker or many; see `run`."""
+
+from experiments.suite.run import Options, Outlook, Summary, default_workers, outlook, rebuild, run
+
+__all__ = ["Options", "Outlook", "Summary", "default_workers", "outlook", "rebuild", "run"]

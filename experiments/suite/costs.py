@@ -1,0 +1,67 @@
+"""How long cells take: from those measured in the store, and, where none are, from figures measured once."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+
+from experiments.records import Cell
+from experiments.store.cells import Stored
+
+STARTUP = 8.0  # seconds until the first kernel can be forked: importing TensorFlow
+OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, compiling, figures, page
+# Milliseconds a step of one network, at one thread of a machine of 2024 and images of 14 x 14; `benchmarks/` has more.
+MS_A_STEP = {"linear": 0.05, "mlp": 0.1, "deep_mlp": 0.15, "cnn": 1.0, "gru": 1.5, "attention": 1.5}
+OTHER = 30.0  # seconds of a cell of which nothing is known
+
+
+def estimate(cells: Sequence[Cell], measured: Iterable[Stored]) -> dict[str, float]:
+    """Seconds that each cell will take on one worker, by its id.
+
+    A cell that was measured with the same parameters takes as long again. Else the part that grows with networks and
+    steps is scaled from the nearest measured cell of its kind: same network and task, same network, any.
+    """
+    known = list(measured)
+    return {cell.id: _one(cell, known) for cell in cells}
+
+
+def wall_time(seconds: Iterable[float], workers: int) -> float:
+    """Seconds until `workers` have done cells of these lengths, the longest first, each by who is free first."""
+    free = [0.0] * workers
+    for length in sorted(seconds, reverse=True):
+        heapq.heappush(free, heapq.heappop(free) + length)
+    return max(free) + (STARTUP if max(free) else 0.0)
+
+
+def _one(cell: Cell, known: Sequence[Stored]) -> float:
+    kind = cell.notebook.rpartition(".")[0]
+    alike = [stored for stored in known if stored.kind == kind]
+    for stored in alike:
+        if stored.cell == cell.id and dict(stored.parameters) == dict(cell.parameters):
+            return stored.seconds
+    work = _work(cell.networks, cell.parameters)
+    for names in (("network", "task", "image_side"), ("network", "image_side"), ("network",)):
+        rates = sorted(
+            max(stored.seconds - OVERHEAD, 0.1) / _work(stored.networks, stored.parameters)
+            for stored in alike
+            if work and _work(stored.networks, stored.parameters) and _same(stored, cell, names)
+        )
+        if rates:
+            return OVERHEAD + rates[len(rates) // 2] * work
+    if not work:
+        lengths = sorted(stored.seconds for stored in alike)
+        return lengths[len(lengths) // 2] if lengths else OTHER
+    side = float(cell.parameters.get("image_side", 14))
+    ms = MS_A_STEP.get(str(cell.parameters.get("network")), 1.0)
+    scale = (side / 14) ** 2 if ms >= 1.0 else 1.0
+    return OVERHEAD + ms / 1000 * scale * work
+
+
+def _work(networks: int, parameters: object) -> float:
+    """Networks times steps: what training time is proportional to, all else equal."""
+    steps = parameters.get("steps", 0) if hasattr(parameters, "get") else 0
+    return float(networks * steps)
+
+
+def _same(stored: Stored, cell: Cell, names: Sequence[str]) -> bool:
+    return all(stored.parameters.get(name) == cell.parameters.get(name) for name in names)

@@ -1,0 +1,47 @@
+"""What runs on a worker, be it this process, a thread of it, or a Dask worker elsewhere."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from experiments.suite.execute import Tell, execute
+from experiments.suite.jobs import TRANSIENT, Job, Outcome
+from experiments.suite.kernels import ForkServer
+
+ATTEMPTS = 3
+_servers: dict[tuple[object, ...], ForkServer] = {}  # one a set of imports, for the life of the process
+_lock = threading.Lock()
+
+
+def work(job: Job, tell: Tell | None = None) -> Outcome:
+    """Execute `job`, again when what failed is passing."""
+    outcome = Outcome(cell=job.cell, seconds=0.0)
+    for attempt in range(1, ATTEMPTS + 1):
+        outcome = replace(execute(job, warm(job.preload, job.environment), tell), attempts=attempt)
+        if outcome.reason not in TRANSIENT:
+            break
+    return outcome
+
+
+def warm(preload: Sequence[str], environment: Mapping[str, str]) -> ForkServer:
+    """The fork server with these imports, started if there is none; it imports while the caller goes on."""
+    which = (*preload, *sorted(environment.items()))
+    with _lock:
+        server = _servers.get(which)
+        if server is None or not server.alive:
+            server = _servers[which] = ForkServer(preload, environment)
+        return server
+
+
+def close() -> None:
+    """End all fork servers of this process and their kernels."""
+    with _lock:
+        for server in _servers.values():
+            server.close()
+        _servers.clear()
+
+
+atexit.register(close)
