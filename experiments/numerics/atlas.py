@@ -1,0 +1,138 @@
+"""The atlas: every path of one backend swept, beside its reference, as one tidy table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path as File
+
+import numpy as np
+import pandas as pd
+
+from experiments import tables
+from experiments.numerics import keras_programs, native_programs, numpy_sweeps, references
+from experiments.numerics.axes import (
+    BACKENDS,
+    COLUMNS,
+    DTYPES,
+    LABELS,
+    MEASURED,
+    NOT_INSTALLED,
+    PATH,
+    SWEEP,
+    Path,
+    backend_in_use,
+    installed,
+    keras_paths,
+    unmeasured,
+    use_backend,
+)
+from experiments.numerics.engines import ENGINES, Engine, Program, Swept, run_all
+from experiments.records import require
+
+CATEGORIES = [name for name in PATH if name != "units"]
+Progress = Callable[[int, int], None]
+
+
+def paths(backend: str) -> list[Path]:
+    """Every path that `backend` answers for: Keras on it and its own losses; NumPy goes with TensorFlow."""
+    require(backend in BACKENDS, f"Unknown backend {backend!r}. Known: {', '.join(BACKENDS)}.")
+    others = {
+        "tensorflow": lambda: [*native_programs.tensorflow_paths(), *numpy_sweeps.paths()],
+        "torch": native_programs.torch_paths,
+        "jax": lambda: [],
+    }[backend]
+    return [*keras_paths(backend), *others()]
+
+
+def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
+    """The program of any path of a differentiating framework, for rows with these labels."""
+    binders = {"torch": native_programs.bind_torch, "tensorflow": native_programs.bind_tensorflow}
+    return binders.get(path.framework, keras_programs.bind)(path, labels)
+
+
+def _rows(path: Path, found: Swept | str) -> pd.DataFrame:
+    if isinstance(found, str):
+        return unmeasured([path], found)
+    loss, grad = references.sweep(path)
+    return pd.DataFrame(
+        {
+            **{name: getattr(path, name) for name in PATH},
+            "label": LABELS,
+            "z": SWEEP,
+            "loss_value": found.loss,
+            "loss_reference": loss,
+            "grad": found.grad,
+            "grad_reference": grad,
+            "loss_of_prediction": found.loss_of_prediction,
+            "status": MEASURED,
+        }
+    )[COLUMNS]
+
+
+def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[Path, Swept | str]]:
+    """Sweep the paths of a framework, those of one dtype, form and execution in one call."""
+
+    def block(path: Path) -> tuple[str, ...]:
+        return (path.framework, path.dtype, path.form, path.execution)
+
+    for (_, dtype, _, execution), group in groupby(sorted(selected, key=block), key=block):
+        members = list(group)
+        if execution not in engine.executions:
+            yield from ((path, f"does not exist: {engine.lacking}") for path in members)
+            continue
+        floatx = DTYPES[dtype].floatx
+        with engine.precision(floatx), keras_programs.floatx(floatx):
+            programs = [bind(path) for path in members]
+            yield from zip(members, run_all(engine, programs, SWEEP, floatx, execution), strict=True)
+
+
+def sweep(backend: str, selected: Iterable[Path], progress: Progress | None = None) -> pd.DataFrame:
+    """The atlas rows of `selected` paths of `backend`, in this process; `progress(done, of)` after each path."""
+    selected = list(selected)
+    use_backend(backend)
+    by_hand = [path for path in selected if path.framework in ("numpy", "scikit-learn")]
+    framed = [path for path in selected if path not in set(by_hand)]
+    parts = [_rows(path, numpy_sweeps.sweep(path)) for path in by_hand]
+    for path, found in _differentiated(ENGINES[backend](), framed):
+        parts.append(_rows(path, found))
+        if progress is not None:
+            progress(len(parts), len(selected))
+    return tidy(pd.concat(parts, ignore_index=True))
+
+
+def tidy(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns in the order of the schema, the names as categories: a tenth of the memory."""
+    kinds = dict.fromkeys([*CATEGORIES, "status"], "category")
+    return tables.validate("numerics", table.astype({**kinds, "label": "int8", "units": "int8"}))
+
+
+def atlas(backend: str, progress: Progress | None = None) -> pd.DataFrame:
+    """Every path of `backend` over the sweep of z and both labels: the table `numerics`.
+
+    A path has 246 rows with the status "measured", or one row (z is nan) whose status says why it has none:
+    "not installed", "does not exist: ..." or "raises ...". More columns than the schema: `units`,
+    `loss_of_prediction` (the same loss, of what `predict` returns) and `status`.
+    A process has one Keras backend. Where another one is in use already, the sweep runs in a process of its own.
+    Raises `UserError` for an unknown backend.
+    """
+    wanted = paths(backend)
+    if not installed(backend):
+        return tidy(unmeasured(wanted, NOT_INSTALLED))
+    if backend_in_use() not in (None, backend):
+        return elsewhere(backend)
+    return sweep(backend, wanted, progress)
+
+
+def elsewhere(backend: str) -> pd.DataFrame:
+    """The atlas of `backend`, swept in a fresh process."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = File(folder) / "numerics.parquet"
+        command = [sys.executable, "-m", "experiments.numerics", backend, str(target)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"The atlas of {backend} failed:\n{done.stderr[-2000:]}")
+        return tidy(pd.read_parquet(target))

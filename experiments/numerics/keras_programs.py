@@ -1,0 +1,82 @@
+"""Keras's own layers and losses, bound to a path: what `model.fit` evaluates, with one sample a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from experiments.numerics.axes import DTYPES, LABELS, Path, one_hot, split
+from experiments.numerics.engines import Program
+
+_LOSS = {
+    "binary_crossentropy": "BinaryCrossentropy",
+    "categorical_crossentropy": "CategoricalCrossentropy",
+    "sparse_categorical_crossentropy": "SparseCategoricalCrossentropy",
+}
+
+
+@contextmanager
+def floatx(dtype: str) -> Iterator[None]:
+    """Set Keras's `floatx` for a while: the dtype of inputs, of losses and of the clipping constant."""
+    import keras
+
+    before = keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+
+
+def layers(path: Path) -> list[Any]:
+    """The last layers of the path's model: the Dense layer that makes the logits, and all that follows."""
+    from keras import layers
+
+    policy = DTYPES[path.dtype].head
+    in_layer = path.form != "activation_layer"
+    tail = [layers.Dense(path.units, use_bias=False, activation=path.activation if in_layer else None, dtype=policy)]
+    if not in_layer:
+        tail.append(layers.Activation(path.activation, dtype=policy))
+    if path.form == "layer_after":
+        tail.append(layers.Reshape((path.units,), dtype=policy))
+    return tail
+
+
+def model(path: Path) -> Any:
+    """The path's Keras model: its input (n, 1) is the effective logit."""
+    import keras
+
+    built = keras.Sequential([keras.Input((1,)), *layers(path)])
+    built.layers[0].set_weights([split(np.ones(1), path.units)])
+    return built
+
+
+def loss(path: Path, reduction: str | None = None) -> Any:
+    """The path's Keras loss."""
+    import keras
+
+    return getattr(keras.losses, _LOSS[path.loss])(from_logits=path.form == "from_logits", reduction=reduction)
+
+
+def targets(path: Path, labels: np.ndarray) -> np.ndarray:
+    """`labels` (n,) as the path's loss takes them."""
+    if path.loss == "sparse_categorical_crossentropy":
+        return labels[:, None].astype("int32")
+    return one_hot(labels, path.units).astype("float32")
+
+
+def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
+    """The program of `path`, for rows with these labels. Keras's `floatx` must be the path's."""
+    network, objective, y = model(path), loss(path), targets(path, labels)
+
+    def forward(x: Any) -> tuple[Any, Any]:
+        prediction = network(x)
+        return objective(y, prediction), prediction
+
+    def again(prediction: np.ndarray) -> Any:
+        return objective(y, prediction)
+
+    return Program(path=path, forward=forward, again=again)
