@@ -151,7 +151,9 @@ def verify(out: Out = None) -> None:
     for problem in problems:
         typer.echo(problem)
     if problems:
-        typer.echo(f"{len(problems)} problems. `headtohead run` with the same options makes these cells again.", err=True)
+        typer.echo(
+            f"{len(problems)} problems. `headtohead run` with the same options makes these cells again.", err=True
+        )
         raise Exit(1)
     typer.echo(f"{folder}: {len(Cells(folder).names())} cells and their tables are as they were stored")
 

@@ -40,8 +40,15 @@ STANDARD = PRESETS.add(
         groups=(
             Group(
                 tasks=(
-                    "breast_cancer", "anes96", "phishing", "bananas", "fair",
-                    "separable", "label_noise", "imbalance", "moons",
+                    "breast_cancer",
+                    "anes96",
+                    "phishing",
+                    "bananas",
+                    "fair",
+                    "separable",
+                    "label_noise",
+                    "imbalance",
+                    "moons",
                 ),
                 networks=("mlp",),
                 optimizers=("sgd", "adam"),

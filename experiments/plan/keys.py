@@ -73,6 +73,11 @@ def code_hash(notebook: dict[str, Any]) -> str:
     return _hash_files(modules_of(notebook))
 
 
+def fingerprint(notebook: dict[str, Any]) -> str:
+    """What two machines must share to run the notebook alike: the code it uses, and the versions that move numbers."""
+    return _sha256(json.dumps([code_hash(notebook), versions()]).encode())
+
+
 def _text(cell: dict[str, Any]) -> str:
     source = cell["source"]
     return source if isinstance(source, str) else "".join(source)

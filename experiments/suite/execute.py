@@ -10,53 +10,57 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from experiments.plan.keys import code_hash
+from experiments.plan.keys import fingerprint
 from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
 from experiments.suite.jobs import Job, Outcome, Reason
-from experiments.suite.kernels import ForkServer, manager_of
+from experiments.suite.kernels import LOG, Forked, ForkServer, manager_of
 from experiments.suite.render import render
 
 Tell = Callable[[int, int], None]  # steps done, steps in all
+Wanted = Callable[[], bool]  # whether anyone still waits for the result
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LOOK_EVERY = 0.5
 START_TIMEOUT = 120
 
 
-def execute(job: Job, server: ForkServer, tell: Tell | None = None) -> Outcome:
+def execute(job: Job, server: ForkServer, tell: Tell | None = None, wanted: Wanted | None = None) -> Outcome:
     """Execute `job` in a kernel that `server` forks; whatever goes wrong is in the outcome.
 
-    The notebook runs in an empty folder of its own, into which it stores its tables.
+    The notebook runs in an empty folder of its own, into which it stores its tables. No process of it is left.
     """
     start = time.monotonic()
-    if code_hash(json.loads(job.notebook)) != job.code:
-        return Outcome(
-            cell=job.cell,
-            seconds=0.0,
-            reason="other code",
-            error="The worker has another version of this project than the driver: install the same one on both.",
-        )
-    # a short path, because the kernel's ipc sockets live below the temporary folder and their names are limited
-    with tempfile.TemporaryDirectory(prefix="h2h-") as folder:
+    if fingerprint(json.loads(job.notebook)) != job.code:
+        error = "The worker has other versions of this project or of TensorFlow, Keras or NumPy than the driver"
+        return Outcome(cell=job.cell, seconds=0.0, reason="other code", error=error)
+    # a short path, because the kernel's ipc sockets live in it and the length of their names is limited
+    with tempfile.TemporaryDirectory(prefix="h2h-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
-        reason: Reason | str = ""
+        kernels: list[Forked] = []
+        cancelled = threading.Event()
+        reason: Reason | Literal[""] = ""
         error = trace = ""
         try:
-            with _watching(work / PROGRESS, tell):
-                _run(job, work, server)
+            with _watching(work / PROGRESS, tell, wanted, kernels, cancelled):
+                _run(job, work, manager_of(server, work, job.kernel_environment, kernels))
         except Exception as problem:
-            reason, error, trace = _explain(problem)
+            reason, error, trace = _explain(problem, server, work)
+        finally:
+            for kernel in kernels:
+                kernel.kill()
+        if cancelled.is_set():
+            return Outcome(cell=job.cell, seconds=time.monotonic() - start, reason="cancelled")
         files, times = _gather(job, work)
         if not reason and NOTEBOOK not in files:
             reason, error = "no kernel", "papermill left no notebook"
         return Outcome(
             cell=job.cell,
             seconds=time.monotonic() - start,
-            reason=reason,  # type: ignore[arg-type]
+            reason=reason,
             error=error,
             traceback=trace,
             files=files if not reason else {name: files[name] for name in (NOTEBOOK, PAGE) if name in files},
@@ -64,7 +68,7 @@ def execute(job: Job, server: ForkServer, tell: Tell | None = None) -> Outcome:
         )
 
 
-def _run(job: Job, work: Path, server: ForkServer) -> None:
+def _run(job: Job, work: Path, manager: type) -> None:
     import nbformat
     import papermill
 
@@ -81,21 +85,28 @@ def _run(job: Job, work: Path, server: ForkServer) -> None:
         progress_bar=False,
         start_timeout=START_TIMEOUT,
         execution_timeout=int(job.timeout),
-        kernel_manager_class=manager_of(server, work),
+        kernel_manager_class=manager,
         shutdown_kernel="immediate",  # nothing in the kernel is wanted once the notebook is through
         resources={"metadata": {"path": str(work)}},
     )
 
 
-def _explain(problem: Exception) -> tuple[Reason, str, str]:
+def _explain(problem: Exception, server: ForkServer, work: Path) -> tuple[Reason, str, str]:
     """Why an execution failed: the reason, one line, and the traceback."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError
 
     if isinstance(problem, PapermillExecutionError):
-        return "raised", f"{problem.ename}: {problem.evalue}".splitlines()[0], _ANSI.sub("", "\n".join(problem.traceback))
-    trace = "".join(traceback.format_exception(problem))
+        return (
+            "raised",
+            f"{problem.ename}: {problem.evalue}".splitlines()[0],
+            _ANSI.sub("", "\n".join(problem.traceback)),
+        )
+    log = work / LOG  # what a kernel wrote that did not go through Jupyter: the last words of a crash
+    trace = "".join(traceback.format_exception(problem)) + (log.read_text(errors="replace") if log.is_file() else "")
     if isinstance(problem, DeadKernelError):
+        if not server.alive:
+            return "no kernel", "The process that kernels are forked from was killed", trace
         return "killed", "The kernel died while a cell was running (killed, or out of memory)", trace
     if isinstance(problem, CellTimeoutError):
         return "timed out", "A cell of the notebook took longer than --timeout allows", trace
@@ -128,24 +139,26 @@ def _times(notebook: Any) -> dict[str, float]:
 
 
 @contextmanager
-def _watching(note: Path, tell: Tell | None) -> Iterator[None]:
-    """Pass on what the notebook's `store.progress` notes, for as long as the context lasts."""
-    if tell is None:
-        yield
-        return
+def _watching(
+    note: Path, tell: Tell | None, wanted: Wanted | None, kernels: list[Forked], cancelled: threading.Event
+) -> Iterator[None]:
+    """Pass on what the notebook's `store.progress` notes, and kill its kernel when nobody waits for it any more."""
     ended = threading.Event()
 
     def watch() -> None:
         last = ""
         while not ended.wait(_LOOK_EVERY):
-            try:
+            if wanted is not None and not wanted():
+                cancelled.set()
+                for kernel in kernels:
+                    kernel.kill()
+                continue  # another may only just be starting
+            with suppress(OSError, ValueError):
                 text = note.read_text()
-                if text != last:
+                if tell is not None and text != last:
                     last = text
                     done, total = text.split()
                     tell(int(done), int(total))
-            except (OSError, ValueError):
-                continue
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

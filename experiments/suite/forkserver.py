@@ -1,7 +1,7 @@
 """The process that kernels are forked from: it has imported everything that is slow, and computed nothing.
 
 It reads one JSON request a line from its standard input and answers each with one line. When the input ends, because
-its owner closed it or died, it kills every kernel that it forked and ends. Run as
+its owner closed it or died, it kills every kernel that it forked, removes their folders and ends. Run as
 `python -m experiments.suite.forkserver MODULE ...`.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import signal
 import sys
 from contextlib import suppress
@@ -31,6 +32,7 @@ def main(modules: list[str]) -> None:
     gc.collect()
     gc.freeze()  # or the first collection in each kernel would copy every page
     children: dict[int, int | None] = {}
+    folders: list[str] = []
     try:
         _answer(replies, {"ready": True})
         for line in requests:
@@ -42,6 +44,7 @@ def main(modules: list[str]) -> None:
                     replies.close()
                     _become_kernel(request)
                 children[pid] = None
+                folders.append(request["cwd"])
                 _answer(replies, {"pid": pid})
             else:
                 _answer(replies, {"code": _poll(children, request["pid"])})
@@ -51,6 +54,8 @@ def main(modules: list[str]) -> None:
                 for target in (-pid, pid):  # the group first: a kernel may have started processes
                     with suppress(ProcessLookupError, PermissionError):
                         os.kill(target, signal.SIGKILL)
+        for folder in folders:  # their owner removes them, unless it was killed
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _answer(replies: Any, answer: dict[str, Any]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Reason = Literal["raised", "killed", "timed out", "no kernel", "lost worker", "other code"]
+Reason = Literal["raised", "killed", "timed out", "no kernel", "lost worker", "other code", "cancelled"]
 TRANSIENT: frozenset[str] = frozenset({"no kernel", "lost worker"})  # what another attempt may well pass
 
 
@@ -16,7 +16,7 @@ class Job:
 
     `notebook`: the JSON of the notebook without outputs. `code`: the hash of the package modules it uses, which the
     worker must share. `preload`: what the process that kernels are forked from imports; `environment`: what it has
-    beside the worker's own. `tables`: the folder of all stored tables for a cell of the last stage, else "".
+    beside the worker's own; `kernel_environment`: what only the kernel has. `tables`: the folder of all stored tables for a cell of the last stage, else "".
     `timeout`: seconds that one code cell of it may take.
     """
 
@@ -27,6 +27,7 @@ class Job:
     code: str
     preload: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    kernel_environment: Mapping[str, str] = field(default_factory=dict)
     tables: str = ""
     timeout: float = 6 * 3600.0
 

@@ -153,11 +153,13 @@ class ForkProvisioner(LocalProvisioner):
     server: ForkServer
     folder: Path
     environment: Mapping[str, str]
+    kernels: list[Forked]
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel; `cmd` is an ipykernel command, of which the options after the launcher are kept."""
         argv = cmd[cmd.index("-f") :]
         self.process = self.server.fork(argv, self.folder, self.environment)  # type: ignore[assignment]
+        self.kernels.append(self.process)  # type: ignore[arg-type]
         self.pid = self.pgid = self.process.pid  # type: ignore[attr-defined]
         self.cwd = self.folder
         return self.connection_info
@@ -169,22 +171,24 @@ class ForkedKernelManager(AsyncKernelManager):
     server: ForkServer
     folder: Path
     environment: Mapping[str, str]
+    kernels: list[Forked]
 
     async def _async_pre_start_kernel(self, **kw: Any) -> Any:
         if self.provisioner is None:
             provisioner = ForkProvisioner(kernel_id=self.folder.name, kernel_spec=self.kernel_spec, parent=self)
             provisioner.server, provisioner.folder = self.server, self.folder
-            provisioner.environment = self.environment
+            provisioner.environment, provisioner.kernels = self.environment, self.kernels
             self.provisioner = provisioner
         return await super()._async_pre_start_kernel(**kw)
 
 
-def manager_of(server: ForkServer, folder: Path, environment: Mapping[str, str] | None = None) -> type:
+def manager_of(server: ForkServer, folder: Path, environment: Mapping[str, str], kernels: list[Forked]) -> type:
     """A kernel manager class for papermill whose kernels `server` forks and which keep all they write in `folder`.
 
+    Each kernel that is started is put into `kernels`.
     The transport is ipc: its sockets are files in `folder`, so that kernels that start side by side cannot collide.
     """
-    isolated = {"IPYTHONDIR": str(folder / ".ipython"), **(environment or {})}
+    isolated = {"IPYTHONDIR": str(folder / ".ipython"), **environment}
     return type(
         "ForkedKernelManagerOfOneFolder",
         (ForkedKernelManager,),
@@ -192,6 +196,7 @@ def manager_of(server: ForkServer, folder: Path, environment: Mapping[str, str] 
             "server": server,
             "folder": folder,
             "environment": isolated,
+            "kernels": kernels,
             "transport": CaselessStrEnum(["tcp", "ipc"], "ipc"),
             "connection_file": Unicode(str(folder / ".kernel.json")),
         },

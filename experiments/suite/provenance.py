@@ -11,7 +11,17 @@ from typing import Any
 
 from experiments.plan.keys import PACKAGE
 
-_PACKAGES = ("tensorflow", "keras", "numpy", "pandas", "scipy", "statsmodels", "scikit-learn", "matplotlib", "papermill")
+_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "numpy",
+    "pandas",
+    "scipy",
+    "statsmodels",
+    "scikit-learn",
+    "matplotlib",
+    "papermill",
+)
 
 
 def provenance() -> dict[str, Any]:
@@ -20,7 +30,12 @@ def provenance() -> dict[str, Any]:
         "versions": {"headtohead": _version("headtohead"), "python": platform.python_version()}
         | {name: _version(name) for name in _PACKAGES},
         "git": _git(),
-        "machine": {"system": platform.platform(), "cpu": _cpu(), "cores": cores(), "memory_gib": round(memory_gib(), 1)},
+        "machine": {
+            "system": platform.platform(),
+            "cpu": _cpu(),
+            "cores": cores(),
+            "memory_gib": round(memory_gib(), 1),
+        },
     }
 
 

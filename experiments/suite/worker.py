@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from experiments.suite.execute import Tell, execute
+from experiments.suite.execute import Tell, Wanted, execute
 from experiments.suite.jobs import TRANSIENT, Job, Outcome
 from experiments.suite.kernels import ForkServer
 
@@ -16,11 +16,11 @@ _servers: dict[tuple[object, ...], ForkServer] = {}  # one a set of imports, for
 _lock = threading.Lock()
 
 
-def work(job: Job, tell: Tell | None = None) -> Outcome:
-    """Execute `job`, again when what failed is passing."""
+def work(job: Job, tell: Tell | None = None, wanted: Wanted | None = None) -> Outcome:
+    """Execute `job`, again when what failed is passing; give up as soon as `wanted()` is false."""
     outcome = Outcome(cell=job.cell, seconds=0.0)
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = replace(execute(job, warm(job.preload, job.environment), tell), attempts=attempt)
+        outcome = replace(execute(job, warm(job.preload, job.environment), tell, wanted), attempts=attempt)
         if outcome.reason not in TRANSIENT:
             break
     return outcome

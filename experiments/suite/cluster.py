@@ -1,0 +1,159 @@
+"""Cells on `dask.distributed`: workers of our own by default, or those of any scheduler that is running.
+
+The driver alone writes results: workers hand back bytes, so they need no folder that is shared with it.
+"""
+
+from __future__ import annotations
+
+import uuid
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import dask
+from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed.worker import Worker
+
+from experiments.records import UserError
+from experiments.suite import worker as local
+from experiments.suite.display import Lines
+from experiments.suite.jobs import Job, Outcome
+
+_CONNECT = 15  # seconds
+_GPUS = Path("/proc/driver/nvidia/gpus")  # one entry a device
+
+
+class Workers:
+    """Workers that take cells; use it as a context.
+
+    `count`: how many cells they run at once. `dashboard`: the address of Dask's own view of them.
+    """
+
+    def __init__(self, client: Client, count: int, dashboard: str, resources: dict[str, float]) -> None:
+        self.client = client
+        self.count = count
+        self.dashboard = dashboard
+        self._resources = resources
+
+    def run(self, jobs: Sequence[Job], display: Lines) -> Iterator[Outcome]:
+        """Yield the outcome of each job as it ends; a worker that is lost hands its cells to the others."""
+        topic = f"headtohead-{uuid.uuid4()}"
+        starts: Counter[str] = Counter()
+
+        def heard(event: tuple[float, dict[str, Any]]) -> None:
+            cell, steps = event[1]["cell"], event[1]["steps"]
+            if steps is None:
+                starts[cell] += 1
+                display.started(cell)
+            else:
+                display.step(cell, *steps)
+
+        self.client.subscribe_topic(topic, heard)
+        cells = {}
+        for rank, job in enumerate(jobs):
+            future = self.client.submit(
+                _on_worker,
+                job,
+                topic,
+                key=f"{job.cell}-{uuid.uuid4()}",
+                pure=False,
+                priority=-rank,
+                resources=self._resources or None,
+            )
+            cells[future] = job.cell
+        try:
+            for future in as_completed(cells):
+                outcome = _outcome(future, cells[future])
+                yield replace(outcome, attempts=max(outcome.attempts, starts[outcome.cell]))
+                future.release()  # its bytes are stored now
+        finally:
+            self.client.cancel(list(cells), force=True)
+            self.client.unsubscribe_topic(topic)
+
+
+@contextmanager
+def workers(count: int, scheduler: str = "") -> Iterator[Workers]:
+    """`count` workers in this process, or those of the scheduler at an address.
+
+    A worker in this process costs nothing to start: the work is done in kernels, which are processes of their own.
+    With GPUs, a worker has one to itself. Raises `UserError` if no scheduler answers at the address.
+    """
+    with ExitStack() as stack:
+        # what Dask says about its own ports and versions is no concern of a user's who started nothing
+        stack.enter_context(dask.config.set({"distributed.admin.log-length": 0}))
+        if scheduler:
+            yield stack.enter_context(_remote(scheduler))
+            return
+        gpus = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
+        count = min(count, gpus) if gpus else count
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the usual port of the dashboard is taken: another is used
+            cluster = stack.enter_context(
+                LocalCluster(
+                    n_workers=count,
+                    threads_per_worker=1,
+                    processes=False,
+                    memory_limit=0,  # the kernels' memory is not this process's
+                    dashboard_address="127.0.0.1:8787",
+                    worker_dashboard_address="127.0.0.1:0",
+                    resources={"GPU": 1.0} if gpus else None,
+                )
+            )
+        client = stack.enter_context(Client(cluster))
+        server = cluster.scheduler.services.get("dashboard")
+        dashboard = f"http://127.0.0.1:{server.port}/status" if server is not None else ""
+        yield Workers(client, count, dashboard, {"GPU": 1.0} if gpus else {})
+
+
+@contextmanager
+def _remote(address: str) -> Iterator[Workers]:
+    try:
+        client = Client(address, timeout=_CONNECT)
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"No Dask scheduler answers at --scheduler {address!r} ({type(error).__name__}). "
+            "Start one with `dask scheduler` and give the address that it prints, such as tcp://127.0.0.1:8786."
+        ) from None
+    with client:
+        known = client.scheduler_info(n_workers=-1)["workers"].values()
+        gpu = any("GPU" in (one.get("resources") or {}) for one in known)
+        count = sum(one["nthreads"] for one in known)
+        yield Workers(client, max(count, 1), client.dashboard_link, {"GPU": 1.0} if gpu else {})
+
+
+def _on_worker(job: Job, topic: str) -> Outcome:
+    """Runs in a thread of a Dask worker."""
+    here = get_worker()
+    key = here.get_current_task()
+    here.log_event(topic, {"cell": job.cell, "steps": None})
+    tell = partial(_tell, here, topic, job.cell)
+    name = str(here.name)
+    if name.isdecimal() and here.state.total_resources.get("GPU") and here.address.startswith("inproc"):
+        job = replace(job, kernel_environment={"CUDA_VISIBLE_DEVICES": name})
+    return local.work(job, tell, partial(_wanted, here, key))
+
+
+def _tell(here: Worker, topic: str, cell: str, done: int, total: int) -> None:
+    here.log_event(topic, {"cell": cell, "steps": (done, total)})
+
+
+def _wanted(here: Worker, key: str) -> bool:
+    """Whether the scheduler still wants this task: not when the driver is gone or has cancelled it."""
+    task = here.state.tasks.get(key)
+    return task is not None and task.state == "executing"
+
+
+def _outcome(future: Any, cell: str) -> Outcome:
+    try:
+        return future.result()
+    except KilledWorker:
+        error = "The worker was lost each time that it ran this cell (killed, or out of memory)"
+        return Outcome(cell=cell, seconds=0.0, reason="lost worker", error=error)
+    except Exception as error:  # what a worker could not even begin, such as a job it cannot read
+        lines = f"{type(error).__name__}: {error}".splitlines()
+        return Outcome(cell=cell, seconds=0.0, reason="other code", error=lines[0])

@@ -1,0 +1,168 @@
+"""One run as it goes: what is stored, what came of each cell, and how the time was spent."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from experiments.plan import kind_of
+from experiments.plan.keys import cache_key, fingerprint, preload_of, read_notebook
+from experiments.records import Cell
+from experiments.store.cells import Cells, Failure, Stored
+from experiments.store.collect import TABLES
+from experiments.suite.display import Lines
+from experiments.suite.jobs import Job, Outcome
+from experiments.suite.kernels import THREADS
+from experiments.suite.options import Options
+from experiments.suite.provenance import provenance
+
+Runner = Callable[[Sequence[Job], Lines], Iterator[Outcome]]
+
+
+class State:
+    """The cells of one run, by id: their keys, those that are stored whole and up to date, and their outcomes."""
+
+    def __init__(self, cells: Sequence[Cell], options: Options) -> None:
+        self.options = options
+        self.cells = {cell.id: cell for cell in cells}
+        self.store = Cells(options.out)
+        self.start = time.time()
+        self.stored: dict[str, Stored] = {}
+        self.outcomes: dict[str, Outcome] = {}
+        self._keys: dict[str, str] = {}
+        self._notebooks = {cell.notebook: read_notebook(options.notebooks / cell.notebook) for cell in cells}
+        self.preload = tuple(
+            dict.fromkeys(name for notebook in self._notebooks.values() for name in preload_of(notebook))
+        )
+
+    def missing(self, cells: Sequence[Cell], inputs: Sequence[str] = ()) -> list[Cell]:
+        """Those of `cells` that must be run; the others are noted as stored."""
+        rest = []
+        for cell in cells:
+            self._keys[cell.id] = cache_key(cell, self.options.notebooks, inputs)
+            stored = current(self.store, cell, self._keys[cell.id])
+            forced = self.options.force and cell.id not in self.outcomes
+            if stored is None or forced:
+                rest.append(cell)
+            else:
+                self.stored[cell.id] = stored
+        return rest
+
+    def execute(self, cells: Sequence[Cell], runner: Runner, show: Lines) -> None:
+        """Run `cells`, storing each as it ends."""
+        for outcome in runner([self._job(cell) for cell in cells], show):
+            self.outcomes[outcome.cell] = outcome
+            cell = self.cells[outcome.cell]
+            if outcome.done:
+                self.stored[cell.id] = self.store.commit(self._stored(cell, outcome), outcome.files)
+            else:
+                self.store.fail(self._failure(cell, outcome), outcome.files)
+            show.ended(outcome)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The table `cells`: the planned cells that are stored or have failed."""
+        failures = {failure.cell: failure for failure in self.store.failures()}
+        rows = []
+        for cell in self.cells.values():
+            row = {"cell": cell.id, "kind": kind_of(cell).name, "notebook": f"notebooks/{cell.id}.ipynb", "error": ""}
+            if cell.id in self.stored:
+                stored, outcome = self.stored[cell.id], self.outcomes.get(cell.id)
+                row |= {"status": "done" if outcome else "cached", "attempts": outcome.attempts if outcome else 0}
+                row |= {"seconds": stored.seconds, "networks_trained": stored.networks}
+            elif cell.id in failures:
+                failure = failures[cell.id]
+                row |= {"status": "failed", "attempts": failure.attempts, "error": f"{failure.status}: {failure.error}"}
+                row |= {"seconds": failure.seconds, "networks_trained": 0}
+            else:
+                continue
+            rows.append(row)
+        return rows
+
+    def failed(self) -> tuple[Failure, ...]:
+        """The kept failures of planned cells."""
+        return tuple(failure for failure in self.store.failures() if failure.cell in self.cells)
+
+    def done(self) -> list[str]:
+        """The cells that this run finished."""
+        return [cell for cell, outcome in self.outcomes.items() if outcome.done]
+
+    def record(self, workers: int) -> dict[str, Any]:
+        """What run.json holds."""
+        wall = time.time() - self.start
+        parts: Counter[str] = Counter()
+        for outcome in self.outcomes.values():
+            parts.update(outcome.times)
+        return {
+            "command": self.options.command or " ".join(sys.argv),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.start)),
+            **provenance(),
+            "settings": dict(self.options.settings),
+            "workers": workers,
+            "threads_a_worker": int(THREADS["TF_NUM_INTRAOP_THREADS"]),
+            "cells": {
+                "done": len(self.done()),
+                "cached": len(self.stored) - len(self.done()),
+                "failed": len(self.failed()),
+            },
+            "networks_trained": sum(stored.networks for stored in self.stored.values()),
+            "seconds": {
+                "wall": round(wall, 2),
+                "cells": round(sum(outcome.seconds for outcome in self.outcomes.values()), 2),
+                **{name: round(seconds, 2) for name, seconds in sorted(parts.items())},
+            },
+            "overhead_share": self.overhead(workers),
+        }
+
+    def overhead(self, workers: int) -> float | None:
+        """The share of the workers' time so far that was neither training nor plotting; None if no cell ran."""
+        if not self.outcomes:
+            return None
+        useful = sum(o.times.get("train", 0.0) + o.times.get("show", 0.0) for o in self.outcomes.values())
+        return round(1.0 - useful / (workers * (time.time() - self.start)), 4)
+
+    def _job(self, cell: Cell) -> Job:
+        notebook = self._notebooks[cell.notebook]
+        return Job(
+            cell=cell.id,
+            kind=kind_of(cell).name,
+            notebook=json.dumps(notebook),
+            parameters=cell.parameters,
+            code=fingerprint(notebook),
+            preload=self.preload,
+            tables=str((self.options.out / TABLES).resolve()) if kind_of(cell).last else "",
+            timeout=self.options.timeout,
+        )
+
+    def _stored(self, cell: Cell, outcome: Outcome) -> Stored:
+        return Stored(
+            cell=cell.id,
+            kind=kind_of(cell).name,
+            key=self._keys[cell.id],
+            parameters=cell.parameters,
+            networks=cell.networks,
+            seconds=round(outcome.seconds, 3),
+            times={name: round(seconds, 3) for name, seconds in outcome.times.items()},
+        )
+
+    def _failure(self, cell: Cell, outcome: Outcome) -> Failure:
+        return Failure(
+            cell=cell.id,
+            kind=kind_of(cell).name,
+            status=outcome.reason,
+            error=outcome.error,
+            traceback=outcome.traceback,
+            attempts=outcome.attempts,
+            seconds=round(outcome.seconds, 3),
+        )
+
+
+def current(store: Cells, cell: Cell, key: str) -> Stored | None:
+    """The stored result of `cell` if it is the one that `key` stands for and every file of it is whole."""
+    if store.problems(cell.id):
+        return None
+    stored = store.read(cell.id)
+    return stored if stored is not None and stored.key == key else None
