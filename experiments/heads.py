@@ -32,18 +32,40 @@ def _arm(name: str, units: int, activation: str, loss: str, role: str, descripti
 
 
 _arm("sigmoid", 1, "sigmoid", _BCE, "default", "one sigmoid unit, as people write it: the baseline")
-_arm("sigmoid_again", 1, "sigmoid", _BCE, "null", "sigmoid with another head draw and batch order: the noise floor",
-     initialisation="again")
+_arm(
+    "sigmoid_again",
+    1,
+    "sigmoid",
+    _BCE,
+    "null",
+    "sigmoid with another head draw and batch order: the noise floor",
+    initialisation="again",
+)
 _arm("sigmoid_logits", 1, "linear", _BCE, "default", "one linear unit, the loss is told from_logits=True")
 _arm("softmax", 2, "softmax", _CCE, "default", "two softmax units, as people write them")
 _arm("softmax_sparse", 2, "softmax", _SPARSE, "default", "two softmax units with integer labels")
 _arm("softmax_logits", 2, "linear", _CCE, "default", "two linear units, the loss is told from_logits=True")
-_arm("softmax_init", 2, "softmax", _CCE, "factor", "softmax that starts as sigmoid's function: W = [-w/2, +w/2]",
-     initialisation="paired")
+_arm(
+    "softmax_init",
+    2,
+    "softmax",
+    _CCE,
+    "factor",
+    "softmax that starts as sigmoid's function: W = [-w/2, +w/2]",
+    initialisation="paired",
+)
 _arm("softmax_lr", 2, "softmax", _CCE, "factor", "softmax with half the head's learning rate", rate_scale=0.5)
-_arm("softmax_matched", 2, "softmax", _CCE, "control",
-     "paired start, half the head's rate, twice its decay: must follow sigmoid to rounding",
-     initialisation="paired", rate_scale=0.5, decay_scale=2.0)
+_arm(
+    "softmax_matched",
+    2,
+    "softmax",
+    _CCE,
+    "control",
+    "paired start, half the head's rate, twice its decay: must follow sigmoid to rounding",
+    initialisation="paired",
+    rate_scale=0.5,
+    decay_scale=2.0,
+)
 _arm("softmax_bce", 2, "softmax", _BCE, "crossed", "two softmax units with binary_crossentropy on one-hot labels")
 _arm("sigmoid2_bce", 2, "sigmoid", _BCE, "crossed", "two sigmoid units with binary_crossentropy on one-hot labels")
 _arm("sigmoid2_cce", 2, "sigmoid", _CCE, "crossed", "two sigmoid units with categorical_crossentropy")

@@ -44,9 +44,7 @@ class Data:
 
     def __post_init__(self) -> None:
         if not len(self.x) == len(self.y) == len(self.groups):
-            raise ValueError(
-                f"x, y and groups differ in length: {len(self.x)}, {len(self.y)}, {len(self.groups)}"
-            )
+            raise ValueError(f"x, y and groups differ in length: {len(self.x)}, {len(self.y)}, {len(self.groups)}")
         if not np.isfinite(self.x).all():
             raise ValueError("x holds values that are not finite")
 
@@ -68,9 +66,7 @@ class Task:
     target: Literal["binary", "multiclass", "multilabel"] = "binary"
 
     def __post_init__(self) -> None:
-        require(
-            self.kind in KINDS, f"Task {self.name!r} has the kind {self.kind!r}. Known: {', '.join(KINDS)}."
-        )
+        require(self.kind in KINDS, f"Task {self.name!r} has the kind {self.kind!r}. Known: {', '.join(KINDS)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,9 +112,7 @@ class Head:
         return "binary" if self.units == 1 else "onehot"
 
     def __post_init__(self) -> None:
-        require(
-            self.rate_scale > 0 and self.decay_scale >= 0, f"Head {self.name!r} has a scale that is negative."
-        )
+        require(self.rate_scale > 0 and self.decay_scale >= 0, f"Head {self.name!r} has a scale that is negative.")
         require(
             self.initialisation != "paired" or self.units == 2,
             f"Head {self.name!r}: only two units can be paired.",
@@ -183,9 +177,7 @@ class Setup:
                 f"The learning rate {rate!r} is not positive. Give one above 0, for example 0.01.",
             )
         require(len(self.heads) > 0, "No head is named. See `headtohead list heads`.")
-        require(
-            len(set(self.heads)) == len(self.heads), f"A head is named twice in {', '.join(self.heads)}."
-        )
+        require(len(set(self.heads)) == len(self.heads), f"A head is named twice in {', '.join(self.heads)}.")
         require(
             self.dtype in ("float32", "float64"),
             f"Unknown dtype {self.dtype!r}. Known: float32, float64.",

@@ -1,0 +1,197 @@
+"""One network at a time with plain Keras `compile` and `fit`: the oracle, and the way for layers without a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments.callbacks import GradientNorms, Scope
+from experiments.stacked.context import random_layers
+from experiments.training.engine import layer_scopes
+from experiments.training.layout import Replica
+from experiments.training.objectives import encode, loss_of, row_losses
+from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem, build_trunk
+from experiments.training.quantities import effective_logit, measure
+from experiments.training.recorder import Record
+from experiments.training.streams import weights_of
+
+BLOCK = 1024  # rows of one evaluation
+
+
+def run(problem: Problem, progress: Callable[[int, int], None] | None = None) -> list[Record]:
+    """Train every network of `problem`, one after another; `progress(network steps done, of all)`."""
+    replicas = [
+        Replica(head=head, learning_rate=rate, seed=seed)
+        for head in problem.heads
+        for rate in problem.rates
+        for seed in range(problem.setup.seeds)
+    ]
+    records = []
+    for replica in replicas:
+        records.append(fit(problem, replica).record)
+        if progress is not None:
+            progress(len(records) * problem.setup.steps, len(replicas) * problem.setup.steps)
+    return records
+
+
+def fit(problem: Problem, replica: Replica) -> Recording:
+    """Train one network as a user would; the returned callback holds its record and its model's norms."""
+    stream, setup = problem.streams[replica.seed], problem.setup
+    model, trunk, last = assemble(problem, replica)
+    model.compile(optimizer=scaled(problem, replica, last), loss=loss_of(replica.head))
+    rows = stream.order_of(replica.head).ravel()
+    recording = Recording(problem, replica, trunk, last)
+    x = stream.scaling.apply(problem.data.x[rows]).astype(setup.dtype)
+    recording.history = model.fit(
+        x,
+        np.array(encode(replica.head, tf.constant(problem.data.y[rows], tf.int32), tf.as_dtype(setup.dtype))),
+        batch_size=setup.batch_size,
+        shuffle=False,
+        verbose=0,
+        callbacks=[recording],
+    ).history
+    return recording
+
+
+def assemble(problem: Problem, replica: Replica) -> tuple[keras.Model, keras.Model, keras.layers.Dense]:
+    """The whole classifier, its trunk and its last layer, at the weights that the streams say."""
+    stream, head = problem.streams[replica.seed], replica.head
+    trunk = build_trunk(problem.setup, problem.data.x.shape[1:], problem.optimizer)
+    for variable, value in zip(weights_of(trunk), stream.trunk, strict=True):
+        variable.assign(value)
+    places = random_layers(trunk)
+    for layer in trunk._flatten_layers():
+        if id(layer) in places:
+            layer.seed_generator.state.assign([stream.random + places[id(layer)], 0])
+    l2 = problem.optimizer.l2 * head.decay_scale
+    last = keras.layers.Dense(
+        head.units, activation=head.activation, kernel_regularizer=keras.regularizers.L2(l2) if l2 else None
+    )
+    model = keras.Model(trunk.inputs, last(trunk.outputs[0]))
+    last.kernel.assign(problem.kernel(replica))
+    return model, trunk, last
+
+
+def scaled(problem: Problem, replica: Replica, last: keras.layers.Dense) -> keras.optimizers.Optimizer:
+    """The optimizer of one network; a plain one unless the arm scales its head's rate or decay."""
+    optimizer = problem.optimizer.make(replica.learning_rate)
+    head = replica.head
+    if head.rate_scale == 1.0 and head.decay_scale == 1.0:
+        return optimizer
+    mine = {id(variable) for variable in last.trainable_variables}
+
+    class Scaled(type(optimizer)):  # type: ignore[misc]
+        """Keras's rule, with the head's own rate and decay."""
+
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            known = self._trainable_variables[self._get_variable_index(variable)]
+            scale = head.rate_scale if id(known) in mine else 1.0
+            super().update_step(gradient, variable, learning_rate * scale)
+
+        def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+            if self.weight_decay is None:
+                return
+            for variable in variables:
+                scale = head.rate_scale * head.decay_scale if id(variable) in mine else 1.0
+                rate = tf.cast(self.learning_rate, variable.dtype) * scale
+                variable.assign(variable - variable * tf.cast(self.weight_decay, variable.dtype) * rate)
+
+    return Scaled.from_config(optimizer.get_config())
+
+
+class Recording(GradientNorms):
+    """Measures one network on the way, as the stacked engine does; `record` holds what it saw.
+
+    `history`: what `fit` returned. `model`, `trunk` and `last` stay at hand with their final weights.
+    """
+
+    history: dict[str, list[float]]
+
+    def __init__(self, problem: Problem, replica: Replica, trunk: keras.Model, last: keras.layers.Dense) -> None:
+        super().__init__(scopes(trunk, last))
+        self.problem, self.replica, self.trunk, self.last_layer = problem, replica, trunk, last
+        trunk_hash, order_hash = problem.hashes(replica)
+        self.record = Record(replica=replica, trunk_hash=trunk_hash, order_hash=order_hash, engine="reference")
+        self._recorded = set(problem.recorded)
+        self._dead = 0.0
+        stream = problem.streams[replica.seed]
+        self._x = stream.scaling.apply(problem.data.x).astype(problem.setup.dtype)
+        self._order = stream.order_of(replica.head)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        super().on_train_begin(logs)
+        self._record(0)
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        if batch == 0 or batch + 1 in self._recorded:
+            self._dead = self._dead_share(self._order[batch])
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        step = batch + 1
+        if step == 1 or step in self._recorded:
+            for name, norm in self.last.items():
+                self.record.add(step, "train", "grad_norm", norm, scope=name)
+            self.record.add(step, "train", "dead_share", self._dead)
+        if step in self._recorded:
+            self._record(step)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        super().on_train_end(logs)
+        for part, most in FINAL_ROWS.items():
+            values = self._measure(part, most)
+            self.record.finals.update({(part, quantity): value for quantity, value in values.items()})
+        self.record.finish()
+
+    def _record(self, step: int) -> None:
+        for part, most in CURVE_ROWS.items():
+            for quantity, value in self._measure(part, most).items():
+                self.record.add(step, part, quantity, value)
+
+    def _logits(self, rows: np.ndarray, training: bool) -> tf.Tensor:
+        features = self.trunk(self._x[rows], training=training)
+        return tf.matmul(features, self.last_layer.kernel) + self.last_layer.bias
+
+    def _measure(self, part: str, most: int) -> dict[str, float]:
+        head, y = self.replica.head, self.problem.data.y
+        rows = self.problem.rows(part, self.replica.seed, most)
+        blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+        z = tf.concat([self._logits(block, training=False) for block in blocks], axis=0)
+        loss = row_losses(head, z, tf.constant(y[rows], tf.int32)).numpy() + float(sum(self.model.losses))
+        values = measure(effective_logit(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows])
+        return {quantity: float(value[0]) for quantity, value in values.items()}
+
+    def _dead_share(self, rows: np.ndarray) -> float:
+        """Share of the batch whose gradient at the logits is exactly 0, leaving no trace in the model's state."""
+        states = [v for v in self.model.non_trainable_variables]
+        before = [v.numpy() for v in states]
+        z = self._logits(rows, training=True)
+        for variable, value in zip(states, before, strict=True):
+            variable.assign(value)
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            objective = tf.reduce_mean(
+                row_losses(self.replica.head, z, tf.constant(self.problem.data.y[rows], tf.int32))
+            )
+        return float(np.mean((tape.gradient(objective, z).numpy() == 0).all(axis=1)))
+
+
+def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:
+    """The scopes of `engine.scope_names`, for a network's own variables."""
+    head = list(last.trainable_variables)
+    # u = w1 - w0 at fixed w0 + w1
+    along = (lambda g: (g[..., 1] - g[..., 0]) / 2) if last.units == 2 else None
+    trunk_variables = list(trunk.trainable_variables)
+    return [
+        Scope(name="trunk", variables=trunk_variables),
+        Scope(name="head", variables=head),
+        Scope(name="total", variables=[*trunk_variables, *head]),
+        Scope(name="effective_head", variables=head, along=along),
+        *(
+            Scope(name=name, variables=[trunk_variables[place] for place in places])
+            for name, places in layer_scopes(trunk)
+        ),
+    ]

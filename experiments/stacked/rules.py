@@ -1,0 +1,137 @@
+"""One rule a Keras layer class: the layer's own computation, with a leading axis of replicas.
+
+A rule is `rule(layer, context, *inputs, **kwargs)`; tensors are (replicas, batch, ...).
+Rules are found by the exact class: a subclass may compute something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from experiments.stacked.context import Context, fold, over_batch, unfold
+
+Rule = Callable[..., Any]
+Refusal = Callable[[Any], str | None]
+
+RULES: dict[type, Rule] = {}
+REFUSALS: dict[type, Refusal] = {}
+
+
+def rule(*classes: type, refuse: Refusal | None = None) -> Callable[[Rule], Rule]:
+    """Register a rule for `classes`; `refuse(layer)` names a setting that the rule cannot do, or returns None."""
+
+    def register(function: Rule) -> Rule:
+        for cls in classes:
+            RULES[cls] = function
+            if refuse is not None:
+                REFUSALS[cls] = refuse
+        return function
+
+    return register
+
+
+@rule(
+    layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector,
+    layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D, layers.AveragePooling2D,
+    layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D,
+    layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D,
+    layers.ZeroPadding1D, layers.ZeroPadding2D, layers.Cropping1D, layers.Cropping2D,
+    layers.UpSampling1D, layers.UpSampling2D, layers.Rescaling,
+    layers.ReLU, layers.LeakyReLU, layers.ELU,
+    layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate,
+)  # fmt: skip
+def row_by_row(layer: Any, context: Context, inputs: Any) -> tf.Tensor:
+    """Layers without weights that treat every row alone: replicas are just more rows."""
+    return unfold(layer.call(keras.tree.map_structure(fold, inputs)), context.replicas)
+
+
+@rule(layers.Activation)
+def activation(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    return layer.activation(x)
+
+
+@rule(layers.Softmax, refuse=lambda layer: None if layer.axis == -1 else f"axis={layer.axis}")
+def softmax(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    return keras.activations.softmax(x)
+
+
+@rule(layers.Identity)
+def identity(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    return x
+
+
+@rule(layers.Dense)
+def dense(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    """x: (replicas, batch, ..., features)."""
+    rows = tf.reshape(x, [x.shape[0], -1, x.shape[-1]])
+    out = tf.matmul(rows, context.value(layer.kernel))
+    if layer.use_bias:
+        out += context.value(layer.bias)[:, None, :]
+    out = tf.reshape(out, [*x.shape[:-1], layer.units])
+    return out if layer.activation is None else layer.activation(out)
+
+
+@rule(layers.Embedding, refuse=lambda layer: "mask_zero=True" if layer.mask_zero else None)
+def embedding(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    return tf.gather(context.value(layer.embeddings), tf.cast(x, tf.int32), batch_dims=1)
+
+
+@rule(layers.Dropout, refuse=lambda layer: "two calls" if len(layer._inbound_nodes) > 1 else None)
+def dropout(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    """Draws exactly what Keras's own layer draws when its generator starts from the replica's seed."""
+    if not context.training or layer.rate == 0:
+        return x
+    row = [x.shape[1], *x.shape[2:]]
+    noise = (
+        row
+        if layer.noise_shape is None
+        else [r if n is None else n for n, r in zip(layer.noise_shape, row, strict=True)]
+    )
+    uniform = context.per_replica(layer, lambda seed: tf.random.stateless_uniform(noise, seed, dtype=x.dtype), x.dtype)
+    kept = tf.cast(uniform >= layer.rate, x.dtype)
+    return x * (1.0 / (1.0 - layer.rate)) * kept
+
+
+def _last_axes(layer: Any) -> str | None:
+    axis = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
+    rank = len(layer._build_shapes_dict["input_shape"])
+    if [a % rank for a in axis] != [rank - 1]:
+        return f"axis={layer.axis}"
+    asked = [name for name in ("rms_scaling", "renorm", "synchronized") if getattr(layer, name, False)]
+    return f"{asked[0]}=True" if asked else None
+
+
+@rule(layers.LayerNormalization, refuse=_last_axes)
+def layer_normalization(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    mean, variance = tf.nn.moments(x, axes=[-1], keepdims=True)
+    out = (x - mean) * tf.math.rsqrt(variance + layer.epsilon)
+    if layer.scale:
+        out *= over_batch(context.value(layer.gamma), len(x.shape))
+    if layer.center:
+        out += over_batch(context.value(layer.beta), len(x.shape))
+    return out
+
+
+@rule(layers.BatchNormalization, refuse=_last_axes)
+def batch_normalization(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    """Statistics over the batch and all inner axes of each replica alone."""
+    rank = len(x.shape)
+    if context.training and layer.trainable:
+        mean, variance = tf.nn.moments(x, axes=list(range(1, rank - 1)))
+        for moving, now in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
+            old = context.value(moving)
+            context.update(moving, old * layer.momentum + now * (1.0 - layer.momentum))
+    else:
+        mean, variance = context.value(layer.moving_mean), context.value(layer.moving_variance)
+    scale = tf.math.rsqrt(variance + layer.epsilon)
+    if layer.scale:
+        scale *= context.value(layer.gamma)
+    shift = -mean * scale
+    if layer.center:
+        shift += context.value(layer.beta)
+    return x * over_batch(scale, rank) + over_batch(shift, rank)

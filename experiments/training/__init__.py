@@ -1,0 +1,31 @@
+"""A cell trained: all its arms, rates and seeds, into tidy tables."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from experiments import stacked
+from experiments.records import Setup
+from experiments.training import stacked_run
+from experiments.training.problem import Problem, precision, prepare
+from experiments.training.recorder import tabulate
+from experiments.training.stacked_run import Progress
+
+__all__ = ["Problem", "Progress", "precision", "prepare", "train"]
+
+log = logging.getLogger(__name__)
+
+
+def train(setup: Setup, progress: Progress | None = None) -> dict[str, pd.DataFrame]:
+    """Train every network of `setup` and return the tables `curves`, `finals` and `runs`.
+
+    `progress(done, total)` is called now and then with the networks' steps that are done and that there are.
+    A trunk with a layer that the stacked engine lacks is trained by plain Keras, one network after another.
+    Raises `UserError` for an unknown name and for a task that the network cannot take.
+    """
+    with precision(setup.dtype):
+        problem = prepare(setup)
+        records = stacked_run.run(problem, at_once=260, compiled=False, progress=progress)
+        return tabulate(setup, records)

@@ -1,0 +1,230 @@
+"""The stacked engine: every replica of a chunk takes its step in one compiled TensorFlow function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from experiments import stacked
+from experiments.records import Head, Optimizer
+from experiments.stacked.context import random_layers
+from experiments.training.layout import Slice, slices
+from experiments.training.objectives import row_losses
+from experiments.training.streams import weights_of
+
+
+def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
+    """Each layer of the trunk that trains, named by its place, with the places of its variables."""
+    places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
+    scopes = []
+    for layer in trunk._flatten_layers(include_self=False, recursive=False):
+        mine = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
+        if mine:
+            scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", mine))
+    return scopes
+
+
+def scope_names(trunk: keras.Model) -> list[str]:
+    """The scopes of the gradient norms, in the order in which the engines report them."""
+    return ["trunk", "head", "total", "effective_head", *(name for name, _ in layer_scopes(trunk))]
+
+
+class Engine:
+    """The replicas of one chunk shape: variables, optimizer, and the compiled step and evaluation.
+
+    `trunk`: a Keras model, only its graph and the shapes of its variables are used.
+    `heads`: the arm of each replica, as `layout.in_groups` sorts them.
+    `x`: (n, *row) and `y`: (n,), all rows of the task; they are gathered, scaled and encoded in the graph.
+    A replica's batches, split and scaling are those of its *stream*: replicas that share one share the gathering.
+    """
+
+    def __init__(
+        self,
+        trunk: keras.Model,
+        heads: Sequence[Head],
+        optimizer: Optimizer,
+        x: np.ndarray,
+        y: np.ndarray,
+        *,
+        dtype: str,
+        compiled: bool,
+    ) -> None:
+        self.trunk, self.heads, self.replicas = trunk, tuple(heads), len(heads)
+        self.dtype = tf.as_dtype(dtype)
+        self.slices: list[Slice] = slices(heads)
+        self.units = sorted({head.units for head in heads})
+        self.counts = [sum(head.units == units for head in heads) for units in self.units]
+        self.x = tf.constant(x, self.dtype)
+        self.y = tf.constant(y, tf.int32)
+        self.l2 = optimizer.l2
+        features = trunk.output_shape[-1]
+        self._templates = weights_of(trunk)
+        self._stack = [self._variable(self.replicas, v.shape, v.name) for v in self._templates]
+        trains = {id(v) for v in trunk.trainable_variables}
+        self._trains = [id(template) in trains for template in self._templates]
+        self._kernels = [self._variable(n, (features, units), "kernel") for n, units in self._by_units()]
+        self._biases = [self._variable(n, (units,), "bias") for n, units in self._by_units()]
+        order = {id(v): place for place, v in enumerate(trunk.trainable_variables)}
+        moving = [(order[id(t)], s) for t, s in zip(self._templates, self._stack, strict=True) if id(t) in order]
+        self._trunk_variables = [variable for _, variable in sorted(moving, key=lambda pair: pair[0])]
+        self._variables = [*self._trunk_variables, *self._kernels, *self._biases]
+        self._optimizer = optimizer.make(1.0)
+        self._optimizer.build(self._variables)
+        self._first_state = [np.array(v) for v in self._optimizer.variables]
+        self._scopes = layer_scopes(trunk)
+        self._rate_scale = np.array([head.rate_scale for head in heads])
+        self._decay_scale = np.array([head.decay_scale for head in heads])
+        self.advance = tf.function(self._advance, jit_compile=compiled)
+        self.evaluate = tf.function(self._evaluate, jit_compile=compiled)
+
+    def _by_units(self) -> list[tuple[int, int]]:
+        return list(zip(self.counts, self.units, strict=True))
+
+    def _variable(self, replicas: int, shape: Sequence[int], name: str) -> keras.Variable:
+        return keras.Variable(np.zeros((replicas, *shape)), dtype=self.dtype.name, name=name)
+
+    def start(self, trunks: Sequence[Sequence[np.ndarray]], kernels: Sequence[np.ndarray]) -> None:
+        """Set the first weights, one entry a replica, and an optimizer that has taken no step."""
+        for place, variable in enumerate(self._stack):
+            variable.assign(np.stack([trunk[place] for trunk in trunks]))
+        position = 0
+        for kernel, bias, count in zip(self._kernels, self._biases, self.counts, strict=True):
+            kernel.assign(np.stack(kernels[position : position + count]))
+            bias.assign(np.zeros(bias.shape))
+            position += count
+        for variable, value in zip(self._optimizer.variables, self._first_state, strict=True):
+            variable.assign(value)
+
+    def weights(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+        """The trunk's variables, each (replicas, ...), and for each number of units the heads' kernels and biases."""
+        return tuple([np.array(v) for v in part] for part in (self._stack, self._kernels, self._biases))  # type: ignore[return-value]
+
+    # The compiled part: everything below runs inside a tf.function.
+
+    def _rows(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        """Rows (streams, batch) of the data, scaled, and their labels, for each replica."""
+        x = (tf.gather(self.x, rows) - stream["mean"][:, None]) / stream["scale"][:, None]
+        return tf.gather(x, stream["of_replica"]), tf.gather(tf.gather(self.y, rows), stream["of_replica"])
+
+    def _logits(self, x: tf.Tensor, context: stacked.Context) -> list[tf.Tensor]:
+        """The heads' outputs before the activation, (replicas of as many units, batch, units)."""
+        features = stacked.evaluate(self.trunk, context, x)
+        parts = tf.split(features, self.counts, axis=0)
+        return [
+            tf.matmul(part, kernel.value) + bias.value[:, None, :]
+            for part, kernel, bias in zip(parts, self._kernels, self._biases, strict=True)
+        ]
+
+    def _losses(self, z: list[tf.Tensor], y: tf.Tensor) -> tf.Tensor:
+        """Each row's loss under its replica's own objective: (replicas, batch)."""
+        by_units = dict(zip(self.units, zip(z, tf.split(y, self.counts, axis=0), strict=True), strict=True))
+        parts = []
+        for piece in self.slices:
+            logits, labels = by_units[piece.units]
+            parts.append(row_losses(piece.head, logits[piece.start : piece.stop], labels[piece.start : piece.stop]))
+        return tf.concat(parts, axis=0)
+
+    def _penalty(self) -> tf.Tensor:
+        """Each replica's own sum of the weights' regularisers: (replicas,)."""
+        total = tf.zeros([self.replicas], self.dtype)
+        for template, variable in zip(self._templates, self._stack, strict=True):
+            regularizer = template.regularizer
+            if regularizer is not None:
+                total += _penalties(regularizer, variable.value)
+        if self.l2:
+            squares = tf.concat([tf.reduce_sum(tf.square(k.value), axis=[1, 2]) for k in self._kernels], axis=0)
+            total += self.l2 * tf.constant(self._decay_scale, self.dtype) * squares
+        return total
+
+    def _step(self, step: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor) -> Any:
+        x, y = self._rows(order[:, step], stream)
+        context = stacked.Context(
+            self._values(), replicas=self.replicas, training=True, random=random_layers(self.trunk),
+            seeds=stream["seeds"], step=step,
+        )  # fmt: skip
+        with tf.GradientTape() as tape:
+            z = self._logits(x, context)
+            losses = self._losses(z, y)
+            objective = tf.reduce_sum(tf.reduce_mean(losses, axis=1) + self._penalty())
+        # the gradient at the logits is on the way to the weights: asking for it costs nothing
+        gradients, at_logits = tape.gradient(objective, [[v.value for v in self._variables], z])
+        self._update(gradients, rates)
+        for template, variable in zip(self._templates, self._stack, strict=True):
+            if id(template) in context.updates:
+                variable.assign(context.updates[id(template)])
+        dead = [tf.reduce_mean(tf.cast(tf.reduce_all(g == 0, axis=2), self.dtype), axis=1) for g in at_logits]
+        return self._norms(gradients), tf.concat(dead, axis=0)
+
+    def _values(self) -> dict[int, tf.Tensor]:
+        return {id(t): v.value for t, v in zip(self._templates, self._stack, strict=True)}
+
+    def _update(self, gradients: list[tf.Tensor], rates: tf.Tensor) -> None:
+        """Keras's own rule for each variable, with a learning rate a replica; decay comes first, as in Keras."""
+        optimizer, decay = self._optimizer, self._optimizer.weight_decay
+        head_rates = rates * tf.constant(self._rate_scale, self.dtype)
+        plain = tf.ones_like(rates)
+        scales = tf.constant(self._decay_scale, self.dtype)
+        per_variable = [(rates, plain)] * len(self._trunk_variables)
+        per_variable += 2 * list(zip(tf.split(head_rates, self.counts), tf.split(scales, self.counts), strict=True))
+        for gradient, variable, (rate, scale) in zip(gradients, self._variables, per_variable, strict=True):
+            shape = [-1, *[1] * (len(variable.shape) - 1)]
+            rate = tf.reshape(rate, shape)
+            if decay is not None:
+                coefficient = tf.cast(decay, self.dtype) * tf.reshape(scale, shape)
+                variable.assign(variable.value - variable.value * coefficient * rate)
+            optimizer.update_step(gradient, variable, rate)
+        optimizer.iterations.assign_add(1)
+
+    def _norms(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+        """Norms of the gradient that was used, in the order of `scope_names`: (scopes, replicas)."""
+
+        def squares(g: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_sum(tf.square(tf.reshape(g, [g.shape[0], -1])), axis=1)
+
+        trunk = len(self._trunk_variables)
+        by_variable = [squares(g) for g in gradients[:trunk]]
+        zero = tf.zeros([self.replicas], self.dtype)
+        layers = [tf.add_n([by_variable[place] for place in places]) for _, places in self._scopes]
+        head, effective = [], []
+        groups = len(self.units)
+        for kernel, bias in zip(gradients[trunk : trunk + groups], gradients[trunk + groups :], strict=True):
+            head.append(squares(kernel) + squares(bias))
+            if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
+                kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
+            effective.append(squares(kernel) + squares(bias[:, None] if len(bias.shape) == 1 else bias))
+        whole = tf.add_n(by_variable) if by_variable else zero
+        heads = tf.concat(head, axis=0)
+        return tf.sqrt(tf.stack([whole, heads, whole + heads, tf.concat(effective, axis=0), *layers]))
+
+    def _advance(
+        self, first: tf.Tensor, last: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Take the steps first .. last-1; return the last one's norms (scopes, replicas) and dead shares (replicas,).
+
+        `order`: (streams, steps, batch). `rates`: (replicas,).
+        """
+        norms = tf.zeros([4 + len(self._scopes), self.replicas], self.dtype)
+        dead = tf.zeros([self.replicas], self.dtype)
+        _, norms, dead = tf.while_loop(
+            lambda step, *_: step < last,
+            lambda step, *_: (step + 1, *self._step(step, order, stream, rates)),
+            (first, norms, dead),
+        )
+        return norms, dead
+
+    def _evaluate(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+        """Raw outputs, row losses and penalties of `rows` (streams, rows), in inference mode."""
+        x, y = self._rows(rows, stream)
+        z = self._logits(x, stacked.Context(self._values(), replicas=self.replicas, training=False))
+        return z, self._losses(z, y), self._penalty()
+
+
+def _penalties(regularizer: Any, stack: tf.Tensor) -> tf.Tensor:
+    """`regularizer` of each replica's weights; L1, L2 and L1L2 are sums over the entries."""
+    rows = tf.reshape(stack, [stack.shape[0], -1])
+    l1, l2 = (tf.cast(getattr(regularizer, name, 0.0), rows.dtype) for name in ("l1", "l2"))
+    return l1 * tf.reduce_sum(tf.abs(rows), axis=1) + l2 * tf.reduce_sum(tf.square(rows), axis=1)

@@ -1,0 +1,123 @@
+"""A setup looked up and drawn: the data, the arms, and one stream a seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from experiments.heads import HEADS
+from experiments.networks import NETWORKS
+from experiments.optimizers import OPTIMIZERS
+from experiments.records import Data, Head, Optimizer, Setup, require
+from experiments.tasks import TASKS, fit_scaling, split
+from experiments.training.layout import Replica
+from experiments.training.streams import Stream, draw, hash_of, head_kernel, seed_of
+
+CURVE_ROWS = {"train": 256, "test": 512}
+FINAL_ROWS = {"train": 2048, "validation": 4096, "test": 4096}
+
+
+@contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """Let Keras compute in `dtype` within: layers, losses and optimizers alike."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Everything that an engine needs to train a cell's networks.
+
+    `trunk`: a model for its graph; the weights of each network come from its stream.
+    """
+
+    setup: Setup
+    data: Data
+    heads: tuple[Head, ...]
+    rates: tuple[float, ...]
+    optimizer: Optimizer
+    trunk: keras.Model
+    streams: tuple[Stream, ...]
+
+    def kernel(self, replica: Replica) -> np.ndarray:
+        """The head's first kernel of one network."""
+        setup, head = self.setup, replica.head
+        return head_kernel(
+            setup.task, setup.network, replica.seed, self.trunk.output_shape[-1], head.units, head.initialisation
+        )
+
+    def hashes(self, replica: Replica) -> tuple[str, str]:
+        """Of one network's first trunk, and of its batches."""
+        stream = self.streams[replica.seed]
+        return hash_of(stream.trunk), hash_of((stream.order_of(replica.head),))
+
+    def rows(self, part: str, seed: int, most: int) -> np.ndarray:
+        """At most `most` rows of a part of the seed's split, drawn once for all arms and steps."""
+        rows: np.ndarray = getattr(self.streams[seed].split, part)
+        rng = np.random.default_rng(seed_of(self.setup.task, seed, "rows", part))
+        return rng.permutation(rows)[:most]
+
+    @property
+    def recorded(self) -> list[int]:
+        """The steps after which the networks are measured: the first, the last, and every few between."""
+        return sorted({*range(0, self.setup.steps, self.setup.record_every), self.setup.steps})
+
+
+def build_trunk(setup: Setup, row: tuple[int, ...], optimizer: Optimizer) -> keras.Model:
+    """A trunk with the optimizer's L2 penalty on its kernels, drawn under Keras's present seed."""
+    trunk = NETWORKS[setup.network].build(row)
+    if optimizer.l2:
+        for variable in trunk.trainable_variables:
+            if len(variable.shape) > 1:
+                variable.regularizer = keras.regularizers.L2(optimizer.l2)
+    return trunk
+
+
+def prepare(setup: Setup) -> Problem:
+    """Look up and draw all that `setup` names; call it within `precision(setup.dtype)`.
+
+    Raises `UserError` for an unknown name and for a task that the network cannot take.
+    """
+    task, network, optimizer = TASKS[setup.task], NETWORKS[setup.network], OPTIMIZERS[setup.optimizer]
+    heads = tuple(HEADS[name] for name in setup.heads)
+    require(
+        task.kind in network.takes,
+        f"The network {network.name!r} does not take the task {task.name!r}, whose rows are {task.kind}s. "
+        f"Networks that do: {', '.join(n.name for n in NETWORKS.values() if task.kind in n.takes)}.",
+    )
+    data = task.load(setup.image_side)
+    row = data.x.shape[1:]
+    streams = []
+    for seed in range(setup.seeds):
+        parts = split(data, seed, task.name)
+        streams.append(
+            draw(
+                task=task.name,
+                network=network.name,
+                seed=seed,
+                split=parts,
+                scaling=fit_scaling(data.x, parts.train, task.kind),
+                build=lambda: build_trunk(setup, row, optimizer),
+                steps=setup.steps,
+                batch_size=setup.batch_size,
+            )
+        )
+    return Problem(
+        setup=setup,
+        data=data,
+        heads=heads,
+        rates=setup.learning_rates or (optimizer.learning_rate,),
+        optimizer=optimizer,
+        trunk=build_trunk(setup, row, optimizer),
+        streams=tuple(streams),
+    )

@@ -1,0 +1,141 @@
+"""All networks of a cell with the stacked engine, chunk after chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from experiments.training.engine import Engine, scope_names
+from experiments.training.layout import Replica, chunks
+from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
+from experiments.training.quantities import effective_logit, measure
+from experiments.training.recorder import Record
+
+BLOCK = 128  # rows of one evaluation: one shape for all parts, so that the graph is traced once
+Progress = Callable[[int, int], None]
+
+
+def run(problem: Problem, *, at_once: int, compiled: bool, progress: Progress | None = None) -> list[Record]:
+    """Train every network of `problem`, at most `at_once` together; `progress(network steps done, of all)`."""
+    setup = problem.setup
+    planned = list(chunks(problem.heads, problem.rates, range(setup.seeds), at_once))
+    total = sum(len(chunk) for chunk in planned) * setup.steps
+    records: list[Record] = []
+    engines: dict[tuple[str, ...], Engine] = {}
+    for chunk in planned:
+        shape = tuple(replica.head.name for replica in chunk)
+        if shape not in engines:
+            engines[shape] = Engine(
+                problem.trunk,
+                [replica.head for replica in chunk],
+                problem.optimizer,
+                problem.data.x,
+                problem.data.y,
+                dtype=setup.dtype,
+                compiled=compiled,
+            )
+        report = None if progress is None else _after(progress, len(records) * setup.steps, len(chunk), total)
+        records += Chunk(problem, engines[shape], chunk).train(report)
+    return records
+
+
+def _after(progress: Progress, done: int, networks: int, total: int) -> Callable[[int], None]:
+    """Turn a chunk's steps into the cell's network steps."""
+    return lambda steps: progress(done + networks * steps, total)
+
+
+class Chunk:
+    """Replicas that advance together: their streams as tensors, and their records."""
+
+    def __init__(self, problem: Problem, engine: Engine, replicas: Sequence[Replica]) -> None:
+        self.problem, self.engine, self.replicas = problem, engine, replicas
+        # one stream a (seed, order): the noise floor has the split and scaling of its seed, and an order of its own
+        names = [(replica.seed, replica.head.initialisation == "again") for replica in replicas]
+        self.names = list(dict.fromkeys(names))
+        dtype = engine.dtype
+        scalings = [problem.streams[seed].scaling for seed, _ in self.names]
+        row = problem.data.x.shape[1:]
+        self.stream = {
+            "of_replica": tf.constant([self.names.index(name) for name in names], tf.int32),
+            "mean": tf.constant(np.stack([np.broadcast_to(s.mean, row) for s in scalings]), dtype),
+            "scale": tf.constant(np.stack([np.broadcast_to(s.scale, row) for s in scalings]), dtype),
+            "seeds": tf.constant([problem.streams[replica.seed].random for replica in replicas], tf.int32),
+        }
+        orders = [
+            problem.streams[seed].order_again if again else problem.streams[seed].order for seed, again in self.names
+        ]
+        self.order = tf.constant(np.stack(orders), tf.int32)
+        self.rates = tf.constant([replica.learning_rate for replica in replicas], dtype)
+        self.records = [
+            Record(replica=replica, trunk_hash=trunk, order_hash=order, engine="stacked")
+            for replica in replicas
+            for trunk, order in [problem.hashes(replica)]
+        ]
+
+    def train(self, progress: Callable[[int], None] | None) -> list[Record]:
+        """Take all steps, recording on the way."""
+        problem, engine = self.problem, self.engine
+        engine.start(
+            [problem.streams[replica.seed].trunk for replica in self.replicas],
+            [problem.kernel(replica) for replica in self.replicas],
+        )
+        self._record(0)
+        step = 0
+        for target in sorted({1, *problem.recorded} - {0}):
+            norms, dead = engine.advance(tf.constant(step), tf.constant(target), self.order, self.stream, self.rates)
+            step = target
+            self._record_gradients(step, norms.numpy(), dead.numpy())
+            if step in problem.recorded:
+                self._record(step)
+            if progress is not None:
+                progress(step)
+        for part, most in FINAL_ROWS.items():
+            for record, values in zip(self.records, self._measure(part, most), strict=True):
+                record.finals.update({(part, quantity): value for quantity, value in values.items()})
+        for record in self.records:
+            record.finish()
+        return self.records
+
+    def _record(self, step: int) -> None:
+        for part, most in CURVE_ROWS.items():
+            for record, values in zip(self.records, self._measure(part, most), strict=True):
+                for quantity, value in values.items():
+                    record.add(step, part, quantity, value)
+
+    def _record_gradients(self, step: int, norms: np.ndarray, dead: np.ndarray) -> None:
+        names = scope_names(self.problem.trunk)
+        for place, record in enumerate(self.records):
+            for name, norm in zip(names, norms[:, place], strict=True):
+                record.add(step, "train", "grad_norm", float(norm), scope=name)
+            record.add(step, "train", "dead_share", float(dead[place]))
+
+    def _measure(self, part: str, most: int) -> list[dict[str, float]]:
+        """Every measure of each replica on at most `most` rows of a part of its split."""
+        rows = [self.problem.rows(part, seed, most) for seed, _ in self.names]
+        longest = max(map(len, rows))
+        # shorter parts are filled up with their own rows, which are cut off again below
+        filled = np.stack([np.resize(part_rows, -(-longest // BLOCK) * BLOCK) for part_rows in rows])
+        logits, losses = [], []
+        for start in range(0, longest, BLOCK):
+            block = tf.constant(filled[:, start : start + BLOCK], tf.int32)
+            z, loss, penalty = self.engine.evaluate(block, self.stream)
+            logits.append(self._effective(z))
+            losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
+        logit, loss = np.concatenate(logits, axis=1), np.concatenate(losses, axis=1)
+        measured: list[dict[str, float]] = [{} for _ in self.replicas]
+        of_replica = self.stream["of_replica"].numpy()
+        for stream, stream_rows in enumerate(rows):
+            places = np.flatnonzero(of_replica == stream)
+            n = len(stream_rows)
+            values = measure(logit[places, :n], loss[places, :n], self.problem.data.y[stream_rows])
+            for position, place in enumerate(places):
+                measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
+        return measured
+
+    def _effective(self, z: Sequence[tf.Tensor]) -> np.ndarray:
+        by_units = dict(zip(self.engine.units, [part.numpy() for part in z], strict=True))
+        return np.concatenate(
+            [effective_logit(p.head, by_units[p.units][p.start : p.stop]) for p in self.engine.slices]
+        )
