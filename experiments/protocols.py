@@ -39,20 +39,15 @@ STANDARD = PRESETS.add(
         description="every network, real and synthetic tasks, SGD and Adam, 20 seeds: the default",
         groups=(
             Group(
-                tasks=(
-                    "breast_cancer",
-                    "anes96",
-                    "phishing",
-                    "bananas",
-                    "fair",
-                    "separable",
-                    "label_noise",
-                    "imbalance",
-                    "moons",
-                ),
+                tasks=("breast_cancer", "anes96", "phishing", "bananas", "fair"),
                 networks=("mlp",),
                 optimizers=("sgd", "adam"),
-            ),  # fmt: skip
+            ),
+            Group(
+                tasks=("separable", "label_noise", "imbalance", "moons"),
+                networks=("mlp",),
+                optimizers=("sgd", "adam"),
+            ),
             Group(
                 tasks=("breast_cancer", "fair", "separable"),
                 networks=("linear",),

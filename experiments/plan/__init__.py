@@ -69,7 +69,7 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
     require(
         len(heads) > 1,
-        f"The only head is {BASELINE!r}, which the others are compared with. Name another: see `headtohead list heads`.",
+        f"The only head is {BASELINE!r}, which others are compared with. Name one more (`headtohead list heads`).",
     )
     for name in ("seeds", "steps"):
         value = getattr(choice, name)
@@ -133,7 +133,7 @@ def _narrow_triples(triples: list[Triple], choice: Choice) -> list[Triple]:
         NETWORKS[network]
     for optimizer in choice.optimizers:
         OPTIMIZERS[optimizer]
-    optimizers = {(task, network): [] for task, network, _ in triples}
+    optimizers: dict[tuple[str, str], list[str]] = {(task, network): [] for task, network, _ in triples}
     for task, network, optimizer in triples:
         optimizers[task, network].append(optimizer)
     usual = list(dict.fromkeys(optimizer for _, _, optimizer in triples))

@@ -90,9 +90,9 @@ class Cells:
                 raise ValueError
             return Stored(**manifest)
         except FileNotFoundError:
-            raise Damaged(f"{folder / MANIFEST} is missing")
+            raise Damaged(f"{folder / MANIFEST} is missing") from None
         except (ValueError, KeyError, TypeError):
-            raise Damaged(f"{folder / MANIFEST} was altered")
+            raise Damaged(f"{folder / MANIFEST} was altered") from None
 
     def problems(self, cell: str) -> list[str]:
         """Everything that is missing, altered or too much in a stored cell, one line each."""

@@ -30,7 +30,9 @@ def hold(root: Path, shard: str = "") -> Iterator[None]:
         (folder / f".{os.getpid()}").touch()
         (folder / f".{os.getpid()}").unlink()
     except OSError as error:
-        raise UserError(f"--out {str(root)!r} cannot be written: {error.strerror}. Name another folder with --out.")
+        raise UserError(
+            f"--out {str(root)!r} cannot be written: {error.strerror}. Name another folder with --out."
+        ) from None
     mine = folder / (f"shard-{shard.replace('/', '-of-')}.lock" if shard else "run.lock")
     with ExitStack() as held:
         with FileLock(folder / "gate", timeout=60):  # so that no two processes look and take at once

@@ -142,7 +142,7 @@ def _tell(here: Worker, topic: str, cell: str, done: int, total: int) -> None:
     here.log_event(topic, {"cell": cell, "steps": (done, total)})
 
 
-def _wanted(here: Worker, key: str) -> bool:
+def _wanted(here: Worker, key: Any) -> bool:
     """Whether the scheduler still wants this task: not when the driver is gone or has cancelled it."""
     task = here.state.tasks.get(key)
     return task is not None and task.state == "executing"

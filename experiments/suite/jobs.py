@@ -14,10 +14,10 @@ TRANSIENT: frozenset[str] = frozenset({"no kernel", "lost worker"})  # what anot
 class Job:
     """One cell to execute.
 
-    `notebook`: the JSON of the notebook without outputs. `code`: the hash of the package modules it uses, which the
-    worker must share. `preload`: what the process that kernels are forked from imports; `environment`: what it has
-    beside the worker's own; `kernel_environment`: what only the kernel has. `tables`: the folder of all stored tables for a cell of the last stage, else "".
-    `timeout`: seconds that one code cell of it may take.
+    `notebook`: the JSON of the notebook without outputs. `code`: `fingerprint` of the notebook, which the worker must
+    share. `preload`: what the process that kernels are forked from imports; `environment`: what it has beside the
+    worker's own; `kernel_environment`: what only the kernel has. `tables`: the folder of all stored tables for a cell
+    of the last stage, else "". `timeout`: seconds that one code cell of it may take.
     """
 
     cell: str

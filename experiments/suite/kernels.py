@@ -25,12 +25,12 @@ from experiments.plan.keys import PACKAGE
 # One thread a kernel, always: the result must not depend on how many kernels run side by side, and the
 # sums of a parallel matrix product depend on its number of threads.
 THREADS = {
-    name: "1"
-    for name in (
-        "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-        "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
-    )
-}  # fmt: skip
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+}
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "KERAS_BACKEND": "tensorflow",
@@ -158,9 +158,10 @@ class ForkProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel; `cmd` is an ipykernel command, of which the options after the launcher are kept."""
         argv = cmd[cmd.index("-f") :]
-        self.process = self.server.fork(argv, self.folder, self.environment)  # type: ignore[assignment]
-        self.kernels.append(self.process)  # type: ignore[arg-type]
-        self.pid = self.pgid = self.process.pid  # type: ignore[attr-defined]
+        kernel = self.server.fork(argv, self.folder, self.environment)
+        self.kernels.append(kernel)
+        self.process = kernel  # type: ignore[assignment]
+        self.pid = self.pgid = kernel.pid  # type: ignore[assignment]
         self.cwd = self.folder
         return self.connection_info
 

@@ -68,7 +68,12 @@ class State:
         failures = {failure.cell: failure for failure in self.store.failures()}
         rows = []
         for cell in self.cells.values():
-            row = {"cell": cell.id, "kind": kind_of(cell).name, "notebook": f"notebooks/{cell.id}.ipynb", "error": ""}
+            row: dict[str, Any] = {
+                "cell": cell.id,
+                "kind": kind_of(cell).name,
+                "notebook": f"notebooks/{cell.id}.ipynb",
+                "error": "",
+            }
             if cell.id in self.stored:
                 stored, outcome = self.stored[cell.id], self.outcomes.get(cell.id)
                 row |= {"status": "done" if outcome else "cached", "attempts": outcome.attempts if outcome else 0}
