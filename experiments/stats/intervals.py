@@ -42,14 +42,15 @@ def bca(
 
     It answers for more seeds on these very rows: no correction for overlap is in it.
     The level is widened for small n, without which the interval of 20 normal differences covers 93 %.
-    A row whose differences are all equal has an interval of no width; NaN where n is 1.
+    A row whose differences are all equal has an interval of no width. NaN where n is below 3: two values have no
+    distribution to draw from.
     Sources: Efron 1987 through `scipy.stats.bootstrap`; Hesterberg 2015, "What teachers should know about the
     bootstrap", section 5.3 (expanded levels).
     """
     rows, n = differences.shape
     low = np.full(rows, np.nan)
     high = np.full(rows, np.nan)
-    if n == 1:
+    if n < 3:
         return low, high
     size = np.abs(differences).max(axis=1)
     constant = np.ptp(differences, axis=1) <= 1e-12 * size  # equal but for rounding

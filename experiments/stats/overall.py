@@ -39,6 +39,8 @@ def overall(
     parts = []
     for head in arms:
         pairs = _in_common_units(paired(values, runs, head, baseline))
+        if pairs.empty:  # an arm of tasks that the baseline has no part in
+            continue
         by_seed = pairs.groupby(["quantity", "task", "seed"], sort=False, as_index=False)["difference"].mean()
         sizes = by_seed.groupby(["quantity", "task"], sort=True).size().reset_index(name="n")
         shape = sizes.groupby("quantity")[["task", "n"]].apply(lambda part: tuple(part.itertuples(index=False)))

@@ -1,0 +1,312 @@
+"""From stored tables to the tables of differences, shares, rates and means over tasks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_tables import RATE, factor_arms, finals, runs
+
+from experiments import stats
+from experiments.records import UserError
+from experiments.stats.derived import derived
+from experiments.tables import SCHEMAS
+
+TWO = {("sigmoid", "accuracy"): [0.80, 0.82, 0.84], ("softmax", "accuracy"): [0.81, 0.83, 0.88]}
+
+
+def compare(table: pd.DataFrame, **options: object) -> pd.DataFrame:
+    return stats.differences(table, None, runs(table), **options)  # type: ignore[arg-type]
+
+
+def one(table: pd.DataFrame, **equals: object) -> pd.Series:
+    """The only row whose columns equal what is given."""
+    for column, value in equals.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_a_difference_by_hand() -> None:
+    row = compare(finals(TWO)).iloc[0]
+    assert (row["head"], row["baseline"], row["n"], row["margin"]) == ("softmax", "sigmoid", 3, 0.01)
+    assert row["mean"] == pytest.approx(0.02)  # 0.01, 0.01, 0.04
+    assert row["sd"] == pytest.approx(np.sqrt(0.0003))
+    assert row["d_z"] == pytest.approx(0.02 / np.sqrt(0.0003))
+    reach = 4.302653 * np.sqrt(0.0003 * (1 / 3 + 1 / 3))
+    assert (row["low"], row["high"]) == (pytest.approx(0.02 - reach, abs=1e-7), pytest.approx(0.02 + reach, abs=1e-7))
+    assert row["p"] == pytest.approx(2 / 8)  # all three have one sign
+    assert row["outcome"] == "undecided"
+    assert list(compare(finals(TWO)).columns[: len(SCHEMAS["differences"])]) == SCHEMAS["differences"]
+
+
+def test_seeds_are_paired_whatever_their_order() -> None:
+    table = finals(TWO)
+    shuffled = table.sample(frac=1, random_state=3)
+    pd.testing.assert_frame_equal(compare(table), compare(shuffled))
+
+
+def test_arms_that_did_not_start_alike_are_refused() -> None:
+    table = finals(TWO)
+    started = runs(table)
+    started.loc[started["head"] == "softmax", "trunk_hash"] = "another"
+    with pytest.raises(ValueError, match="not a pair"):
+        stats.differences(table, None, started)
+
+
+def test_noise_floor_is_the_same_figure_between_two_sigmoids() -> None:
+    table = finals({**TWO, ("sigmoid_again", "accuracy"): [0.83, 0.79, 0.84]})
+    found = compare(table)
+    assert found["noise_floor"].tolist() == pytest.approx([0.02, 0.02])  # 0.03, 0.03, 0
+    assert one(found, head="softmax")["mean_abs"] == pytest.approx(0.02)
+
+
+def test_relative_margins_follow_the_baseline_of_the_cell() -> None:
+    table = finals({("sigmoid", "grad_norm_head"): [2.0, 4.0], ("softmax", "grad_norm_head"): [2.9, 5.6]})
+    assert compare(table).iloc[0]["margin"] == pytest.approx(0.3)
+
+
+def test_a_network_without_a_trunk_has_no_trunk_norm() -> None:
+    zeros = {(head, "grad_norm_trunk"): [0.0, 0.0] for head in ("sigmoid", "softmax")}
+    dead = {(head, "dead_share"): [0.0, 0.0] for head in ("sigmoid", "softmax")}
+    assert compare(finals({**zeros, **dead}))["quantity"].tolist() == ["dead_share"]
+
+
+def test_only_registered_quantities_on_their_own_split() -> None:
+    table = pd.concat([finals(TWO), finals(TWO, split="validation"), finals({("softmax", "loss"): [1.0]})])
+    assert len(compare(table)) == 1
+
+
+def test_infinite_losses_are_kept() -> None:
+    """softmax1 has an infinite NLL in every seed; a run that diverges in one seed leaves its cell undecided."""
+    six = [0.5] * 6
+    table = finals({("sigmoid", "nll"): six, ("softmax1", "nll"): [np.inf] * 6, ("softmax", "nll"): [np.inf, *six[1:]]})
+    found = compare(table)
+    always, once = one(found, head="softmax1"), one(found, head="softmax")
+    assert (always["mean"], always["low"], always["high"]) == (np.inf, np.inf, np.inf)
+    assert (always["outcome"], always["p"], always["nonfinite"]) == ("different", 2 / 2**6, 6)
+    assert (once["outcome"], once["nonfinite"], once["mean"]) == ("undecided", 1, np.inf)
+    assert np.isnan(once["low"])
+    both = compare(finals({("sigmoid", "nll"): [np.inf, 0.5], ("softmax", "nll"): [np.inf, 0.5]})).iloc[0]
+    assert (both["outcome"], both["nonfinite"]) == ("undecided", 1)
+
+
+def test_cells_may_have_different_numbers_of_seeds() -> None:
+    table = pd.concat([finals(TWO), finals({key: v[:2] for key, v in TWO.items()}, task="fair")])
+    assert compare(table).set_index("task")["n"].to_dict() == {"moons": 3, "fair": 2}
+
+
+def test_means_over_steps_come_from_the_curves_where_finals_lack_them() -> None:
+    keys = {"task": "moons", "network": "mlp", "optimizer": "sgd", "learning_rate": RATE}
+    rows = [
+        {
+            **keys,
+            "head": head,
+            "seed": 0,
+            "step": step,
+            "split": split,
+            "quantity": q,
+            "scope": scope,
+            "value": v + step,
+        }
+        for head, v in (("sigmoid", 0.0), ("softmax", 1.0))
+        for step in (0, 10)
+        for q, split, scope in (("nll", "test", ""), ("nll", "train", ""), ("grad_norm", "train", "head"))
+    ]
+    curves = pd.DataFrame(rows)[SCHEMAS["curves"]]
+    table = finals({("sigmoid", "nll"): [0.4], ("softmax", "nll"): [0.5]})
+    found = stats.differences(table, curves, runs(table))
+    assert found.set_index("quantity")["mean"].to_dict() == pytest.approx(
+        {"nll_curve": 1.0, "nll": 0.1, "grad_norm_head": 1.0}
+    )
+    assert one(found, quantity="nll_curve")["baseline_mean"] == 5.0
+
+
+def family(cells: int, seed: int = 0) -> pd.DataFrame:
+    """Cells in which softmax gains 0.03 accuracy with some spread, and one primary and one secondary quantity."""
+    rng = np.random.default_rng(seed)
+    parts = []
+    for cell in range(cells):
+        base = rng.uniform(0.7, 0.9, 10)
+        gain = 0.03 + rng.normal(0, 0.017, 10)
+        values = {("sigmoid", q): base for q in ("accuracy", "auc")} | {
+            ("softmax", q): base + gain for q in ("accuracy", "auc")
+        }
+        parts.append(finals(values, task=f"task{cell}"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_p_are_corrected_over_the_cells_of_one_rank() -> None:
+    found = compare(family(6))
+    for _, rank in found.groupby("primary"):
+        assert len(rank) == 6
+        worse = np.maximum(rank["p"], rank["p_t"])
+        assert rank["p_holm"].to_numpy() == pytest.approx(stats.holm(worse.to_numpy()))
+        assert rank["p_tost_holm"].to_numpy() == pytest.approx(stats.holm(rank["p_tost"].to_numpy()))
+
+
+def test_tables_put_together_are_one_family_after_correct() -> None:
+    table = family(12)
+    apart = [compare(table[table["task"] == task]) for task in table["task"].unique()]
+    assert (pd.concat(apart)["outcome"] == "different").sum() > (compare(table)["outcome"] == "different").sum()
+    together = stats.correct(pd.concat(apart, ignore_index=True))
+    whole = compare(table)
+    order = ["task", "quantity"]
+    pd.testing.assert_frame_equal(
+        together.sort_values(order, ignore_index=True), whole.sort_values(order, ignore_index=True), check_like=True
+    )
+
+
+def test_an_undecided_cell_says_what_it_would_take() -> None:
+    found = compare(family(12))
+    undecided = found["outcome"] == "undecided"
+    assert undecided.any()
+    assert not undecided.all()
+    assert (found.loc[undecided, "seeds_needed"] > 10).all()
+    assert found.loc[~undecided, "seeds_needed"].isna().all()
+
+
+def test_counts_of_outcomes() -> None:
+    found = compare(family(12))
+    row = one(stats.counts(found), quantity="accuracy")
+    assert row["n_cells"] == 12
+    assert row["different"] == (found[found["quantity"] == "accuracy"]["outcome"] == "different").sum()
+    assert row["undecided"] == 12 - row["different"]
+
+
+def test_overall_counts_each_task_once() -> None:
+    parts = [finals(TWO, network=network) for network in ("mlp", "linear", "deep_mlp")]
+    other = {("sigmoid", "accuracy"): [0.8, 0.8, 0.8], ("softmax", "accuracy"): [0.9, 0.9, 0.9]}
+    table = pd.concat([*parts, finals(other, task="fair")])
+    row = stats.overall(table, None, runs(table)).iloc[0]
+    assert row["mean"] == pytest.approx((0.02 + 0.10) / 2)
+    assert (row["n_tasks"], row["n_cells"]) == (2, 4)
+    assert row["low"] < row["bca_low"] < row["mean"] < row["bca_high"] < row["high"]
+
+
+def test_overall_gradient_norms_are_shares_of_the_baseline() -> None:
+    small = {("sigmoid", "grad_norm_head"): [1.0, 1.0], ("softmax", "grad_norm_head"): [1.5, 1.5]}
+    large = {key: [100 * v for v in values] for key, values in small.items()}
+    table = pd.concat([finals(small), finals(large, task="fair")])
+    assert stats.overall(table, None, runs(table)).iloc[0]["mean"] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("optimizer", "decays"), [("sgd", False), ("adamw", True)])
+def test_attribution_finds_what_was_put_in(optimizer: str, decays: bool) -> None:
+    table = finals(factor_arms(np.random.default_rng(0), 8, decays), optimizer=optimizer)
+    found = stats.attribution(table, None, runs(table)).set_index("factor")
+    # the 0.02 of start and head rate together is halved between them
+    wanted = {"initialisation": 0.31, "head_rate": 0.11, "arithmetic": 0.0} | ({"decay": 0.05} if decays else {})
+    assert found["share"].to_dict() == pytest.approx(wanted, abs=1e-8)
+    assert found["share"].sum() == pytest.approx(found["difference"].iloc[0])
+    assert found["method"].str.startswith("Shapley").all()
+    assert ((found["low"] <= found["share"]) & (found["share"] <= found["high"])).all()
+    assert 0 < found.loc["arithmetic", "part"] < 1e-8
+    assert found.loc["initialisation", "part"] == pytest.approx(0.31 / found["difference"].iloc[0])
+
+
+def test_attribution_says_when_arms_are_lacking() -> None:
+    table = finals(factor_arms(np.random.default_rng(0), 8, decays=True), optimizer="adamw")
+    two = table[table["head"].isin(["sigmoid", "softmax", "softmax_init", "softmax_lr", "softmax_matched"])]
+    found = stats.attribution(two, None, runs(two)).set_index("factor")
+    assert found["method"].str.startswith("one order").all()
+    # start first: 0.3 + 0.02; the rest is head rate and decay together
+    assert found["share"].to_dict() == pytest.approx(
+        {"initialisation": 0.32, "head_rate+decay": 0.15, "arithmetic": 0.0}, abs=1e-8
+    )
+    none = table[table["head"].isin(["sigmoid", "softmax", "softmax_matched"])]
+    assert stats.attribution(none, None, runs(none)).empty
+
+
+def test_a_part_of_nothing_is_measured_by_the_noise_floor() -> None:
+    values = dict.fromkeys([(arm, "nll") for arm in ("sigmoid", "softmax", "softmax_init", "softmax_lr")], [0.5, 0.5])
+    values |= {("softmax_matched", "nll"): [0.5, 0.5001], ("sigmoid_again", "nll"): [0.6, 0.4]}
+    table = finals(values)
+    found = stats.attribution(table, None, runs(table)).set_index("factor")
+    assert found.loc["arithmetic", "noise_floor"] == pytest.approx(0.1)
+    assert found.loc["arithmetic", "part"] == pytest.approx(0.00005 / 0.1)
+
+
+RATES = 2.0 ** np.arange(-7, 0)
+
+
+def swept(arms: dict[str, float], seeds: int = 4, edge: bool = False) -> pd.DataFrame:
+    """A sweep in which each arm is best at -4 (log2), less its shift; the test NLL is 0.1 above the validation's."""
+    parts = []
+    for head, shift in arms.items():
+        for step, rate in zip(range(-7, 0), RATES, strict=True):
+            own = np.linspace(0, 0.01, seeds)
+            nll = 0.4 + 0.02 * (step + shift + (9 if edge else 4)) ** 2 + own
+            parts.append(finals({(head, "nll"): nll}, network="linear", rate=rate, split="validation"))
+            parts.append(finals({(head, "nll"): nll + 0.1}, network="linear", rate=rate))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_best_rate_is_chosen_on_validation_rows_alone() -> None:
+    table = swept({"sigmoid": 0, "softmax": 1})
+    chosen = stats.best_rates(table)
+    assert set(chosen.loc[chosen["head"] == "sigmoid", "learning_rate"]) == {2.0**-4}
+    assert set(chosen.loc[chosen["head"] == "softmax", "learning_rate"]) == {2.0**-5}
+    misleading = table.copy()
+    misleading.loc[(misleading["split"] == "test") & (misleading["learning_rate"] == 2.0**-1), "value"] = -1.0
+    pd.testing.assert_frame_equal(stats.best_rates(misleading), chosen)
+    assert not chosen["at_edge"].any()
+    assert stats.best_rates(swept({"sigmoid": 0}, edge=True))["at_edge"].all()
+
+
+def test_a_rate_that_diverges_is_never_best() -> None:
+    table = swept({"sigmoid": 0})
+    table.loc[table["learning_rate"] == 2.0**-4, "value"] = np.nan
+    assert 2.0**-4 not in set(stats.best_rates(table)["learning_rate"])
+
+
+def test_gap_at_each_arms_own_best() -> None:
+    """Two arms that differ by a shift of the rate alone differ at each rate, and not at their best."""
+    table = swept({"sigmoid": 0, "softmax": 1})
+    found = stats.gaps(table, runs(table))
+    best = one(found, at="best")
+    assert (best["mean"], best["outcome"]) == (pytest.approx(0.0, abs=1e-12), "equivalent")
+    assert (best["best_rate"], best["baseline_best_rate"]) == (pytest.approx(2.0**-5), pytest.approx(2.0**-4))
+    at_rates = found[found["at"] == "rate"].set_index("learning_rate")["mean"]
+    assert len(at_rates) == 7
+    assert at_rates[2.0**-4] == pytest.approx(0.02)
+    assert at_rates[2.0**-5] == pytest.approx(-0.02)
+
+
+@pytest.mark.parametrize("steps", [-1.0, 0.0, 1.0, 2.0, 0.5])
+def test_shift_is_found(steps: float) -> None:
+    row = stats.shifts(swept({"sigmoid": 0, "softmax": steps}), seed=1).iloc[0]
+    if steps == round(steps):
+        assert row["shift"] == steps
+        assert row["misfit"] == pytest.approx(0.0, abs=1e-12)
+    assert row["shift_fine"] == pytest.approx(steps, abs=0.11)
+    assert row["low"] <= row["shift_fine"] <= row["high"]
+    assert row["misfit_unshifted"] >= row["misfit"]
+
+
+def test_rates_that_diverge_are_left_out_of_the_shift() -> None:
+    table = swept({"sigmoid": 0, "softmax": 1})
+    table.loc[(table["head"] == "softmax") & (table["learning_rate"] == 2.0**-1), "value"] = np.inf
+    row = stats.shifts(table).iloc[0]
+    assert (row["shift"], row["rates"]) == (1.0, 6)
+    table.loc[(table["head"] == "softmax") & (table["learning_rate"] > 2.0**-6), "value"] = np.nan
+    assert np.isnan(stats.shifts(table).iloc[0]["shift"])
+
+
+def test_a_shift_needs_rates_that_double() -> None:
+    table = swept({"sigmoid": 0, "softmax": 1})
+    table["learning_rate"] = table["learning_rate"].replace(2.0**-1, 0.4)
+    with pytest.raises(UserError, match="powers of two"):
+        stats.shifts(table)
+
+
+def test_derived_makes_what_it_has_the_source_of() -> None:
+    several = {("k_sigmoid", "accuracy"): [0.8, 0.9], ("k_softmax", "accuracy"): [0.8, 0.9]}
+    table = pd.concat([finals(factor_arms(np.random.default_rng(0), 4, decays=False)), finals(several, task="digits")])
+    sweep = swept({"sigmoid": 0, "softmax": 1})
+    made = derived({"finals": table, "runs": runs(table), "learning_rates": sweep, "learning_rates_runs": runs(sweep)})
+    assert set(made) == {"differences", "overall", "attribution", "rate_gaps", "shifts"}
+    assert set(made["differences"]["baseline"]) == {"sigmoid", "k_sigmoid"}
+    for name, part in made.items():
+        assert not set(SCHEMAS[name]) - set(part.columns)
+    assert derived({"finals": table}) == {}
