@@ -6,15 +6,20 @@ head's gradient norm is sqrt(2) larger at the same function.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from experiments.tables import validate
+from experiments.claims import verdicts
+from experiments.stats import derived
+from experiments.tables import SCHEMAS, validate
 
+SWEPT = (("breast_cancer", "linear", "sgd"), ("moons", "mlp", "sgd"), ("moons", "mlp", "adam"))
 HEADS = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
 SPEED = {"softmax": 1.35, "softmax_init": 1.3, "softmax_lr": 1.05}
 CELLS = (
@@ -62,9 +67,39 @@ def curves(
 
 
 def finals(curves: pd.DataFrame) -> pd.DataFrame:
-    """The last step of `curves` as a `finals` table."""
-    last = curves.loc[(curves["step"] == curves["step"].max()) & (curves["scope"] == "")]
-    return validate("finals", last.drop(columns=["step", "scope"]))
+    """A `finals` table that goes with `curves`: its last step, its means over steps, and what follows from the NLL."""
+    keys = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
+    plain = curves.loc[curves["scope"] == ""]
+    last = plain.loc[plain["step"] == plain["step"].max()].drop(columns=["step", "scope"])
+    test = plain.loc[plain["split"] == "test"]
+    over = test.groupby(keys, as_index=False, sort=False)["value"].mean().assign(split="test", quantity="nll_curve")
+    norms = curves.loc[(curves["quantity"] == "grad_norm") & ~curves["scope"].str.startswith("layer:")]
+    means = norms.groupby([*keys, "scope"], as_index=False, sort=False)["value"].mean()
+    means = means.assign(split="train", quantity="grad_norm_" + means["scope"]).drop(columns="scope")
+    ends = last.loc[last["split"] == "test"]
+    follow = {
+        "accuracy": 1 - np.round(ends["value"] / 2, 2), "auc": 1 - ends["value"] / 4, "brier": ends["value"] / 3,
+        "ece": ends["value"] / 10, "top_probability": np.exp(-ends["value"]), "abs_logit": 3 - ends["value"],
+    }  # fmt: skip
+    more = [ends.assign(quantity=quantity, value=value) for quantity, value in follow.items()]
+    still = [ends.assign(split="train", quantity=quantity, value=0.0) for quantity in ("dead_share", "diverged")]
+    return validate("finals", pd.concat([last, over, means, *more, *still], ignore_index=True))
+
+
+def learning_rates(cells: Sequence[tuple[str, str, str]] = SWEPT, seeds: int = 6) -> pd.DataFrame:
+    """A `learning_rates` table: softmax is sigmoid at twice the rate on a linear model, at 1.4 times elsewhere."""
+    powers = np.arange(-9, 1)
+    rows = []
+    for number, (task, network, optimizer) in enumerate(cells):
+        rng = np.random.default_rng(number)
+        own = rng.normal(0, 0.02, seeds)
+        for head, shift in (("sigmoid", 0.0), ("softmax", 1.0 if network == "linear" else 0.5)):
+            for seed, power in itertools.product(range(seeds), powers):
+                nll = 0.2 + 0.012 * (power + shift + 4) ** 2 + own[seed]
+                nll = np.inf if power + shift > 0.5 and seed == 0 else nll
+                rows += [(task, network, optimizer, 2.0**power, head, seed, split, "nll", nll + extra)
+                         for split, extra in (("test", 0.0), ("validation", 0.01))]  # fmt: skip
+    return validate("learning_rates", pd.DataFrame(rows, columns=SCHEMAS["learning_rates"]))
 
 
 def runs(curves: pd.DataFrame) -> pd.DataFrame:
@@ -116,25 +151,35 @@ def cells(cells: Sequence[tuple[str, str, str]] = CELLS, failed: str | None = No
 
 
 RUN = {
-    "name": "synthetic", "preset": "quick", "command": "./run_all.sh --preset quick",
+    "command": "./run_all.sh --preset quick", "started": "2026-01-02T03:04:05+0000",
+    "versions": {"headtohead": "0.1.0", "python": "3.11.2", "tensorflow": "2.21.0", "keras": "3.15.1"},
     "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
-    "versions": {"python": "3.11.2", "tensorflow": "2.21.0", "keras": "3.15.1"},
-    "cpu": "Some CPU @ 2.00GHz", "threads": 2, "seeds": 20, "steps": 400,
-    "margins": {"accuracy": 0.01, "nll": 0.02, "auc": 0.005},
+    "machine": {"system": "Linux", "cpu": "Some CPU @ 2.00GHz", "cores": 2, "memory_gib": 7.5},
+    "settings": {"preset": "quick", "seeds": 10, "steps": 400, "batch_size": 32},
+    "cells": {"done": 8, "cached": 0, "failed": 1}, "networks_trained": 480, "overhead_share": None,
 }  # fmt: skip
 
 
-def write(out: Path, tables: dict[str, pd.DataFrame] | None = None, notebooks: bool = True) -> Path:
+@cache
+def tables() -> dict[str, pd.DataFrame]:
+    """Every table of a run, the derived ones and the verdicts made by the project's own functions."""
+    made = {"curves": curves(), "learning_rates": learning_rates()}
+    made |= {"finals": finals(made["curves"]), "runs": runs(made["curves"])}
+    made["learning_rates_runs"] = runs(made["learning_rates"])
+    made |= derived(made)
+    return made | {"verdicts": verdicts(made), "cells": cells(failed="ValueError: no rows")}
+
+
+def write(out: Path, made: dict[str, pd.DataFrame] | None = None, notebooks: bool = True) -> Path:
     """Lay out `results/<name>` under `out`, as a run leaves it before its report is built; return `out`."""
-    if tables is None:
-        tables = {"curves": curves(), "differences": differences(), "cells": cells(failed="ValueError: no rows")}
-        tables |= {"finals": finals(tables["curves"]), "runs": runs(tables["curves"])}
+    made = tables() if made is None else made
     (out / "tables").mkdir(parents=True)
-    for name, table in tables.items():
+    for name, table in made.items():
         table.to_parquet(out / "tables" / f"{name}.parquet", index=False)
     (out / "run.json").write_text(json.dumps(RUN), encoding="utf-8")
     (out / "notebooks").mkdir()
-    for path in tables["cells"]["notebook"] if notebooks and "cells" in tables else []:
+    for path in made["cells"]["notebook"] if notebooks and "cells" in made else []:
         if path:
             (out / path).write_text("{}", encoding="utf-8")
+            (out / path).with_suffix(".html").write_text("<!doctype html><title>a notebook</title>", encoding="utf-8")
     return out

@@ -14,12 +14,24 @@ import synthetic_tables as synthetic
 from matplotlib.colors import to_rgb
 
 from experiments import tables
-from experiments.figures import COLOURS, Words, colour, gradient_norms, loss_curves, paired_differences
-from experiments.figures.curves import ARMS, interval, panels, ratio
+from experiments.figures import (
+    COLOURS,
+    Words,
+    attribution,
+    colour,
+    forest,
+    gradient_norms,
+    learning_rates,
+    loss_curves,
+    paired_differences,
+)
+from experiments.figures.causes import percent
+from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, spread
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS
 from experiments.records import UserError
+from experiments.stats import shifts
 
 
 @pytest.fixture(scope="module")
@@ -110,10 +122,15 @@ def test_an_unknown_language_names_the_known_ones() -> None:
 # statistics that figures draw ---------------------------------------------------------------------------------------
 
 
-def test_interval_is_students() -> None:
-    mean, low, high = interval(np.array([1.0, 2.0, 3.0, math.inf]))  # what is not finite takes no part
-    assert mean == 2
-    assert (low, high) == pytest.approx((2 - 4.30265 / math.sqrt(3), 2 + 4.30265 / math.sqrt(3)), rel=1e-5)
+def test_interval_is_students_widened_for_overlapping_splits() -> None:
+    mean, low, high = interval(np.array([[1.0], [2.0], [3.0]]))
+    reach = 4.30265 * math.sqrt(1 / 3 + 1 / 3)  # t(2) at 97.5 %; 1/n + test over train
+    assert mean[0] == 2
+    assert (low[0], high[0]) == pytest.approx((2 - reach, 2 + reach), rel=1e-5)
+
+
+def test_an_interval_over_a_diverged_seed_is_a_gap() -> None:
+    assert np.isnan(interval(np.array([[1.0], [2.0], [math.inf]]))).all()
 
 
 def test_spread_moves_labels_apart_and_no_further() -> None:
@@ -122,7 +139,7 @@ def test_spread_moves_labels_apart_and_no_further() -> None:
 
 def test_ratio_of_paired_norms_is_the_predicted_root_of_two(one: pd.DataFrame) -> None:
     (panel,) = panels(one, "grad_norm", "head", ARMS, "train")
-    np.testing.assert_allclose(ratio(panel, "softmax_matched"), math.sqrt(2))
+    np.testing.assert_allclose(panel.ratio("softmax_matched"), math.sqrt(2))
 
 
 # figures ------------------------------------------------------------------------------------------------------------
@@ -138,8 +155,8 @@ def test_loss_curves_of_one_cell_show_both_splits_and_conclude_from_the_test_row
 
 def test_loss_curves_of_several_cells_count_the_cells(curves: pd.DataFrame) -> None:
     figure = loss_curves(curves)
-    assert len(figure.axes) == 2 * len(synthetic.CELLS)
-    assert "lower in 8 and higher in 0 of the 8 cells" in figure.finding
+    assert "lower in 8 and higher in 0 of 8 cells" in figure.finding
+    assert len(figure.axes) == 2 * 6  # of more than six cells the six that tell most
 
 
 def test_a_line_has_the_colour_of_its_arm_in_every_figure(one: pd.DataFrame) -> None:
@@ -168,8 +185,18 @@ def test_a_diverged_seed_leaves_a_figure(one: pd.DataFrame) -> None:
     hit = (broken["seed"] == 0) & (broken["head"] == "softmax") & (broken["step"] > 100)
     broken.loc[hit, "value"] = math.inf
     broken.loc[hit & (broken["step"] > 200), "value"] = math.nan
-    assert "4 pairs" in loss_curves(broken).finding
+    figure = loss_curves(broken)
+    assert figure.finding == "NLL: 1 of 5 pairs end at a value that is not finite"
+    assert [text.get_text() for text in figure.axes[0].texts][-1] == "not finite: softmax 1"
     assert gradient_norms(broken).png()[:4] == b"\x89PNG"
+
+
+def test_of_many_cells_each_network_shows_the_one_where_the_arms_differ_most(curves: pd.DataFrame) -> None:
+    every = panels(curves, "nll", "", ARMS, "test")
+    chosen = telling(every, 5)
+    assert {panel.key[1] for panel in chosen} == {"mlp", "linear", "cnn", "deep_mlp", "gru"}
+    size = {panel.key: abs(panel.difference("softmax").mean()) for panel in every if panel.key[1] == "mlp"}
+    assert max(size, key=lambda key: size[key]) in {panel.key for panel in chosen}
 
 
 def test_pairs_of_one_cell_are_drawn_a_row_an_arm(pairs: pd.DataFrame) -> None:
@@ -189,12 +216,15 @@ def test_the_forest_counts_outcomes() -> None:
     rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")]
     figure = paired_differences(table)
     assert f"{(rows['outcome'] == 'different').sum()} of 8 cells differ by more than the margin" in figure.finding
-    assert [text.get_text() for text in figure.legends[0].get_texts()][-1] == "margin ±0.02"
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    order = rows.sort_values("mean")[["task", "network", "optimizer"]]
+    assert shown == ["/".join(key) for key in order.itertuples(index=False)]
+    assert "within the margin" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 @pytest.mark.parametrize("draw", [loss_curves, gradient_norms, paired_differences])
 def test_a_table_without_the_quantity_is_refused_by_name(draw: Any, one: pd.DataFrame) -> None:
-    table = one.loc[one["quantity"] == "brier"].assign(outcome="")
+    table = one.loc[one["quantity"] == "brier"].assign(outcome="", baseline="sigmoid")
     with pytest.raises(ValueError, match="hold no"):
         draw(table)
 
@@ -209,3 +239,65 @@ def test_svg_takes_its_ink_from_the_readers_scheme_and_is_the_same_twice(one: pd
 
 def test_a_notebook_shows_a_chart_as_a_picture(one: pd.DataFrame) -> None:
     assert loss_curves(one)._repr_png_()[:4] == b"\x89PNG"
+
+
+def test_a_wild_cell_does_not_flatten_the_others_and_ends_in_an_arrow() -> None:
+    table = synthetic.differences()
+    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")].copy()
+    rows.iloc[0, rows.columns.get_indexer(["mean", "low", "high"])] = [50.0, 40.0, 60.0]
+    axes = forest(rows).axes[0]
+    assert axes.get_xlim()[1] < 5
+    assert ">" in {line.get_marker() for line in axes.lines}
+
+
+def test_a_forest_of_hundreds_shows_both_ends() -> None:
+    cells = [(f"task{n}", "mlp", "sgd") for n in range(60)]
+    table = synthetic.differences(cells)
+    figure = forest(table.loc[table["head"] == "softmax"], quantities=["nll", "accuracy"])
+    assert len(figure.axes[0].get_yticklabels()) == 44
+    assert "of 60 in NLL" in figure.finding
+
+
+def attribution_table() -> pd.DataFrame:
+    shares = {"initialisation": 0.01, "head_rate": -0.03, "arithmetic": 0.0}
+    rows = [
+        {"task": task, "network": "mlp", "optimizer": "sgd", "quantity": "nll_curve", "factor": factor,
+         "share": share * size, "low": 0.0, "high": 0.0}
+        for task, size in (("moons", 1.0), ("fair", 3.0)) for factor, share in shares.items()
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_attribution_states_each_factors_part() -> None:
+    figure = attribution(attribution_table())
+    assert (
+        "head's learning rate 75 %, starting weights 25 %; arithmetic, the framework's included, 0 %" in figure.finding
+    )
+
+
+def test_attribution_bars_end_at_the_sums_and_a_dot_is_the_difference() -> None:
+    axes = attribution(attribution_table()).axes[0]
+    edges = sorted((round(bar.get_x(), 9), round(bar.get_x() + bar.get_width(), 9)) for bar in axes.patches)
+    assert (0.0, 0.03) in edges
+    assert (0.0, -0.09) in edges
+    (dots,) = [line for line in axes.lines if line.get_marker() == "o"]
+    np.testing.assert_allclose(dots.get_xdata(), [-0.06, -0.02])
+
+
+def test_percent_never_rounds_something_to_nothing() -> None:
+    assert [percent(part) for part in (0.0, 1e-9, 0.042, 0.5, 0.9999)] == ["0 %", "< 0.1 %", "4.2 %", "50 %", "100.0 %"]
+
+
+def test_learning_rates_draw_sigmoid_where_theory_puts_softmax() -> None:
+    sweep = synthetic.learning_rates()
+    figure = learning_rates(sweep, shifts(sweep))
+    assert "Linear models: softmax is sigmoid at 2 times the rate" in figure.finding
+    axes = figure.axes[0]
+    assert axes.get_title(loc="left").startswith("breast_cancer/linear/sgd\nshift +1 ")
+    lines = {(line.get_color(), line.get_linestyle()): line for line in axes.lines}
+    dotted, softmax = lines[colour("sigmoid"), ":"], lines[colour("softmax"), "-"]
+    both = np.intersect1d(dotted.get_xdata(), softmax.get_xdata())
+    values = [dict(zip(line.get_xdata(), line.get_ydata(), strict=True)) for line in (dotted, softmax)]
+    finite = [x for x in both if np.isfinite([value[x] for value in values]).all()]
+    assert len(finite) > 5
+    np.testing.assert_allclose(*[[value[x] for x in finite] for value in values])

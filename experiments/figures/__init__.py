@@ -1,8 +1,24 @@
 """Tables to matplotlib figures: titles state what was found, one colour an arm everywhere."""
 
-from experiments.figures.curves import gradient_norms, loss_curves
+from experiments.figures.causes import attribution
+from experiments.figures.curves import loss_curves
 from experiments.figures.differences import paired_differences
+from experiments.figures.forest import forest
+from experiments.figures.gradients import gradient_norms
+from experiments.figures.rates import learning_rates
 from experiments.figures.style import COLOURS, Chart, colour
 from experiments.figures.words import ENGLISH, Words
 
-__all__ = ["COLOURS", "ENGLISH", "Chart", "Words", "colour", "gradient_norms", "loss_curves", "paired_differences"]
+__all__ = [
+    "COLOURS",
+    "ENGLISH",
+    "Chart",
+    "Words",
+    "attribution",
+    "colour",
+    "forest",
+    "gradient_norms",
+    "learning_rates",
+    "loss_curves",
+    "paired_differences",
+]

@@ -59,9 +59,16 @@ class Words:
 
     def axis(self, quantity: str) -> str:
         """A quantity with its unit, for an axis: "NLL (nats)"."""
-        unit = self.or_key("unit", quantity)
-        name = self.or_key("quantity", quantity)
-        return name if unit == quantity else self("axis.unit", name=name, unit=unit)
+        return self.or_key("quantity", quantity) + self.unit(quantity)
+
+    def unit(self, quantity: str) -> str:
+        """A quantity's unit to set behind its name: " (nats)", or nothing where it has none."""
+        return self("axis.unit", unit=self(f"unit.{quantity}")) if f"unit.{quantity}" in self else ""
+
+
+def figure(value: float, digits: int = 3, sign: bool = False) -> str:
+    """A number as a sentence writes it: so many significant digits, a true minus."""
+    return f"{value:{'+' if sign else ''}.{digits}g}".replace("-", "−")
 
 
 ENGLISH = Words()

@@ -1,0 +1,95 @@
+"""Why two heads differ: each factor's share of the difference, cell by cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from experiments.figures.forest import MOST
+from experiments.figures.panels import CELL
+from experiments.figures.style import COLOURS, INK, MUTED, Chart, chart, label_rows, row_names
+from experiments.figures.words import ENGLISH, Words
+
+# a factor has the colour of the arm that matches it
+FACTORS: dict[str, str] = {
+    "initialisation": COLOURS["softmax_init"],
+    "head_rate": COLOURS["softmax_lr"],
+    "decay": COLOURS["sigmoid_logits"],
+    "head_rate+decay": "#8c7a4a",
+    "arithmetic": COLOURS["softmax_matched"],
+}
+_ROW = 0.17
+
+
+def attribution(
+    table: pd.DataFrame, *, quantity: str = "nll_curve", width: float = 7.2, words: Words = ENGLISH
+) -> Chart:
+    """Stacked shares of softmax - sigmoid, a row a cell; a dot is the sum.
+
+    What pulls softmax down goes left, what pulls it up goes right. `table`: rows of the `attribution` table.
+    Raises `ValueError` when it holds no row of `quantity`.
+    """
+    rows = table.loc[table["quantity"] == quantity]
+    if rows.empty:
+        raise ValueError(f"The attribution holds no {quantity!r}")
+    wide = rows.pivot_table(index=CELL, columns="factor", values="share", sort=False, observed=True)
+    factors = [factor for factor in FACTORS if factor in wide.columns]
+    wide = wide[factors].assign(_sum=wide[factors].sum(axis=1)).sort_values("_sum", kind="stable")
+    drawn = wide if len(wide) <= MOST else pd.concat([wide.iloc[: MOST // 2], wide.iloc[-(MOST // 2) :]])
+    columns = 1 if width < 5 else 4
+    handles = [Patch(color=FACTORS[factor], label=words(f"factor.{factor}")) for factor in factors]
+    handles.append(Line2D([], [], marker="o", color=INK, linestyle="", markersize=4, label=words("attribution.sum")))
+    height = 0.72 + _ROW * len(drawn) + 0.2 * -(-len(handles) // columns)
+    with chart(_finding(wide[factors], quantity, words), width, height + 0.15) as figure:
+        axes = figure.add_subplot()
+        _stack(axes, drawn[factors])
+        place = np.arange(len(drawn))
+        axes.plot(drawn["_sum"], place, "o", color=INK, markersize=3.5)
+        axes.axvline(0, color=MUTED, linewidth=0.9)
+        label_rows(axes, row_names(drawn.index, width))
+        axes.set_title(words.or_key("quantity", quantity))
+        label = words("paired_differences.axis", head="softmax", baseline="sigmoid", unit=words.unit(quantity))
+        axes.set_xlabel(label)
+        axes.locator_params(axis="x", nbins=4 if width < 5 else 7)
+        if len(wide) > MOST:
+            axes.axhline(MOST // 2 - 0.5, color=MUTED, linewidth=0.8, linestyle=":")
+        figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
+    return figure
+
+
+def _stack(axes: Axes, shares: pd.DataFrame) -> None:
+    place = np.arange(len(shares))
+    for side in (1.0, -1.0):
+        start = np.zeros(len(shares))
+        for factor in shares:
+            part = np.maximum(side * np.nan_to_num(shares[factor].to_numpy(float)), 0.0)
+            axes.barh(place, side * part, left=side * start, height=0.72, color=FACTORS[str(factor)], linewidth=0)
+            start += part
+
+
+def parts(shares: pd.DataFrame) -> dict[str, float]:
+    """Each factor's part of all that was moved: mean |share| over cells, over the sum of these means."""
+    sizes = shares.abs().mean()
+    return {str(factor): float(size / sizes.sum()) for factor, size in sizes.items()} if sizes.sum() > 0 else {}
+
+
+def _finding(shares: pd.DataFrame, quantity: str, words: Words) -> str:
+    known = parts(shares)
+    if not known:
+        return words("attribution.none", quantity=words.or_key("quantity", quantity))
+    named = sorted((factor for factor in known if factor != "arithmetic"), key=lambda factor: -known[factor])
+    listed = words("sentence.list").join(
+        words("attribution.part", factor=words(f"factor.{factor}"), percent=percent(known[factor])) for factor in named
+    )
+    return words("attribution.finding", quantity=words.or_key("quantity", quantity), parts=listed,
+                 rest=percent(known.get("arithmetic", 0.0)), cells=len(shares))  # fmt: skip
+
+
+def percent(part: float) -> str:
+    """A share of 1 in percent; never a plain 0 or 100 for what is neither."""
+    if part < 0.001:
+        return "< 0.1 %" if part else "0 %"
+    return f"{100 * part:.1f} %" if part < 0.1 or part > 0.99 else f"{100 * part:.0f} %"

@@ -1,0 +1,95 @@
+"""From the long table of curves to one matrix an arm: what the curve figures draw and conclude from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.heads import BASELINE
+from experiments.stats import corrected_t
+
+CELL = ["task", "network", "optimizer"]
+ARMS = ("sigmoid", "softmax", "softmax_matched", "sigmoid_again")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """The curves of one cell on one split: `values[head]` is (seeds, steps), on common `seeds` and `steps`."""
+
+    key: tuple[str, ...]
+    steps: np.ndarray
+    values: dict[str, np.ndarray]
+
+    def difference(self, head: str) -> np.ndarray:
+        """(seeds, steps): `head` minus its twin; not finite where either is not."""
+        with np.errstate(invalid="ignore"):
+            return self.values[head] - self.values[BASELINE]
+
+    def ratio(self, head: str) -> np.ndarray:
+        """(steps,): geometric mean over seeds of value over twin, of the pairs where both are positive and finite."""
+        with np.errstate(all="ignore"):
+            logs = np.log(self.values[head]) - np.log(self.values[BASELINE])
+        return np.exp(mean_of_finite(logs))
+
+    def lost(self, head: str) -> int:
+        """How many seeds of `head` have a value that is not finite."""
+        return int((~np.isfinite(self.values[head]).all(axis=1)).sum())
+
+
+def panels(curves: pd.DataFrame, quantity: str, scope: str, heads: Sequence[str], split: str) -> list[Panel]:
+    """One `Panel` a cell (and rate, when a cell holds several), cells in the table's order."""
+    wanted = (curves["quantity"] == quantity) & (curves["scope"] == scope) & (curves["split"] == split)
+    rows = curves.loc[wanted & curves["head"].isin(list(heads))]
+    if rows.empty:
+        return []
+    several = rows.groupby(CELL, observed=True)["learning_rate"].nunique().gt(1).any()
+    made = []
+    for key, part in rows.groupby([*CELL, "learning_rate"] if several else CELL, sort=False, observed=True):
+        wide = part.pivot(index="seed", columns=["head", "step"], values="value").sort_index(axis=1)
+        present = set(wide.columns.get_level_values(0))
+        steps = np.unique(part["step"].to_numpy())
+        values = {h: wide[h].reindex(columns=steps).to_numpy(dtype=float) for h in heads if h in present}
+        names = tuple(f"{item:g}" if isinstance(item, float) else str(item) for item in key)
+        made.append(Panel(key=names, steps=steps, values=values))
+    return made
+
+
+def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean over the first axis with its 95 % interval, corrected for overlapping splits: (mean, low, high).
+
+    `samples`: (seeds, n). NaN in a column with a value that is not finite: it is shown as a gap, never dropped.
+    """
+    kept = np.where(np.isfinite(samples).all(axis=0), samples, np.nan)
+    low, high = corrected_t(np.ascontiguousarray(kept.T))
+    return kept.mean(axis=0), low, high
+
+
+def mean_of_finite(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis of what is finite; NaN where nothing is."""
+    finite = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(finite, values, 0.0).sum(axis=0) / finite.sum(axis=0)
+
+
+def telling(made: Sequence[Panel], most: int, head: str = "softmax") -> list[Panel]:
+    """At most `most` of the panels: of each network the one whose `head` differs most from sigmoid, then the next.
+
+    The order of the panels is kept. What differs most is chosen so that a figure of a few panels hides no effect.
+    """
+    if len(made) <= most:
+        return list(made)
+    size = {}
+    for place, panel in enumerate(made):
+        pair = head in panel.values and BASELINE in panel.values
+        found = np.abs(mean_of_finite(panel.difference(head).mean(axis=1)[:, None])[0]) if pair else np.nan
+        size[place] = -1.0 if np.isnan(found) else float(found)
+    by_size = sorted(size, key=lambda place: -size[place])
+    rank: dict[int, int] = {}
+    for place in by_size:
+        network = made[place].key[1]
+        rank[place] = sum(made[other].key[1] == network for other in rank)
+    chosen = sorted(by_size, key=lambda place: (rank[place], -size[place]))[:most]
+    return [made[place] for place in sorted(chosen)]

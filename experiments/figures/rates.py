@@ -1,0 +1,126 @@
+"""Learning rates: the two heads over the same grid, and sigmoid's curve where theory puts softmax's."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from experiments.figures.panels import CELL, Panel, telling
+from experiments.figures.style import MUTED, Chart, chart, clip, colour
+from experiments.figures.words import ENGLISH, Words, figure
+from experiments.heads import BASELINE
+
+_MOST = 6
+_HEIGHT = 2.4
+
+
+def learning_rates(
+    sweep: pd.DataFrame,
+    shifts: pd.DataFrame,
+    *,
+    quantity: str = "nll",
+    head: str = "softmax",
+    width: float = 7.2,
+    words: Words = ENGLISH,
+) -> Chart:
+    """A quantity on the test rows against the learning rate, `head` and sigmoid, at most six cells.
+
+    `sweep`: rows of the `learning_rates` table. `shifts`: the table of that name: by how many steps of the grid
+    sigmoid's curve fits `head`'s; predicted 1 for a linear model, whose curve of sigmoid at twice the rate is dotted
+    in. Lines are medians over seeds, bands their quartiles. Raises `ValueError` when no row fits.
+    """
+    wanted = (sweep["quantity"] == quantity) & (sweep["split"] == "test")
+    rows = sweep.loc[wanted & sweep["head"].isin([BASELINE, head])]
+    if rows.empty:
+        raise ValueError(f"The learning rates hold no {quantity!r} of {head!r}")
+    found = shifts.loc[(shifts["head"] == head) & (shifts["quantity"] == quantity)].set_index(CELL)
+    every = _panels(rows, head)
+    linear = [panel for panel in every if panel.key[1] == "linear"]
+    shown = telling(linear, 3, head) + telling([p for p in every if p not in linear], _MOST - min(3, len(linear)), head)
+    across = 1 if width < 5 else min(3, len(shown))
+    down = math.ceil(len(shown) / across)
+    each = (width - 0.05) / across
+    twice = Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))
+    finding = _finding(found, head, words)
+    with chart(finding, width, _HEIGHT * down, (BASELINE, head), more=[twice], auto=False) as page:
+        for index, panel in enumerate(shown):
+            row, column = divmod(index, across)
+            axes = page.place(column * each + 0.62, _HEIGHT * row + 0.42, each - 0.75, 1.4)
+            _draw(axes, panel, head, words)
+            axes.set_title(
+                "\n".join([clip("/".join(panel.key), each - 0.65, 8.5), _shift(found, panel, words)]), fontsize=8.5
+            )
+            axes.set_xlabel(words("axis.rate"))
+            if column == 0:
+                axes.set_ylabel(words.axis(quantity))
+    return page
+
+
+def _panels(rows: pd.DataFrame, head: str) -> list[Panel]:
+    """Panels whose `steps` are log2 of the rates."""
+    made = []
+    for key, part in rows.groupby(CELL, sort=False, observed=True):
+        wide = part.pivot(index="seed", columns=["head", "learning_rate"], values="value")
+        present = set(wide.columns.get_level_values(0))
+        grid = np.unique(part["learning_rate"].to_numpy(float))
+        values = {h: wide[h].reindex(columns=grid).to_numpy(float) for h in (BASELINE, head) if h in present}
+        made.append(Panel(key=tuple(map(str, key)), steps=np.log2(grid), values=values))
+    return made
+
+
+def _draw(axes: Axes, panel: Panel, head: str, words: Words) -> None:
+    middles = []
+    for arm, values in panel.values.items():
+        # what is not finite counts as large, so a median is missing only where half of the seeds diverged
+        ordered = np.where(np.isfinite(values), values, np.inf)
+        low, middle, high = np.quantile(ordered, [0.25, 0.5, 0.75], axis=0, method="nearest")
+        low, middle, high = (np.where(np.isfinite(part), part, np.nan) for part in (low, middle, high))
+        axes.plot(panel.steps, middle, "o-", color=colour(arm), markersize=2.5)
+        axes.fill_between(panel.steps, low, high, color=colour(arm), alpha=0.13, linewidth=0)
+        if arm == BASELINE:
+            axes.plot(panel.steps - 1, middle, color=colour(arm), linestyle=":", linewidth=1.3)
+        middles.append(middle)
+    axes.set_yscale("log")
+    whole = np.concatenate(middles)
+    whole = whole[np.isfinite(whole) & (whole > 0)]
+    if len(whole):  # a diverged end must not flatten the part that matters
+        axes.set_ylim(whole.min() / 1.15, min(whole.max() * 1.15, whole.min() * 60))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("{x:g}" if len(whole) and whole.max() / whole.min() < 6 else "")
+    axes.tick_params(axis="y", which="minor", labelsize=7, labelcolor=MUTED)
+    axes.set_xlim(panel.steps[0] - 0.3, panel.steps[-1] + 0.3)
+    step = max(1, math.ceil(len(panel.steps) / 5))
+    axes.set_xticks(panel.steps[::step], [rate(power) for power in panel.steps[::step]])
+
+
+def rate(power: float) -> str:
+    """A rate of 2^power as it is written: 2⁻⁵."""
+    digits = str(round(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"2{digits}"
+
+
+def _shift(found: pd.DataFrame, panel: Panel, words: Words) -> str:
+    if panel.key not in found.index:
+        return ""
+    row = found.loc[panel.key]
+    if not math.isfinite(row["shift_fine"]):
+        return words("learning_rates.unknown")
+    return words("learning_rates.shift", shift=figure(row["shift_fine"], sign=True), low=figure(row["low"]),
+                 high=figure(row["high"]))  # fmt: skip
+
+
+def _finding(found: pd.DataFrame, head: str, words: Words) -> str:
+    known = found.loc[np.isfinite(found["shift_fine"].to_numpy(float))]
+    linear = known.loc[known.index.get_level_values("network") == "linear", "shift_fine"]
+    others = known.loc[known.index.get_level_values("network") != "linear", "shift_fine"]
+    sentences = []
+    if len(linear):
+        sentences.append(words("learning_rates.linear", head=head, shift=figure(linear.median()), cells=len(linear),
+                               factor=figure(2 ** linear.median())))  # fmt: skip
+    if len(others):
+        sentences.append(words("learning_rates.others", shift=figure(others.median()), cells=len(others)))
+    return words("sentence.join").join(sentences) or words("learning_rates.none", head=head)
