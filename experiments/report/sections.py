@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.figures import Chart, Words, gradient_norms, loss_curves, paired_differences
-from experiments.figures.curves import ARMS, CELL, interval
+from experiments.figures.panels import ARMS, CELL, interval
 from experiments.heads import BASELINE
 from experiments.report.blocks import Code, Inline, Picture, Section, Span, Table, Text, number
 from experiments.report.stored import Stored
@@ -30,7 +30,7 @@ def answer(stored: Stored, words: Words) -> Section | None:
     pairs = _pairs(stored, "softmax")
     if pairs.empty:
         return None
-    ends = [interval(part["difference"].to_numpy(float)) for _, part in pairs.groupby(CELL, sort=False)]
+    ends = [interval(part["difference"].to_numpy(float)[:, None]) for _, part in pairs.groupby(CELL, sort=False)]
     lower, higher = sum(bool(e[2] < 0) for e in ends), sum(bool(e[1] > 0) for e in ends)
     body = words("answer.counts", cells=len(ends), lower=lower, higher=higher, rest=len(ends) - lower - higher)
     return Section(id="answer", title=words("answer.title"), blocks=[Text(body=body, lead=True)])
