@@ -219,7 +219,7 @@ def test_attribution_says_when_arms_are_lacking() -> None:
 
 
 def test_a_part_of_nothing_is_measured_by_the_noise_floor() -> None:
-    values = dict.fromkeys([(arm, "nll") for arm in ("sigmoid", "softmax", "softmax_init", "softmax_lr")], [0.5, 0.5])
+    values = {(arm, "nll"): [0.5, 0.5] for arm in ("sigmoid", "softmax", "softmax_init", "softmax_lr")}
     values |= {("softmax_matched", "nll"): [0.5, 0.5001], ("sigmoid_again", "nll"): [0.6, 0.4]}
     table = finals(values)
     found = stats.attribution(table, None, runs(table)).set_index("factor")

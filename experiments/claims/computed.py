@@ -112,6 +112,8 @@ def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: st
     wide = measured(tables, known.name)
     errors = pd.concat([column(wide, quantity, known.name) for quantity in quantities], axis=1)
     worst = errors.max(axis=1, skipna=False)
+    if worst.isna().all():
+        raise NotMeasured(f"the table worked_examples has no number for {' and '.join(quantities)} of {known.name}")
     parts = [
         Part(name=name, holds=None if np.isnan(error) else bool(error <= known.margin))
         for name, error in zip(names_of(wide.index), worst, strict=True)
@@ -136,7 +138,7 @@ def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: st
     unit="relative error",
     needs=EXAMPLES,
 )
-def binaryidentity(tables: Tables, known: Claim) -> Verdict:
+def binary_identity(tables: Tables, known: Claim) -> Verdict:
     """To rounding, in float64."""
     quantities = ("value_error", "loss_error", "gradient_error")
     return identity(tables, known, quantities, "softmax(z0, z1)[1] against sigmoid(z1 - z0) in float64")

@@ -9,6 +9,7 @@ from experiments.claims.evidence import cell_name, n_cells, primary
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.claims.words import figure, share, tally
 
+_VERBS = ("makes a difference of the margin or more", "makes none of that size")
 GRADIENT_OFF = 1e-3  # a path whose gradient is further than this from the reference changes it
 
 
@@ -42,7 +43,7 @@ def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
         outcome=decide(parts),
         statement=f"With start, head rate and decay matched, what is left of softmax - sigmoid in float64 is at most "
         f"{figure(worst)} of the difference (or of the noise floor, if that is larger) in {n_cells(exact)} cells. "
-        f"{_factors(tables['attribution'])} In float32 the arithmetic {tally(single_parts)}. The framework itself "
+        f"{_factors(tables['attribution'])}In float32 arithmetic {tally(single_parts, *_VERBS)}. The framework itself "
         f"changes the gradient by more than 0.001 on {share(int(paths['off'].sum()), len(paths))} paths"
         f"{_first_wrong(paths)}.",
         evidence="attribution and attribution_float64: factor arithmetic of the primary quantities; numerics: "
@@ -78,7 +79,7 @@ def _factors(table: pd.DataFrame) -> str:
     if not total > 0:
         return ""
     texts = ", ".join(f"{name.replace('_', ' ')} {figure(100 * size / total)} %" for name, size in sizes.items())
-    return f"Over all cells, the shares of the loss curve's difference have the sizes: {texts}."
+    return f"Over all cells, the shares of the loss curve's difference have the sizes: {texts}. "
 
 
 def _paths(numerics: pd.DataFrame) -> pd.DataFrame:

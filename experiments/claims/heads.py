@@ -50,12 +50,11 @@ def stable_optimisation(tables: Tables, known: Claim) -> Verdict:
     value, other = float(mine["value"].mean()), float(twins["value"].mean())
     low, high = _proportion(mine["value"])
     rates = mine.groupby("learning_rate")["value"].mean()
-    worst = rates.idxmax()
+    most = f"; most of sigmoid's ({figure(100 * rates.max())} %) at the rate {rates.idxmax():g}" if value else ""
     return Verdict(
         outcome=decide(parts),
         statement=f"{figure(100 * value)} % of {len(mine)} sigmoid runs diverged over {len(rates)} rates, and "
-        f"{figure(100 * other)} % of softmax's, whose output is bounded too; most of sigmoid's "
-        f"({figure(100 * rates.max())} %) at the rate {worst:g}. By cell, it {tally(parts)}.",
+        f"{figure(100 * other)} % of softmax's, whose output is bounded too{most}. By cell, it {tally(parts)}.",
         evidence="learning_rates: 'diverged' of sigmoid and softmax; a cell is stable if the 95 % interval of its "
         "share is below the margin, unstable if above",
         measure="share of sigmoid runs that diverged",

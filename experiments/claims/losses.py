@@ -37,8 +37,8 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
         outcome=decide(parts),
         statement=statement,
         evidence=evidence_of(known, wide),
-        measure="smallest |logit| at which a recipe is off",
-        value=float(first.min()),
+        measure="largest relative error of a recipe's loss or gradient",
+        value=float(error.max()),
         n_cells=len(wide),
         parts=tuple(parts),
     )

@@ -41,13 +41,13 @@ def listed(names: Sequence[str]) -> str:
     return shown if len(unique) <= _SHOWN else f"{shown} and {len(unique) - _SHOWN} more"
 
 
-def tally(parts: Sequence[Part]) -> str:
+def tally(parts: Sequence[Part], holds: str = "holds", fails: str = "fails") -> str:
     """Count where a claim holds, fails and is open, with the names of the first few: "holds in 3 (...), ..."."""
-    found = {True: [], False: [], None: []}  # type: dict[bool | None, list[str]]
+    found: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for part in parts:
         found[part.holds].append(part.name)
     texts = [
-        f"{verb} in {len(found[holds])}" + (f" ({listed(found[holds])})" if found[holds] and holds is not None else "")
-        for holds, verb in ((True, "holds"), (False, "fails"), (None, "is open"))
+        f"{verb} in {len(names)}{f' ({listed(names)})' if names else ''}"
+        for verb, names in ((holds, found[True]), (fails, found[False]))
     ]
-    return f"{', '.join(texts)} of {len(parts)} comparisons"
+    return f"{', '.join(texts)} and is open in {len(found[None])} of {len(parts)} comparisons"

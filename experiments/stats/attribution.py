@@ -89,6 +89,9 @@ def attribution(
         method = _method(str(optimizer), {arm for arm in arms if cell[arm].notna().any()})
         if method is None:
             continue
+        arms_of = list(METHODS[method].values())
+        # a quantity that some arm has no number of, in any seed, has no shares
+        cell = cell[cell.groupby(keys)[arms_of].transform("count").gt(0).all(axis=1)]
         shares = shapley({s: cell[arm].to_numpy(float) for s, arm in METHODS[method].items()})
         parts += [
             cell[[*keys, "seed"]].assign(factor=factor, method=method, value=share, twin=cell["twin"])
