@@ -166,7 +166,7 @@ class Recording(GradientNorms):
 
     def _dead_share(self, rows: np.ndarray) -> float:
         """Share of the batch whose gradient at the logits is exactly 0, leaving no trace in the model's state."""
-        states = [v for v in self.model.non_trainable_variables]
+        states = list(self.model.non_trainable_variables)
         before = [v.numpy() for v in states]
         z = self._logits(rows, training=True)
         for variable, value in zip(states, before, strict=True):

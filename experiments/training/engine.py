@@ -20,7 +20,7 @@ from experiments.training.streams import weights_of
 def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
     """Each layer of the trunk that trains, named by its place, with the places of its variables."""
     places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
-    scopes = []
+    scopes: list[tuple[str, list[int]]] = []
     for layer in trunk._flatten_layers(include_self=False, recursive=False):
         mine = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
         if mine:
@@ -51,7 +51,6 @@ class Engine:
         y: np.ndarray,
         *,
         dtype: str,
-        compiled: bool,
     ) -> None:
         self.trunk, self.heads, self.replicas = trunk, tuple(heads), len(heads)
         self.dtype = tf.as_dtype(dtype)
@@ -78,8 +77,8 @@ class Engine:
         self._scopes = layer_scopes(trunk)
         self._rate_scale = np.array([head.rate_scale for head in heads])
         self._decay_scale = np.array([head.decay_scale for head in heads])
-        self.advance = tf.function(self._advance, jit_compile=compiled)
-        self.evaluate = tf.function(self._evaluate, jit_compile=compiled)
+        self.advance = tf.function(self._advance)
+        self.evaluate = tf.function(self._evaluate)
 
     def _by_units(self) -> list[tuple[int, int]]:
         return list(zip(self.counts, self.units, strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,7 +96,7 @@ def _keys(setup: Setup, record: Record) -> dict[str, object]:
 def _long(
     setup: Setup,
     records: Sequence[Record],
-    series: Mapping[int, Mapping[tuple[str, ...], Sequence[float]]],
+    series: Mapping[int, Mapping[Any, Sequence[float]]],
     names: tuple[str, ...],
 ) -> pd.DataFrame:
     """One row a value; what repeats is stored once, as a category."""

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
+from experiments.training.budget import EVALUATED_ROWS as BLOCK
 from experiments.training.engine import Engine, scope_names
 from experiments.training.layout import Replica, chunks
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
 from experiments.training.quantities import effective_logit, measure
 from experiments.training.recorder import Record
 
-BLOCK = 128  # rows of one evaluation: one shape for all parts, so that the graph is traced once
 Progress = Callable[[int, int], None]
 
 
-def run(problem: Problem, *, at_once: int, compiled: bool, progress: Progress | None = None) -> list[Record]:
+def run(problem: Problem, *, at_once: int, progress: Progress | None = None) -> list[Record]:
     """Train every network of `problem`, at most `at_once` together; `progress(network steps done, of all)`."""
     setup = problem.setup
     planned = list(chunks(problem.heads, problem.rates, range(setup.seeds), at_once))
@@ -34,7 +34,6 @@ def run(problem: Problem, *, at_once: int, compiled: bool, progress: Progress | 
                 problem.data.x,
                 problem.data.y,
                 dtype=setup.dtype,
-                compiled=compiled,
             )
         report = None if progress is None else _after(progress, len(records) * setup.steps, len(chunk), total)
         records += Chunk(problem, engines[shape], chunk).train(report)

@@ -1,0 +1,74 @@
+"""How many replicas advance at once: as many as the cache and the stated memory hold."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import tensorflow as tf
+
+from experiments import stacked
+from experiments.records import require
+from experiments.stacked.context import random_layers
+from experiments.training.problem import Problem
+from experiments.training.streams import weights_of
+
+# Past about this much, more replicas at once cost more time each: `make bench` prints the curve.
+WORKING_SET = 128 * 2**20
+PRIME = 97  # a batch that tells the results for the batch, whose sizes it divides, from the weights
+ALIASES = {"Reshape", "Identity", "IdentityN", "Placeholder", "Squeeze", "ExpandDims"}
+EVALUATED_ROWS = 128  # rows of one evaluation: one shape for all parts, so that its graph is traced once
+
+
+def row_elements(problem: Problem) -> int:
+    """Numbers that one row of one network leaves in memory: all results in the graph of its evaluation."""
+    trunk, dtype = problem.trunk, tf.as_dtype(problem.setup.dtype)
+
+    @tf.function
+    def once(x: tf.Tensor) -> tf.Tensor:
+        values = {id(v): tf.zeros([1, *v.shape], dtype) for v in weights_of(trunk)}
+        context = stacked.Context(
+            values,
+            replicas=1,
+            training=True,
+            random=random_layers(trunk),
+            seeds=tf.zeros([1], tf.int32),
+            step=tf.constant(0),
+        )
+        return stacked.evaluate(trunk, context, x)
+
+    row = problem.data.x.shape[1:]
+    graph = once.get_concrete_function(tf.TensorSpec([1, PRIME, *row], dtype)).graph
+    shapes = [
+        out.shape
+        for op in graph.get_operations()
+        for out in op.outputs
+        if op.type not in ALIASES and out.dtype == dtype and out.shape.is_fully_defined()
+    ]
+    return math.prod(row) + sum(math.prod(s) // PRIME for s in shapes if math.prod(s) % PRIME == 0)
+
+
+def replica_bytes(problem: Problem) -> tuple[int, int]:
+    """Bytes that one network takes in a training step, and in an evaluation."""
+    size = np.dtype(problem.setup.dtype).itemsize
+    weights = sum(math.prod(v.shape) for v in weights_of(problem.trunk)) + 2 * (problem.trunk.output_shape[-1] + 1)
+    elements = row_elements(problem)
+    # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
+    training = size * (5 * weights + 2 * elements * problem.setup.batch_size)
+    return training, size * (weights + elements * EVALUATED_ROWS)
+
+
+def at_once(problem: Problem) -> int:
+    """Replicas that advance together: within the working set for speed, and within the memory budget always.
+
+    Raises `UserError` when not even one network fits the budget.
+    """
+    training, evaluation = replica_bytes(problem)
+    budget = problem.setup.memory_gib * 2**30
+    most = int(budget // max(training, evaluation))
+    require(
+        most >= 1,
+        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB, and memory_gib allows "
+        f"{problem.setup.memory_gib:g}. Raise it, or lower batch_size (now {problem.setup.batch_size}).",
+    )
+    return min(most, max(WORKING_SET // training, len(problem.heads)))
