@@ -5,6 +5,7 @@ The driver alone writes results: workers hand back bytes, so they need no folder
 
 from __future__ import annotations
 
+import logging
 import uuid
 import warnings
 from collections import Counter
@@ -15,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.worker import Worker
 
@@ -83,9 +83,8 @@ def workers(count: int, scheduler: str = "") -> Iterator[Workers]:
     A worker in this process costs nothing to start: the work is done in kernels, which are processes of their own.
     With GPUs, a worker has one to itself. Raises `UserError` if no scheduler answers at the address.
     """
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # what fails is told as a cell's outcome
     with ExitStack() as stack:
-        # what Dask says about its own ports and versions is no concern of a user's who started nothing
-        stack.enter_context(dask.config.set({"distributed.admin.log-length": 0}))
         if scheduler:
             yield stack.enter_context(_remote(scheduler))
             return

@@ -52,6 +52,12 @@ class Lines:
         self.notes.append(text)
         self._line(text)
 
+    def expect(self, costs: Mapping[str, float]) -> None:
+        """Count more cells, with the seconds that each should take."""
+        with self._lock:
+            self.total += len(costs)
+            self._waiting.update(costs)
+
     def started(self, cell: str) -> None:
         """A worker took the cell."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -11,6 +12,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from pathlib import Path
 from typing import Any, Literal
 
@@ -46,7 +48,9 @@ def execute(job: Job, server: ForkServer, tell: Tell | None = None, wanted: Want
         error = trace = ""
         try:
             with _watching(work / PROGRESS, tell, wanted, kernels, cancelled):
-                _run(job, work, manager_of(server, work, job.kernel_environment, kernels))
+                manager = manager_of(server, work, job.kernel_environment, kernels)
+                # an empty context, because Dask's threads share one, and with it Jupyter's event loop
+                Context().run(_run, job, work, manager)
         except Exception as problem:
             reason, error, trace = _explain(problem, server, work)
         finally:
@@ -71,24 +75,30 @@ def execute(job: Job, server: ForkServer, tell: Tell | None = None, wanted: Want
 def _run(job: Job, work: Path, manager: type) -> None:
     import nbformat
     import papermill
+    from jupyter_core.utils import ensure_event_loop
 
     logging.getLogger("papermill").setLevel(logging.ERROR)
     parameters = {**job.parameters, "out": "."}
     if job.tables:
         parameters["tables"] = job.tables
-    papermill.execute_notebook(
-        nbformat.reads(job.notebook, as_version=4),
-        work / NOTEBOOK,
-        parameters=parameters,
-        kernel_name="python3",
-        language="python",
-        progress_bar=False,
-        start_timeout=START_TIMEOUT,
-        execution_timeout=int(job.timeout),
-        kernel_manager_class=manager,
-        shutdown_kernel="immediate",  # nothing in the kernel is wanted once the notebook is through
-        resources={"metadata": {"path": str(work)}},
-    )
+    loop = ensure_event_loop()
+    try:
+        papermill.execute_notebook(
+            nbformat.reads(job.notebook, as_version=4),
+            work / NOTEBOOK,
+            parameters=parameters,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            start_timeout=START_TIMEOUT,
+            execution_timeout=int(job.timeout),
+            kernel_manager_class=manager,
+            shutdown_kernel="immediate",  # nothing in the kernel is wanted once the notebook is through
+            resources={"metadata": {"path": str(work)}},
+        )
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
 
 
 def _explain(problem: Exception, server: ForkServer, work: Path) -> tuple[Reason, str, str]:

@@ -79,7 +79,9 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
     # a part of a sharded run leaves the last stage to the one that finds all others stored
     if last and not (state.options.shard and state.missing(ordinary)):
         collect(out, read)
-        state.execute(state.missing(last, [stored.digest for stored in read]), serial.run, show)
+        todo = state.missing(last, [stored.digest for stored in read])
+        show.expect(estimate(todo, read))
+        state.execute(todo, serial.run, show)
     whole = list(state.store.valid())
     collect(out, whole)
     save_cells(out, state.rows())

@@ -1,0 +1,293 @@
+"""Cells executed by papermill into the store: what is reused, what fails, what is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+import suite_throwaway as throwaway
+
+from experiments.records import Cell, UserError
+from experiments.store.cells import Cells
+from experiments.store.collect import verify
+from experiments.suite import Options, outlook, rebuild, run
+from experiments.suite import worker as local
+
+
+@pytest.fixture(autouse=True)
+def _kinds() -> Iterator[None]:
+    with throwaway.kinds():
+        yield
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    return throwaway.notebooks(tmp_path / "notebooks")
+
+
+@pytest.fixture
+def options(tmp_path: Path, books: Path) -> Options:
+    return Options(out=tmp_path / "out", notebooks=books, workers=2)
+
+
+def tables(out: Path) -> dict[str, bytes]:
+    """The merged tables but `cells`, which holds times."""
+    return {path.name: path.read_bytes() for path in (out / "tables").iterdir() if path.stem not in ("cells", "index")}
+
+
+def rows(out: Path) -> dict[str, dict[str, object]]:
+    return {row["cell"]: row for row in pq.read_table(out / "tables" / "cells.parquet").to_pylist()}
+
+
+def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
+    summary = run(throwaway.plan(3), options)
+    out = options.out
+    assert (summary.done, summary.cached, summary.failed, summary.networks) == (4, 0, (), 0 + 1 + 2)
+    numbers = pq.read_table(out / "tables" / "numbers.parquet").to_pylist()
+    assert [row["number"] for row in numbers] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    # the last stage read the merged table of all others
+    assert pq.read_table(out / "tables" / "total.parquet").to_pylist() == [{"total": pytest.approx(-1.7), "rows": 9}]
+    assert "0.3333" in (out / "tables" / "numbers.csv").read_text()
+    executed = json.loads((out / "notebooks" / "throwaway-1.ipynb").read_text())
+    assert any("number = 1" in "".join(cell["source"]) for cell in executed["cells"])
+    page = (out / "notebooks" / "throwaway-1.html").read_text()
+    assert "<details><summary>code (parameters)</summary>" in page
+    assert "<em>question</em>" in page
+    assert "<script" not in page
+    assert "http" not in page
+    record = json.loads((out / "run.json").read_text())
+    assert record["cells"] == {"done": 4, "cached": 0, "failed": 0}
+    assert record["versions"]["tensorflow"] != "absent"
+    assert 0 < record["overhead_share"] < 1
+    assert verify(out) == []
+    assert {row["status"] for row in rows(out).values()} == {"done"}
+
+
+def test_what_is_stored_is_not_run_again(options: Options) -> None:
+    run(throwaway.plan(2), options)
+    before = {path: path.stat().st_mtime_ns for path in (options.out / "cells").rglob("*")}
+    first = tables(options.out)
+    again = run(throwaway.plan(2), options)
+    assert (again.done, again.cached, again.overhead) == (0, 3, None)
+    assert {path: path.stat().st_mtime_ns for path in (options.out / "cells").rglob("*")} == before
+    assert tables(options.out) == first
+    assert {row["status"] for row in rows(options.out).values()} == {"cached"}
+    # a new cell runs alone, and the cell that reads all tables again
+    more = run(throwaway.plan(3), options)
+    assert (more.done, more.cached) == (2, 2)
+    assert pq.read_table(options.out / "tables" / "total.parquet").to_pylist()[0]["rows"] == 9
+
+
+def test_force_runs_all_again_and_makes_the_same_tables(options: Options, tmp_path: Path) -> None:
+    run(throwaway.plan(2), options)
+    first = tables(options.out)
+    again = run(throwaway.plan(2), Options(out=options.out, notebooks=options.notebooks, force=True))
+    assert (again.done, again.cached) == (3, 0)
+    assert tables(options.out) == first
+
+
+def test_workers_and_shards_make_the_same_tables(options: Options, tmp_path: Path) -> None:
+    cells = throwaway.plan(5)
+    run(cells, options)
+    one = Options(out=tmp_path / "one", notebooks=options.notebooks, workers=1)
+    run(cells, one)
+    for part in (3, 1, 2):
+        run(cells, Options(out=tmp_path / "parts", notebooks=options.notebooks, shard=f"{part}/3"))
+        whole = (tmp_path / "parts" / "cells" / "throwaway_last").is_dir()
+        assert whole == (part == 2)  # the part that ends last runs the last stage
+    assert tables(tmp_path / "one") == tables(options.out) == tables(tmp_path / "parts")
+
+
+def test_a_failure_is_data_and_the_others_go_on(options: Options) -> None:
+    cells = [throwaway.cell(0), throwaway.cell(1, "raise"), throwaway.cell(2, "die"), throwaway.cell(3)]
+    summary = run(cells, options)
+    assert (summary.done, len(summary.failed)) == (2, 2)
+    found = rows(options.out)
+    assert found["throwaway-1"]["status"] == found["throwaway-2"]["status"] == "failed"
+    assert found["throwaway-1"]["error"] == "raised: ValueError: number 1 is bad"
+    assert str(found["throwaway-2"]["error"]).startswith("killed: ")
+    assert found["throwaway-1"]["attempts"] == 1
+    kept = {failure.cell: failure for failure in Cells(options.out).failures()}
+    assert "number 1 is bad" in kept["throwaway-1"].traceback
+    # the notebook up to the cell that failed, with its error in it
+    executed = json.loads((options.out / "notebooks" / "throwaway-1.ipynb").read_text())
+    assert [c["execution_count"] for c in executed["cells"] if "store" in c["metadata"].get("tags", ())] == [None]
+    assert "ValueError" in (options.out / "notebooks" / "throwaway-1.html").read_text()
+    assert not (options.out / "cells" / "throwaway-1").exists()
+    assert "numbers.parquet" in tables(options.out)
+    assert verify(options.out) == []
+
+
+def test_retry_failed_takes_only_those(options: Options, books: Path) -> None:
+    cells = [throwaway.cell(0), throwaway.cell(1, "raise")]
+    run(cells, options)
+    throwaway.notebook(
+        books / "throwaway.ipynb",
+        ("parameters", throwaway.PARAMETERS),
+        ("train", throwaway.WORK.replace("is bad", "is bad") .replace('mode == "raise"', 'mode == "never"')),
+        ("store", throwaway.SAVE),
+    )
+    # the notebook is mended, so the other cell is out of date too: it is left alone all the same
+    summary = run([*cells, throwaway.cell(2)], Options(out=options.out, notebooks=books, retry_failed=True))
+    assert summary.done == 1
+    assert summary.failed == ()
+    assert set(Cells(options.out).names()) == {"throwaway-0", "throwaway-1"}
+
+
+def test_a_cell_that_takes_too_long_is_stopped(options: Options) -> None:
+    limited = Options(out=options.out, notebooks=options.notebooks, timeout=2.0)
+    summary = run([throwaway.cell(0, "hang")], limited)
+    assert summary.failed[0].status == "timed out"
+    assert summary.seconds < 60
+
+
+def test_a_kernel_that_cannot_start_is_tried_again(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    fork = local.ForkServer.fork
+    calls = []
+
+    def refuse_once(self: local.ForkServer, *arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise OSError("no process can be started")
+        return fork(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(local.ForkServer, "fork", refuse_once)
+    summary = run([throwaway.cell(0)], options)
+    assert (summary.done, len(calls)) == (1, 2)
+    assert rows(options.out)["throwaway-0"]["attempts"] == 2
+
+
+def test_a_kernel_that_never_starts_is_given_up(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: local.ForkServer, *_: object) -> object:
+        raise OSError("no process can be started")
+
+    monkeypatch.setattr(local.ForkServer, "fork", refuse)
+    summary = run([throwaway.cell(0), throwaway.cell(1)], options)
+    assert [(f.status, f.attempts) for f in summary.failed] == [("no kernel", local.ATTEMPTS)] * 2
+    assert "no process can be started" in summary.failed[0].error
+
+
+def test_no_process_outlives_its_cell(options: Options) -> None:
+    seen: set[int] = set()
+    me = psutil.Process()
+
+    def watch() -> None:
+        seen.update(child.pid for child in me.children(recursive=True) if "sleep" in child.name())
+
+    from experiments.suite import execute
+
+    original = execute._gather  # called when the notebook has ended: every process of the cell must be gone by then
+
+    def gather(*arguments: object) -> object:
+        watch()
+        return original(*arguments)  # type: ignore[arg-type]
+
+    execute._gather = gather  # type: ignore[assignment]
+    try:
+        summary = run([throwaway.cell(0, "spawn")], options)
+    finally:
+        execute._gather = original
+    assert summary.done == 1
+    deadline = time.monotonic() + 5
+    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in seen):
+        assert time.monotonic() < deadline, "the notebook's own process is still running"
+        time.sleep(0.05)
+    assert [p for p in me.children(recursive=True) if p.status() != "zombie" and "forkserver" in " ".join(p.cmdline())] == []
+
+
+def test_mistakes_in_a_notebook_are_found_before_anything_runs(options: Options, books: Path) -> None:
+    wrong = Cell(id="wrong", notebook="throwaway.ipynb", parameters={"numbr": 1})
+    with pytest.raises(UserError, match=r"throwaway.ipynb has no parameter 'numbr' .* mode, number, out, seconds"):
+        run([throwaway.cell(0), wrong], options)
+    throwaway.notebook(books / "throwaway.ipynb", ("setup", throwaway.PARAMETERS))
+    with pytest.raises(UserError, match="no cell tagged `parameters`"):
+        run([throwaway.cell(0)], options)
+    (books / "throwaway.ipynb").write_text("no notebook")
+    with pytest.raises(UserError, match="no notebook that can be read"):
+        run([throwaway.cell(0)], options)
+    (books / "throwaway.ipynb").unlink()
+    with pytest.raises(UserError, match="There is no notebook"):
+        run([throwaway.cell(0)], options)
+    assert not options.out.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda folder: _flip(folder / "numbers.parquet"), r"throwaway-1/numbers.parquet was altered"),
+        (lambda folder: os.truncate(folder / "numbers.parquet", 100), r"throwaway-1/numbers.parquet was altered"),
+        (lambda folder: (folder / "notebook.ipynb").unlink(), r"throwaway-1/notebook.ipynb is missing"),
+        (lambda folder: (folder / "manifest.json").unlink(), r"throwaway-1/manifest.json is missing"),
+        (lambda folder: _flip(folder / "manifest.json"), r"throwaway-1/manifest.json was altered"),
+        (lambda folder: (folder / "more").touch(), r"throwaway-1/more is not part of the cell"),
+    ],
+)
+def test_damage_is_named_and_only_that_cell_runs_again(options: Options, damage: object, what: str) -> None:
+    run(throwaway.plan(3), options)
+    first = tables(options.out)
+    damage(options.out / "cells" / "throwaway-1")  # type: ignore[operator]
+    problems = verify(options.out)
+    assert len(problems) == 1
+    assert problems[0].endswith(what)
+    again = run(throwaway.plan(3), options)
+    assert (again.done, again.cached) == (1, 3)
+    assert tables(options.out) == first
+    assert verify(options.out) == []
+
+
+def _flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_damaged_table_is_named_and_made_again_without_running(options: Options) -> None:
+    run(throwaway.plan(2), options)
+    first = tables(options.out)
+    _flip(options.out / "tables" / "numbers.parquet")
+    (options.out / "tables" / "total.csv").unlink()
+    assert len(verify(options.out)) == 2
+    made = []
+    rebuild(options.out, lambda out: made.append(out) or out)  # type: ignore[func-returns-value]
+    assert made == [options.out]
+    assert tables(options.out) == first
+    assert verify(options.out) == []
+
+
+def test_the_outlook_knows_what_is_stored_and_what_it_cost(options: Options) -> None:
+    cells = throwaway.plan(3, seconds=0.2)
+    before = outlook(cells, options.out, 2, options.notebooks)
+    assert (len(before.cached), len(before.costs), before.measured, before.networks) == (0, 4, False, 3)
+    assert not options.out.exists()
+    run(cells, options)
+    after = outlook(cells, options.out, 2, options.notebooks)
+    assert (after.cached, after.seconds) == ({cell.id for cell in cells}, 0)
+    more = outlook([*cells, throwaway.cell(7)], options.out, 2, options.notebooks)
+    assert set(more.costs) == {"throwaway-7", "throwaway_last"}
+    assert more.measured
+
+
+def test_two_runs_cannot_use_one_folder_at_once(options: Options) -> None:
+    from experiments.store.lock import hold
+
+    with hold(options.out), pytest.raises(UserError, match=rf"is in use by process {os.getpid()} on \S+ since \d{{4}}"):
+        run([throwaway.cell(0)], options)
+    with hold(options.out, "1/2"):
+        with pytest.raises(UserError, match="is in use"):
+            run([throwaway.cell(0)], options)
+        assert run([throwaway.cell(0), throwaway.cell(1)], Options(out=options.out, notebooks=options.notebooks, shard="2/2")).done
+
+
+def test_impossible_options_are_refused() -> None:
+    with pytest.raises(UserError, match="--workers is 0"):
+        Options(out=Path("x"), workers=0)
+    with pytest.raises(UserError, match="--timeout is -1"):
+        Options(out=Path("x"), timeout=-1)
+    with pytest.raises(UserError, match="--shard runs without Dask"):
+        Options(out=Path("x"), shard="1/2", scheduler="tcp://127.0.0.1:8786")
