@@ -57,7 +57,9 @@ store.save_tables(out, {"total": pd.DataFrame({"total": [numbers["value"].sum()]
 def notebook(path: Path, *cells: tuple[str, str]) -> None:
     """Write a notebook of (tag, source) code cells."""
     v4 = nbformat.v4
-    made = [v4.new_code_cell(source, id=f"c{place}", metadata={"tags": [tag]}) for place, (tag, source) in enumerate(cells)]
+    made = [
+        v4.new_code_cell(source, id=f"c{place}", metadata={"tags": [tag]}) for place, (tag, source) in enumerate(cells)
+    ]
     nbformat.write(v4.new_notebook(cells=[v4.new_markdown_cell("# A *question*", id="question"), *made]), path)
 
 

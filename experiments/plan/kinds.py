@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from experiments.heads import HEADS
+from experiments.optimizers import OPTIMIZERS
 from experiments.records import Cell, Protocol, Setup
 from experiments.registry import Registry
 
@@ -65,6 +67,11 @@ def setup_cell(kind: str, setup: Setup) -> Cell:
     )
 
 
+def arms(protocol: Protocol, optimizer: str) -> tuple[str, ...]:
+    """The protocol's arms that are not another one over again under this optimizer."""
+    return tuple(head for head in protocol.heads if OPTIMIZERS[optimizer].decays or not HEADS[head].needs_decay)
+
+
 @kind("binary")
 def binary(protocol: Protocol) -> tuple[Cell, ...]:
     """Every arm on every (task, network, optimizer), at the optimizer's own rate."""
@@ -75,7 +82,7 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
                 task=task,
                 network=network,
                 optimizer=optimizer,
-                heads=protocol.heads,
+                heads=arms(protocol, optimizer),
                 seeds=protocol.seeds,
                 steps=protocol.steps,
                 batch_size=protocol.batch_size,

@@ -30,7 +30,7 @@ def wall_time(seconds: Iterable[float], workers: int) -> float:
     free = [0.0] * workers
     for length in sorted(seconds, reverse=True):
         heapq.heappush(free, heapq.heappop(free) + length)
-    return max(free) + (STARTUP if max(free) else 0.0)
+    return max(free)
 
 
 def _one(cell: Cell, known: Sequence[Stored]) -> float:

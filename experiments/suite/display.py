@@ -34,6 +34,7 @@ class Lines:
         self._waiting = dict(costs)
         self._started: dict[str, float] = {}
         self._steps: dict[str, tuple[int, int]] = {}
+        self._took = self._thought = 0.0
         self.done = self.failed = self.trained = 0
         self.cached = cached
         self.total = len(costs) + cached
@@ -72,7 +73,8 @@ class Lines:
     def ended(self, outcome: Outcome) -> None:
         """A cell is done or has failed."""
         with self._lock:
-            self._waiting.pop(outcome.cell, None)
+            self._thought += self._waiting.pop(outcome.cell, 0.0)
+            self._took += outcome.seconds
             self._started.pop(outcome.cell, None)
             self._steps.pop(outcome.cell, None)
             if outcome.done:
@@ -85,11 +87,12 @@ class Lines:
         self._line(f"[{count}/{self.total}] {outcome.cell} {how} in {outcome.seconds:.1f} s, {self.left()} left")
 
     def left(self) -> str:
-        """The time left, from what cells are known to cost."""
+        """The time left, from what cells are known to cost and how the ended ones kept to it."""
         with self._lock:
             now = time.monotonic()
-            rest = [max(cost - (now - self._started.get(cell, now)), 0.0) for cell, cost in self._waiting.items()]
-        return readable(max(wall_time(rest, self._workers) - (8.0 if self._started or self.done else 0.0), 0.0))
+            slower = self._took / self._thought if self._thought else 1.0
+            rest = [slower * cost - (now - self._started.get(cell, now)) for cell, cost in self._waiting.items()]
+        return readable(wall_time([max(seconds, 0.0) for seconds in rest], self._workers))
 
     def _line(self, text: str) -> None:
         print(text, file=self._stream, flush=True)

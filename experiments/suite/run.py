@@ -16,7 +16,7 @@ from experiments.store.collect import collect, copy_notebooks, save_cells
 from experiments.store.lock import alone, hold
 from experiments.suite import serial, worker
 from experiments.suite.check import check
-from experiments.suite.costs import estimate, wall_time
+from experiments.suite.costs import STARTUP, estimate, wall_time
 from experiments.suite.display import Lines, display
 from experiments.suite.options import Options, Outlook, Summary
 from experiments.suite.state import Runner, State, current
@@ -125,7 +125,7 @@ def outlook(cells: Sequence[Cell], out: Path, workers: int, notebooks: Path = NO
         cached=frozenset(cached),
         costs=costs,
         networks=sum(cell.networks for cell in todo),
-        seconds=wall_time(costs.values(), workers),
+        seconds=(STARTUP if todo else 0.0) + wall_time(costs.values(), workers),
         measured=bool(known),
         workers=workers,
     )
