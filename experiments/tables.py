@@ -53,7 +53,20 @@ SCHEMAS: dict[str, list[str]] = {
         "grad_reference",
     ],
     # made of the tables of all cells, by stats.derived
-    "overall": ["quantity", "head", "baseline", "n_tasks", "n_cells", "mean", "low", "high", "margin"],
+    "overall": [
+        "kind",
+        "quantity",
+        "head",
+        "baseline",
+        "n_tasks",
+        "n_cells",
+        "mean",
+        "low",
+        "high",
+        "p_holm",
+        "margin",
+        "outcome",
+    ],
     "rate_gaps": [
         "task",
         "network",

@@ -18,6 +18,7 @@ import pytest
 from experiments import stats
 from experiments.stats.cells import _summary
 from experiments.stats.matrices import Block
+from experiments.stats.overall import p_over_tasks
 
 FAMILIES, CELLS, SEEDS = 2_000, 5, 10
 CHANCE = 3 * (0.05 * 0.95 / FAMILIES) ** 0.5  # three standard errors of a rate of 5 %
@@ -103,6 +104,11 @@ def test_bca_covers_for_more_seeds(shape: str) -> None:
 
 @pytest.mark.parametrize("rho", [RHO, 0.0])
 def test_mean_over_tasks_covers(rho: float) -> None:
+    ratio = rho / (1 - rho)
     tasks = [simulated(2_000, 20, mean=mean, sd=1.0, rho=rho, seed=i) for i, mean in enumerate((0.0, 0.2, 0.7))]
-    low, high = stats.mean_over_tasks(tasks, ratio=rho / (1 - rho))
+    low, high = stats.mean_over_tasks(tasks, ratio=ratio)
     assert 0.93 <= np.mean((low <= 0.3) & (high >= 0.3)) <= 0.97
+    p, _ = p_over_tasks([task - 0.3 for task in tasks], np.full(2_000, 1.0), ratio)
+    assert np.mean(p <= 0.05) <= 0.05 + CHANCE
+    _, p_tost = p_over_tasks(tasks, np.full(2_000, 0.3), ratio)  # the mean is at the margin
+    assert np.mean(p_tost <= 0.05) <= 0.05 + CHANCE

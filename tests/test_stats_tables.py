@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats as sps
 from small_tables import RATE, factor_arms, finals, runs
 
 from experiments import stats
@@ -136,13 +137,13 @@ def family(cells: int, seed: int = 0) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def test_p_are_corrected_over_the_cells_of_one_rank() -> None:
+def test_p_are_corrected_over_the_cells_of_one_quantity() -> None:
     found = compare(family(6))
-    for _, rank in found.groupby("primary"):
-        assert len(rank) == 6
-        worse = np.maximum(rank["p"], rank["p_t"])
-        assert rank["p_holm"].to_numpy() == pytest.approx(stats.holm(worse.to_numpy()))
-        assert rank["p_tost_holm"].to_numpy() == pytest.approx(stats.holm(rank["p_tost"].to_numpy()))
+    for _, part in found.groupby("quantity"):
+        assert len(part) == 6
+        worse = np.maximum(part["p"], part["p_t"])
+        assert part["p_holm"].to_numpy() == pytest.approx(stats.holm(worse.to_numpy()))
+        assert part["p_tost_holm"].to_numpy() == pytest.approx(stats.holm(part["p_tost"].to_numpy()))
 
 
 def test_tables_put_together_are_one_family_after_correct() -> None:
@@ -184,6 +185,43 @@ def test_overall_counts_each_task_once() -> None:
     assert row["low"] < row["bca_low"] < row["mean"] < row["bca_high"] < row["high"]
 
 
+def test_overall_is_judged_like_a_cell() -> None:
+    """By hand: two tasks of means 0.02 and 0.10, the second without spread; Welch leaves 2 degrees of freedom."""
+    other = {("sigmoid", "accuracy"): [0.8, 0.8, 0.8], ("softmax", "accuracy"): [0.9, 0.9, 0.9]}
+    table = pd.concat([finals(TWO), finals(other, task="fair")])
+    row = stats.overall(table, None, runs(table)).iloc[0]
+    se = np.sqrt(0.0003 * (1 / 3 + 1 / 3)) / 2
+    assert row["p"] == pytest.approx(2 * sps.t.sf(0.06 / se, 2))
+    assert row["p_tost"] == pytest.approx(sps.t.sf((0.01 - 0.06) / se, 2))
+    assert row["outcome"] == "different"
+
+
+def test_overall_keeps_kinds_of_task_apart() -> None:
+    several = {("k_sigmoid", "nll"): [0.4, 0.4], ("k_softmax", "nll"): [0.5, 0.5]}
+    labels = {**several, ("k_sigmoid", "micro_f1"): [0.5, 0.5], ("k_softmax", "micro_f1"): [0.5, 0.5]}
+    table = pd.concat([finals(several, task="digits"), finals(labels, task="yeast")])
+    found = stats.overall(table, None, runs(table), "k_sigmoid")
+    assert found[["kind", "quantity"]].to_numpy().tolist() == [
+        ["several classes", "nll"],
+        ["several labels", "nll"],
+        ["several labels", "micro_f1"],
+    ]
+    assert set(found["n_tasks"]) == {1}
+
+
+def test_overall_corrects_over_the_quantities_of_one_rank() -> None:
+    rng = np.random.default_rng(2)
+    values = {
+        (head, q): rng.normal(0.5, 0.01, 8) for head in ("sigmoid", "softmax") for q in ("nll", "accuracy", "auc")
+    }
+    table = finals(values)
+    found = stats.overall(table, None, runs(table)).set_index("quantity")
+    assert found.loc[["nll", "accuracy"], "p_holm"].to_numpy() == pytest.approx(
+        stats.holm(found.loc[["nll", "accuracy"], "p"].to_numpy())
+    )
+    assert found.loc["auc", "p_holm"] == found.loc["auc", "p"]
+
+
 def test_overall_gradient_norms_are_shares_of_the_baseline() -> None:
     small = {("sigmoid", "grad_norm_head"): [1.0, 1.0], ("softmax", "grad_norm_head"): [1.5, 1.5]}
     large = {key: [100 * v for v in values] for key, values in small.items()}
@@ -203,6 +241,15 @@ def test_attribution_finds_what_was_put_in(optimizer: str, decays: bool) -> None
     assert ((found["low"] <= found["share"]) & (found["share"] <= found["high"])).all()
     assert 0 < found.loc["arithmetic", "part"] < 1e-8
     assert found.loc["initialisation", "part"] == pytest.approx(0.31 / found["difference"].iloc[0])
+
+
+def test_what_two_rows_double_is_not_put_down_to_arithmetic() -> None:
+    """At the same function softmax's head has two rows and so sqrt(2) times the gradient norm."""
+    arms = ("sigmoid", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
+    values = {(arm, "grad_norm_head"): [1.0 if arm == "sigmoid" else 2**0.5] * 3 for arm in arms}
+    values |= {(arm, "grad_norm_effective_head"): [1.0, 1.1, 1.2] for arm in arms}
+    table = finals(values)
+    assert set(stats.attribution(table, None, runs(table))["quantity"]) == {"grad_norm_effective_head"}
 
 
 def test_attribution_says_when_arms_are_lacking() -> None:

@@ -101,33 +101,26 @@ def n_cells(rows: pd.DataFrame) -> int:
     return len(rows[CELL].drop_duplicates())
 
 
-def mean_over_tasks(tables: Tables, head: str, baseline: str, quantity: str) -> tuple[float, float, float, str]:
-    """Mean, low, high of the table `overall`, and a clause that says them with the registered margin."""
+def means(tables: Tables, head: str, baseline: str, kind: str, quantities: Sequence[str]) -> pd.DataFrame:
+    """Rows of `overall`, in the order of `quantities`; raises `NotMeasured` if there are none."""
     rows = tables["overall"]
-    rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["quantity"] == quantity)]
+    rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["kind"] == kind)]
+    found = [rows[rows["quantity"] == quantity] for quantity in quantities]
+    rows = pd.concat(found, ignore_index=True)
     if rows.empty:
-        raise NotMeasured(f"the table overall has no {quantity} of {head} against {baseline}")
-    row = rows.iloc[0]
-    mean, low, high = (float(row[name]) for name in ("mean", "low", "high"))
-    unit = QUANTITIES[quantity].unit
-    unit = "" if unit in ("1", "share") else f" {unit}"
-    words = (
-        f"{head} - {baseline} in {quantity}, mean over {int(row['n_tasks'])} tasks: {signed(mean)}{unit}"
-        f"{interval(low, high)}, margin {figure(QUANTITIES[quantity].margin)}{unit}"
+        raise NotMeasured(f"the table overall has no row of {head} against {baseline} on {kind}")
+    return rows
+
+
+def mean_in_words(row: pd.Series) -> str:
+    """A mean over tasks with its interval, margin and outcome."""
+    quantity = QUANTITIES[str(row["quantity"])]
+    unit = " of the baseline's" if quantity.relative else f" {quantity.unit}" if quantity.unit == "nats" else ""
+    return (
+        f"{row['head']} - {row['baseline']} in {quantity.name}, mean over {int(row['n_tasks'])} tasks: "
+        f"{signed(row['mean'])}{unit}{interval(row['low'], row['high'])}, margin {figure(row['margin'])}, "
+        f"{row['outcome']}"
     )
-    return mean, low, high, words
-
-
-def pooled(rows: pd.DataFrame) -> tuple[float, float, float]:
-    """Mean over tasks of one quantity's differences, with an interval: (mean, low, high).
-
-    Cells of a task share their splits, so their half-widths are averaged; tasks are independent, so theirs add
-    in squares.
-    """
-    by_task = rows.assign(half=(rows["high"] - rows["low"]) / 2).groupby("task")[["mean", "half"]].mean()
-    mean = float(by_task["mean"].mean())
-    half = float((by_task["half"] ** 2).sum(skipna=False) ** 0.5) / len(by_task)
-    return mean, mean - half, mean + half
 
 
 def seeds_clause(rows: pd.DataFrame) -> str:
@@ -146,5 +139,7 @@ def seeds_clause(rows: pd.DataFrame) -> str:
 
 
 def _name(row: pd.Series) -> str:
+    if "task" not in row:
+        return f"{row['quantity']}, mean over tasks"
     at = " at its own best rate" if row.get("at") == "best" else ""
     return f"{row['quantity']} of {cell_name(row)}{at}"

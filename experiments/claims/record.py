@@ -102,16 +102,22 @@ def claim(
     return register
 
 
-def decide(parts: Sequence[Part]) -> Outcome:
+def decide(parts: Sequence[Part], overall: Sequence[Part] = ()) -> Outcome:
     """The outcome of comparisons, each of which holds, fails or is open.
 
-    `depends` if the claim holds in some and fails in others; `supported` (`refuted`) if it fails (holds) nowhere and
-    at least `ENOUGH` of them are decided; else `undecided`. What is open is never counted for either side.
+    `parts`: cell by cell (or framework by framework); `overall`: the means over tasks, which can be clear where single
+    cells are not. `depends` if the claim holds in some of them all and fails in others; `supported` (`refuted`) if it
+    fails (holds) nowhere and at least `ENOUGH` of either kind are decided; else `undecided`. What is open is never
+    counted for either side.
     """
-    held = sum(part.holds is True for part in parts)
-    failed = sum(part.holds is False for part in parts)
+    found = [part.holds for part in (*parts, *overall)]
+    held, failed = found.count(True), found.count(False)
     if held and failed:
         return "depends"
-    if held + failed < max(1, ENOUGH * len(parts)):
+    if not any(_decided(group) for group in (parts, overall)):
         return "undecided"
     return "supported" if held else "refuted"
+
+
+def _decided(parts: Sequence[Part]) -> bool:
+    return bool(parts) and sum(part.holds is not None for part in parts) >= ENOUGH * len(parts)

@@ -74,11 +74,13 @@ def attribution(
 ) -> pd.DataFrame:
     """The table `attribution`: each factor's share of softmax - sigmoid, a row a cell, quantity and factor.
 
-    Cells whose tables lack the factor arms have no rows. Extra columns: `difference` (the sum of the shares), `n`,
-    `margin` (the quantity's), `method` (which arms there were to tell factors apart) and `noise_floor`; `part` is the
-    mean over seeds of |share|, over the larger of |difference| and the noise floor.
+    Cells whose tables lack the factor arms have no rows, nor have quantities in which one function has two values
+    (`Quantity.of_function`): there the matched arm differs by more than arithmetic. Extra columns: `difference`, the
+    sum of the shares; `n`; `margin`, the quantity's; `method`, which arms there were to tell factors apart;
+    `noise_floor`; and `part`, the mean over seeds of |share| over the larger of |difference| and the noise floor.
     """
     values = registered(finals, curves)
+    values = values[values["quantity"].map({q.name: q.of_function for q in QUANTITIES.values()}).astype(bool)]
     keys = [*CELL, "quantity"]
     arms = sorted({arm for game in METHODS.values() for arm in game.values()})
     found = {arm: paired(values, runs, arm, baseline).set_index([*keys, "seed"])["difference"] for arm in arms}

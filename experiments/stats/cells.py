@@ -13,7 +13,7 @@ from experiments.stats.margins import ALPHA, QUANTITIES, TEST_TO_TRAIN
 from experiments.stats.matrices import CELL, Block, blocks, paired, registered
 
 NULL = "sigmoid_again"
-_FAMILY = ["head", "baseline", "primary"]
+_FAMILY = ["head", "baseline", "quantity"]
 
 
 def differences(
@@ -34,8 +34,8 @@ def differences(
     would claim for fresh data what holds for these rows only. The bootstrap stands beside them (`bca_low`,
     `bca_high`). `p` is the sign-flip permutation's, `p_t` the corrected t's. `p_holm` is Holm over max(p, p_t), so
     that neither the shape of the distribution nor the overlap of the splits alone can make a difference;
-    `p_tost_holm` is Holm over `p_tost`. A family is one arm against its baseline in all cells and all quantities
-    of one rank (primary or secondary) of this table: call `correct` after putting tables together.
+    `p_tost_holm` is Holm over `p_tost`. A family is one arm against its baseline in one quantity, in all cells of
+    this table: call `correct` after putting tables together.
 
     `noise_floor` is the mean of |difference| between `sigmoid_again` and the baseline, to be read beside `mean_abs`,
     the same figure for this arm. Non-finite differences are counted in `nonfinite` and leave the cell undecided,

@@ -92,12 +92,19 @@ def holm(p: Array) -> Array:
 
 
 def outcome(
-    low: float, high: float, margin: float, p_difference: float, p_equivalence: float, alpha: float = ALPHA
+    low: float,
+    high: float,
+    margin: float,
+    p_difference: float,
+    p_equivalence: float,
+    *,
+    mean: float | None = None,
+    alpha: float = ALPHA,
 ) -> Outcome:
     """What one comparison shows, from its interval, its margin and its two corrected p.
 
-    `low`, `high`: the interval of the mean difference, centred on it. `p_difference`, `p_equivalence`: of "no
-    difference" and of "a difference of at least the margin", corrected over the family.
+    `low`, `high`: the interval of the mean difference; `mean` is its middle unless it is given. `p_difference`,
+    `p_equivalence`: of "no difference" and of "a difference of at least the margin", corrected over the family.
 
     ====================  =============================  ===========================================
     .                     shown to be inside the margin  not shown to be inside
@@ -107,7 +114,8 @@ def outcome(
     not shown             equivalent                     undecided
     ====================  =============================  ===========================================
     """
-    mean = low if low == high else (low + high) / 2  # an infinite difference has an interval of no width
+    if mean is None:
+        mean = low if low == high else (low + high) / 2  # an infinite difference has an interval of no width
     differs = (low > 0 or high < 0) and p_difference <= alpha
     inside = p_equivalence <= alpha
     if inside:

@@ -21,6 +21,8 @@ class Quantity:
 
     `margin`: the smallest difference that matters, in the quantity's own unit; with `relative`, as a share of
     the baseline's mean in the same cell. `better`: +1 if more is better, -1 if less is, 0 if neither.
+    `of_function`: whether two heads that are the same function have the same value. The norm of the head's own
+    gradient is not: softmax's two rows carry the gradient of sigmoid's one twice, so its norm is sqrt(2) larger.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Quantity:
     better: int
     relative: bool = False
     primary: bool = False
+    of_function: bool = True
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
@@ -39,34 +42,23 @@ class Quantity:
 QUANTITIES: Registry[Quantity] = Registry("quantity")
 
 
-def _quantity(
-    name: str,
-    split: str,
-    unit: str,
-    margin: float,
-    better: int,
-    *,
-    relative: bool = False,
-    primary: bool = False,
-) -> None:
-    QUANTITIES.add(
-        Quantity(name=name, split=split, unit=unit, margin=margin, better=better, relative=relative, primary=primary)
-    )
+def _quantity(name: str, split: str, unit: str, margin: float, better: int, **flags: bool) -> None:
+    QUANTITIES.add(Quantity(name=name, split=split, unit=unit, margin=margin, better=better, **flags))
 
 
 _quantity("nll_curve", "test", "nats", 0.02, -1, primary=True)
 _quantity("nll", "test", "nats", 0.02, -1, primary=True)
 _quantity("accuracy", "test", "share", 0.01, +1, primary=True)
 _quantity("grad_norm_trunk", "train", "1", 0.10, 0, relative=True, primary=True)
-_quantity("grad_norm_head", "train", "1", 0.10, 0, relative=True, primary=True)
+_quantity("grad_norm_effective_head", "train", "1", 0.10, 0, relative=True, primary=True)
 
 _quantity("auc", "test", "share", 0.005, +1)
 _quantity("brier", "test", "1", 0.01, -1)
 _quantity("ece", "test", "share", 0.01, -1)
 _quantity("top_probability", "test", "share", 0.01, 0)
 _quantity("abs_logit", "test", "1", 0.10, 0, relative=True)
-_quantity("grad_norm_total", "train", "1", 0.10, 0, relative=True)
-_quantity("grad_norm_effective_head", "train", "1", 0.10, 0, relative=True)
+_quantity("grad_norm_head", "train", "1", 0.10, 0, relative=True, of_function=False)
+_quantity("grad_norm_total", "train", "1", 0.10, 0, relative=True, of_function=False)
 _quantity("dead_share", "train", "share", 0.01, -1)
 _quantity("diverged", "train", "share", 0.05, -1)
 _quantity("micro_f1", "test", "share", 0.01, +1)
