@@ -38,18 +38,30 @@ def module_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports_of(path: Path) -> set[str]:
-    """Dotted names of all that the source imports, inside functions and under TYPE_CHECKING included."""
-    found = set()
+def is_module(name: str) -> bool:
+    """Whether the dotted name is a source or a folder of this package."""
+    place = ROOT.joinpath(*name.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__init__.py").is_file()
+
+
+def imports_of(path: Path, *, lazy: bool = True) -> set[str]:
+    """Dotted names of all that the source imports; those within functions only if `lazy`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    late = {id(node) for function in functions for node in ast.walk(function)}
     package = ["experiments", *path.relative_to(PACKAGE).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    found = set()
+    for node in ast.walk(tree):
+        if not lazy and id(node) in late:
+            continue
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             start = ".".join([*base, *([node.module] if node.module else [])])
-            # `from experiments import tables` names a module; `from experiments.tables import pair` does not
-            found.update(f"{start}.{alias.name}" if start == "experiments" else start for alias in node.names)
+            # what is imported may be a module or a name in one
+            names = [f"{start}.{alias.name}" for alias in node.names]
+            found.update(name if is_module(name) else start for name in names)
     return found
 
 
@@ -86,7 +98,11 @@ def test_imports_point_downwards() -> None:
 
 
 def test_imports_have_no_cycle() -> None:
-    list(graphlib.TopologicalSorter(inner_imports()).static_order())
+    """Between files; those within functions are how a registry loads what registers."""
+    files = {".".join(("experiments", *p.relative_to(PACKAGE).with_suffix("").parts)): p for p in SOURCES}
+    files |= {name.removesuffix(".__init__"): path for name, path in files.items() if name.endswith(".__init__")}
+    edges = {path: {files[name] for name in imports_of(path, lazy=False) if name in files} - {path} for path in SOURCES}
+    list(graphlib.TopologicalSorter(edges).static_order())
 
 
 @pytest.mark.parametrize("level", [3, 4])
