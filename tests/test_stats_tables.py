@@ -92,6 +92,22 @@ def test_infinite_losses_are_kept() -> None:
     assert (both["outcome"], both["nonfinite"]) == ("undecided", 1)
 
 
+def test_infinite_losses_have_no_mean_over_tasks_and_no_shares() -> None:
+    values = {
+        (arm, "nll"): [np.inf if arm == "softmax" else 0.5, 0.5, 0.6]
+        for arm in ("sigmoid", "softmax", "softmax_init", "softmax_lr", "softmax_matched", "softmax1")
+    }
+    values["softmax1", "nll"] = [np.inf] * 3
+    table = finals({**values, ("softmax_lr", "nll"): [np.inf, 0.5, 0.6]})
+    found = stats.overall(table, None, runs(table)).set_index("head")
+    assert found.loc[["softmax", "softmax1"], "mean"].tolist() == [np.inf, np.inf]
+    assert found.loc[["softmax", "softmax1"], ["low", "high"]].isna().all(axis=None)
+    assert found.loc[["softmax", "softmax1"], "outcome"].tolist() == ["undecided", "undecided"]
+    shares = stats.attribution(table, None, runs(table)).set_index("factor")
+    assert not np.isfinite(shares.loc["initialisation", ["share", "low", "high"]].to_numpy(float)).any()
+    assert shares.loc["arithmetic", "share"] == 0.0
+
+
 def test_cells_may_have_different_numbers_of_seeds() -> None:
     table = pd.concat([finals(TWO), finals({key: v[:2] for key, v in TWO.items()}, task="fair")])
     assert compare(table).set_index("task")["n"].to_dict() == {"moons": 3, "fair": 2}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from experiments.claims.record import NotMeasured, Part, Tables
-from experiments.claims.words import figure, interval, signed
+from experiments.claims.words import interval, signed
 from experiments.stats import QUANTITIES
 
 CELL = ["task", "network", "optimizer"]
@@ -112,30 +112,33 @@ def means(tables: Tables, head: str, baseline: str, kind: str, quantities: Seque
     return rows
 
 
-def mean_in_words(row: pd.Series) -> str:
-    """A mean over tasks with its interval, margin and outcome."""
-    quantity = QUANTITIES[str(row["quantity"])]
-    unit = " of the baseline's" if quantity.relative else f" {quantity.unit}" if quantity.unit == "nats" else ""
-    return (
-        f"{row['head']} - {row['baseline']} in {quantity.name}, mean over {int(row['n_tasks'])} tasks: "
-        f"{signed(row['mean'])}{unit}{interval(row['low'], row['high'])}, margin {figure(row['margin'])}, "
-        f"{row['outcome']}"
-    )
+def in_words(rows: pd.DataFrame) -> str:
+    """Rows of `overall` of one arm: "softmax - sigmoid, mean over 9 tasks: nll +0.1 nats (...): different; ..."."""
+    texts = []
+    for _, row in rows.iterrows():
+        quantity = QUANTITIES[str(row["quantity"])]
+        unit = " of the baseline's" if quantity.relative else f" {quantity.unit}" if quantity.unit == "nats" else ""
+        ends = interval(row["low"], row["high"])
+        texts.append(f"{quantity.name} {signed(row['mean'])}{unit}{ends}: {row['outcome']}")
+    first = rows.iloc[0]
+    tasks = "task" if first["n_tasks"] == 1 else "tasks"
+    return f"{first['head']} - {first['baseline']}, mean over {int(first['n_tasks'])} {tasks}: {'; '.join(texts)}"
 
 
 def seeds_clause(rows: pd.DataFrame) -> str:
     """What it would take to decide the comparisons that are open; empty if there are none."""
     still = rows[rows["outcome"] == "undecided"]
-    if still.empty or "seeds_needed" not in still:
+    needed = still["seeds_needed"].dropna() if "seeds_needed" in still else pd.Series(dtype=float)
+    if needed.empty:
         return ""
-    needed = still["seeds_needed"].dropna()
     finite = needed[needed < float("inf")]
-    texts = []
-    if len(finite):
-        texts.append(f"{len(finite)} would probably be decided by {int(finite.max())} seeds or fewer")
-    if len(needed) > len(finite):
-        texts.append(f"{len(needed) - len(finite)} by no number of seeds on these rows (it takes more data)")
-    return f" Of the {len(still)} undecided, {' and '.join(texts)}." if texts else ""
+    never = f"{len(needed) - len(finite)} by no number of seeds on these rows (it takes more data)"
+    more = f"{len(finite)} would probably be decided by {finite.max():.0f} seeds or fewer"
+    if finite.empty:
+        texts = [f"{len(needed)} would probably be decided by no number of seeds on these rows (it takes more data)"]
+    else:
+        texts = [more, never] if len(finite) < len(needed) else [more]
+    return f" Of the {len(still)} undecided, {' and '.join(texts)}."
 
 
 def _name(row: pd.Series) -> str:

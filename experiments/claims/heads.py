@@ -11,8 +11,8 @@ from experiments.claims.evidence import (
     cell_name,
     comparisons,
     differ,
+    in_words,
     larger,
-    mean_in_words,
     means,
     n_cells,
     outcomes,
@@ -93,9 +93,9 @@ def softmax_sharpens(tables: Tables, known: Claim) -> Verdict:
     return Verdict(
         outcome=decide(parts, overall),
         statement=f"On (3, 1, -3) softmax's top probability is {figure(soft)} against {figure(plain)} by plain "
-        f"normalisation. Trained as written: {'; '.join(mean_in_words(row) for _, row in written_means.iterrows())}. "
-        f"With start and head rate matched: {mean_in_words(matched_means.iloc[0])}. Cell by cell, as written it "
-        f"{tally(written_parts)}; matched it {tally(matched_parts)}.",
+        f"normalisation. Trained as written, {in_words(written_means)}. With start and head rate matched, "
+        f"{in_words(matched_means)}. Cell by cell, as written it {tally(written_parts)}; matched it "
+        f"{tally(matched_parts)}.",
         evidence="overall and differences: top_probability of softmax and softmax_matched against sigmoid; "
         "worked_examples",
         measure=_OVERALL.format("top_probability"),
@@ -125,9 +125,8 @@ def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
     cells = rows.assign(different=rows["outcome"] == "different").groupby(CELL)["different"].any()
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"Over all tasks: {'; '.join(mean_in_words(row) for _, row in across.iterrows())}. Cell by cell, "
-        f"at least one of these differs by its margin or more in {share(int(cells.sum()), len(cells))}: "
-        f"{outcomes(rows)}.{seeds_clause(rows)}",
+        statement=f"{in_words(across)}. Cell by cell, at least one of these differs by its margin or more in "
+        f"{share(int(cells.sum()), len(cells))}: {outcomes(rows)}.{seeds_clause(rows)}",
         evidence=f"overall and differences: softmax against sigmoid, {', '.join(rows['quantity'].unique())}; Holm over "
         "the quantities, and over the cells of each",
         measure=_OVERALL.format("nll"),

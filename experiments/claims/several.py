@@ -10,7 +10,7 @@ import pandas as pd
 from experiments.claims.evidence import (
     comparisons,
     favours,
-    mean_in_words,
+    in_words,
     means,
     n_cells,
     no_worse,
@@ -94,7 +94,7 @@ def _verdict(
     first = across.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"Over all tasks: {'; '.join(mean_in_words(row) for _, row in across.iterrows())}. {claimed} "
+        statement=f"{in_words(across)}. {claimed} "
         f"{tally([*parts, *overall])}. Cell by cell: {outcomes(rows)}.{seeds_clause(rows)}",
         evidence=f"overall, differences{' and rate_gaps' if 'at' in rows else ''}: {SOFTMAX} against {SIGMOID} in "
         f"{', '.join(rows['quantity'].unique())} on {', '.join(rows['task'].unique())}",

@@ -133,8 +133,10 @@ def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
         removed = []
         for order in orders:
             before = frozenset(order[: order.index(factor)])
-            removed.append(worth[before] - worth[before | {factor}])
-        shares[factor] = np.mean(removed, axis=0)
+            with np.errstate(invalid="ignore"):  # inf - inf
+                removed.append(worth[before] - worth[before | {factor}])
+        with np.errstate(invalid="ignore"):
+            shares[factor] = np.mean(removed, axis=0)
     return {**shares, ARITHMETIC: worth[everything]}
 
 
@@ -154,9 +156,11 @@ def _baseline(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
 
 def _summary(block: Block, ratio: float) -> pd.DataFrame:
     low, high = intervals.corrected_t(block.values, ratio)
+    with np.errstate(invalid="ignore"):  # a share is NaN where an arm's value is not finite
+        share = block.values.mean(axis=1)
     return block.keys.assign(
         margin=margins_of(block),
-        share=block.values.mean(axis=1),
+        share=share,
         low=low,
         high=high,
         mean_abs=np.abs(block.values).mean(axis=1),

@@ -27,12 +27,13 @@ def standard_error(differences: Array, ratio: float = TEST_TO_TRAIN) -> Array:
 def corrected_t(differences: Array, ratio: float = TEST_TO_TRAIN, confidence: float = 1 - ALPHA) -> tuple[Array, Array]:
     """The t interval with the Nadeau-Bengio standard error: (low, high), each (rows,).
 
-    It answers for fresh rows of the same kind. NaN where n is 1.
+    It answers for fresh rows of the same kind. NaN where n is 1, or where a difference is not finite.
     """
     n = differences.shape[1]
     reach = stats.t.isf((1 - confidence) / 2, n - 1) * standard_error(differences, ratio) if n > 1 else np.nan
-    mean = differences.mean(axis=1)
-    return mean - reach, mean + reach
+    with np.errstate(invalid="ignore"):
+        mean = differences.mean(axis=1)
+        return mean - reach, mean + reach
 
 
 def bca(
@@ -78,4 +79,5 @@ def bca(
 def _sd(differences: Array) -> Array:
     if differences.shape[1] == 1:
         return np.full(len(differences), np.nan)
-    return differences.std(axis=1, ddof=1)
+    with np.errstate(invalid="ignore"):  # NaN where a difference is not finite
+        return differences.std(axis=1, ddof=1)

@@ -76,7 +76,8 @@ def _rows(pairs: pd.DataFrame, ratio: float) -> pd.DataFrame:
         quantities = sorted(names.index)
         margin = np.array([QUANTITIES[name].margin for name in quantities])
         part = pd.DataFrame({"quantity": quantities, "margin": margin, "n_tasks": len(samples)})
-        part["mean"] = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
+        with np.errstate(invalid="ignore"):
+            part["mean"] = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
         part["low"], part["high"] = mean_over_tasks(samples, ratio)
         part["bca_low"], part["bca_high"] = mean_over_tasks(samples, 0.0)
         part["p"], part["p_tost"] = p_over_tasks(samples, margin, ratio)
@@ -90,7 +91,8 @@ def p_over_tasks(samples: Sequence[Array], margin: Array, ratio: float = TEST_TO
     `samples` as in `mean_over_tasks`, `margin` (rows,). The t of the mean of the tasks' means, with the corrected
     standard error of each task and the degrees of freedom of Welch and Satterthwaite. 1 where a value is not finite.
     """
-    mean = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
     variances = np.array([intervals.standard_error(sample, ratio) ** 2 for sample in samples]) / len(samples) ** 2
     seeds = np.array([[sample.shape[1]] for sample in samples])
     with np.errstate(divide="ignore", invalid="ignore"):
