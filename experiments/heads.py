@@ -66,6 +66,49 @@ _arm(
     rate_scale=0.5,
     decay_scale=2.0,
 )
+_arm(
+    "softmax_decay",
+    2,
+    "softmax",
+    _CCE,
+    "factor",
+    "softmax with twice the head's decay",
+    decay_scale=2.0,
+    needs_decay=True,
+)
+_arm(
+    "softmax_init_lr",
+    2,
+    "softmax",
+    _CCE,
+    "factor",
+    "softmax with the paired start and half the head's rate",
+    initialisation="paired",
+    rate_scale=0.5,
+    needs_decay=True,
+)
+_arm(
+    "softmax_init_decay",
+    2,
+    "softmax",
+    _CCE,
+    "factor",
+    "softmax with the paired start and twice the head's decay",
+    initialisation="paired",
+    decay_scale=2.0,
+    needs_decay=True,
+)
+_arm(
+    "softmax_lr_decay",
+    2,
+    "softmax",
+    _CCE,
+    "factor",
+    "softmax with half the head's rate and twice its decay",
+    rate_scale=0.5,
+    decay_scale=2.0,
+    needs_decay=True,
+)
 _arm("softmax_bce", 2, "softmax", _BCE, "crossed", "two softmax units with binary_crossentropy on one-hot labels")
 _arm("sigmoid2_bce", 2, "sigmoid", _BCE, "crossed", "two sigmoid units with binary_crossentropy on one-hot labels")
 _arm("sigmoid2_cce", 2, "sigmoid", _CCE, "crossed", "two sigmoid units with categorical_crossentropy")

@@ -47,6 +47,11 @@ def sgd(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate)
 
 
+@optimizer("sgd_l2", learning_rate=2.0**-5, decays=True, l2=2.0**-7, description="SGD, an L2 penalty on every kernel")
+def sgd_l2(optimizers: Any, rate: float) -> Any:
+    return optimizers.SGD(rate)
+
+
 @optimizer("momentum", learning_rate=2.0**-7, description="SGD with momentum 0.9")
 def momentum(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate, momentum=0.9)

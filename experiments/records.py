@@ -87,6 +87,7 @@ class Head:
     `rate_scale` and `decay_scale` multiply the learning rate and the weight decay of the head's own weights.
     `paired` initialisation sets W = [-w/2, +w/2] from the sigmoid head's w, so both start as one function;
     `again` draws the head, and the batch order, from a second stream: the noise floor.
+    `needs_decay`: without weight decay or an L2 penalty the arm repeats another one, so it is left out.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Head:
     initialisation: Initialisation = "own"
     rate_scale: float = 1.0
     decay_scale: float = 1.0
+    needs_decay: bool = False
 
     @property
     def from_logits(self) -> bool:

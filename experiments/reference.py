@@ -13,7 +13,7 @@ from experiments.callbacks import GradientNorms, Scope
 from experiments.stacked.context import random_layers
 from experiments.training.engine import layer_scopes
 from experiments.training.layout import Replica
-from experiments.training.objectives import encode, loss_of, row_losses
+from experiments.training.objectives import encode, loss_of, pitfall_expected, row_losses
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem, build_trunk
 from experiments.training.quantities import effective_logit, measure
 from experiments.training.recorder import Record
@@ -39,21 +39,16 @@ def run(problem: Problem, progress: Callable[[int, int], None] | None = None) ->
 
 
 def fit(problem: Problem, replica: Replica) -> Recording:
-    """Train one network as a user would; the returned callback holds its record and its model's norms."""
+    """Train one network as a user would; the returned callback holds its record and its model."""
     stream, setup = problem.streams[replica.seed], problem.setup
     model, trunk, last = assemble(problem, replica)
     model.compile(optimizer=scaled(problem, replica, last), loss=loss_of(replica.head))
     rows = stream.order_of(replica.head).ravel()
     recording = Recording(problem, replica, trunk, last)
     x = stream.scaling.apply(problem.data.x[rows]).astype(setup.dtype)
-    recording.history = model.fit(
-        x,
-        np.array(encode(replica.head, tf.constant(problem.data.y[rows], tf.int32), tf.as_dtype(setup.dtype))),
-        batch_size=setup.batch_size,
-        shuffle=False,
-        verbose=0,
-        callbacks=[recording],
-    ).history
+    y = encode(replica.head, tf.constant(problem.data.y[rows], tf.int32), tf.as_dtype(setup.dtype)).numpy()
+    with pitfall_expected():
+        model.fit(x, y, batch_size=setup.batch_size, shuffle=False, verbose=0, callbacks=[recording])
     return recording
 
 
@@ -106,10 +101,8 @@ def scaled(problem: Problem, replica: Replica, last: keras.layers.Dense) -> kera
 class Recording(GradientNorms):
     """Measures one network on the way, as the stacked engine does; `record` holds what it saw.
 
-    `history`: what `fit` returned. `model`, `trunk` and `last` stay at hand with their final weights.
+    `model`, `trunk` and `last_layer` stay at hand with their final weights.
     """
-
-    history: dict[str, list[float]]
 
     def __init__(self, problem: Problem, replica: Replica, trunk: keras.Model, last: keras.layers.Dense) -> None:
         super().__init__(scopes(trunk, last))
@@ -118,6 +111,7 @@ class Recording(GradientNorms):
         self.record = Record(replica=replica, trunk_hash=trunk_hash, order_hash=order_hash, engine="reference")
         self._recorded = set(problem.recorded)
         self._dead = 0.0
+        self._summed = (0, 0.0)  # steps, and the sum of their objectives, at the last record
         stream = problem.streams[replica.seed]
         self._x = stream.scaling.apply(problem.data.x).astype(problem.setup.dtype)
         self._order = stream.order_of(replica.head)
@@ -136,6 +130,10 @@ class Recording(GradientNorms):
             for name, norm in self.last.items():
                 self.record.add(step, "train", "grad_norm", norm, scope=name)
             self.record.add(step, "train", "dead_share", self._dead)
+            # Keras logs the mean since the epoch began
+            steps, total = self._summed
+            self._summed = (step, logs["loss"] * step)
+            self.record.add(step, "train", "fit_loss", (self._summed[1] - total) / (step - steps))
         if step in self._recorded:
             self._record(step)
 

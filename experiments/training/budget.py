@@ -68,7 +68,7 @@ def at_once(problem: Problem) -> int:
     most = int(budget // max(training, evaluation))
     require(
         most >= 1,
-        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB, and memory_gib allows "
-        f"{problem.setup.memory_gib:g}. Raise it, or lower batch_size (now {problem.setup.batch_size}).",
+        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB, and memory_gib "
+        f"allows {problem.setup.memory_gib:g}. Raise it, or lower batch_size (now {problem.setup.batch_size}).",
     )
     return min(most, max(WORKING_SET // training, len(problem.heads)))

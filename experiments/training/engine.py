@@ -73,7 +73,7 @@ class Engine:
         self._variables = [*self._trunk_variables, *self._kernels, *self._biases]
         self._optimizer = optimizer.make(1.0)
         self._optimizer.build(self._variables)
-        self._first_state = [np.array(v) for v in self._optimizer.variables]
+        self._first_state = [v.numpy() for v in self._optimizer.variables]
         self._scopes = layer_scopes(trunk)
         self._rate_scale = np.array([head.rate_scale for head in heads])
         self._decay_scale = np.array([head.decay_scale for head in heads])
@@ -100,7 +100,9 @@ class Engine:
 
     def weights(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         """The trunk's variables, each (replicas, ...), and for each number of units the heads' kernels and biases."""
-        return tuple([np.array(v) for v in part] for part in (self._stack, self._kernels, self._biases))  # type: ignore[return-value]
+        return tuple(
+            [v.numpy() for v in part] for part in (self._stack, self._kernels, self._biases)
+        )  # type: ignore[return-value]
 
     # The compiled part: everything below runs inside a tf.function.
 
@@ -147,8 +149,8 @@ class Engine:
         )  # fmt: skip
         with tf.GradientTape() as tape:
             z = self._logits(x, context)
-            losses = self._losses(z, y)
-            objective = tf.reduce_sum(tf.reduce_mean(losses, axis=1) + self._penalty())
+            own = tf.reduce_mean(self._losses(z, y), axis=1) + self._penalty()
+            objective = tf.reduce_sum(own)
         # the gradient at the logits is on the way to the weights: asking for it costs nothing
         gradients, at_logits = tape.gradient(objective, [[v.value for v in self._variables], z])
         self._update(gradients, rates)
@@ -156,7 +158,7 @@ class Engine:
             if id(template) in context.updates:
                 variable.assign(context.updates[id(template)])
         dead = [tf.reduce_mean(tf.cast(tf.reduce_all(g == 0, axis=2), self.dtype), axis=1) for g in at_logits]
-        return self._norms(gradients), tf.concat(dead, axis=0)
+        return own, self._norms(gradients), tf.concat(dead, axis=0)
 
     def _values(self) -> dict[int, tf.Tensor]:
         return {id(t): v.value for t, v in zip(self._templates, self._stack, strict=True)}
@@ -201,19 +203,22 @@ class Engine:
 
     def _advance(
         self, first: tf.Tensor, last: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Take the steps first .. last-1; return the last one's norms (scopes, replicas) and dead shares (replicas,).
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Take the steps first .. last-1.
 
         `order`: (streams, steps, batch). `rates`: (replicas,).
+        Returns the mean objective of these steps (replicas,), and of the last one the norms (scopes, replicas) and
+        the shares of dead rows (replicas,).
         """
+
+        def body(step: tf.Tensor, total: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            own, norms, dead = self._step(step, order, stream, rates)
+            return step + 1, total + own, norms, dead
+
+        zeros = tf.zeros([self.replicas], self.dtype)
         norms = tf.zeros([4 + len(self._scopes), self.replicas], self.dtype)
-        dead = tf.zeros([self.replicas], self.dtype)
-        _, norms, dead = tf.while_loop(
-            lambda step, *_: step < last,
-            lambda step, *_: (step + 1, *self._step(step, order, stream, rates)),
-            (first, norms, dead),
-        )
-        return norms, dead
+        _, total, norms, dead = tf.while_loop(lambda step, *_: step < last, body, (first, zeros, norms, zeros))
+        return total / tf.cast(last - first, self.dtype), norms, dead
 
     def _evaluate(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
         """Raw outputs, row losses and penalties of `rows` (streams, rows), in inference mode."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import keras
 import tensorflow as tf
@@ -14,6 +16,14 @@ LOSSES = {
     "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
     "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
 }
+
+
+@contextmanager
+def pitfall_expected() -> Iterator[None]:
+    """Keras warns of a softmax over one unit: what the pitfall arm is there to show is no news within."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"(?s).*You are using a softmax over axis")
+        yield
 
 
 def loss_of(head: Head) -> keras.losses.Loss:
@@ -32,8 +42,6 @@ def encode(head: Head, y: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
 
 def row_losses(head: Head, z: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """The loss of every row: z (..., batch, units) before the activation, y (..., batch), to (..., batch)."""
-    with warnings.catch_warnings():
-        # Keras warns of a softmax over one unit: that is what the pitfall arm is there to show
-        warnings.filterwarnings("ignore", message="You are using a softmax over axis")
+    with pitfall_expected():
         prediction = keras.activations.get(head.activation)(z)
     return loss_of(head).call(encode(head, y, z.dtype), prediction)

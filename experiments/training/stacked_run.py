@@ -27,17 +27,16 @@ def run(problem: Problem, *, at_once: int, progress: Progress | None = None) -> 
     for chunk in planned:
         shape = tuple(replica.head.name for replica in chunk)
         if shape not in engines:
-            engines[shape] = Engine(
-                problem.trunk,
-                [replica.head for replica in chunk],
-                problem.optimizer,
-                problem.data.x,
-                problem.data.y,
-                dtype=setup.dtype,
-            )
+            engines[shape] = engine_for(problem, chunk)
         report = None if progress is None else _after(progress, len(records) * setup.steps, len(chunk), total)
         records += Chunk(problem, engines[shape], chunk).train(report)
     return records
+
+
+def engine_for(problem: Problem, replicas: Sequence[Replica]) -> Engine:
+    """The engine that trains `replicas`, and any others with the same arms in the same places."""
+    heads = [replica.head for replica in replicas]
+    return Engine(problem.trunk, heads, problem.optimizer, problem.data.x, problem.data.y, dtype=problem.setup.dtype)
 
 
 def _after(progress: Progress, done: int, networks: int, total: int) -> Callable[[int], None]:
@@ -83,9 +82,9 @@ class Chunk:
         self._record(0)
         step = 0
         for target in sorted({1, *problem.recorded} - {0}):
-            norms, dead = engine.advance(tf.constant(step), tf.constant(target), self.order, self.stream, self.rates)
+            seen = engine.advance(tf.constant(step), tf.constant(target), self.order, self.stream, self.rates)
             step = target
-            self._record_gradients(step, norms.numpy(), dead.numpy())
+            self._record_steps(step, *(values.numpy() for values in seen))
             if step in problem.recorded:
                 self._record(step)
             if progress is not None:
@@ -97,18 +96,29 @@ class Chunk:
             record.finish()
         return self.records
 
+    def weights(self, place: int) -> list[np.ndarray]:
+        """The weights of one replica now: the trunk's, then its head's kernel and bias."""
+        trunk, kernels, biases = self.engine.weights()
+        position = place
+        for kernel, bias in zip(kernels, biases, strict=True):
+            if position < len(kernel):
+                return [*(stack[place] for stack in trunk), kernel[position], bias[position]]
+            position -= len(kernel)
+        raise IndexError(f"{place} of {len(self.replicas)} replicas")
+
     def _record(self, step: int) -> None:
         for part, most in CURVE_ROWS.items():
             for record, values in zip(self.records, self._measure(part, most), strict=True):
                 for quantity, value in values.items():
                     record.add(step, part, quantity, value)
 
-    def _record_gradients(self, step: int, norms: np.ndarray, dead: np.ndarray) -> None:
+    def _record_steps(self, step: int, own: np.ndarray, norms: np.ndarray, dead: np.ndarray) -> None:
         names = scope_names(self.problem.trunk)
         for place, record in enumerate(self.records):
             for name, norm in zip(names, norms[:, place], strict=True):
                 record.add(step, "train", "grad_norm", float(norm), scope=name)
             record.add(step, "train", "dead_share", float(dead[place]))
+            record.add(step, "train", "fit_loss", float(own[place]))
 
     def _measure(self, part: str, most: int) -> list[dict[str, float]]:
         """Every measure of each replica on at most `most` rows of a part of its split."""

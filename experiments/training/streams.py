@@ -73,7 +73,7 @@ def draw(
 ) -> Stream:
     """Draw the stream of one seed; Keras's own initialisers draw the trunk under a seed of its own."""
     keras.utils.set_random_seed(seed_of(task, network, seed, "trunk"))
-    trunk = tuple(np.array(variable) for variable in weights_of(build()))
+    trunk = tuple(variable.numpy() for variable in weights_of(build()))
     return Stream(
         seed=seed,
         split=split,

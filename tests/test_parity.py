@@ -1,0 +1,149 @@
+"""The stacked engine against plain Keras `compile` and `fit`: the same losses, weights and gradient norms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import layers
+from training_cases import cell, gap, relative
+
+from experiments import reference, stacked
+from experiments.networks import NETWORKS, network
+from experiments.optimizers import OPTIMIZERS
+from experiments.training import Problem, precision, prepare
+from experiments.training.layout import Replica, chunks
+from experiments.training.stacked_run import Chunk, engine_for
+from experiments.training.streams import weights_of
+
+TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
+COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
+
+
+def assert_same(problem: Problem) -> None:
+    """Train with both engines; compare what they report and where the weights end."""
+    assert stacked.unsupported(problem.trunk) == []
+    dtype, last = problem.setup.dtype, problem.setup.seeds - 1
+    replicas = next(chunks(problem.heads, problem.rates, range(problem.setup.seeds), 1000))
+    chunk = Chunk(problem, engine_for(problem, replicas), replicas)
+    records = chunk.train(None)
+    for number, head in enumerate(problem.heads):
+        # one network an arm, by turns of the first and the last seed and rate
+        place = replicas.index(Replica(head=head, learning_rate=problem.rates[-(number % 2)], seed=last * (number % 2)))
+        theirs = reference.fit(problem, replicas[place])
+        assert gap(records[place], theirs.record, COMPARED) <= TOLERANCE[dtype], head.name
+        weights = [*weights_of(theirs.trunk), theirs.last_layer.kernel, theirs.last_layer.bias]
+        for mine, variable in zip(chunk.weights(place), weights, strict=True):
+            assert relative(mine, variable.numpy()) <= TOLERANCE[dtype], (head.name, variable.path)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_stacked_is_keras(name: str, optimizer: str, dtype: str) -> None:
+    rate = OPTIMIZERS[optimizer].learning_rate
+    with precision(dtype):
+        assert_same(prepare(cell(name, optimizer, dtype=dtype, learning_rates=(rate, rate / 2))))
+
+
+def head_of_image(x, kernel: int, stride: int, padding: str, activation: str, then: str):
+    """A convolution over an image, and one layer after it."""
+    x = layers.Conv2D(3, kernel, strides=stride, padding=padding, activation=activation)(x)
+    after = {
+        "nothing": layers.Identity(),
+        "maximum": layers.MaxPooling2D(2, padding="same"),
+        "average": layers.AveragePooling2D(2),
+        "normal": layers.BatchNormalization(momentum=0.8),
+        "dropout": layers.Dropout(0.25),
+        "dilated": layers.Conv2D(2, 2, dilation_rate=2, use_bias=False),
+    }
+    return after[then](x)
+
+
+IMAGE = st.none() | st.tuples(
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.sampled_from(["same", "valid"]),
+    st.sampled_from(["relu", "tanh", "gelu"]),
+    st.sampled_from(["nothing", "maximum", "average", "normal", "dropout", "dilated"]),
+)
+SEQUENCE = st.sampled_from(["flatten", "gru", "gru_backwards", "lstm", "conv1d", "attention", "embedding"])
+DENSE = st.lists(st.sampled_from(["relu", "residual", "concatenate", "batch", "layer", "dropout", "swish"]), max_size=3)
+
+
+def over_rows(x, kind: str):
+    """The rows of an image as a sequence, and what reads it."""
+    if kind == "flatten":
+        return layers.Flatten()(x)
+    rows = layers.Reshape((x.shape[1], x.shape[2] * x.shape[3]))(x)
+    if kind == "attention":
+        attended = layers.MultiHeadAttention(2, 3, value_dim=2)(rows, rows)
+        return layers.GlobalAveragePooling1D()(layers.Add()([rows, attended]))
+    if kind == "conv1d":
+        return layers.GlobalMaxPooling1D()(layers.Conv1D(4, 2, padding="causal")(rows))
+    if kind == "embedding":
+        # scaled pixels as tokens 0 .. 7
+        return layers.Flatten()(layers.Embedding(8, 2)(layers.ReLU(max_value=7)(layers.Flatten()(x))))
+    if kind == "lstm":
+        return layers.LSTM(4)(layers.LSTM(3, return_sequences=True)(rows))
+    return layers.GRU(4, go_backwards=kind == "gru_backwards", reset_after=kind == "gru")(rows)
+
+
+def on_top(x, kind: str):
+    """One dense block: what users stack."""
+    if kind == "residual":
+        return layers.Add()([x, layers.Dense(x.shape[-1], activation="tanh", kernel_regularizer="l2")(x)])
+    if kind == "concatenate":
+        return layers.Concatenate()([x, layers.Dense(3, use_bias=False)(x)])
+    block = {
+        "relu": lambda: layers.Dense(6, activation="relu"),
+        "swish": lambda: keras.Sequential([layers.Dense(5), layers.Activation("swish")]),
+        "batch": lambda: layers.BatchNormalization(scale=False),
+        "layer": lambda: layers.LayerNormalization(),
+        "dropout": lambda: layers.Dropout(0.4),
+    }
+    return block[kind]()(x)
+
+
+@contextmanager
+def throwaway(build: Callable[[tuple[int, ...]], keras.Model]) -> Iterator[str]:
+    """The name of a network that exists within."""
+    network("throwaway", takes=("vector", "image"), description="of one test")(build)
+    try:
+        yield "throwaway"
+    finally:
+        NETWORKS.remove("throwaway")
+
+
+@settings(max_examples=20)
+@given(image=IMAGE, sequence=SEQUENCE, dense=DENSE, optimizer=st.sampled_from(list(OPTIMIZERS)))
+def test_random_models_are_keras(image, sequence: str, dense: list[str], optimizer: str) -> None:
+    def build(input_shape: tuple[int, ...]) -> keras.Model:
+        x = inputs = layers.Input(input_shape)
+        if image is not None:
+            x = head_of_image(x, *image)
+        x = over_rows(x, sequence)
+        for kind in dense:
+            x = on_top(x, kind)
+        return keras.Model(inputs, x)
+
+    with precision("float64"), throwaway(build) as name:
+        heads = ("sigmoid", "softmax_matched")
+        assert_same(prepare(cell(name, optimizer, task="digits_3v8", heads=heads, dtype="float64", steps=10)))
+
+
+def test_long_sequences_are_keras() -> None:
+    """More steps than are unrolled: the loop of the recurrence."""
+
+    def build(input_shape: tuple[int, ...]) -> keras.Model:
+        steps = [layers.Reshape((64, 1)), layers.GRU(3, return_sequences=True), layers.LSTM(3)]
+        return keras.Sequential([layers.Input(input_shape), *steps])
+
+    with precision("float64"), throwaway(build) as name:
+        setup = cell(name, "adam", task="digits_3v8", heads=("sigmoid", "softmax"), dtype="float64", steps=5)
+        assert_same(prepare(setup))

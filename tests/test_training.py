@@ -1,0 +1,230 @@
+"""What a trained cell shows: the control, the pairing, the chunks, and what is refused."""
+
+from __future__ import annotations
+
+import logging
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from keras import layers
+from training_cases import arms, cell, relative
+
+from experiments import tables, training
+from experiments.networks import NETWORKS, network
+from experiments.optimizers import OPTIMIZERS
+from experiments.records import UserError
+from experiments.training import precision, prepare, stacked_run
+from experiments.training.budget import at_once, replica_bytes
+from experiments.training.layout import chunks
+
+
+def curve(curves: pd.DataFrame, head: str, quantity: str, scope: str = "", split: str = "test") -> np.ndarray:
+    """One arm's values, (seeds, recorded steps)."""
+    mine = curves[
+        (curves["head"] == head)
+        & (curves["quantity"] == quantity)
+        & (curves["scope"] == scope)
+        & (curves["split"] == split)
+    ]
+    return mine.pivot_table(index="seed", columns="step", values="value", observed=True).to_numpy()
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
+    """In float64, over 300 steps; and it is a control: the arm that is not matched leaves it."""
+    heads = ("sigmoid", "softmax_matched", "softmax")
+    setup = cell(name, optimizer, heads=heads, dtype="float64", steps=300, record_every=100, image_side=8)
+    curves = training.train(setup)["curves"]
+    for quantity, scope, split in (("nll", "", "test"), ("loss", "", "test"), ("grad_norm", "trunk", "train")):
+        if quantity == "loss" and OPTIMIZERS[optimizer].l2:
+            continue  # the penalty of [-w/2, +w/2] is another number, with the same gradient along u
+        sigmoid = curve(curves, "sigmoid", quantity, scope, split)
+        assert relative(curve(curves, "softmax_matched", quantity, scope, split), sigmoid) <= 1e-9, quantity
+    sigmoid = curve(curves, "sigmoid", "nll")
+    assert relative(curve(curves, "softmax", "nll"), sigmoid) > 1e-4
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_first_head_gradient_is_root_two_larger(name: str) -> None:
+    """In float32, at the same function: the head's norm by the square root of two, the trunk's and u's not at all."""
+    curves = training.train(cell(name, "sgd", heads=("sigmoid", "softmax_matched"), steps=1))["curves"]
+    norms = {
+        scope: curve(curves, "softmax_matched", "grad_norm", scope, "train")
+        / np.maximum(curve(curves, "sigmoid", "grad_norm", scope, "train"), 1e-30)
+        for scope in ("head", "trunk", "effective_head")
+    }
+    np.testing.assert_allclose(norms["head"], np.sqrt(2), rtol=1e-6)
+    np.testing.assert_allclose(norms["effective_head"], 1, rtol=1e-6)
+    if name != "linear":  # which has no trunk
+        np.testing.assert_allclose(norms["trunk"], 1, rtol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[str, pd.DataFrame]:
+    return training.train(cell("mlp", "adam", seeds=3, steps=30, record_every=10))
+
+
+def test_pairs_start_and_go_alike(trained: dict[str, pd.DataFrame]) -> None:
+    runs = trained["runs"]
+    assert len(runs) == 3 * len(arms("adam"))
+    assert (runs.groupby("seed")["trunk_hash"].nunique() == 1).all()
+    assert runs["trunk_hash"].nunique() == 3
+    paired = runs[runs["paired"]]
+    assert (paired.groupby("seed")["order_hash"].nunique() == 1).all()
+    assert paired["order_hash"].nunique() == 3
+    assert set(runs.loc[~runs["paired"], "head"]) == {"sigmoid_again"}
+    assert runs["order_hash"].nunique() == 6
+
+
+def test_pairing_is_checked(trained: dict[str, pd.DataFrame]) -> None:
+    finals, runs = trained["finals"], trained["runs"]
+    assert len(tables.pair(finals, runs, "softmax")) == len(finals[finals["head"] == "sigmoid"])
+    for column in ("trunk_hash", "order_hash"):
+        broken = runs.copy()
+        broken.loc[(broken["head"] == "softmax") & (broken["seed"] == 1), column] = "another"
+        with pytest.raises(ValueError, match="not a pair"):
+            tables.pair(finals, broken, "softmax")
+
+
+def test_same_command_same_bits(trained: dict[str, pd.DataFrame]) -> None:
+    again = training.train(cell("mlp", "adam", seeds=3, steps=30, record_every=10))
+    for name, table in trained.items():
+        pd.testing.assert_frame_equal(table, again[name], check_exact=True)
+
+
+def test_tables_have_their_schemas(trained: dict[str, pd.DataFrame]) -> None:
+    for name, table in trained.items():
+        assert list(table.columns) == tables.SCHEMAS[name]
+    curves = trained["curves"]
+    assert sorted(curves.loc[curves["quantity"] == "nll", "step"].unique()) == [0, 10, 20, 30]
+    assert sorted(curves.loc[curves["quantity"] == "grad_norm", "step"].unique()) == [1, 10, 20, 30]
+    scopes = set(curves.loc[curves["quantity"] == "grad_norm", "scope"])
+    assert scopes == {"trunk", "head", "total", "effective_head", "layer:1_Dense", "layer:2_Dense"}
+    assert set(trained["finals"]["split"]) == {"train", "validation", "test"}
+
+
+def test_training_learns(trained: dict[str, pd.DataFrame]) -> None:
+    """An engine that moves nothing, or the wrong way, would pass every comparison of arms."""
+    loss = curve(trained["curves"], "sigmoid", "loss")
+    assert (loss[:, -1] < 0.6 * loss[:, 0]).all()
+    finals = trained["finals"].query("head == 'sigmoid' and split == 'test' and quantity == 'accuracy'")
+    assert finals["value"].min() > 0.85
+
+
+@pytest.mark.parametrize("most", [1, 4, 13, 30])
+def test_chunks_hold_every_network_once(most: int) -> None:
+    setup = cell("linear", "sgd", seeds=3)
+    problem = prepare(setup)
+    parts = list(chunks(problem.heads, (0.5, 0.25), range(3), most))
+    networks = [replica for part in parts for replica in part]
+    assert len(networks) == len({(r.head.name, r.learning_rate, r.seed) for r in networks}) == 6 * len(setup.heads)
+    assert max(map(len, parts)) <= max(most, 1)
+
+
+@pytest.mark.parametrize("most", [2, 5, 10])
+def test_chunking_moves_nothing(most: int) -> None:
+    heads = ("sigmoid", "softmax", "softmax_matched", "softmax_bce", "sigmoid_again")
+    rates = (2.0**-9, 2.0**-8)
+    setup = cell("mlp", "adam", heads=heads, dtype="float64", learning_rates=rates, steps=20)
+    with precision("float64"):
+        problem = prepare(setup)
+        whole, parts = (training.tabulate(setup, stacked_run.run(problem, at_once=n))["curves"] for n in (1000, most))
+    pd.testing.assert_frame_equal(whole, parts, rtol=1e-10)
+
+
+def test_memory_budget_bounds_the_chunk() -> None:
+    setup = cell("cnn", "adam", seeds=20)
+    problem = prepare(setup)
+    wide = at_once(problem)
+    training_bytes, evaluation_bytes = replica_bytes(problem)
+    small = prepare(cell("cnn", "adam", seeds=20, memory_gib=3 * evaluation_bytes / 2**30))
+    assert at_once(small) == 3 < wide
+    assert wide * max(training_bytes, evaluation_bytes) <= 4 * 2**30
+    with pytest.raises(UserError, match="memory_gib"):
+        at_once(prepare(cell("cnn", "adam", memory_gib=1e-6)))
+
+
+def test_unsupported_layer_trains_with_plain_keras(caplog: pytest.LogCaptureFixture) -> None:
+    """A layer without a rule: a notice that names it, and the numbers that the stacked engine gives its equal."""
+
+    def build(input_shape: tuple[int, ...], last: type[layers.Layer]) -> keras.Model:
+        return keras.Sequential([layers.Input(input_shape), layers.Dense(5, activation="tanh"), last(name="mine")])
+
+    class Mine(layers.Layer):
+        """Computes nothing new, but no rule knows it."""
+
+        def call(self, x: object) -> object:
+            return x
+
+    results = {}
+    for kind in (Mine, layers.Identity):
+        network("throwaway", takes=("vector",), description="of one test")(lambda shape, kind=kind: build(shape, kind))
+        try:
+            with caplog.at_level(logging.WARNING):
+                results[kind] = training.train(
+                    cell(
+                        "throwaway",
+                        "momentum",
+                        task="moons",
+                        heads=("sigmoid", "softmax_lr"),
+                        dtype="float64",
+                        steps=10,
+                    )
+                )
+        finally:
+            NETWORKS.remove("throwaway")
+    assert "mine (Mine)" in caplog.text
+    slow, fast = results[Mine], results[layers.Identity]
+    assert set(slow["runs"]["engine"]) == {"reference"}
+    assert set(fast["runs"]["engine"]) == {"stacked"}
+    pd.testing.assert_frame_equal(slow["curves"], fast["curves"], rtol=1e-9)
+    pd.testing.assert_frame_equal(slow["finals"], fast["finals"], rtol=1e-9)
+
+
+def test_divergence_is_kept_and_flagged() -> None:
+    trained = training.train(
+        cell("mlp", "sgd", heads=("sigmoid", "softmax"), learning_rates=(2.0**-5, 2.0**40), steps=20, record_every=5)
+    )
+    runs = trained["runs"].set_index(["learning_rate", "head", "seed"])["finite"]
+    assert runs[2.0**-5].all()
+    assert not runs[2.0**40].any()
+    diverged = trained["finals"].query("quantity == 'diverged'").set_index("learning_rate")["value"]
+    assert (diverged[2.0**40] == 1).all()
+    assert (diverged[2.0**-5] == 0).all()
+    wild = trained["curves"].query("quantity == 'loss' and learning_rate > 1 and step == 20")
+    assert not np.isfinite(wild["value"]).any()
+
+
+def test_progress_reaches_the_end() -> None:
+    seen: list[tuple[int, int]] = []
+    training.train(
+        cell("linear", "sgd", steps=20, record_every=5), progress=lambda done, total: seen.append((done, total))
+    )
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1][0] == seen[-1][1] == 20 * 2 * len(arms("sgd"))
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"task": "mons"}, "Unknown task 'mons'. Did you mean 'moons'"),
+        ({"network": "mpl"}, "Unknown network 'mpl'"),
+        ({"optimizer": "adm"}, "Unknown optimizer 'adm'"),
+        ({"heads": ("sigmod",)}, "Unknown head 'sigmod'"),
+        ({"heads": ()}, "No head"),
+        ({"seeds": 0}, "seeds is 0"),
+        ({"steps": -1}, "steps is -1"),
+        ({"learning_rates": (-0.1,)}, "learning rate -0.1"),
+        ({"learning_rates": (float("nan"),)}, "learning rate nan"),
+        ({"dtype": "float16"}, "Unknown dtype 'float16'"),
+        ({"network": "gru", "task": "moons"}, "'gru' does not take the task 'moons'"),
+    ],
+)
+def test_mistakes_are_one_line(setting: dict[str, object], words: str) -> None:
+    with pytest.raises(UserError) as caught:
+        training.train(cell(**{"network": "mlp", "optimizer": "sgd", **setting}))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)

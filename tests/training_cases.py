@@ -1,0 +1,49 @@
+"""Small cells, the problems drawn from them, and how two engines' records compare."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from experiments.heads import HEADS
+from experiments.networks import NETWORKS
+from experiments.optimizers import OPTIMIZERS
+from experiments.records import Setup
+from experiments.training.recorder import Record
+
+
+def arms(optimizer: str) -> tuple[str, ...]:
+    """Every arm that says something of its own under `optimizer`."""
+    return tuple(h.name for h in HEADS.values() if OPTIMIZERS[optimizer].decays or not h.needs_decay)
+
+
+def cell(network: str, optimizer: str, **rest: object) -> Setup:
+    """A small cell on a task that the network takes."""
+    task = "breast_cancer" if "vector" in NETWORKS[network].takes else "digits_3v8"
+    defaults: dict[str, object] = {
+        "task": task,
+        "heads": arms(optimizer),
+        "seeds": 2,
+        "steps": 50,
+        "record_every": 50,
+        "batch_size": 16,
+    }
+    return Setup(network=network, optimizer=optimizer, **{**defaults, **rest})  # type: ignore[arg-type]
+
+
+def gap(ours: Record, theirs: Record, quantities: tuple[str, ...]) -> float:
+    """The largest relative difference of two records over the named quantities."""
+    assert ours.steps == theirs.steps
+    assert ours.curves.keys() == theirs.curves.keys()
+    return max(
+        relative(np.array(ours.curves[key]), np.array(theirs.curves[key]))
+        for key in theirs.curves
+        if key[1] in quantities
+    )
+
+
+def relative(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference over the largest size, 0 for two arrays of zeros; inf where one is not finite."""
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        return float("inf")
+    size = max(np.abs(b).max(initial=0.0), np.finfo(float).tiny)
+    return float(np.abs(a - b).max(initial=0.0) / size)
