@@ -20,7 +20,8 @@ from experiments.stats import derived
 from experiments.tables import SCHEMAS, validate
 
 SWEPT = (("breast_cancer", "linear", "sgd"), ("moons", "mlp", "sgd"), ("moons", "mlp", "adam"))
-HEADS = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
+HEADS = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched",
+         "softmax_bce", "softmax1")  # fmt: skip
 SPEED = {"softmax": 1.35, "softmax_init": 1.3, "softmax_lr": 1.05}
 CELLS = (
     ("breast_cancer", "mlp", "sgd"), ("breast_cancer", "mlp", "adam"), ("breast_cancer", "linear", "sgd"),
@@ -34,36 +35,37 @@ def curves(
 ) -> pd.DataFrame:
     """A `curves` table: nll of both splits, and gradient norms of every scope."""
     at = np.unique(np.r_[0, np.arange(20, steps + 1, 20)])
-    parts = []
+    keys, values = [], []
     for number, (task, network, optimizer) in enumerate(cells):
         rng = np.random.default_rng(number)
         floor, pace = rng.uniform(0.05, 0.45), rng.uniform(40, 160)
-        own = rng.normal(0, 0.06, seeds)  # what a seed's split costs it, in every arm alike
-        again = rng.normal(0, 0.008, seeds)
+        own = rng.normal(0, 0.06, (seeds, 1))  # what a seed's split costs it, in every arm alike
+        again = rng.normal(0, 0.008, (seeds, 1))
         for head in heads:
-            for seed in range(seeds):
-                speed = SPEED.get(head, 1.0)
-                start = 0.72 + own[seed] / 3 + (0.05 if head in ("softmax", "softmax_lr") else 0)
-                fall = np.exp(-at * speed / pace)
-                nll = floor + own[seed] + (start - floor) * fall + (again[seed] if head == "sigmoid_again" else 0)
-                norm = 0.5 * fall**0.5 + 0.02 + abs(own[seed])
-                values = {
-                    ("nll", "train", ""): nll,
-                    ("nll", "test", ""): nll + 0.03 + 0.00004 * at * speed,
-                    ("grad_norm", "train", "head"): norm * (1 if head.startswith("sigmoid") else np.sqrt(2)),
-                    ("grad_norm", "train", "total"): norm * 1.5,
-                    ("grad_norm", "train", "effective_head"): norm,
-                }
-                if network != "linear":
-                    values["grad_norm", "train", "trunk"] = norm * 1.1 * (speed if head != "softmax_matched" else 1)
-                    values["grad_norm", "train", "layer:dense"] = norm * 0.7
-                for (quantity, split, scope), value in values.items():
-                    parts.append(pd.DataFrame({
-                        "task": task, "network": network, "optimizer": optimizer, "learning_rate": 2.0**-5,
-                        "head": head, "seed": seed, "step": at, "split": split, "quantity": quantity,
-                        "scope": scope, "value": value,
-                    }))  # fmt: skip
-    return validate("curves", pd.concat(parts, ignore_index=True))
+            speed = SPEED.get(head, 1.0)
+            start = 0.72 + own / 3 + (0.05 if head in ("softmax", "softmax_lr") else 0)
+            fall = np.exp(-at * speed / pace)
+            nll = floor + own + (start - floor) * fall + (again if head == "sigmoid_again" else 0)
+            nll = np.full_like(nll, np.inf) if head == "softmax1" else nll
+            norm = 0.5 * fall**0.5 + 0.02 + np.abs(own)
+            made = {
+                ("nll", "train", ""): nll,
+                ("nll", "test", ""): nll + 0.03 + 0.00004 * at * speed,
+                ("grad_norm", "train", "head"): norm * (1 if head.startswith("sigmoid") else np.sqrt(2)),
+                ("grad_norm", "train", "total"): norm * 1.5,
+                ("grad_norm", "train", "effective_head"): norm,
+            }
+            if network != "linear":
+                made["grad_norm", "train", "trunk"] = norm * 1.1 * (speed if head != "softmax_matched" else 1)
+                made["grad_norm", "train", "layer:dense"] = norm * 0.7
+            keys += [(task, network, optimizer, head, *names) for names in made]
+            values += [value.ravel() for value in made.values()]
+    names = pd.DataFrame(keys, columns=["task", "network", "optimizer", "head", "quantity", "split", "scope"])
+    table = names.loc[names.index.repeat(seeds * len(at))].reset_index(drop=True)
+    return validate("curves", table.assign(
+        learning_rate=2.0**-5, seed=np.tile(np.repeat(np.arange(seeds), len(at)), len(keys)),
+        step=np.tile(at, seeds * len(keys)), value=np.concatenate(values),
+    ))  # fmt: skip
 
 
 def finals(curves: pd.DataFrame) -> pd.DataFrame:

@@ -1,79 +1,190 @@
-"""The report: what it says, that it is self-contained, and that nothing of a user's data becomes markup."""
+"""The report: what it says, in both languages, that it is self-contained, and that no data becomes markup."""
 
 from __future__ import annotations
 
 import html
+import json
 import re
+import string
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
+from experiments.claims import CLAIMS
+from experiments.figures.words import LANGUAGES, catalogue
 from experiments.records import UserError
-from experiments.report import build
+from experiments.report import CATALOGUES, build
+from experiments.report.sections.common import wins
 
 EVIL = "<script>alert(1)</script>"
+STRINGS, NAMES, _ = CATALOGUES
 
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = synthetic.write(tmp_path_factory.mktemp("result"))
-    build(made)
+    for lang in ("en", "zh", "en"):  # the first page is built before there is another one to link to
+        build(made, lang)
     return made
 
 
-def test_page_and_markdown_hold_the_same_sections_and_findings(out: Path) -> None:
-    page, text = (out / "report.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
-    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
-    assert headings == re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert {"The answer", "Loss curves", "Gradient norms", "Every cell"} <= set(headings)
-    for alt in re.findall(r'<img [^>]*alt="(.*?)"', page):
-        assert alt in text
+def read(out: Path, name: str) -> str:
+    return (out / name).read_text(encoding="utf-8")
 
 
-def test_the_page_needs_nothing_but_itself(out: Path) -> None:
-    page = (out / "report.html").read_text("utf-8")
+def headings(page: str) -> list[str]:
+    return re.findall(r'<h2 id="[^"]*">(.*?)</h2>', page)
+
+
+def stored(out: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(out / "tables" / f"{name}.parquet")
+
+
+def test_the_sections_come_in_the_order_in_which_a_reader_asks(out: Path) -> None:
+    assert headings(read(out, "report.html")) == [
+        "The answer", "The article&#39;s claims, one by one", "Why they differ", "Where they differ",
+        "Loss curves and gradient norms", "Learning rates", "Pitfalls: programs that train something else",
+        "Every cell", "What failed", "What this result does not hold", "Where these numbers come from",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["", ".zh"])
+def test_page_and_markdown_hold_the_same_sections_findings_and_tables(out: Path, suffix: str) -> None:
+    page, text = read(out, f"report{suffix}.html"), read(out, f"report{suffix}.md")
+    assert [html.unescape(title) for title in headings(page)] == re.findall(r"^## (.*)$", text, re.MULTILINE)
+    alts = re.findall(r'<img [^>]*alt="(.*?)"', page)
+    assert len(alts) == 5
+    for alt in alts:
+        assert alt.replace("&#39;", "'") in text
+    assert len(re.findall(r"<table ", page)) == len(re.findall(r"^\| ?---", text, re.MULTILINE))
+
+
+def test_the_answer_counts_what_the_tables_hold(out: Path) -> None:
+    table = stored(out, "differences")
+    rows = table.loc[(table["head"] == "softmax") & table["primary"] & (table["outcome"] == "different")]
+    apart = len(rows[["task", "network", "optimizer"]].drop_duplicates())
+    (answer,) = re.findall(r"<strong>Do they differ\? </strong>(.*?)</p>", read(out, "report.html"))
+    assert f"by more than the registered margins in {apart} of 8 cells" in answer
+    norms = int((rows["quantity"] == "grad_norm_trunk").sum())
+    assert f"trunk gradient norm in {norms})" in answer
+
+
+def test_better_is_higher_accuracy_and_lower_loss() -> None:
+    rows = pd.DataFrame({
+        "quantity": ["nll", "nll", "accuracy", "accuracy", "nll"], "mean": [-1.0, 1.0, 1.0, -1.0, -1.0],
+        "outcome": ["different"] * 4 + ["equivalent"],
+    })  # fmt: skip
+    assert wins(rows) == (2, 2)
+    assert wins(rows.iloc[[0, 2, 4]]) == (2, 0)
+
+
+def test_every_claim_is_there_with_its_verdict(out: Path) -> None:
+    page = read(out, "report.html")
+    entries = re.findall(r'<li class="(\w+)">\s*<h3>.*?· ([\w-]+)</span></h3>', page, re.DOTALL)
+    verdicts = stored(out, "verdicts")
+    assert {claim: outcome for outcome, claim in entries} == verdicts.set_index("claim")["outcome"].to_dict()
+
+
+def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path) -> None:
+    (row,) = re.findall(r"<tr>\s*<td><a [^>]*>binary-fair-mlp-adam</a>.*?</tr>", read(out, "report.html"), re.DOTALL)
+    assert 'href="notebooks/binary-fair-mlp-adam.html"' in row
+    found = stored(out, "differences").set_index(["task", "head", "quantity"]).loc[("fair", "softmax", "nll")]
+    assert f'data-sort="{found["mean"]}"' in row
+    assert f">{found['outcome']}</span>" in row
+    assert "headtohead run --preset quick --seeds 10 --steps 400 --tasks fair --networks mlp --optimizers adam" in row
+
+
+def test_a_failed_cell_is_listed_with_its_error(out: Path) -> None:
+    assert "    ValueError: no rows" in read(out, "report.md")
+
+
+def test_what_is_not_stored_is_named_with_the_command_that_makes_it(out: Path) -> None:
+    (row,) = re.findall(r"^\| The numerics atlas .*$", read(out, "report.md"), re.MULTILINE)
+    assert "<code>numerics</code>" in row
+    assert "./run\\_all.sh --frameworks" in row
+
+
+# self-contained -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", ["", ".zh"])
+def test_the_page_needs_nothing_but_itself(out: Path, suffix: str) -> None:
+    page = read(out, f"report{suffix}.html")
     found = re.search(r'Content-Security-Policy" content="(.*?)"', page)
     assert found is not None
     policy = html.unescape(found[1])
     assert policy.startswith("default-src 'none'; img-src data:;")
     assert "unsafe" not in policy
     assert not re.findall(r"""(?:src|srcset|href)=["']?(?:https?:)?//""", page)
+    assert not re.findall(r"<[^>]* (?:style|on\w+)=", page)
 
 
-def test_every_link_of_page_and_markdown_resolves(out: Path) -> None:
-    page, text = (out / "report.html").read_text("utf-8"), (out / "report.md").read_text("utf-8")
-    for href in re.findall(r'<a [^>]*href="(.*?)"', page):
-        assert f'id="{href[1:]}"' in page if href.startswith("#") else (out / href).is_file()
-    for href in re.findall(r"\]\((.*?)\)", text):
-        assert (out / href).is_file()
+@pytest.mark.parametrize("suffix", ["", ".zh"])
+def test_every_link_of_page_and_markdown_resolves(out: Path, suffix: str) -> None:
+    for name, pattern in ((f"report{suffix}.html", r'<a [^>]*href="(.*?)"'), (f"report{suffix}.md", r"\]\((.*?)\)")):
+        text = read(out, name)
+        links = re.findall(pattern, text)
+        assert len(links) > 10
+        for href in links:
+            assert f'id="{href[1:]}"' in text if href.startswith("#") else (out / href).is_file()
 
 
-def test_a_failed_cell_is_listed_with_its_error(out: Path) -> None:
-    assert "ValueError: no rows" in (out / "report.md").read_text("utf-8")
+def test_the_languages_link_to_each_other(out: Path) -> None:
+    assert 'href="report.zh.html"' in read(out, "report.html")
+    assert 'href="report.html"' in read(out, "report.zh.html")
+    assert "(report.md)" in read(out, "report.zh.md")
+
+
+# what a user's data can hold -----------------------------------------------------------------------------------------
 
 
 def test_a_label_from_the_data_appears_as_text(tmp_path: Path) -> None:
     cells = [(EVIL, "mlp", "sgd"), ("moons", "mlp", "adam")]
-    curves = synthetic.curves(cells, seeds=3)
     synthetic.write(tmp_path, {
-        "curves": curves, "differences": synthetic.differences(cells),
+        "curves": synthetic.curves(cells, seeds=3), "differences": synthetic.differences(cells),
         "cells": synthetic.cells(failed=f"KeyError: {EVIL} | `x`").assign(kind=EVIL),
+        "verdicts": stored_verdict(statement=EVIL, description=EVIL),
     }, notebooks=False)  # fmt: skip
+    (tmp_path / "run.json").write_text(json.dumps({"command": EVIL, EVIL: EVIL, "settings": {"preset": EVIL}}))
     build(tmp_path)
-    page, text = (tmp_path / "report.html").read_text("utf-8"), (tmp_path / "report.md").read_text("utf-8")
-    assert EVIL not in page.split("<script>")[0] + text
+    page, text = read(tmp_path, "report.html"), read(tmp_path, "report.md")
+    assert page.count("<script>") == 1  # the page's own
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
-    assert "KeyError: &lt;script&gt;alert(1)&lt;/script&gt; \\| \\`x\\`" in text
+    outside = "\n".join(
+        line for line in text.splitlines() if not line.startswith("    ")
+    )  # code blocks show all as it is
+    assert "<script" not in outside
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in outside
+
+
+def stored_verdict(**changes: str) -> pd.DataFrame:
+    row = synthetic.tables()["verdicts"].iloc[:1]
+    return row.assign(**changes)
+
+
+def test_markdown_shows_what_it_would_read_as_markup(tmp_path: Path) -> None:
+    synthetic.write(tmp_path, {"cells": synthetic.cells().assign(kind="a|b *c* [d](e) `f`")}, notebooks=False)
+    build(tmp_path)
+    assert r"| a\|b \*c\* \[d\](e) \`f\` |" in read(tmp_path, "report.md")
 
 
 def test_a_section_whose_table_is_not_stored_is_left_out(tmp_path: Path) -> None:
     synthetic.write(tmp_path, {"cells": synthetic.cells()})
     page = build(tmp_path).read_text("utf-8")
-    assert "Every cell" in page
-    assert "Loss curves" not in page
+    assert headings(page) == ["Every cell", "What this result does not hold", "Where these numbers come from"]
+
+
+def test_before_there_are_statistics_the_raw_pairs_answer(tmp_path: Path) -> None:
+    tables = synthetic.tables()
+    synthetic.write(tmp_path, {name: tables[name] for name in ("curves", "finals", "runs", "cells")})
+    page = build(tmp_path).read_text("utf-8")
+    assert "Of 8 cells, softmax ends with a lower test loss than sigmoid in 3, with a higher one in 5" in page
+    assert "Where they differ" in headings(page)
 
 
 def test_a_folder_without_tables_is_refused_with_the_way_out(tmp_path: Path) -> None:
@@ -81,6 +192,65 @@ def test_a_folder_without_tables_is_refused_with_the_way_out(tmp_path: Path) -> 
         build(tmp_path)
 
 
+def test_an_unknown_language_is_refused(out: Path) -> None:
+    with pytest.raises(UserError, match="Known: en, zh"):
+        build(out, "fr")
+
+
+# words --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", catalogue(STRINGS))
+def test_every_string_is_there_in_every_language_with_the_same_placeholders(key: str) -> None:
+    texts = catalogue(STRINGS)[key]
+    assert set(texts) == set(LANGUAGES)
+    fields = [sorted(name for _, name, _, _ in string.Formatter().parse(text) if name) for text in texts.values()]
+    assert fields[0] == fields[1]
+
+
+def test_every_string_is_used() -> None:
+    folder = STRINGS.parent
+    sources = [*folder.rglob("*.py"), *folder.rglob("*.jinja")]
+    code = "".join(path.read_text("utf-8") for path in sources)
+    # a key is written whole, or its last part is one of a list and its first part stands before a placeholder
+    unused = [
+        key for key in catalogue(STRINGS)
+        if f'"{key}"' not in code and f"'{key}'" not in code
+        and not (f'f"{key.rpartition(".")[0]}.{{' in code or f'"{key.partition(".")[0]}"' in code)
+    ]  # fmt: skip
+    assert not unused
+
+
+def test_every_claim_of_the_article_has_a_name_in_chinese() -> None:
+    names = {key.partition(".")[2] for key in catalogue(NAMES) if key.startswith("claim.")}
+    assert names == set(CLAIMS)
+    assert len(names) == 16
+
+
+def test_the_chinese_page_is_chinese_and_holds_the_same_numbers(out: Path) -> None:
+    page, other = read(out, "report.html"), read(out, "report.zh.html")
+    assert '<html lang="zh-Hans">' in other
+    assert not set(headings(page)) & set(headings(other))
+    sorts = [re.findall(r'data-sort="(.*?)"', text) for text in (page, other)]
+    assert sorts[0] == sorts[1]
+    assert len(sorts[0]) > 50
+
+
+# cost ---------------------------------------------------------------------------------------------------------------
+
+
 def test_building_imports_no_tensorflow() -> None:
     code = "import sys, experiments.report; print({'tensorflow', 'keras'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+@pytest.mark.slow
+def test_five_million_rows_of_curves_take_less_than_twenty_seconds(tmp_path: Path) -> None:
+    cells = [(f"task{n}", network, "sgd") for n in range(25) for network in ("mlp", "linear", "cnn")]
+    tables = dict(synthetic.tables())
+    tables["curves"] = synthetic.curves(cells, seeds=72)
+    assert len(tables["curves"]) > 4_500_000
+    synthetic.write(tmp_path, tables)
+    start = time.perf_counter()
+    build(tmp_path)
+    assert time.perf_counter() - start < 20

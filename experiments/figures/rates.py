@@ -94,13 +94,15 @@ def _draw(axes: Axes, panel: Panel, head: str, words: Words) -> None:
     axes.tick_params(axis="y", which="minor", labelsize=7, labelcolor=MUTED)
     axes.set_xlim(panel.steps[0] - 0.3, panel.steps[-1] + 0.3)
     step = max(1, math.ceil(len(panel.steps) / 5))
-    axes.set_xticks(panel.steps[::step], [rate(power) for power in panel.steps[::step]])
+    axes.set_xticks(panel.steps[::step], [power(2.0**exponent) for exponent in panel.steps[::step]])
 
 
-def rate(power: float) -> str:
-    """A rate of 2^power as it is written: 2⁻⁵."""
-    digits = str(round(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"2{digits}"
+def power(rate: float) -> str:
+    """A learning rate as a power of two: 2⁻⁵, or 2^−5.3 between two of them."""
+    exponent = math.log2(rate)
+    if abs(exponent - round(exponent)) > 0.05:
+        return f"2^{figure(exponent, 2)}"
+    return "2" + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _shift(found: pd.DataFrame, panel: Panel, words: Words) -> str:

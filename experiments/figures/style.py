@@ -6,6 +6,7 @@ import hashlib
 import io
 import re
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -37,10 +38,16 @@ COLOURS: dict[str, str] = {
     "softmax_init": "#c0679a",
     "softmax_lr": "#b58900",
     "softmax_matched": "#009e73",
+    "softmax_decay": "#7d8f00",
+    "softmax_init_lr": "#4f9f6e",
+    "softmax_init_decay": "#b0728a",
+    "softmax_lr_decay": "#a8863c",
     "softmax_bce": "#8f6fd0",
     "sigmoid2_bce": "#6a7fdb",
     "sigmoid2_cce": "#a05fb0",
     "softmax1": "#c2445c",
+    "k_sigmoid": "#2f7fc1",
+    "k_softmax": "#c65a2e",
 }
 # For arms that a user adds: told apart from the above, chosen by the arm's name alone.
 _SPARE = ("#7a9a01", "#a3785a", "#2f9e9e", "#e0559b", "#5f8f5f", "#9c8a3c")
@@ -114,6 +121,12 @@ class Chart(Figure):
     finding: str = ""
     above: float = 0.0  # inches that the title and the names of the arms take
 
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Width and height on a page, at a hundred pixels an inch."""
+        wide, high = self.get_size_inches()
+        return round(100 * wide), round(100 * high)
+
     def place(self, left: float, top: float, width: float, height: float, **options: Any) -> Axes:
         """Axes at a place in inches from the left and from the lower edge of the title."""
         wide, high = self.get_size_inches()
@@ -143,11 +156,20 @@ class Chart(Figure):
 
     def _drawn(self, kind: str, **options: Any) -> bytes:
         into = io.BytesIO()
-        self.savefig(into, format=kind, **options)
+        with _no_boxes():
+            self.savefig(into, format=kind, **options)
         return into.getvalue()
 
     def _repr_png_(self) -> bytes:
         return self.png(dpi=110)
+
+
+@contextmanager
+def _no_boxes() -> Iterator[None]:
+    """Without a Chinese font matplotlib warns of every letter; an SVG is drawn with the reader's own."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 @contextmanager
@@ -188,7 +210,8 @@ def chart(
             figure.set_layout_engine("constrained", rect=(0, 0, 1, height / total))
         yield figure
         if auto:
-            figure.draw_without_rendering()
+            with _no_boxes():
+                figure.draw_without_rendering()
             figure.set_layout_engine("none")  # laid out once, however often it is saved
 
 

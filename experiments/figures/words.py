@@ -57,6 +57,10 @@ class Words:
         """The text of `prefix.name`, or `name` itself: what a user adds has a name and no translation."""
         return self(f"{prefix}.{name}") if f"{prefix}.{name}" in self else name
 
+    def translated(self, prefix: str, name: str, english: str) -> str:
+        """The text of `prefix.name`; `english` in English, and where the catalogue has no translation."""
+        return english if self.lang == "en" or f"{prefix}.{name}" not in self else self(f"{prefix}.{name}")
+
     def axis(self, quantity: str) -> str:
         """A quantity with its unit, for an axis: "NLL (nats)"."""
         return self.or_key("quantity", quantity) + self.unit(quantity)

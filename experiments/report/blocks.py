@@ -5,11 +5,13 @@ Every text is plain: the templates escape it, so a label from a user's data can 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from experiments.figures import Chart
+from experiments.figures.words import figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,9 @@ class Span:
     href: str = ""
     code: bool = False
     sort: float | None = None  # what a table sorts by, where the text is not it
-    mark: str = ""  # an outcome: a coloured badge
+    mark: str = ""  # the name of an outcome: a coloured badge
+    english: bool = False  # stays English in every language
+    strong: bool = False
 
 
 Inline = str | Span | Sequence["str | Span"]
@@ -32,9 +36,31 @@ def spans(inline: Inline) -> list[Span]:
     return [Span(text=piece) if isinstance(piece, str) else piece for piece in pieces]
 
 
-def number(value: float, digits: int = 3, sign: bool = False) -> Span:
-    """A number as text that still sorts as a number."""
-    return Span(text=f"{value:{'+' if sign else ''}.{digits}g}", sort=float(value))
+def marked(text: str, english: bool = False) -> list[Span]:
+    """Text whose code stands between backticks, as tables hold it."""
+    return [
+        Span(text=piece, code=bool(place % 2), english=english and not place % 2)
+        for place, piece in enumerate(text.split("`"))
+        if piece
+    ]
+
+
+def number(value: float, digits: int = 3, sign: bool = False, unit: str = "") -> Span:
+    """A number as text that still sorts as a number; "–" where there is none."""
+    value = float(value)
+    if math.isnan(value):
+        return Span(text="–", sort=-math.inf)
+    if math.isinf(value):
+        return Span(text="∞" if value > 0 else "−∞", sort=value)
+    return Span(text=figure(value, digits, sign and value != 0) + unit, sort=value)
+
+
+def ranged(mean: float, low: float, high: float) -> Span:
+    """A mean with its interval, "+0.012 [0.004, 0.02]", that sorts by the mean; without one, the mean alone."""
+    shown = number(mean, sign=True)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return shown
+    return Span(text=f"{shown.text} [{figure(low)}, {figure(high)}]", sort=shown.sort)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +114,33 @@ class Code:
     body: str
 
 
-Block = Text | Table | Picture | Code
+@dataclass(frozen=True, kw_only=True)
+class Item:
+    """A titled entry with a badge: `mark` is an outcome's name, `badge` what it is called."""
+
+    title: Inline
+    badge: str = ""
+    mark: str = ""
+    body: Sequence[Inline]
+
+    @property
+    def heading(self) -> list[Span]:
+        return spans(self.title)
+
+    @property
+    def lines(self) -> list[list[Span]]:
+        return [spans(line) for line in self.body]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """A list of titled entries."""
+
+    kind: ClassVar[str] = "items"
+    entries: Sequence[Item]
+
+
+Block = Text | Table | Picture | Code | Items
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,56 +4,74 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from experiments.figures import Chart, Words
+from experiments.figures.style import chinese_font
 from experiments.report.blocks import Picture, Section
 from experiments.report.stored import Stored
 
-_TEMPLATES = PackageLoader("experiments.report", "templates")
+_HERE = Path(__file__).parent / "templates"
 
 
-def _environment(words: Words) -> Environment:
+def names(lang: str) -> tuple[str, str]:
+    """The page's and the text's file names in a language."""
+    suffix = "" if lang == "en" else f".{lang}"
+    return f"report{suffix}.html", f"report{suffix}.md"
+
+
+def _environment(words: Words, stored: Stored) -> Environment:
     environment = Environment(
-        loader=_TEMPLATES, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.globals.update(t=words, lang=words.lang)
+    other = "en" if words.lang == "zh" else "zh"
+    html_name, md_name = names(other)
+    environment.globals.update(
+        t=words,
+        lang=words.lang,
+        started=str(stored.run.get("started", ""))[:10],
+        other_lang=other,
+        other_page=html_name if (stored.out / html_name).is_file() else "",
+        other_text=md_name if (stored.out / md_name).is_file() else "",
+    )
     return environment
 
 
-def html(sections: Sequence[Section], stored: Stored, words: Words, path: Path) -> None:
+def page(sections: Sequence[Section], stored: Stored, words: Words, path: Path) -> None:
     """Write the page: everything it shows is inside it, and its policy allows nothing else."""
-    environment = _environment(words)
-    assert environment.loader is not None
-    style, script = (environment.loader.get_source(environment, name)[0] for name in ("report.css", "report.js"))
-    # `<style>` and `<script>` must hold exactly what is hashed
+    environment = _environment(words, stored)
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    # `<style>` and `<script>` hold exactly what is hashed
     policy = (
         "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"style-src {_hash(style)}; script-src {_hash(script)}"
     )
     environment.filters["data_uri"] = _data_uri
-    page = environment.get_template("report.html.jinja").render(
-        sections=sections, run=stored.run, policy=policy, style=Markup(style), script=Markup(script)
+    text = environment.get_template("report.html.jinja").render(
+        sections=sections, policy=policy, style=Markup(style), script=Markup(script)
     )
-    path.write_text(page, encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
 
 
 def markdown(sections: Sequence[Section], stored: Stored, words: Words, path: Path) -> None:
     """Write the same as Markdown, with the figures as PNG files beside it."""
     folder = path.parent / "figures"
     folder.mkdir(exist_ok=True)
+    # without a font that has them, Chinese letters would be boxes: the English figures stand in, captioned in Chinese
+    suffix = ".zh" if words.lang == "zh" and chinese_font() else ""
     for section in sections:
         for block in section.blocks:
-            if isinstance(block, Picture):
-                (folder / f"{block.name}.png").write_bytes(block.wide.png())
-    environment = _environment(words)
+            if isinstance(block, Picture) and (words.lang == "en" or suffix):
+                (folder / f"{block.name}{suffix}.png").write_bytes(block.wide.png())
+    environment = _environment(words, stored)
     environment.filters["md"] = _plain
-    text = environment.get_template("report.md.jinja").render(sections=sections, run=stored.run)
+    text = environment.get_template("report.md.jinja").render(sections=sections, suffix=suffix)
     path.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", encoding="utf-8")
 
 
@@ -68,4 +86,4 @@ def _data_uri(figure: Chart, name: str) -> str:
 def _plain(text: str) -> Markup:
     """Text that Markdown shows as it is: HTML escaped, and so are the characters that Markdown reads."""
     flat = " ".join(str(text).split())
-    return Markup(re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", str(escape(flat))))
+    return Markup(html.escape(re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", flat), quote=False))

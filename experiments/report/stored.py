@@ -36,11 +36,12 @@ class Stored:
         """The rows of a table whose columns equal (or are among) what is given; an empty one if it is not stored."""
         path = self._path(name)
         if not path.is_file():
-            return pd.DataFrame(columns=SCHEMAS[name])
+            return pd.DataFrame(columns=SCHEMAS.get(name, []))
         filters = [
             (column, "in", [wanted] if isinstance(wanted, str) else list(wanted)) for column, wanted in equals.items()
         ]
-        return pq.read_table(path, filters=filters or None).to_pandas()
+        # `partitioning` off: a result may well lie under a folder called a=b, which is no column
+        return pq.read_table(path, filters=filters or None, partitioning=None).to_pandas()
 
     def _path(self, name: str) -> Path:
         return self.out / "tables" / f"{name}.parquet"
@@ -51,6 +52,11 @@ class Stored:
         path = self.out / "run.json"
         return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """The table `cells`, its texts never missing."""
+        return self.read("cells").fillna({"error": "", "notebook": ""})
+
     def link(self, relative: str) -> str:
         """The rendered notebook of `relative`, or the notebook itself, or nothing: only what exists is linked."""
         for suffix in (".html", ".ipynb") if relative else ():
@@ -58,3 +64,9 @@ class Stored:
             if (self.out / path).is_file():
                 return path.as_posix()
         return ""
+
+    def notebooks(self, kind: str) -> list[tuple[str, str]]:
+        """(cell, link) of every notebook of a kind that is there."""
+        rows = self.cells.loc[self.cells["kind"] == kind]
+        found = [(str(row.cell), self.link(str(row.notebook))) for row in rows.itertuples()]
+        return [(cell, link) for cell, link in found if link]

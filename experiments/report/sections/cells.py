@@ -1,0 +1,94 @@
+"""Every cell with its notebook and the command that repeats it; what failed; what this result does not hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from experiments.claims import MADE_BY
+from experiments.figures import Words
+from experiments.figures.panels import CELL
+from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.sections.common import badge, compared
+from experiments.report.stored import Stored
+
+# what a section reads -> the anchor of the section
+_NEEDED = {"verdicts": "claims", "attribution": "why", "differences": "where", "learning_rates": "rates",
+           "numerics": "atlas"}  # fmt: skip
+
+
+def cells(stored: Stored, words: Words) -> Section | None:
+    """A row a cell: its notebook, how it ended, what it found, and how to make it again."""
+    table = stored.cells
+    if table.empty:
+        return None
+    found = compared(stored)
+    found = found.loc[found["quantity"] == "nll"].drop_duplicates(CELL).set_index(CELL)
+    rows = [_row(row, found, stored, words) for _, row in table.iterrows()]
+    names = ("cell", "kind", "status", "difference", "outcome", "seconds", "networks", "again")
+    failed = int((table["status"] == "failed").sum())
+    total = words("cells.total", cells=len(table), failed=failed, networks=int(table["networks_trained"].sum()))
+    return Section(id="cells", title=words("cells.title"), blocks=[
+        Text(body=total),
+        Table(caption=words("cells.caption"), columns=[words(f"cells.{name}") for name in names], rows=rows,
+              sortable=True),
+    ])  # fmt: skip
+
+
+def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, words: Words) -> list[Inline]:
+    key = _key(str(row["cell"]), str(row["kind"]))
+    difference: Inline = ""
+    outcome: Inline = ""
+    if row["kind"] == "binary" and key in found.index:
+        one = found.loc[key]
+        difference = ranged(one["mean"], one["low"], one["high"])
+        outcome = badge(str(one["outcome"]), words)
+    return [
+        Span(text=str(row["cell"]), href=stored.link(str(row["notebook"]))), str(row["kind"]),
+        words.or_key("status", str(row["status"])), difference, outcome, number(float(row["seconds"])),
+        number(float(row["networks_trained"]), 9), _again(key, stored.run),
+    ]  # fmt: skip
+
+
+def _key(cell: str, kind: str) -> tuple[str, ...]:
+    """(task, network, optimizer) of a cell that has them: its id is kind-task-network-optimizer."""
+    parts = tuple(cell.removeprefix(f"{kind}-").split("-"))
+    return parts if len(parts) == len(CELL) and cell.startswith(f"{kind}-") else ()
+
+
+def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
+    """The exact command for one row; nothing where only the command of the whole run makes it."""
+    settings = run.get("settings", {})
+    if not key or "preset" not in settings:
+        return ""
+    options = [f"--{name} {settings[name]}" for name in ("preset", "seeds", "steps") if name in settings]
+    names = [f"--{name} {value}" for name, value in zip(("tasks", "networks", "optimizers"), key, strict=True)]
+    return Span(text=" ".join(["headtohead run", *options, *names]), code=True)
+
+
+def failures(stored: Stored, words: Words) -> Section | None:
+    """The errors of the cells that failed."""
+    failed = stored.cells.loc[stored.cells["status"] == "failed"]
+    if failed.empty:
+        return None
+    blocks: list[Block] = [Text(body=[words("failures.read"), Span(text="headtohead run --retry-failed", code=True)])]
+    for _, row in failed.iterrows():
+        blocks += [Text(body=Span(text=str(row["cell"]), href=stored.link(str(row["notebook"])))),
+                   Code(body=str(row["error"]))]  # fmt: skip
+    return Section(id="failures", title=words("failures.title"), blocks=blocks)
+
+
+def missing(stored: Stored, words: Words) -> Section | None:
+    """The sections that are left out because their tables are not stored, and the command that makes them."""
+    lacking = [name for name in _NEEDED if not stored.has(name)]
+    if not lacking:
+        return None
+    rows: list[list[Inline]] = [
+        [words(f"{_NEEDED[name]}.title"), Span(text=name, code=True),
+         Span(text=MADE_BY.get(name, "headtohead run").strip("`"), code=True)]
+        for name in lacking
+    ]  # fmt: skip
+    columns = [words(f"missing.{name}") for name in ("section", "table", "command")]
+    return Section(id="missing", title=words("missing.title"),
+                   blocks=[Table(caption=words("missing.caption"), columns=columns, rows=rows)])  # fmt: skip

@@ -1,0 +1,59 @@
+"""What several sections do alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from experiments.figures import Chart, Words
+from experiments.heads import BASELINE
+from experiments.report.blocks import Picture, Span, Text
+from experiments.report.stored import Stored
+from experiments.stats import QUANTITIES
+
+WIDE, NARROW = 7.2, 3.5  # inches: 720 and 350 pixels of the page
+SOFTMAX = "softmax"
+
+
+def drawn(name: str, make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any) -> Picture:
+    """`make(*tables)` at both widths."""
+    wide, narrow = (make(*tables, width=width, words=words, **options) for width in (WIDE, NARROW))
+    return Picture(name=name, wide=wide, narrow=narrow)
+
+
+def compared(stored: Stored, table: str = "differences") -> pd.DataFrame:
+    """Rows of softmax against sigmoid, as people write them."""
+    return stored.read(table, head=SOFTMAX, baseline=BASELINE)
+
+
+def badge(outcome: str, words: Words) -> Span:
+    """An outcome as a coloured badge."""
+    return Span(text=words.or_key("outcome", outcome), mark=outcome.replace(" ", "-"))
+
+
+def wins(rows: pd.DataFrame) -> tuple[int, int]:
+    """In how many rows softmax, and in how many sigmoid, is better by the margin or more."""
+    sides = [
+        QUANTITIES[str(row.quantity)].better * (1 if row.mean > 0 else -1)  # type: ignore[operator]
+        for row in rows.loc[rows["outcome"] == "different"].itertuples()
+    ]
+    return sides.count(1), sides.count(-1)
+
+
+def made_by(stored: Stored, words: Words, *kinds: str) -> list[Text]:
+    """Links to the notebooks that the numbers come from; to the table of cells where there are many."""
+    links: list[str | Span] = []
+    for kind in kinds:
+        found = stored.notebooks(kind)
+        if len(found) > 4:
+            links.append(Span(text=words("source.many", kind=kind, n=len(found)), href="#cells"))
+        else:
+            links += [Span(text=cell, href=link) for cell, link in found]
+    if not links:
+        return []
+    body: list[str | Span] = [words("source.from")]
+    for place, link in enumerate(links):
+        body += [words("sentence.list"), link] if place else [link]
+    return [Text(body=body)]

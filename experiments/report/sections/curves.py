@@ -1,0 +1,24 @@
+"""Loss curves and gradient norms."""
+
+from __future__ import annotations
+
+from experiments.figures import Words, gradient_norms, loss_curves
+from experiments.figures.panels import ARMS
+from experiments.report.blocks import Block, Section, Text
+from experiments.report.sections.common import drawn, made_by
+from experiments.report.stored import Stored
+
+
+def curves(stored: Stored, words: Words) -> Section | None:
+    """Loss curves of the cells on the test rows, and gradient norms against their predicted ratio."""
+    losses = stored.read("curves", quantity="nll", split="test", scope="", head=ARMS)
+    heads = ("sigmoid", "softmax", "softmax_matched")
+    norms = stored.read("curves", quantity="grad_norm", scope=("head", "trunk", "total"), head=heads)
+    blocks: list[Block] = []
+    if len(losses):
+        blocks += [Text(body=words("curves.loss")), drawn("loss_curves", loss_curves, losses, words=words)]
+    if len(norms):
+        blocks += [Text(body=words("curves.norm")), drawn("gradient_norms", gradient_norms, norms, words=words)]
+    if not blocks:
+        return None
+    return Section(id="curves", title=words("curves.title"), blocks=[*blocks, *made_by(stored, words, "binary")])

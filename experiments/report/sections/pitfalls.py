@@ -1,0 +1,43 @@
+"""The pitfalls: programs that look right and train something else."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from experiments.figures import Words
+from experiments.heads import BASELINE, HEADS
+from experiments.report.blocks import Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.sections.common import made_by
+from experiments.report.stored import Stored
+
+
+def pitfalls(stored: Stored, words: Words) -> Section | None:
+    """What each crossed or broken program costs against sigmoid, mean over tasks."""
+    heads = tuple(head.name for head in HEADS.values() if head.role in ("crossed", "pitfall"))
+    overall = stored.read("overall", head=heads, baseline=BASELINE)
+    table = stored.read("differences", head=heads, baseline=BASELINE)
+    if overall.empty or table.empty:
+        return None
+    rows = [_row(head, overall.loc[overall["head"] == head], table.loc[table["head"] == head], words)
+            for head in heads if (overall["head"] == head).any()]  # fmt: skip
+    columns = [words(f"pitfalls.{name}") for name in ("program", "what", "accuracy", "nll", "cells")]
+    return Section(id="pitfalls", title=words("pitfalls.title"), blocks=[
+        Text(body=words("pitfalls.read")),
+        Table(caption=words("pitfalls.caption"), columns=columns, rows=rows),
+        *made_by(stored, words, "binary"),
+    ])  # fmt: skip
+
+
+def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, words: Words) -> list[Inline]:
+    head = HEADS[name]
+    program = f'Dense({head.units}, "{head.activation}") + {head.loss}'
+    found = overall.set_index("quantity")
+    means = [
+        ranged(*(float(found.loc[quantity, column]) for column in ("mean", "low", "high")))
+        if quantity in found.index else number(float("nan"))
+        for quantity in ("accuracy", "nll")
+    ]  # fmt: skip
+    losses = table.loc[table["quantity"] == "nll"]
+    apart = int((losses["outcome"] == "different").sum())
+    return [Span(text=program, code=True), words.translated("head", name, head.description), *means,
+            Span(text=f"{apart}/{len(losses)}", sort=float(apart))]  # fmt: skip

@@ -1,0 +1,77 @@
+"""Where they differ: the forest over cells, how every arm came out, and what so many seeds can show."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures import Words, forest, paired_differences
+from experiments.heads import BASELINE
+from experiments.report.blocks import Block, Section, Span, Table, Text, number, ranged
+from experiments.report.sections.common import SOFTMAX, compared, drawn, made_by
+from experiments.report.stored import Stored
+from experiments.stats import OUTCOMES, QUANTITIES, counts
+from experiments.tables import pair
+
+_DRAWN = ("nll_curve", "nll", "accuracy")
+
+
+def where(stored: Stored, words: Words) -> Section | None:
+    """Paired differences of every cell against the margin and the noise floor."""
+    table = compared(stored)
+    quantities = [name for name in _DRAWN if (table["quantity"] == name).any()]
+    blocks: list[Block]
+    if quantities:
+        every = stored.read("differences", baseline=BASELINE)
+        picture = drawn("differences", forest, table, words=words, quantities=quantities)
+        blocks = [
+            Text(body=words("where.read")), picture, Text(body=words("where.method")),
+            _arms(every, stored.read("overall", baseline=BASELINE), words), *_power(table, words),
+        ]  # fmt: skip
+    else:
+        heads = (BASELINE, SOFTMAX)
+        values = stored.read("finals", quantity="nll", split="test", head=heads)
+        pairs = pair(values, stored.read("runs", head=heads), SOFTMAX).assign(head=SOFTMAX)
+        if pairs.empty:
+            return None
+        blocks = [Text(body=words("where.pairs")), drawn("differences", paired_differences, pairs, words=words)]
+    blocks += made_by(stored, words, "binary")
+    return Section(id="where", title=words("where.title"), blocks=blocks)
+
+
+def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
+    """Every arm against sigmoid in the mean loss over training: outcomes over cells, and the mean over tasks."""
+    found = counts(every.loc[every["quantity"] == "nll_curve"])
+    mean = overall.loc[overall["quantity"] == "nll_curve"].set_index("head")
+    rows = []
+    for row in found.itertuples():
+        head = str(row.head)
+        whole = mean.loc[head] if head in mean.index else None
+        rows.append([
+            Span(text=head, code=True),
+            *(number(float(found.loc[row.Index, outcome]), 9) for outcome in OUTCOMES),
+            "" if whole is None else ranged(whole["mean"], whole["low"], whole["high"]),
+        ])  # fmt: skip
+    columns = [words("where.arm"), *(words(f"outcome.{outcome}") for outcome in OUTCOMES), words("where.mean")]
+    return Table(caption=words("where.caption"), columns=columns, rows=rows)
+
+
+def _power(table: pd.DataFrame, words: Words) -> list[Block]:
+    """What this many seeds could have shown, and the seeds that would decide what is open."""
+    if not {"detectable", "seeds_needed"} <= set(table.columns):
+        return []
+    rows = []
+    for name, part in table.groupby("quantity", sort=False):
+        if name not in QUANTITIES or not QUANTITIES[str(name)].primary:
+            continue
+        needed = part.loc[part["outcome"] == "undecided", "seeds_needed"]
+        finite = needed[np.isfinite(needed)]
+        rows.append([
+            words.axis(str(name)), number(part["margin"].median()), number(part["detectable"].median()),
+            number(part["noise_floor"].median()), number(float(len(needed)), 9),
+            number(float(finite.median()) if len(finite) else np.nan), number(float(len(needed) - len(finite)), 9),
+        ])  # fmt: skip
+    columns = [
+        words(f"power.{name}") for name in ("quantity", "margin", "detectable", "floor", "open", "seeds", "never")
+    ]
+    return [Text(body=words("power.read")), Table(caption=words("power.caption"), columns=columns, rows=rows)]

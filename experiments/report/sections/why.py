@@ -1,0 +1,45 @@
+"""Why they differ: attribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures import Words, attribution
+from experiments.report.blocks import Block, Section, Table, Text, number
+from experiments.report.sections.common import drawn, made_by
+from experiments.report.stored import Stored
+from experiments.stats import QUANTITIES
+
+
+def why(stored: Stored, words: Words) -> Section | None:
+    """The shares of each factor per cell, and what arithmetic leaves in float32 and in float64."""
+    table = stored.read("attribution")
+    if table.empty or not (table["quantity"] == "nll_curve").any():
+        return None
+    blocks: list[Block] = [
+        Text(body=words("why.read")),
+        drawn("attribution", attribution, table, words=words),
+        Text(body=words("why.arithmetic")),
+        _arithmetic(table, stored.read("attribution_float64"), words),
+        *made_by(stored, words, "binary", "control"),
+    ]
+    return Section(id="why", title=words("why.title"), blocks=blocks)
+
+
+def _arithmetic(single: pd.DataFrame, double: pd.DataFrame, words: Words) -> Table:
+    rows = []
+    for quantity in QUANTITIES.values():
+        sizes = [
+            part.loc[(part["factor"] == "arithmetic") & (part["quantity"] == quantity.name), "share"].abs()
+            for part in (single, double)
+        ]
+        whole = single.loc[single["quantity"] == quantity.name].groupby(["task", "network", "optimizer"])["share"].sum()
+        if not quantity.primary or sizes[0].empty:
+            continue
+        rows.append([
+            words.axis(quantity.name), number(whole.abs().median()), number(sizes[0].median()), number(sizes[0].max()),
+            number(sizes[1].max() if len(sizes[1]) else np.nan),
+        ])  # fmt: skip
+    columns = [words(f"why.{name}") for name in ("quantity", "whole", "median", "largest", "double")]
+    return Table(caption=words("why.caption"), columns=columns, rows=rows)
