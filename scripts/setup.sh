@@ -179,4 +179,5 @@ try_to_set_up() {
 }
 
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}" GRPC_VERBOSITY="${GRPC_VERBOSITY:-ERROR}"
-export PYTHONUTF8=1
+export PYTHONUTF8=1 PIP_USER=0
+unset PYTHONPATH PYTHONHOME # packages of another environment would come first
