@@ -16,6 +16,7 @@ from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 from experiments import stats
 from experiments.stats.hypotheses import standardised
 from experiments.stats.intervals import standard_error
+from experiments.stats.power import least_seeds
 
 # a row a comparison, a column a seed
 SMALL = np.array([[1.0, 2.0, 3.0, 4.0], [-1.0, 1.0, -1.0, 1.0], [0.5, 0.5, 0.5, 0.5], [0.0, 0.0, 0.0, 0.0]])
@@ -219,11 +220,19 @@ def test_seeds_needed() -> None:
     # inside the margin: one-sided against 0.01 with an effect of 0.5, that is a two-sided level of 10 %
     assert stats.detectable_effect(int(needed[1]), 0.0, alpha=0.1) <= 0.5
     assert stats.detectable_effect(int(needed[1]) - 1, 0.0, alpha=0.1) > 0.5
-    assert needed[2] < 5
+    assert needed[2] == 6  # the sign flips' own least
     assert needed[3] > 500
     corrected = stats.seeds_needed(mean, sd, np.full(5, 0.01))
     assert np.isinf(corrected[[0, 1, 3]]).all()  # effects below the floor of 1.62
     assert corrected[2] >= needed[2]
+
+
+def test_sign_flips_need_seeds_of_their_own() -> None:
+    # 6 seeds reach 2/64, 5 seeds only 2/32 = 0.0625; at 5 % over 30 cells it takes 2/2048
+    assert least_seeds(np.array([0.05, 0.05 / 30])).tolist() == [6, 11]
+    huge = stats.seeds_needed(np.array([1.0, 0.0]), np.array([0.001, 0.001]), np.array([0.01, 0.01]))
+    assert huge[0] == 6
+    assert huge[1] < 6  # to be inside the margin takes no sign flips
 
 
 def test_mean_over_tasks_by_hand() -> None:

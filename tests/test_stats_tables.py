@@ -183,6 +183,13 @@ def test_an_undecided_cell_says_what_it_would_take() -> None:
     assert found.loc[~undecided, "seeds_needed"].isna().all()
 
 
+def test_too_few_seeds_can_show_no_difference_of_any_size() -> None:
+    values = {("sigmoid", "accuracy"): [0.5] * 5, ("softmax", "accuracy"): [0.80, 0.81, 0.82, 0.80, 0.81]}
+    row = compare(finals(values)).iloc[0]
+    assert (row["p"], row["outcome"], row["detectable"]) == (2 / 32, "undecided", np.inf)
+    assert row["seeds_needed"] == 6
+
+
 def test_counts_of_outcomes() -> None:
     found = compare(family(12))
     row = one(stats.counts(found), quantity="accuracy")

@@ -78,6 +78,7 @@ def correct(table: pd.DataFrame, *, alpha: float = ALPHA, ratio: float = TEST_TO
         (n, a): power.detectable_effect(int(n), ratio, float(a)) for n, a in {*zip(table["n"], level, strict=True)}
     }
     effect = np.array([effects[pair] for pair in zip(table["n"], level, strict=True)])
+    effect = np.where(table["n"] < power.least_seeds(level), np.inf, effect)
     undecided = np.array([found == "undecided" for found in outcomes]) & np.isfinite(table["sd"].to_numpy(float))
     needed = np.full(len(table), np.nan)
     mean, sd, margin = (table.loc[undecided, column].to_numpy(float) for column in ("mean", "sd", "margin"))

@@ -41,8 +41,9 @@ def seeds_needed(
 ) -> Array:
     """Seeds at which a cell would probably be decided, if its mean and standard deviation stay as they are.
 
-    All arguments (rows,). A mean beyond the margin is to be shown not to be 0; one inside it, to be inside.
-    `inf` where no number of seeds suffices: then it takes more rows, not more runs.
+    All arguments (rows,). A mean beyond the margin is to be shown not to be 0 (for which the sign flips alone take
+    `least_seeds`); one inside it, to be inside. `inf` where no number of seeds suffices: then it takes more rows, not
+    more runs.
     """
     mean, sd, margin = (np.asarray(a, dtype=float) for a in (mean, sd, margin))
     alpha = np.broadcast_to(np.asarray(alpha, dtype=float), mean.shape)
@@ -61,7 +62,13 @@ def seeds_needed(
         middle = np.maximum((low + high) // 2, 2)
         reached = enough(middle)
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-    return np.where(possible, high, np.inf)
+    needed = np.where(beyond, np.maximum(high, least_seeds(alpha)), high)
+    return np.where(possible, needed, np.inf)
+
+
+def least_seeds(alpha: Array | float) -> Array:
+    """The fewest seeds whose sign flips can reach the level alpha: n seeds give no p below 2 / 2^n."""
+    return np.ceil(1 - np.log2(alpha))
 
 
 def _power(effect: Array | float, n: Array | int, ratio: float, alpha: Array | float) -> Array:
