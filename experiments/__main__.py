@@ -194,6 +194,8 @@ def _settings(preset: str, cells: tuple[Any, ...]) -> dict[str, Any]:
 def _workers(workers: int | None) -> int:
     from experiments.suite import default_workers
 
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers is {workers}. It must be a whole number of at least 1.")
     return default_workers() if workers is None else workers
 
 

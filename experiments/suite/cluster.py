@@ -77,19 +77,17 @@ class Workers:
 
 
 @contextmanager
-def workers(count: int, scheduler: str = "") -> Iterator[Workers]:
-    """`count` workers in this process, or those of the scheduler at an address.
+def own_workers(count: int) -> Iterator[Workers]:
+    """`count` workers in this process.
 
-    A worker in this process costs nothing to start: the work is done in kernels, which are processes of their own.
-    With GPUs, a worker has one to itself. Raises `UserError` if no scheduler answers at the address.
+    They cost nothing to start: the work is done in kernels, which are processes of their own. With GPUs, a worker
+    has one to itself, and there are no more workers than GPUs.
     """
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # what fails is told as a cell's outcome
+    _quiet()
+    gpus = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
+    count = min(count, gpus) if gpus else count
+    resources = {"GPU": 1.0} if gpus else {}
     with ExitStack() as stack:
-        if scheduler:
-            yield stack.enter_context(_remote(scheduler))
-            return
-        gpus = len(list(_GPUS.iterdir())) if _GPUS.is_dir() else 0
-        count = min(count, gpus) if gpus else count
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the usual port of the dashboard is taken: another is used
             cluster = stack.enter_context(
@@ -100,17 +98,19 @@ def workers(count: int, scheduler: str = "") -> Iterator[Workers]:
                     memory_limit=0,  # the kernels' memory is not this process's
                     dashboard_address="127.0.0.1:8787",
                     worker_dashboard_address="127.0.0.1:0",
-                    resources={"GPU": 1.0} if gpus else None,
+                    resources=resources,
                 )
             )
         client = stack.enter_context(Client(cluster))
         server = cluster.scheduler.services.get("dashboard")
         dashboard = f"http://127.0.0.1:{server.port}/status" if server is not None else ""
-        yield Workers(client, count, dashboard, {"GPU": 1.0} if gpus else {})
+        yield Workers(client, count, dashboard, resources)
 
 
 @contextmanager
-def _remote(address: str) -> Iterator[Workers]:
+def remote_workers(address: str) -> Iterator[Workers]:
+    """The workers of the scheduler at `address`. Raises `UserError` if none answers there."""
+    _quiet()
     try:
         client = Client(address, timeout=_CONNECT)
     except (OSError, ValueError, TypeError) as error:
@@ -123,6 +123,10 @@ def _remote(address: str) -> Iterator[Workers]:
         gpu = any("GPU" in (one.get("resources") or {}) for one in known)
         count = sum(one["nthreads"] for one in known)
         yield Workers(client, max(count, 1), client.dashboard_link, {"GPU": 1.0} if gpu else {})
+
+
+def _quiet() -> None:
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # what fails is told as a cell's outcome
 
 
 def _on_worker(job: Job, topic: str) -> Outcome:

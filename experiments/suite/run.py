@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments.plan import kind_of, shard
 from experiments.plan.keys import NOTEBOOKS, cache_key
@@ -20,6 +21,9 @@ from experiments.suite.costs import STARTUP, estimate, wall_time
 from experiments.suite.display import Lines, display
 from experiments.suite.options import Options, Outlook, Summary
 from experiments.suite.state import Runner, State, current
+
+if TYPE_CHECKING:
+    from experiments.suite.cluster import Workers
 
 Report = Callable[[Path], Path]
 
@@ -36,7 +40,8 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
     ordinary = [cell for cell in cells if not kind_of(cell).last]
     mine = list(shard(tuple(cells), options.shard)) if options.shard else ordinary
     try:
-        with hold(options.out, options.shard):
+        # the scheduler is looked for first, so that a wrong address leaves no trace in the folder
+        with _remote(options) as remote, hold(options.out, options.shard):
             if not options.shard:
                 state.store.drop_leftovers()
             if options.retry_failed:
@@ -47,7 +52,7 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
             todo.sort(key=lambda cell: -costs[cell.id])  # the longest first, so that no worker ends alone
             if todo and not options.scheduler:
                 worker.warm(state.preload, {})  # it imports while Dask does
-            with _runner(options, bool(todo)) as (runner, workers, dashboard):
+            with _runner(options, remote, bool(todo)) as (runner, workers, dashboard):
                 networks = {cell.id: cell.networks for cell in cells}
                 with display(networks, len(state.stored), costs, workers) as show:
                     if dashboard:
@@ -60,15 +65,29 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
 
 
 @contextmanager
-def _runner(options: Options, needed: bool) -> Iterator[tuple[Runner, int, str]]:
-    """What runs jobs, how many at once, and the address of its dashboard."""
-    if options.shard or not needed:
-        yield serial.run, 1 if options.shard else options.workers, ""
+def _remote(options: Options) -> Iterator[Workers | None]:
+    """The workers of the scheduler that is named, if one is."""
+    if not options.scheduler:
+        yield None
         return
-    from experiments.suite.cluster import workers  # here: when all is stored, importing Dask would take longest
+    from experiments.suite.cluster import remote_workers
 
-    with workers(options.workers, options.scheduler) as cluster:
-        yield cluster.run, cluster.count, cluster.dashboard
+    with remote_workers(options.scheduler) as workers:
+        yield workers
+
+
+@contextmanager
+def _runner(options: Options, remote: Workers | None, needed: bool) -> Iterator[tuple[Runner, int, str]]:
+    """What runs jobs, how many at once, and the address of its dashboard."""
+    if remote is not None:
+        yield remote.run, remote.count, remote.dashboard
+    elif options.shard or not needed:
+        yield serial.run, 1 if options.shard else options.workers, ""
+    else:
+        from experiments.suite.cluster import own_workers  # here: when all is stored, importing Dask takes longest
+
+        with own_workers(options.workers) as workers:
+            yield workers.run, workers.count, workers.dashboard
 
 
 def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, report: Report | None) -> Summary:

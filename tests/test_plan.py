@@ -1,0 +1,261 @@
+"""Protocol and choice to cells; and the keys that say when a stored cell still answers to its plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import suite_throwaway as throwaway
+
+from experiments.heads import HEADS
+from experiments.networks import NETWORKS
+from experiments.plan import KINDS, Choice, keys, kinds, plan, shard
+from experiments.plan.keys import cache_key, modules_of, preload_of, read_notebook
+from experiments.protocols import FULL, QUICK, STANDARD
+from experiments.records import Cell, Head, Network, Protocol, UserError
+from experiments.tasks import TASKS
+
+
+def ids(protocol: Protocol, **choice: Any) -> list[str]:
+    return [cell.id for cell in plan(protocol, Choice(**choice)) if cell.notebook == "binary.ipynb"]
+
+
+def test_an_id_can_be_read() -> None:
+    assert ids(QUICK)[0] == "binary-breast_cancer-linear-sgd"
+    assert len(set(ids(FULL))) == len(ids(FULL))
+
+
+def test_what_is_named_replaces_what_the_preset_has() -> None:
+    assert ids(QUICK, tasks=("moons",)) == [
+        "binary-moons-linear-sgd",
+        "binary-moons-linear-adam",
+        "binary-moons-mlp-sgd",
+        "binary-moons-mlp-adam",
+    ]
+    assert ids(QUICK, tasks=("moons",), networks=("mlp",), optimizers=("rmsprop",)) == ["binary-moons-mlp-rmsprop"]
+    # a task that the preset lacks goes with those of its networks that take it
+    assert ids(QUICK, tasks=("shuttle",), optimizers=("sgd",)) == [
+        "binary-shuttle-linear-sgd",
+        "binary-shuttle-mlp-sgd",
+    ]
+    # a network that the preset lacks goes with those of its tasks that it takes
+    assert ids(QUICK, networks=("gru",)) == ["binary-digits_3v8-gru-sgd", "binary-digits_3v8-gru-adam"]
+    # a network that it has stays where it is
+    assert {name.split("-")[1] for name in ids(STANDARD, networks=("deep_mlp",))} == {"bananas", "moons"}
+
+
+def test_numbers_and_heads_are_replaced_and_the_baseline_stays() -> None:
+    (cell,) = [
+        cell
+        for cell in plan(
+            QUICK,
+            Choice(tasks=("moons",), networks=("mlp",), optimizers=("sgd",), heads=("softmax",), seeds=2, steps=7),
+        )
+        if cell.notebook == "binary.ipynb"
+    ]
+    assert cell.parameters["heads"] == ["sigmoid", "softmax"]
+    assert (cell.parameters["seeds"], cell.parameters["steps"], cell.networks) == (2, 7, 4)
+    assert "memory_gib" not in cell.parameters
+    assert json.loads(json.dumps(dict(cell.parameters))) == dict(cell.parameters)  # papermill gets plain values
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"tasks": ("mons",)}, r"Unknown task 'mons'\. Did you mean 'moons'\? Known: .*\(`headtohead list tasks`\)"),
+        ({"networks": ("cmm",)}, "Unknown network 'cmm'"),
+        ({"optimizers": ("adm",)}, "Unknown optimizer 'adm'"),
+        ({"heads": ("sofmax",)}, "Unknown head 'sofmax'"),
+        ({"heads": ("sigmoid",)}, "The only head is 'sigmoid'"),
+        ({"seeds": 0}, "--seeds is 0. It must be a whole number of at least 1"),
+        ({"steps": -3}, "--steps is -3"),
+        ({"tasks": ("moons",), "networks": ("cnn",)}, "'cnn' cannot take the task 'moons'.* Networks that can: linear"),
+        ({"tasks": ("yeast",)}, "The task 'yeast' is multilabel, not binary"),
+    ],
+)
+def test_a_mistake_names_the_value_and_the_way_out(choice: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        plan(QUICK, Choice(**choice))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_new_head_and_network_are_planned() -> None:
+    HEADS.add(
+        Head(name="new_head", units=1, activation="sigmoid", loss="binary_crossentropy", role="default", description="")
+    )
+    NETWORKS.add(Network(name="new_net", takes=("image",), build=lambda shape: None, description=""))  # type: ignore[arg-type,return-value]
+    try:
+        assert any("-new_net-" in name for name in ids(FULL))
+        assert ids(QUICK, networks=("new_net",)) == ["binary-digits_3v8-new_net-sgd", "binary-digits_3v8-new_net-adam"]
+        assert "new_head" in plan(QUICK)[0].parameters["heads"]
+    finally:
+        HEADS.remove("new_head")
+        NETWORKS.remove("new_net")
+
+
+def test_a_new_kind_is_planned_in_its_place() -> None:
+    def one(name: str) -> Callable[[Protocol], tuple[Cell, ...]]:
+        return lambda protocol: (Cell(id=name, notebook=f"{name}.ipynb"),)
+
+    kinds.kind("aside", by_task=False)(one("aside"))
+    kinds.kind("end", last=True)(one("end"))
+    try:
+        everything = [cell.id for cell in plan(QUICK)]
+        assert "aside" in everything
+        assert KINDS["end"].last
+        assert everything.index("end") > everything.index("aside")
+        narrowed = [cell.id for cell in plan(QUICK, Choice(tasks=("moons",)))]
+        assert "aside" not in narrowed  # who names tasks does not want what has none
+        assert "end" in narrowed
+    finally:
+        KINDS.remove("aside")
+        KINDS.remove("end")
+
+
+def test_shards_are_a_partition_of_all_but_the_last_stage() -> None:
+    with throwaway.kinds():
+        cells = tuple(throwaway.plan(7))
+        parts = [shard(cells, f"{part}/3") for part in (1, 2, 3)]
+        assert [len(part) for part in parts] == [3, 2, 2]
+        assert sorted(cell.id for part in parts for cell in part) == sorted(cell.id for cell in cells[:-1])
+        for wrong in ("0/3", "4/3", "1", "a/b", "1/", "-1/3"):
+            with pytest.raises(UserError, match="Give a part of a whole, I/N"):
+                shard(cells, wrong)
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    return throwaway.notebooks(tmp_path)
+
+
+def test_a_key_depends_on_what_decides_the_numbers(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = throwaway.cell(1)
+    key = cache_key(cell, books)
+    assert key == cache_key(throwaway.cell(1), books)
+    others = {
+        "a parameter": cache_key(throwaway.cell(2), books),
+        "what it reads": cache_key(cell, books, inputs=["digest"]),
+    }
+    monkeypatch.setattr(keys, "versions", lambda: {"tensorflow": "0"})
+    others["a version"] = cache_key(cell, books)
+    monkeypatch.undo()
+    monkeypatch.setattr(keys, "_hash_files", lambda files: "changed")
+    others["a module"] = cache_key(cell, books)
+    monkeypatch.undo()
+    throwaway.notebook(
+        books / "throwaway.ipynb", ("parameters", throwaway.PARAMETERS), ("train", throwaway.WORK + "\n")
+    )
+    others["the notebook"] = cache_key(cell, books)
+    assert len({key, *others.values()}) == len(others) + 1, others
+
+
+def test_a_key_does_not_depend_on_scheduling_or_on_outputs(books: Path) -> None:
+    cell = throwaway.cell(1)
+    key = cache_key(cell, books)
+    scheduled = replace(cell, parameters={**cell.parameters, "memory_gib": 1.0, "out": "/x"})
+    assert cache_key(scheduled, books) == key
+    path = books / "throwaway.ipynb"
+    content = json.loads(path.read_text())
+    content["cells"][1]["execution_count"] = 3
+    content["cells"][1]["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "x"}]
+    content["metadata"]["kernelspec"] = {"name": "other", "display_name": "Other"}
+    path.write_text(json.dumps(content))
+    assert cache_key(cell, books) == key
+
+
+def test_a_key_depends_on_the_data_of_its_task(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    throwaway.notebook(books / "data.ipynb", ("parameters", 'task = ""\nimage_side = 14'))
+    cell = Cell(id="x", notebook="data.ipynb", parameters={"task": "moons", "image_side": 14})
+    key = cache_key(cell, books)
+    keys._data_hash.cache_clear()
+    task = TASKS["moons"]
+    data = task.load(14)
+    moved = replace(task, load=lambda side: replace(data, x=data.x + 1e-9))
+    monkeypatch.setitem(TASKS._records, "moons", moved)
+    try:
+        assert cache_key(cell, books) != key
+    finally:
+        keys._data_hash.cache_clear()
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package of the same name that stands elsewhere."""
+    folder = tmp_path / "experiments"
+    files = {
+        "__init__.py": "",
+        "used.py": "from experiments.inner import thing\n\ndef late():\n    import experiments.late\n",
+        "late.py": "",
+        "unused.py": "",
+        "inner/__init__.py": "from . import one\nfrom .two import x\n",
+        "inner/one.py": "",
+        "inner/two.py": "x = 1\n",
+        "inner/three.py": "",
+        "inner/words.toml": "",
+        "loader/__init__.py": "import importlib\n\nload = lambda n: importlib.import_module(f'{__name__}.{n}')\n",
+        "loader/some.py": "import experiments.named\n",
+        "named.py": "import_module('experiments.by_string')\n",
+        "by_string.py": "",
+    }
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(content)
+    monkeypatch.setattr(keys, "PACKAGE", folder)
+    keys._uses.cache_clear()
+    keys._hash_files.cache_clear()
+    yield folder
+    keys._uses.cache_clear()
+    keys._hash_files.cache_clear()
+
+
+def _used(folder: Path, code: str) -> set[str]:
+    notebook = {"cells": [{"cell_type": "code", "source": code}, {"cell_type": "markdown", "source": "import x y"}]}
+    return {path.relative_to(folder).as_posix() for path in modules_of(notebook)}
+
+
+def test_modules_are_found_through_imports_and_no_others(package: Path) -> None:
+    used = {
+        "__init__.py",
+        "used.py",
+        "late.py",
+        "inner/__init__.py",
+        "inner/one.py",
+        "inner/two.py",
+        "inner/words.toml",
+    }
+    assert _used(package, "%matplotlib inline\nfrom experiments import used") == used
+    assert _used(package, "from experiments.used import late as l") == used
+    loaded = {"__init__.py", "loader/__init__.py", "loader/some.py", "named.py", "by_string.py"}
+    assert _used(package, "import experiments.loader") == loaded
+    assert _used(package, "import pandas") == set()
+
+
+def test_a_changed_module_changes_the_hash(package: Path) -> None:
+    notebook = {"cells": [{"cell_type": "code", "source": "from experiments import used"}]}
+    before = keys.code_hash(notebook)
+    (package / "unused.py").write_text("changed = 1\n")
+    keys._hash_files.cache_clear()
+    assert keys.code_hash(notebook) == before
+    (package / "inner" / "two.py").write_text("x = 2\n")
+    keys._hash_files.cache_clear()
+    assert keys.code_hash(notebook) != before
+
+
+def test_code_that_is_not_python_is_a_mistake_of_the_caller(package: Path) -> None:
+    with pytest.raises(UserError, match="code that is not Python"):
+        _used(package, "x = = 1")
+
+
+def test_the_binary_notebook_uses_what_trains_and_not_what_schedules() -> None:
+    notebook = read_notebook(keys.NOTEBOOKS / "binary.ipynb")
+    found = {path.relative_to(keys.PACKAGE).as_posix() for path in modules_of(notebook)}
+    assert {"training/__init__.py", "stacked/rules.py", "tasks/bundled.py", "figures/strings.toml"} <= found
+    assert not any(name.startswith(("suite/", "plan/", "report/", "__main__")) for name in found)
+    assert not found & {"store/cells.py", "protocols.py"}
+    preload = preload_of(notebook)
+    assert {"keras", "tensorflow", "experiments.training", "sklearn.datasets"} <= set(preload)
+    assert not any(name.partition(".")[0] in ("torch", "jax") for name in preload)

@@ -1,0 +1,65 @@
+"""The presets are what they promise: constants of a size that fits their purpose."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from experiments.heads import HEADS
+from experiments.networks import NETWORKS
+from experiments.optimizers import OPTIMIZERS
+from experiments.plan import plan
+from experiments.protocols import FULL, PRESETS, QUICK, STANDARD
+from experiments.records import Cell, Protocol
+from experiments.tasks import TASKS
+
+
+def binary(protocol: Protocol) -> list[Cell]:
+    return [cell for cell in plan(protocol) if cell.notebook == "binary.ipynb"]
+
+
+def test_there_are_three_presets() -> None:
+    assert list(PRESETS) == ["quick", "standard", "full"]
+
+
+def test_standard_covers_every_network_head_and_kind_of_data() -> None:
+    cells = binary(STANDARD)
+    tasks = {TASKS[str(cell.parameters["task"])] for cell in cells}
+    assert sum(not task.synthetic for task in tasks) >= 6
+    assert sum(task.synthetic for task in tasks) >= 3
+    seen = defaultdict(set)
+    for cell in cells:
+        seen[cell.parameters["network"], cell.parameters["optimizer"]].add(cell.parameters["task"])
+    for network in NETWORKS:
+        assert len(seen[network, "sgd"]) >= 2
+        assert len(seen[network, "adam"]) >= 2
+    assert {optimizer for _, optimizer in seen} == {"sgd", "adam", "adamw"}
+    for cell in cells:
+        # an arm that differs in its decay alone needs an optimizer that decays
+        decays = OPTIMIZERS[str(cell.parameters["optimizer"])].decays
+        assert list(cell.parameters["heads"]) == [
+            head.name for head in HEADS.values() if decays or not head.needs_decay
+        ]
+    assert {cell.parameters["seeds"] for cell in cells} == {20}
+    assert all(cell.parameters["image_side"] <= 14 for cell in cells)
+    assert 36 <= len(cells) <= 44
+
+
+def test_quick_is_small() -> None:
+    cells = binary(QUICK)
+    assert len(cells) <= 20
+    assert all(cell.networks <= 100 and cell.parameters["steps"] <= 200 for cell in cells)
+    assert {"linear", "mlp"} < {cell.parameters["network"] for cell in cells}
+
+
+def test_full_is_everything_that_fits() -> None:
+    cells = binary(FULL)
+    wanted = {
+        (task.name, network.name, optimizer)
+        for task in TASKS.values()
+        for network in NETWORKS.values()
+        for optimizer in OPTIMIZERS
+        if task.target == "binary" and task.kind in network.takes
+    }
+    found = {tuple(cell.parameters[name] for name in ("task", "network", "optimizer")) for cell in cells}
+    assert found == wanted
+    assert {cell.parameters["seeds"] for cell in cells} == {50}
