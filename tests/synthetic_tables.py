@@ -11,11 +11,13 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
 
 from experiments.claims import verdicts
+from experiments.report import build
 from experiments.stats import derived
 from experiments.tables import SCHEMAS, validate
 
@@ -152,6 +154,8 @@ def cells(cells: Sequence[tuple[str, str, str]] = CELLS, failed: str | None = No
     return validate("cells", pd.DataFrame(rows))
 
 
+_KEPT = TemporaryDirectory(prefix="headtohead-")  # removed when the process ends
+
 RUN = {
     "command": "./run_all.sh --preset quick", "started": "2026-01-02T03:04:05+0000",
     "versions": {"headtohead": "0.1.0", "python": "3.11.2", "tensorflow": "2.21.0", "keras": "3.15.1"},
@@ -170,6 +174,17 @@ def tables() -> dict[str, pd.DataFrame]:
     made["learning_rates_runs"] = runs(made["learning_rates"])
     made |= derived(made)
     return made | {"verdicts": verdicts(made), "cells": cells(failed="ValueError: no rows")}
+
+
+@cache
+def built() -> Path:
+    """A whole result with its report in both languages, made once a process."""
+    out = Path(_KEPT.name) / "a result"
+    out.mkdir()
+    write(out)
+    for lang in ("en", "zh", "en"):  # the first page is built before there is another one to link to
+        build(out, lang)
+    return out
 
 
 def write(out: Path, made: dict[str, pd.DataFrame] | None = None, notebooks: bool = True) -> Path:

@@ -45,15 +45,18 @@ def panels(curves: pd.DataFrame, quantity: str, scope: str, heads: Sequence[str]
     rows = curves.loc[wanted & curves["head"].isin(list(heads))]
     if rows.empty:
         return []
-    several = rows.groupby(CELL, observed=True)["learning_rate"].nunique().gt(1).any()
+    several = len(rows[[*CELL, "learning_rate"]].drop_duplicates()) > len(rows[CELL].drop_duplicates())
+    keys = [*CELL, "learning_rate"] if several else CELL
+    # one pivot for all cells: one for each would take most of the time of a report
+    wide = rows.pivot(index=[*keys, "seed"], columns=["head", "step"], values="value").sort_index(axis=1)
     made = []
-    for key, part in rows.groupby([*CELL, "learning_rate"] if several else CELL, sort=False, observed=True):
-        wide = part.pivot(index="seed", columns=["head", "step"], values="value").sort_index(axis=1)
-        present = set(wide.columns.get_level_values(0))
-        steps = np.unique(part["step"].to_numpy())
-        values = {h: wide[h].reindex(columns=steps).to_numpy(dtype=float) for h in heads if h in present}
+    for key in rows[keys].drop_duplicates().itertuples(index=False, name=None):
+        part = wide.loc[key].dropna(axis="columns", how="all")
+        steps = part.columns.get_level_values("step").unique().sort_values()
+        present = set(part.columns.get_level_values("head"))
+        values = {h: part[h].reindex(columns=steps).to_numpy(dtype=float) for h in heads if h in present}
         names = tuple(f"{item:g}" if isinstance(item, float) else str(item) for item in key)
-        made.append(Panel(key=names, steps=steps, values=values))
+        made.append(Panel(key=names, steps=steps.to_numpy(), values=values))
     return made
 
 

@@ -38,6 +38,6 @@ for (const block of document.querySelectorAll("[data-sortable]")) {
       row.hidden = !wanted.every((word) => text.includes(word));
       shown += row.hidden ? 0 : 1;
     }
-    tools.querySelector("output").textContent = shown;
+    tools.querySelector("output b").textContent = shown;
   });
 }
