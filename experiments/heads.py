@@ -12,6 +12,12 @@ HEADS: Registry[Head] = Registry("head")
 
 BASELINE = "sigmoid"
 
+
+def binary_heads() -> tuple[str, ...]:
+    """The arms for binary tasks, in the order of registration."""
+    return tuple(head.name for head in HEADS.values() if not head.several)
+
+
 _BCE = "binary_crossentropy"
 _CCE = "categorical_crossentropy"
 _SPARSE = "sparse_categorical_crossentropy"
@@ -113,3 +119,5 @@ _arm("softmax_bce", 2, "softmax", _BCE, "crossed", "two softmax units with binar
 _arm("sigmoid2_bce", 2, "sigmoid", _BCE, "crossed", "two sigmoid units with binary_crossentropy on one-hot labels")
 _arm("sigmoid2_cce", 2, "sigmoid", _CCE, "crossed", "two sigmoid units with categorical_crossentropy")
 _arm("softmax1", 1, "softmax", _BCE, "pitfall", "one softmax unit: its output is always 1")
+_arm("k_sigmoid", 0, "sigmoid", _BCE, "default", "several classes or labels: a sigmoid unit each")
+_arm("k_softmax", 0, "softmax", _CCE, "default", "several classes or labels: one softmax over a unit each")

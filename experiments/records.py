@@ -102,6 +102,11 @@ class Head:
     needs_decay: bool = False
 
     @property
+    def several(self) -> bool:
+        """Whether the arm is for several classes or labels, with a unit each, and not for a binary task."""
+        return self.units == 0
+
+    @property
     def from_logits(self) -> bool:
         """Whether the loss is told that it receives logits."""
         return self.activation == "linear"

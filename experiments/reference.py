@@ -15,7 +15,6 @@ from experiments.training.engine import layer_scopes
 from experiments.training.layout import Replica
 from experiments.training.objectives import encode, loss_of, pitfall_expected, row_losses
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem, build_trunk
-from experiments.training.quantities import effective_logit, measure
 from experiments.training.recorder import Record
 from experiments.training.streams import weights_of
 
@@ -46,9 +45,14 @@ def fit(problem: Problem, replica: Replica) -> Recording:
     rows = stream.order_of(replica.head).ravel()
     recording = Recording(problem, replica, trunk, last)
     x = stream.scaling.apply(problem.data.x[rows]).astype(setup.dtype)
-    y = encode(replica.head, tf.constant(problem.data.y[rows], tf.int32), tf.as_dtype(setup.dtype)).numpy()
+    y = encode(
+        replica.head,
+        tf.constant(problem.data.y[rows], tf.int32),
+        tf.as_dtype(setup.dtype),
+        labels=problem.data.y.ndim == 2,
+    )
     with pitfall_expected():
-        model.fit(x, y, batch_size=setup.batch_size, shuffle=False, verbose=0, callbacks=[recording])
+        model.fit(x, y.numpy(), batch_size=setup.batch_size, shuffle=False, verbose=0, callbacks=[recording])
     return recording
 
 
@@ -159,7 +163,8 @@ class Recording(GradientNorms):
         blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         z = tf.concat([self._logits(block, training=False) for block in blocks], axis=0)
         loss = row_losses(head, z, tf.constant(y[rows], tf.int32)).numpy() + float(sum(self.model.losses))
-        values = measure(effective_logit(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows])
+        reader = self.problem.reader
+        values = reader.measure(reader.read(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows])
         return {quantity: float(value[0]) for quantity, value in values.items()}
 
     def _dead_share(self, rows: np.ndarray) -> float:

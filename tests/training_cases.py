@@ -13,7 +13,9 @@ from experiments.training.recorder import Record
 
 def arms(optimizer: str) -> tuple[str, ...]:
     """Every arm that says something of its own under `optimizer`."""
-    return tuple(h.name for h in HEADS.values() if OPTIMIZERS[optimizer].decays or not h.needs_decay)
+    return tuple(
+        h.name for h in HEADS.values() if not h.several and (OPTIMIZERS[optimizer].decays or not h.needs_decay)
+    )
 
 
 def cell(network: str, optimizer: str, **rest: object) -> Setup:

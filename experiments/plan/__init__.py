@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.heads import BASELINE, HEADS
+from experiments.heads import BASELINE, HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan.kinds import KINDS, Kind, kind_of
@@ -62,9 +62,13 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     groups: dict[tuple[str, str], list[str]] = {}
     for task, network, optimizer in triples:
         groups.setdefault((task, network), []).append(optimizer)
-    heads = choice.heads or _names(protocol.heads, HEADS)
+    heads = choice.heads or (binary_heads() if protocol.heads == ALL else protocol.heads)
     for head in heads:
-        HEADS[head]
+        require(
+            not HEADS[head].several,
+            f"The head {head!r} is for several classes, and --heads chooses among those for binary tasks: "
+            f"{', '.join(binary_heads())}.",
+        )
     # every other arm is compared with the baseline; the order is the registry's, so that it decides no number
     heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
     require(

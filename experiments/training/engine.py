@@ -100,9 +100,7 @@ class Engine:
 
     def weights(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         """The trunk's variables, each (replicas, ...), and for each number of units the heads' kernels and biases."""
-        return tuple(
-            [v.numpy() for v in part] for part in (self._stack, self._kernels, self._biases)
-        )  # type: ignore[return-value]
+        return tuple([v.numpy() for v in part] for part in (self._stack, self._kernels, self._biases))  # type: ignore[return-value]
 
     # The compiled part: everything below runs inside a tf.function.
 

@@ -31,8 +31,16 @@ def loss_of(head: Head) -> keras.losses.Loss:
     return LOSSES[head.loss](from_logits=head.from_logits)
 
 
-def encode(head: Head, y: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """Labels (..., batch) of 0 and 1 as this arm's loss takes them."""
+def encode(head: Head, y: tf.Tensor, dtype: tf.DType, *, labels: bool = False) -> tf.Tensor:
+    """Classes (..., batch) of 0 .. units-1 as this arm's loss takes them.
+
+    With `labels`, y is (..., batch, units) of 0 and 1, and a softmax's targets are divided by their sum.
+    """
+    if labels:
+        given = tf.cast(y, dtype)
+        if head.activation == "sigmoid":
+            return given
+        return given / tf.maximum(tf.reduce_sum(given, axis=-1, keepdims=True), 1)
     if head.encoding == "sparse":
         return y
     if head.encoding == "binary":
@@ -41,7 +49,7 @@ def encode(head: Head, y: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
 
 
 def row_losses(head: Head, z: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
-    """The loss of every row: z (..., batch, units) before the activation, y (..., batch), to (..., batch)."""
+    """The loss of every row: z (..., batch, units) before the activation, y as `encode` takes it, to (..., batch)."""
     with pitfall_expected():
         prediction = keras.activations.get(head.activation)(z)
-    return loss_of(head).call(encode(head, y, z.dtype), prediction)
+    return loss_of(head).call(encode(head, y, z.dtype, labels=len(y.shape) == len(z.shape)), prediction)

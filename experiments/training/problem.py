@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
@@ -15,6 +15,8 @@ from experiments.optimizers import OPTIMIZERS
 from experiments.records import Data, Head, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling, split
 from experiments.training.layout import Replica
+from experiments.training.quantities import effective_logit, measure
+from experiments.training.several import label_probabilities, log_probabilities, measure_classes, measure_labels
 from experiments.training.streams import Stream, draw, hash_of, head_kernel, seed_of
 
 CURVE_ROWS = {"train": 256, "test": 512}
@@ -35,6 +37,21 @@ def precision(dtype: str) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How a kind of target is read: `read(head, z)` from raw outputs, `measure(read, losses, y)` to the measures."""
+
+    read: Callable[[Head, np.ndarray], np.ndarray]
+    measure: Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
+
+
+READERS = {
+    "binary": Reader(read=effective_logit, measure=measure),
+    "multiclass": Reader(read=log_probabilities, measure=measure_classes),
+    "multilabel": Reader(read=label_probabilities, measure=measure_labels),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Problem:
     """Everything that an engine needs to train a cell's networks.
 
@@ -48,6 +65,7 @@ class Problem:
     optimizer: Optimizer
     trunk: keras.Model
     streams: tuple[Stream, ...]
+    reader: Reader
 
     def kernel(self, replica: Replica) -> np.ndarray:
         """The head's first kernel of one network."""
@@ -95,7 +113,15 @@ def prepare(setup: Setup) -> Problem:
         f"The network {network.name!r} does not take the task {task.name!r}, whose rows are {task.kind}s. "
         f"Networks that do: {', '.join(n.name for n in NETWORKS.values() if task.kind in n.takes)}.",
     )
+    for head in heads:
+        require(
+            head.several == (task.target != "binary"),
+            f"The head {head.name!r} does not take the task {task.name!r}, which is {task.target}. Heads that do: "
+            f"{', '.join(h.name for h in HEADS.values() if h.several != head.several)}.",
+        )
     data = task.load(setup.image_side)
+    outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
+    heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     row = data.x.shape[1:]
     streams = []
     for seed in range(setup.seeds):
@@ -120,4 +146,5 @@ def prepare(setup: Setup) -> Problem:
         optimizer=optimizer,
         trunk=build_trunk(setup, row, optimizer),
         streams=tuple(streams),
+        reader=READERS[task.target],
     )

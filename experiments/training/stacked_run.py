@@ -11,7 +11,6 @@ from experiments.training.budget import EVALUATED_ROWS as BLOCK
 from experiments.training.engine import Engine, scope_names
 from experiments.training.layout import Replica, chunks
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
-from experiments.training.quantities import effective_logit, measure
 from experiments.training.recorder import Record
 
 Progress = Callable[[int, int], None]
@@ -126,25 +125,27 @@ class Chunk:
         longest = max(map(len, rows))
         # shorter parts are filled up with their own rows, which are cut off again below
         filled = np.stack([np.resize(part_rows, -(-longest // BLOCK) * BLOCK) for part_rows in rows])
-        logits, losses = [], []
+        read, losses = [], []
         for start in range(0, longest, BLOCK):
             block = tf.constant(filled[:, start : start + BLOCK], tf.int32)
             z, loss, penalty = self.engine.evaluate(block, self.stream)
-            logits.append(self._effective(z))
+            read.append(self._read(z))
             losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
-        logit, loss = np.concatenate(logits, axis=1), np.concatenate(losses, axis=1)
+        outputs, loss = np.concatenate(read, axis=1), np.concatenate(losses, axis=1)
         measured: list[dict[str, float]] = [{} for _ in self.replicas]
         of_replica = self.stream["of_replica"].numpy()
         for stream, stream_rows in enumerate(rows):
             places = np.flatnonzero(of_replica == stream)
             n = len(stream_rows)
-            values = measure(logit[places, :n], loss[places, :n], self.problem.data.y[stream_rows])
+            values = self.problem.reader.measure(
+                outputs[places, :n], loss[places, :n], self.problem.data.y[stream_rows]
+            )
             for position, place in enumerate(places):
                 measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
         return measured
 
-    def _effective(self, z: Sequence[tf.Tensor]) -> np.ndarray:
+    def _read(self, z: Sequence[tf.Tensor]) -> np.ndarray:
         by_units = dict(zip(self.engine.units, [part.numpy() for part in z], strict=True))
         return np.concatenate(
-            [effective_logit(p.head, by_units[p.units][p.start : p.stop]) for p in self.engine.slices]
+            [self.problem.reader.read(p.head, by_units[p.units][p.start : p.stop]) for p in self.engine.slices]
         )
