@@ -187,7 +187,8 @@ class Engine:
         trunk = len(self._trunk_variables)
         by_variable = [squares(g) for g in gradients[:trunk]]
         zero = tf.zeros([self.replicas], self.dtype)
-        layers = [tf.add_n([by_variable[place] for place in places]) for _, places in self._scopes]
+        # plain sums: the order of tf.add_n depends on which buffer happens to be free, and so do its last bits
+        layers = [sum((by_variable[place] for place in places), zero) for _, places in self._scopes]
         head, effective = [], []
         groups = len(self.units)
         for kernel, bias in zip(gradients[trunk : trunk + groups], gradients[trunk + groups :], strict=True):
@@ -195,7 +196,7 @@ class Engine:
             if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
                 kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
             effective.append(squares(kernel) + squares(bias[:, None] if len(bias.shape) == 1 else bias))
-        whole = tf.add_n(by_variable) if by_variable else zero
+        whole = sum(by_variable, zero)
         heads = tf.concat(head, axis=0)
         return tf.sqrt(tf.stack([whole, heads, whole + heads, tf.concat(effective, axis=0), *layers]))
 
