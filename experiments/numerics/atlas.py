@@ -30,7 +30,7 @@ from experiments.numerics.axes import (
     unmeasured,
     use_backend,
 )
-from experiments.numerics.engines import ENGINES, Engine, Program, Swept, run_all
+from experiments.numerics.engines import ENGINES, Engine, Jax, Program, Swept, quietly, run_all
 from experiments.records import require
 
 CATEGORIES = [name for name in PATH if name != "units"]
@@ -43,7 +43,7 @@ def paths(backend: str) -> list[Path]:
     others = {
         "tensorflow": lambda: [*native_programs.tensorflow_paths(), *numpy_sweeps.paths()],
         "torch": native_programs.torch_paths,
-        "jax": lambda: [],
+        "jax": list,
     }[backend]
     return [*keras_paths(backend), *others()]
 
@@ -84,8 +84,11 @@ def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[
         if execution not in engine.executions:
             yield from ((path, f"does not exist: {engine.lacking}") for path in members)
             continue
+        if dtype == "float64_without_x64" and not isinstance(engine, Jax):
+            yield from ((path, "does not exist: only JAX has this switch") for path in members)
+            continue
         floatx = DTYPES[dtype].floatx
-        with engine.precision(floatx), keras_programs.floatx(floatx):
+        with engine.precision(dtype), keras_programs.floatx(floatx), quietly():
             programs = [bind(path) for path in members]
             yield from zip(members, run_all(engine, programs, SWEEP, floatx, execution), strict=True)
 

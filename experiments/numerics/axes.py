@@ -36,7 +36,8 @@ NOT_INSTALLED = "not installed"
 @dataclass(frozen=True, kw_only=True)
 class Dtype:
     """How a program sets its precision: Keras's `floatx` (inputs and losses), the policy of the layers, and the
-    policy of the last layer."""
+    policy of the last layer.
+    """
 
     name: str
     floatx: str
@@ -57,10 +58,13 @@ DTYPES: dict[str, Dtype] = {
         _dtype("float16", "float16", "float16"),
         _dtype("mixed_float16", "float32", "mixed_float16"),
         _dtype("mixed_bfloat16", "float32", "mixed_bfloat16"),
-        # three variants of what people write, swept for the activation in the layer only
+        # variants of what people write, swept for the activation in the layer only
         _dtype("mixed_float16_float32_head", "float32", "mixed_float16", "float32"),
         _dtype("mixed_bfloat16_float32_head", "float32", "mixed_bfloat16", "float32"),
+        # the layers are float64 by their policy, Keras's floatx is not
         _dtype("float64_layers_only", "float32", "float64"),
+        # float64 throughout, but JAX's switch jax_enable_x64 left as it comes
+        _dtype("float64_without_x64", "float64", "float64"),
     )
 }
 VARIANTS = tuple(DTYPES)[6:]
@@ -101,7 +105,8 @@ class Path:
     @property
     def doubtful(self) -> bool:
         """Whether the program may well be refused: an integer label 1 names no unit of a head with one unit, and
-        a linear unit is no probability."""
+        a linear unit is no probability.
+        """
         if self.framework == "torch":
             return self.units == 1 or self.loss == "BCELoss"
         return self.units == 1 and self.loss.startswith("sparse")
@@ -134,7 +139,7 @@ def one_hot(labels: np.ndarray, units: int) -> np.ndarray:
 def unmeasured(paths: Sequence[Path], status: str) -> pd.DataFrame:
     """One row a path that was not swept, with the reason as its status and nan for every value."""
     table = pd.DataFrame([{name: getattr(path, name) for name in PATH} for path in paths])
-    values = dict.fromkeys(["z", "loss_value", "loss_reference", "grad", "grad_reference", "loss_of_prediction"], np.nan)
+    values = dict.fromkeys([name for name in COLUMNS if name not in [*PATH, "label", "status"]], np.nan)
     return table.assign(label=-1, status=status, **values)[COLUMNS]
 
 

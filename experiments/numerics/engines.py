@@ -18,6 +18,7 @@ import numpy as np
 from experiments.numerics.axes import Path
 
 Tensor = Any
+Run = Callable[[np.ndarray], list[list[Tensor]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,16 +52,18 @@ class Engine(Protocol):
     executions: tuple[str, ...]
     lacking: str
 
-    def precision(self, floatx: str) -> AbstractContextManager[Any]:
-        """What must be switched on around programs of this precision."""
+    def precision(self, dtype: str) -> AbstractContextManager[Any]:
+        """What must be switched on around programs of this dtype (a key of `axes.DTYPES`)."""
         ...
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         """The tensor on the host, in its own dtype if NumPy has it."""
         ...
 
-    def run(self, programs: Sequence[Program], x: np.ndarray, floatx: str, execution: str) -> list[list[Tensor]]:
-        """[loss, gradient, prediction] of each program; gradients per row, so rows do not touch each other."""
+    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
+        """From the swept input (n, 1) to [loss, gradient, prediction] of each program; a row's gradient is that of
+        its own loss alone, as in a batch of one.
+        """
         ...
 
 
@@ -76,13 +79,13 @@ class TensorFlow:
         tensorflow.get_logger().setLevel("ERROR")  # it takes many small graphs for a mistake
         self.tf = tensorflow
 
-    def precision(self, floatx: str) -> AbstractContextManager[Any]:
+    def precision(self, dtype: str) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return tensor.numpy()
 
-    def run(self, programs: Sequence[Program], x: np.ndarray, floatx: str, execution: str) -> list[list[Tensor]]:
+    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
         tf = self.tf
 
         def sweep(x: Tensor) -> list[list[Tensor]]:
@@ -96,7 +99,7 @@ class TensorFlow:
             return results
 
         run = sweep if execution == "eager" else tf.function(sweep, jit_compile=execution == "xla", autograph=False)
-        return run(tf.cast(tf.constant(x), floatx))
+        return lambda x: run(tf.cast(tf.constant(x), floatx))
 
 
 class Torch:
@@ -113,22 +116,26 @@ class Torch:
 
         self.torch = torch
 
-    def precision(self, floatx: str) -> AbstractContextManager[Any]:
+    def precision(self, dtype: str) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         tensor = tensor.detach()
         return (tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor).numpy()
 
-    def run(self, programs: Sequence[Program], x: np.ndarray, floatx: str, execution: str) -> list[list[Tensor]]:
+    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
         torch = self.torch
-        results = []
-        for program in programs:
-            rows = torch.tensor(x, dtype=getattr(torch, floatx), requires_grad=True)
-            loss, prediction = program.forward(rows)
-            (grad,) = torch.autograd.grad(loss.sum(), rows)
-            results.append([loss, grad, prediction])
-        return results
+
+        def run(x: np.ndarray) -> list[list[Tensor]]:
+            results = []
+            for program in programs:
+                rows = torch.tensor(x, dtype=getattr(torch, floatx), requires_grad=True)
+                loss, prediction = program.forward(rows)
+                (grad,) = torch.autograd.grad(loss.sum(), rows)
+                results.append([loss, grad, prediction])
+            return results
+
+        return run
 
 
 class Jax:
@@ -142,14 +149,14 @@ class Jax:
 
         self.jax = jax
 
-    def precision(self, floatx: str) -> AbstractContextManager[Any]:
-        # without it JAX computes float64 in float32; only float64 programs get it, as a user would do
-        return self.jax.enable_x64(True) if floatx == "float64" else nullcontext()
+    def precision(self, dtype: str) -> AbstractContextManager[Any]:
+        # without it JAX computes float64 in float32; only programs that ask for float64 get it
+        return self.jax.enable_x64(True) if dtype == "float64" else nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return np.asarray(tensor)
 
-    def run(self, programs: Sequence[Program], x: np.ndarray, floatx: str, execution: str) -> list[list[Tensor]]:
+    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
         jax = self.jax
 
         def sweep(x: Tensor) -> list[list[Tensor]]:
@@ -165,7 +172,7 @@ class Jax:
             return results
 
         run = sweep if execution == "eager" else jax.jit(sweep)
-        return run(jax.numpy.asarray(x, dtype=floatx))
+        return lambda x: run(jax.numpy.asarray(x, dtype=floatx))
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"tensorflow": TensorFlow, "torch": Torch, "jax": Jax}
@@ -195,7 +202,7 @@ def swept(engine: Engine, program: Program, tensors: list[Tensor]) -> Swept:
 
 def _run(engine: Engine, programs: Sequence[Program], x: np.ndarray, floatx: str, execution: str) -> list[Swept | str]:
     try:
-        found = engine.run(programs, x, floatx, execution)
+        found = engine.compiled(programs, floatx, execution)(x)
         return [swept(engine, program, tensors) for program, tensors in zip(programs, found, strict=True)]
     except Exception as error:  # whatever a framework raises is a finding
         if len(programs) == 1:
@@ -221,5 +228,6 @@ def run_all(
 def reason(error: Exception) -> str:
     """One line that says what a framework raised."""
     lines = [re.sub(r"\{\{.*?\}\}", "", line).strip() for line in str(error).splitlines()]
+    lines = [line.split("  Label values")[0] for line in lines]
     said = [line for line in lines if "Received" in line or "not implemented" in line.lower()] or [*filter(None, lines)]
     return f"raises {type(error).__name__}: {said[0][:140] if said else 'no message'}"

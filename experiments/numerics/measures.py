@@ -16,7 +16,7 @@ from experiments.numerics.axes import EPSILON, MEASURED, PATH, Path
 OFF = 1e-3
 # a loss this much below its reference, and flat where the reference still grows, is capped
 CAPPED = 1.0
-LAST = 20.0  # how far before the end of the sweep a capped loss must have stopped growing
+LAST = 20.0  # how near the end of the sweep a capped loss must have stopped growing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,13 @@ class Measures:
     """The numbers of one path.
 
     `off_from`, `dead_from`, `explodes_from`, `inf_from`, `nan_from`, `evaluate_differs_from`: the smallest |z|
-    at which it happens; `dead_label_0` and `dead_label_1` are `dead_from` of the one label only.
-    `worst`: the largest error of a gradient; `loss_cap`: the value at which the loss stops growing.
-    `asymmetric_from`: the smallest |z| at which (z, label 0) and (-z, label 1) differ in their gradient's size.
-    `defined`: share of the rows at which the written program has a mathematical meaning.
-    `dead_share`, `correct_share`: share of the defined rows whose gradient is dead, or right.
+    at which it happens; `dead_label_0` and `dead_label_1` are `dead_from` of the one label only;
+    `loss_breaks_from` is the smallest |z| at which the loss itself is inf or nan.
+    `worst`: the largest error of a gradient. `loss_cap`: the value at which the loss stops growing.
+    `asymmetric_from`: the smallest |z| at which (z, label 0) and (-z, label 1) differ in their gradient's size,
+    where the references do not.
+    `rounding`: where |z| is at most 4, the median relative error of the loss or, if larger, the gradient's error.
+    `defined`: the share of the rows at which the written program has a mathematical meaning.
     """
 
     off_from: float
@@ -39,11 +41,12 @@ class Measures:
     explodes_from: float
     inf_from: float
     nan_from: float
+    loss_breaks_from: float
     loss_cap: float
     asymmetric_from: float
     evaluate_differs_from: float
+    rounding: float
     defined: float
-    gradients: bool
 
 
 def _first(z: np.ndarray, happens: np.ndarray) -> float:
@@ -51,54 +54,62 @@ def _first(z: np.ndarray, happens: np.ndarray) -> float:
     return float(np.abs(z[happens]).min()) if happens.any() else np.nan
 
 
+def _unlike(size: np.ndarray) -> np.ndarray:
+    """Whether (z, label 0) and (-z, label 1) differ, for each z of the first half of the rows."""
+    half = len(size) // 2
+    here, there = size[:half], size[half:][::-1]
+    return (np.abs(here - there) > OFF) | (np.isfinite(here) != np.isfinite(there))
+
+
 def measure(rows: pd.DataFrame, precision: str) -> Measures:
     """The measures of one path.
 
     `rows`: its measured rows of the atlas, both labels over the same z. `precision`: a key of `EPSILON`, the
-    dtype whose rounding two evaluations of one loss may differ by.
+    dtype that its last layer computes in.
     """
     rows = rows.sort_values(["label", "z"])
     z, label = rows["z"].to_numpy(), rows["label"].to_numpy()
     loss, true_loss = rows["loss_value"].to_numpy(), rows["loss_reference"].to_numpy()
     grad, true_grad = rows["grad"].to_numpy(), rows["grad_reference"].to_numpy()
     again = rows["loss_of_prediction"].to_numpy()
-    half = len(z) // 2
+    coarse = max(OFF, 4 * EPSILON[precision])
+    differentiates = not np.isnan(grad).all() or np.isnan(loss).all()
     with np.errstate(all="ignore"):
-        known = np.isfinite(true_grad)
-        gradients = bool(np.isfinite(true_loss).any() and not np.isnan(grad).all())
+        known = np.isfinite(true_grad) & differentiates
         error = np.abs(grad - true_grad)
-        off = known & ~(error <= OFF)
-        dead = (grad == 0) & (np.abs(true_grad) > OFF)
-        mirrored = np.abs(np.abs(grad[:half]) - np.abs(grad[half:][::-1]))
-        one_sided = np.isfinite(grad[:half]) != np.isfinite(grad[half:][::-1])
-        coarse = 4 * EPSILON[precision]
-        same = np.isclose(loss, again, rtol=max(OFF, coarse), atol=max(OFF, coarse), equal_nan=True)
+        dead = known & (grad == 0) & (np.abs(true_grad) > coarse)
+        broken = np.isinf(loss) & ~np.isinf(true_loss)
+        same = np.isclose(loss, again, rtol=coarse, atol=coarse, equal_nan=True) | np.isnan(again)
+        near = np.isfinite(true_loss) & (true_loss > 0) & (np.abs(z) <= 4)
+        rounding = [np.median(np.abs(loss / true_loss - 1)[near]) if near.any() else np.nan]
+        rounding += [error[known & (np.abs(z) <= 4)].max(initial=0.0)] if differentiates else []
+        lopsided = _unlike(np.abs(grad)) & ~_unlike(np.abs(true_grad))
         return Measures(
-            off_from=_first(z, off & gradients),
-            worst=float(np.nanmax(np.where(known, error, np.nan))) if gradients and known.any() else np.nan,
+            off_from=_first(z, known & ~(error <= OFF)),
+            worst=float(np.max(np.where(np.isnan(grad), np.inf, error)[known], initial=0.0)),
             dead_from=_first(z, dead),
             dead_label_0=_first(z, dead & (label == 0)),
             dead_label_1=_first(z, dead & (label == 1)),
             explodes_from=_first(z, known & np.isfinite(grad) & (np.abs(grad) > np.abs(true_grad) + 1)),
-            inf_from=_first(z, (np.isinf(loss) & ~np.isinf(true_loss)) | np.isinf(grad)),
-            nan_from=_first(z, np.isnan(loss) | (np.isnan(grad) & gradients)),
+            inf_from=_first(z, broken | np.isinf(grad)),
+            nan_from=_first(z, np.isnan(loss) | (np.isnan(grad) & differentiates)),
+            loss_breaks_from=_first(z, broken | np.isnan(loss)),
             loss_cap=_cap(z, loss, true_loss),
-            asymmetric_from=_first(z[:half], (mirrored > OFF) | (one_sided & gradients)),
+            asymmetric_from=_first(z[: len(z) // 2], lopsided & differentiates),
             evaluate_differs_from=_first(z, ~same),
+            rounding=float(np.max(rounding)),
             defined=float(np.isfinite(true_loss).mean()),
-            gradients=gradients,
         )
 
 
 def _cap(z: np.ndarray, loss: np.ndarray, reference: np.ndarray) -> float:
-    """The value at which the loss stays, at the far ends of the sweep, while its reference grows; or nan."""
-    capped = []
+    """The value at which the loss stays, at a far end of the sweep, while its reference is above; or nan."""
+    caps = []
     for far in (z >= z.max() - LAST, z <= z.min() + LAST):
-        for grows in (reference[far].max() - reference[far].min(),):
-            values = loss[far & (reference > CAPPED + loss)]
-            if grows > CAPPED and len(values) > 2 and np.ptp(values) == 0:
-                capped.append(float(values[0]))
-    return max(capped, default=np.nan)
+        values = loss[far & (reference > loss + CAPPED)]
+        if len(values) > 2 and np.ptp(values) == 0 and values[0] > CAPPED:
+            caps.append(float(values[0]))
+    return max(caps, default=np.nan)
 
 
 def measures(atlas: pd.DataFrame) -> pd.DataFrame:

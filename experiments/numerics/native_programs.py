@@ -47,7 +47,8 @@ def tensorflow_paths() -> list[Path]:
     return [
         Path(framework="tensorflow", execution=execution, dtype=dtype, form=form(activation),
              activation=activation, units=units, loss=loss)
-        for dtype, execution, (activation, units), loss in product(PLAIN, EXECUTIONS, TENSORFLOW_HEADS, TENSORFLOW_LOSSES)
+        for dtype, execution in product(PLAIN, EXECUTIONS)
+        for (activation, units), loss in product(TENSORFLOW_HEADS, TENSORFLOW_LOSSES)
     ]
 
 

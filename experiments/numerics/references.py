@@ -9,7 +9,7 @@ Where the formula has no meaning (the logarithm of what is no probability) the r
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -168,7 +168,7 @@ def meaning(path: Path) -> str:
     return f"{kind}_from_logits" if path.framework.startswith("keras") and path.form == "from_logits" else kind
 
 
-@lru_cache(maxsize=None)
+@cache
 def reference(activation: str, units: int, kind: str, z: float, label: int) -> Reference:
     """Loss and dL/dz at the effective logit `z`, each the double nearest to the true value.
 
@@ -184,6 +184,7 @@ def reference(activation: str, units: int, kind: str, z: float, label: int) -> R
 def sweep(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """References of a path at every row of the sweep: losses and gradients, each of the shape of `axes.SWEEP`."""
     kind = meaning(path)
-    rows = [reference(path.activation, path.units, kind, z, y) for z, y in zip(SWEEP.tolist(), LABELS.tolist(), strict=True)]
+    points = zip(SWEEP.tolist(), LABELS.tolist(), strict=True)
+    rows = [reference(path.activation, path.units, kind, z, label) for z, label in points]
     losses, gradients = np.array(rows).T
     return losses, gradients

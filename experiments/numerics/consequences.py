@@ -1,0 +1,235 @@
+"""What a pathology does to training: one network on that path beside the same network on a sound one.
+
+Everything but the path is one and the same NumPy code in float64: the data, the network (two inputs, a layer of
+tanh, one effective logit), plain full-batch gradient descent. Only dL/dz comes from the framework: from the very
+program that the atlas sweeps. So a difference between the two runs has no other cause than the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit, softmax
+
+from experiments.numerics import keras_programs, references
+from experiments.numerics.atlas import bind
+from experiments.numerics.axes import DTYPES, LOSSES, PATH, Path, use_backend
+from experiments.numerics.engines import ENGINES, Engine, quietly
+from experiments.numerics.measures import Measures
+from experiments.numerics.pathologies import PATHOLOGIES, Pathology, diagnose
+
+SEEDS = 8
+ROWS = 128  # of one network: the first half has label 0, the second label 1
+STEPS = 200
+HIDDEN = 8
+CLIP = 1e-7  # of a reported probability, as Keras does
+COLUMNS = ["pathology", "role", *PATH, "task", "seed", "nll", "predicted_nll", "accuracy", "dead_share", "finite"]
+
+# from effective logits (n,) to dL/dz and the predicted probability of class 1, row by row
+Gradient = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """Two Gaussian clouds.
+
+    `distance` is between their centres, in standard deviations; `flipped` the share of rows drawn from the other
+    class's cloud; `rate` the learning rate; `scale` multiplies the starting weights of the last layer.
+    """
+
+    name: str
+    distance: float
+    flipped: float
+    rate: float
+    scale: float
+
+
+TASKS = (
+    Task(name="separable", distance=6.0, flipped=0.0, rate=0.5, scale=1.0),
+    Task(name="heavy_noise", distance=3.0, flipped=0.2, rate=0.5, scale=1.0),
+    Task(name="large_rate", distance=3.0, flipped=0.05, rate=16.0, scale=8.0),
+)
+
+
+def data(task: Task, seed: int) -> np.ndarray:
+    """The inputs (ROWS, 2) of one seed; the labels are fixed: half 0, then half 1."""
+    rng = np.random.default_rng([seed, 1])
+    side = np.repeat([-0.5, 0.5], ROWS // 2)
+    side = np.where(rng.random(ROWS) < task.flipped, -side, side)
+    centre = np.stack([task.distance * side, np.zeros(ROWS)], axis=1)
+    return centre + rng.normal(size=(ROWS, 2))
+
+
+def weights(task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The starting weights of one network: (2, HIDDEN) and (HIDDEN,). The biases start at 0."""
+    rng = np.random.default_rng([seed, 2])
+    inner = rng.normal(size=(2, HIDDEN)) / np.sqrt(2)
+    return inner, task.scale * rng.normal(size=HIDDEN) / np.sqrt(HIDDEN)
+
+
+def train(gradient: Gradient, seeds: int = SEEDS, steps: int = STEPS) -> pd.DataFrame:
+    """Full-batch gradient descent of `seeds` networks on each of `TASKS`, all in one stack.
+
+    Returns one row a task and seed: `nll` and `predicted_nll`, the negative log-likelihood of the final effective
+    logit and of the probability that the model itself predicts (clipped at 1e-7); `accuracy` of that prediction;
+    `dead_share`, the share of rows, averaged over the steps, whose gradient is exactly 0 although the sigmoid of
+    their logit is more than 0.001 from the label; `finite`, whether every weight is finite in the end.
+    """
+    runs = [(task, seed) for task in TASKS for seed in range(seeds)]
+    x = np.stack([data(*run) for run in runs])
+    inner, outer = (np.stack(parts) for parts in zip(*(weights(*run) for run in runs), strict=True))
+    inner_bias, outer_bias = np.zeros((len(runs), 1, HIDDEN)), np.zeros((len(runs), 1))
+    rate = np.array([task.rate for task, _ in runs])[:, None] / ROWS
+    label = np.repeat([0.0, 1.0], ROWS // 2)
+    dead = np.zeros(len(runs))
+    for step in range(steps + 1):
+        h = np.tanh(x @ inner + inner_bias)
+        z = np.einsum("rnh,rh->rn", h, outer) + outer_bias
+        # a network that has blown up stays so; the others go on
+        grad, chance = (
+            np.where(np.isfinite(z), part.reshape(z.shape), np.nan) for part in gradient(np.nan_to_num(z).reshape(-1))
+        )
+        if step == steps:
+            break
+        dead += ((grad == 0) & (np.abs(expit(z) - label) > 1e-3)).mean(axis=1) / steps
+        slope = rate * grad
+        back = slope[:, :, None] * outer[:, None, :] * (1 - h**2)
+        outer = outer - np.einsum("rn,rnh->rh", slope, h)
+        outer_bias = outer_bias - slope.sum(axis=1, keepdims=True)
+        inner = inner - x.transpose(0, 2, 1) @ back
+        inner_bias = inner_bias - back.sum(axis=1, keepdims=True)
+    right = np.clip(np.where(label == 1, chance, 1 - chance), CLIP, 1 - CLIP)
+    return pd.DataFrame(
+        {
+            "task": [task.name for task, _ in runs],
+            "seed": [seed for _, seed in runs],
+            "nll": (np.logaddexp(0, z) - label * z).mean(axis=1),
+            "predicted_nll": -np.log(right).mean(axis=1),
+            "accuracy": (((chance > 0.5) == label) & np.isfinite(chance)).mean(axis=1),
+            "dead_share": dead,
+            "finite": np.isfinite(z).all(axis=1),
+        }
+    )
+
+
+def probability(path: Path, prediction: np.ndarray) -> np.ndarray:
+    """The probability of class 1 (n,) that a user reads off what the path's model predicts (n, units)."""
+    if path.activation == "log_softmax":
+        prediction = np.exp(prediction)
+    elif path.activation == "linear" and path.form == "from_logits":
+        by_class = path.units == 2 and "binary" not in path.loss and "BCE" not in path.loss
+        prediction = softmax(prediction, axis=1) if by_class else expit(prediction)
+    if path.units == 1:
+        return prediction[:, 0]
+    return prediction[:, 1] / prediction.sum(axis=1)
+
+
+def _gradient(engine: Engine, path: Path, seeds: int) -> Gradient:
+    labels = np.tile(np.repeat([0, 1], ROWS // 2), seeds * len(TASKS))
+    run = engine.compiled([bind(path, labels)], DTYPES[path.dtype].floatx, path.execution)
+
+    def gradient(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _, grad, prediction = (engine.numpy(tensor).astype(np.float64) for tensor in run(z[:, None])[0])
+        return grad.reshape(-1), probability(path, prediction)
+
+    return gradient
+
+
+def sound_twin(path: Path, found: dict[Path, Measures]) -> Path | None:
+    """The sound path of the same framework and execution that is most like `path`.
+
+    First among those that mean the same loss, so that nothing differs but the arithmetic; if there is none, the
+    one that the remedies lead to, one after the other; None if they leave what was swept.
+    `found`: the measures of every swept path.
+    """
+
+    def sound(other: Path) -> bool:
+        return other in found and not any(known.harms for known in diagnose(other, found[other]))
+
+    meaning = references.sweep(path)
+    same = [
+        other for other in found
+        if (other.framework, other.execution) == (path.framework, path.execution) and sound(other)
+        and np.allclose(references.sweep(other), meaning, equal_nan=True)
+    ]
+    if same:
+        dtypes = (path.dtype, "float32", *DTYPES)
+        return min(
+            same,
+            key=lambda other: (dtypes.index(other.dtype), sum(getattr(other, n) != getattr(path, n) for n in PATH)),
+        )
+    for _ in range(len(PATHOLOGIES)):
+        if path not in found or sound(path):
+            return path if path in found else None
+        path = next(known for known in diagnose(path, found[path]) if known.harms).cured(path)
+    return None
+
+
+def _strangeness(path: Path, known: Pathology, all_of_it: list[Pathology]) -> tuple[int, ...]:
+    """How far a path is from what people write who have this pathology and no other, for sorting."""
+    others = [other for other in all_of_it if other is not known]
+    dtypes = ("float32", "mixed_float16", "float16", *DTYPES)
+    forms = ("in_layer", "layer_after", "activation_layer", "from_logits")
+    return (
+        not path.framework.startswith("keras"),
+        sum(other.kind == "objectives" for other in others),
+        dtypes.index(path.dtype),
+        forms.index(path.form),
+        [*LOSSES, path.loss].index(path.loss),
+        path.units,
+        len(others),
+    )
+
+
+def examples(table: pd.DataFrame) -> dict[str, tuple[Path, Path]]:
+    """For each harmful pathology found in `table` (of `pathologies`), a path that has it, and its sound twin.
+
+    The path is Keras's if Keras has it, and the one most like what people write; it is compiled where the
+    framework compiles.
+    """
+    found = {
+        Path(**{name: row[name] for name in PATH}): Measures(**{n: row[n] for n in Measures.__dataclass_fields__})
+        for row in table.drop_duplicates(PATH).to_dict("records")
+        if row["framework"] not in ("numpy", "scikit-learn")  # they do not differentiate
+    }
+    chosen: dict[str, tuple[Path, Path]] = {}
+    for known in (one for one in PATHOLOGIES.values() if one.harms):
+        carriers = [
+            path for path in found
+            if path.execution == ("eager" if "torch" in path.framework else "xla") and known.found(path, found[path])
+        ]
+        carriers.sort(key=lambda path: _strangeness(path, known, diagnose(path, found[path])))
+        twins = ((path, sound_twin(path, found)) for path in carriers)
+        pair = next(((path, twin) for path, twin in twins if twin is not None), None)
+        if pair is not None:
+            chosen[known.name] = pair
+    return chosen
+
+
+def consequences(backend: str, table: pd.DataFrame, seeds: int = SEEDS, steps: int = STEPS) -> pd.DataFrame:
+    """Train on each pathology's path and on its sound twin: a row a (pathology, role, task, seed).
+
+    `table`: the pathologies of `backend`'s atlas. `role` is "pathology" or "sound"; the columns of `PATH` say
+    which path it is; the measurements are those of `train`. The backend must be free to use in this process.
+    """
+    use_backend(backend)
+    if table.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    engine = ENGINES[backend]()
+    rows: list[pd.DataFrame] = []
+    trained: dict[Path, pd.DataFrame] = {}
+    for name, pair in examples(table).items():
+        for role, path in zip(("pathology", "sound"), pair, strict=True):
+            if path not in trained:
+                trained[path] = train_on(engine, path, seeds, steps)
+            rows.append(trained[path].assign(pathology=name, role=role, **vars(path)))
+    return pd.concat(rows, ignore_index=True)[COLUMNS]
+
+
+def train_on(engine: Engine, path: Path, seeds: int = SEEDS, steps: int = STEPS) -> pd.DataFrame:
+    """The table of `train` for the program of `path`."""
+    with engine.precision(path.dtype), keras_programs.floatx(DTYPES[path.dtype].floatx), quietly():
+        return train(_gradient(engine, path, seeds), seeds, steps)
