@@ -49,6 +49,8 @@ def attribution(
         place = np.arange(len(drawn))
         axes.plot(drawn["_sum"], place, "o", color=INK, markersize=3.5)
         axes.axvline(0, color=MUTED, linewidth=0.9)
+        axes.use_sticky_edges = False
+        axes.margins(x=0.04)
         label_rows(axes, row_names(drawn.index, width))
         axes.set_title(words.or_key("quantity", quantity))
         label = words("paired_differences.axis", head="softmax", baseline="sigmoid", unit=words.unit(quantity))

@@ -45,7 +45,7 @@ def loss_curves(
     else:
         shown = [("/".join(panel.key), panel) for panel in telling(every, MOST)]
         finding = _finding_of_many(every, words, quantity)
-    across = min(len(shown), 1 if width < 5 else 2 if one else 3)
+    across = min(len(shown), 1 if width < 5 else 2 if len(shown) in (2, 4) else 3)
     named = across < 3
     left, right = 0.74, 1.25 if named else 0.1
     each = (width - 0.05) / across

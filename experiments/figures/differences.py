@@ -47,7 +47,10 @@ def paired_differences(
 def _strip(pairs: pd.DataFrame, quantity: str, width: float, words: Words) -> Chart:
     heads = list(dict.fromkeys(pairs["head"]))
     values = {head: pairs.loc[pairs["head"] == head, "difference"].to_numpy(dtype=float) for head in heads}
-    found = {head: tuple(float(part[0]) for part in interval(d[:, None])) for head, d in values.items()}
+    found = {}
+    for head, seeds in values.items():
+        mean, low, high = interval(seeds[:, None])
+        found[head] = (float(mean[0]), float(low[0]), float(high[0]))
     with chart(_finding(found, values, quantity, words), width, 0.6 + 0.24 * len(heads)) as page:
         axes = page.add_subplot()
         axes.axvline(0, color=MUTED, linewidth=0.9)
@@ -55,9 +58,9 @@ def _strip(pairs: pd.DataFrame, quantity: str, width: float, words: Words) -> Ch
         for row, head in enumerate(heads):
             ink, finite = colour(head), values[head][np.isfinite(values[head])]
             axes.scatter(finite, row + rng.uniform(-0.22, 0.22, len(finite)), s=9, alpha=0.45, linewidth=0, color=ink)
-            mean, low, high = found[head]
-            axes.plot([low, high], [row, row], color=ink, linewidth=2.4)
-            axes.plot(mean, row, "o", color=ink, markeredgecolor=INK, markeredgewidth=0.6, markersize=5)
+            centre, least, most = found[head]
+            axes.plot([least, most], [row, row], color=ink, linewidth=2.4)
+            axes.plot(centre, row, "o", color=ink, markeredgecolor=INK, markeredgewidth=0.6, markersize=5)
             if lost := len(values[head]) - len(finite):
                 text = words("paired_differences.lost", lost=lost, n=len(values[head]))
                 axes.annotate(text, (0.995, row), xycoords=("axes fraction", "data"), ha="right", va="center",

@@ -116,5 +116,5 @@ def _finding(found: dict[str, list[Panel]], words: Words) -> str:
         sentences.append(words("gradient_norms.start_head", head=f"{head:.3f}"))
     plain = mean("head", "softmax", slice(None))
     if math.isfinite(plain):
-        sentences.append(words("gradient_norms.along", head=f"{plain:.3g}"))
+        sentences.append(words("gradient_norms.along", head=f"{plain:.2f}"))
     return words("sentence.join").join(sentences) or words("gradient_norms.alone")

@@ -6,9 +6,11 @@ Every text is plain: the templates escape it, so a label from a user's data can 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
+
+import pandas as pd
 
 from experiments.figures import Chart
 from experiments.figures.words import figure
@@ -55,12 +57,19 @@ def number(value: float, digits: int = 3, sign: bool = False, unit: str = "") ->
     return Span(text=figure(value, digits, sign and value != 0) + unit, sort=value)
 
 
-def ranged(mean: float, low: float, high: float) -> Span:
-    """A mean with its interval, "+0.012 [0.004, 0.02]", that sorts by the mean; without one, the mean alone."""
-    shown = number(mean, sign=True)
-    if not (math.isfinite(low) and math.isfinite(high)):
+def ranged(row: Mapping[str, Any] | pd.Series, *, mean: str = "mean", scale: float = 1.0, unit: str = "") -> Span:
+    """The mean of a row with its interval, "+0.012 [0.004, 0.020]", that sorts by the mean; or the mean alone."""
+    values = [scale * float(row[name]) for name in (mean, "low", "high")]
+    shown = number(values[0], sign=True, unit=unit)
+    if not all(math.isfinite(value) for value in values):
         return shown
-    return Span(text=f"{shown.text} [{figure(low)}, {figure(high)}]", sort=shown.sort)
+    size = max(abs(value) for value in values)
+    if size < 1e-4:
+        texts = [figure(value, 2) for value in values]
+    else:  # the same decimals in all three, so that they can be compared at a glance
+        decimals = max(0, 2 - math.floor(math.log10(size)))
+        texts = [f"{value:.{decimals}f}".replace("-", "−") for value in values]
+    return Span(text=f"{'+' if values[0] > 0 else ''}{texts[0]} [{texts[1]}, {texts[2]}]{unit}", sort=shown.sort)
 
 
 @dataclass(frozen=True, kw_only=True)

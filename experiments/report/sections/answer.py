@@ -8,7 +8,7 @@ from experiments.figures import Words
 from experiments.figures.causes import parts, percent
 from experiments.figures.panels import CELL, interval
 from experiments.heads import BASELINE
-from experiments.report.blocks import Block, Code, Section, Span, Text
+from experiments.report.blocks import Block, Code, Section, Span, Text, number
 from experiments.report.sections.common import SOFTMAX, compared, wins
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
@@ -32,7 +32,7 @@ def answer(stored: Stored, words: Words) -> Section | None:
     verdicts = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
     rows = compared(stored)
     sentences = [
-        _differ(rows, str(verdicts.get("differs-in-practice", "undecided")), words),
+        _differ(rows, compared(stored, "overall"), str(verdicts.get("differs-in-practice", "undecided")), words),
         _cause(stored.read("attribution"), str(verdicts.get("framework-is-the-cause", "undecided")), words),
         _winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words),
     ]
@@ -59,18 +59,20 @@ def answer(stored: Stored, words: Words) -> Section | None:
     return Section(id="answer", title=words("answer.title"), blocks=blocks)
 
 
-def _differ(rows: pd.DataFrame, outcome: str, words: Words) -> str:
+def _differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words) -> str:
     primary = rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])]
     if primary.empty:
         return ""
     different = primary.loc[primary["outcome"] == "different"]
     apart = len(different[CELL].drop_duplicates())
+    means = overall.set_index("quantity")["mean"]
     listed = words("sentence.list").join(
-        words("answer.differ.count", quantity=words.or_key("quantity", str(name)), n=int((part == "different").sum()))
-        for name, part in primary.groupby("quantity", sort=False)["outcome"]
+        words(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
+        for name in ("nll_curve", "nll", "accuracy")
+        if name in means.index
     )
     cells = len(primary[CELL].drop_duplicates())
-    return words(f"answer.differ.{outcome}", apart=apart, cells=cells, listed=listed)
+    return words(f"answer.differ.{outcome}", means=listed) + words("answer.differ.cells", apart=apart, cells=cells)
 
 
 def _cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:

@@ -42,7 +42,7 @@ def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, words: Words) -> l
     outcome: Inline = ""
     if row["kind"] == "binary" and key in found.index:
         one = found.loc[key]
-        difference = ranged(one["mean"], one["low"], one["high"])
+        difference = ranged(one)
         outcome = badge(str(one["outcome"]), words)
     return [
         Span(text=str(row["cell"]), href=stored.link(str(row["notebook"]))), str(row["kind"]),

@@ -20,7 +20,7 @@ def pitfalls(stored: Stored, words: Words) -> Section | None:
         return None
     rows = [_row(head, overall.loc[overall["head"] == head], table.loc[table["head"] == head], words)
             for head in heads if (overall["head"] == head).any()]  # fmt: skip
-    columns = [words(f"pitfalls.{name}") for name in ("program", "what", "accuracy", "nll", "cells")]
+    columns = [words(f"pitfalls.{name}") for name in ("program", "accuracy", "nll", "cells", "what")]
     return Section(id="pitfalls", title=words("pitfalls.title"), blocks=[
         Text(body=words("pitfalls.read")),
         Table(caption=words("pitfalls.caption"), columns=columns, rows=rows),
@@ -33,11 +33,11 @@ def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, words: Words) ->
     program = f'Dense({head.units}, "{head.activation}") + {head.loss}'
     found = overall.set_index("quantity")
     means = [
-        ranged(*(float(found.loc[quantity, column]) for column in ("mean", "low", "high")))
+        ranged(found.loc[quantity])
         if quantity in found.index else number(float("nan"))
         for quantity in ("accuracy", "nll")
     ]  # fmt: skip
     losses = table.loc[table["quantity"] == "nll"]
     apart = int((losses["outcome"] == "different").sum())
-    return [Span(text=program, code=True), words.translated("head", name, head.description), *means,
-            Span(text=f"{apart}/{len(losses)}", sort=float(apart))]  # fmt: skip
+    return [Span(text=program, code=True), *means, Span(text=f"{apart}/{len(losses)}", sort=float(apart)),
+            words.translated("head", name, head.description)]  # fmt: skip

@@ -37,8 +37,8 @@ def _table(best: pd.DataFrame, shifts: pd.DataFrame, words: Words) -> Table:
     for _, row in best.iterrows():
         shift = moved.loc[tuple(row[CELL])]
         rows.append([
-            "/".join(row[CELL]), ranged(shift["shift_fine"], shift["low"], shift["high"]),
-            power(row["baseline_best_rate"]), power(row["best_rate"]), ranged(row["mean"], row["low"], row["high"]),
+            "/".join(row[CELL]), ranged(shift, mean="shift_fine"),
+            power(row["baseline_best_rate"]), power(row["best_rate"]), ranged(row),
             badge(str(row["outcome"]), words), number(100 * row["at_edge"], unit=" %"),
         ])  # fmt: skip
     columns = [words(f"rates.{name}") for name in ("cell", "shift", "sigmoid", "softmax", "gap", "outcome", "edge")]

@@ -7,8 +7,8 @@ import pandas as pd
 
 from experiments.figures import Words, forest, paired_differences
 from experiments.heads import BASELINE
-from experiments.report.blocks import Block, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import SOFTMAX, compared, drawn, made_by
+from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
 from experiments.report.stored import Stored
 from experiments.stats import OUTCOMES, QUANTITIES, counts
 from experiments.tables import pair
@@ -24,9 +24,10 @@ def where(stored: Stored, words: Words) -> Section | None:
     if quantities:
         every = stored.read("differences", baseline=BASELINE)
         picture = drawn("differences", forest, table, words=words, quantities=quantities)
+        overall = stored.read("overall", baseline=BASELINE)
         blocks = [
-            Text(body=words("where.read")), picture, Text(body=words("where.method")),
-            _arms(every, stored.read("overall", baseline=BASELINE), words), *_power(table, words),
+            *_overall(overall.loc[overall["head"] == SOFTMAX], words), Text(body=words("where.read")), picture,
+            Text(body=words("where.method")), _arms(every, overall, words), *_power(table, words),
         ]  # fmt: skip
     else:
         heads = (BASELINE, SOFTMAX)
@@ -37,6 +38,24 @@ def where(stored: Stored, words: Words) -> Section | None:
         blocks = [Text(body=words("where.pairs")), drawn("differences", paired_differences, pairs, words=words)]
     blocks += made_by(stored, words, "binary")
     return Section(id="where", title=words("where.title"), blocks=blocks)
+
+
+def _overall(rows: pd.DataFrame, words: Words) -> list[Block]:
+    """Softmax against sigmoid over all tasks, in the primary quantities."""
+    if rows.empty:
+        return []
+    shown: list[list[Inline]] = []
+    for _, row in rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])].iterrows():
+        known = QUANTITIES[str(row["quantity"])]
+        # a relative quantity is averaged as a share of sigmoid's
+        scale, unit, name = (100, " %", words.or_key("quantity", known.name)) if known.relative else (1, "", "")
+        shown.append([
+            name or words.axis(known.name), ranged(row, scale=scale, unit=unit),
+            number(scale * row["margin"], unit=unit), badge(str(row["outcome"]), words),
+            number(float(row["n_tasks"]), 9), number(float(row["n_cells"]), 9),
+        ])  # fmt: skip
+    columns = [words(f"overall.{name}") for name in ("quantity", "mean", "margin", "outcome", "tasks", "cells")]
+    return [Table(caption=words("overall.caption"), columns=columns, rows=shown)]
 
 
 def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
@@ -50,7 +69,7 @@ def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
         rows.append([
             Span(text=head, code=True),
             *(number(float(found.loc[row.Index, outcome]), 9) for outcome in OUTCOMES),
-            "" if whole is None else ranged(whole["mean"], whole["low"], whole["high"]),
+            "" if whole is None else ranged(whole),
         ])  # fmt: skip
     columns = [words("where.arm"), *(words(f"outcome.{outcome}") for outcome in OUTCOMES), words("where.mean")]
     return Table(caption=words("where.caption"), columns=columns, rows=rows)
@@ -60,7 +79,7 @@ def _power(table: pd.DataFrame, words: Words) -> list[Block]:
     """What this many seeds could have shown, and the seeds that would decide what is open."""
     if not {"detectable", "seeds_needed"} <= set(table.columns):
         return []
-    rows = []
+    rows: list[list[Inline]] = []
     for name, part in table.groupby("quantity", sort=False):
         if name not in QUANTITIES or not QUANTITIES[str(name)].primary:
             continue

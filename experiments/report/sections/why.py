@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import Words, attribution
-from experiments.report.blocks import Block, Section, Table, Text, number
+from experiments.report.blocks import Block, Inline, Section, Table, Text, number
 from experiments.report.sections.common import drawn, made_by
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
@@ -28,7 +28,7 @@ def why(stored: Stored, words: Words) -> Section | None:
 
 
 def _arithmetic(single: pd.DataFrame, double: pd.DataFrame, words: Words) -> Table:
-    rows = []
+    rows: list[list[Inline]] = []
     for quantity in QUANTITIES.values():
         sizes = [
             part.loc[(part["factor"] == "arithmetic") & (part["quantity"] == quantity.name), "share"].abs()
