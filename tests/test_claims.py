@@ -188,6 +188,7 @@ def test_verdicts_of_the_made_up_run(everything: Tables) -> None:
         ("binary-identity", "gradient_error", 1e-6, "refuted"),
         ("binary-identity", "gradient_error", np.nan, "undecided"),
         ("loss-recipes", "first_wrong_logit", 16.0, "refuted"),
+        ("loss-recipes", "largest_error", 0.5, "refuted"),
         ("hardmax", "numbers_returned", 5.0, "supported"),
         ("log-loss-example", "loss_model_1", 1.4, "refuted"),
         ("log-loss-example", "loss_model_2", 0.64, "refuted"),
@@ -282,6 +283,8 @@ def test_winner_at_each_arms_best_rate(everything: Tables) -> None:
     assert (row["outcome"], row["value"]) == ("depends", 1.0)
     assert "supported" in row["evidence"]
     assert "refuted" in row["evidence"]
+    assert "softmax wins 1 and sigmoid 1 of 4" in row["statement"]
+    assert "softmax wins 0 and sigmoid 2 of 4" in verdict(everything, name)["statement"]
     open_gaps = changed(both, "rate_gaps", "outcome", "undecided", head="softmax", at="best")
     assert verdict(open_gaps, name)["outcome"] == "supported"
     unclear = changed(everything, "differences", "outcome", "undecided", head="softmax")
@@ -317,9 +320,13 @@ def test_the_arithmetic_and_the_paths(everything: Tables) -> None:
     torch = everything["numerics"][everything["numerics"]["framework"] == "keras-torch"]
     blamed = {"attribution": caused, "attribution_float64": caused, "numerics": torch}
     assert verdict(blamed, name)["outcome"] == "supported"
+    # however wide its interval, what is a millionth of the difference is no cause
+    nothing = table.assign(low=-1.0, high=1.0, part=1e-9)
+    rows = int((table["factor"] == "arithmetic").sum())
+    assert verdict({**sound, "attribution_float64": nothing}, name)["fail"] == 2 + 2 * rows
     unclear = table.assign(low=-1.0, high=1.0, part=0.7)
     row = verdict({**sound, "attribution": unclear, "attribution_float64": unclear}, name)
-    assert (row["fail"], row["open"]) == (2, 2 * len(table[(table["factor"] == "arithmetic")]))
+    assert (row["fail"], row["open"]) == (2, 2 * rows)
 
 
 def test_sharpening_as_written_and_matched(everything: Tables) -> None:

@@ -42,9 +42,9 @@ def test_a_difference_by_hand() -> None:
 
 
 def test_seeds_are_paired_whatever_their_order() -> None:
-    table = finals(TWO)
+    table = family(4)
     shuffled = table.sample(frac=1, random_state=3)
-    pd.testing.assert_frame_equal(compare(table), compare(shuffled))
+    pd.testing.assert_frame_equal(compare(table), compare(shuffled), check_exact=False)
 
 
 def test_arms_that_did_not_start_alike_are_refused() -> None:
