@@ -70,7 +70,7 @@ class Engine(Protocol):
 class TensorFlow:
     """TensorFlow: op by op, as a graph, or compiled by XLA."""
 
-    executions = ("eager", "graph", "xla")
+    executions: tuple[str, ...] = ("eager", "graph", "xla")
     lacking = ""
 
     def __init__(self) -> None:
@@ -105,7 +105,7 @@ class TensorFlow:
 class Torch:
     """PyTorch, op by op."""
 
-    executions = ("eager",)
+    executions: tuple[str, ...] = ("eager",)
     lacking = (
         "PyTorch runs op by op; torch.compile is off unless asked for (keras/src/trainers/trainer.py, "
         "_resolve_auto_jit_compile) and needs a C++ compiler"
@@ -141,7 +141,7 @@ class Torch:
 class Jax:
     """JAX: op by op, or compiled by XLA."""
 
-    executions = ("eager", "xla")
+    executions: tuple[str, ...] = ("eager", "xla")
     lacking = "JAX has no graph but the one that XLA compiles"
 
     def __init__(self) -> None:
