@@ -21,7 +21,7 @@ LONGEST = 300
 LEVELS: dict[int, set[str]] = {
     0: {"records", "registry", "tables"},
     1: {"tasks", "networks", "heads", "optimizers", "protocols"},
-    2: {"plan", "stacked", "training", "reference", "callbacks", "numerics"},
+    2: {"plan", "stacked", "training", "reference", "callbacks", "numerics", "worked_examples"},
     3: {"stats", "claims"},
     4: {"figures", "report"},
     5: {"store", "suite", "__main__"},

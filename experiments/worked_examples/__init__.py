@@ -1,0 +1,50 @@
+"""Every number in the article's text, computed again: in each framework, beside the article's own figure.
+
+An example is one function of a framework's calls, registered under the id of the claim that it is evidence for.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import pandas as pd
+
+from experiments import tables
+from experiments.worked_examples.record import EXAMPLES, Example, Place, example
+
+__all__ = ["EXAMPLES", "Example", "Place", "example", "worked_examples"]
+
+MEASURED, NOT_INSTALLED = "measured", "not installed"
+
+
+def worked_examples() -> pd.DataFrame:
+    """The table `worked_examples`: a row an (example, framework, dtype, quantity).
+
+    `article_value` is NaN where the article gives no figure. A framework that is not installed has its rows too,
+    with the status "not installed" and NaN for a value.
+    """
+    rows = [_row(known, place, found) for known in EXAMPLES.values() for place in known.places for found in [
+        known.measure(place) if _installed(place) else None
+    ]]  # fmt: skip
+    return tables.validate("worked_examples", pd.concat(rows, ignore_index=True))
+
+
+def _installed(place: Place) -> bool:
+    return find_spec(place.package) is not None
+
+
+def _row(known: Example, place: Place, found: dict[str, float] | None) -> pd.DataFrame:
+    if found is not None and set(found) != set(known.quantities):
+        raise ValueError(f"The example {known.name!r} measured {sorted(found)} and not {sorted(known.quantities)}")
+    return pd.DataFrame(
+        {
+            "example": known.name,
+            "framework": place.framework,
+            "dtype": place.dtype,
+            "quantity": known.quantities,
+            "value": [float("nan") if found is None else found[name] for name in known.quantities],
+            "article_value": [known.article.get(name, float("nan")) for name in known.quantities],
+            "status": NOT_INSTALLED if found is None else MEASURED,
+            "section": known.section,
+        }
+    )
