@@ -6,6 +6,7 @@ The driver alone writes results: workers hand back bytes, so they need no folder
 from __future__ import annotations
 
 import logging
+import threading
 import uuid
 import warnings
 from collections import Counter
@@ -22,9 +23,11 @@ from distributed.worker import Worker
 from experiments.records import UserError
 from experiments.suite import worker as local
 from experiments.suite.display import Lines
-from experiments.suite.jobs import Job, Outcome
+from experiments.suite.jobs import Hooks, Job, Outcome
 
 _CONNECT = 15  # seconds
+_turns: dict[str, threading.Semaphore] = {}  # of each worker in this process
+_lock = threading.Lock()
 _GPUS = Path("/proc/driver/nvidia/gpus")  # one entry a device
 
 
@@ -43,15 +46,16 @@ class Workers:
     def run(self, jobs: Sequence[Job], display: Lines) -> Iterator[Outcome]:
         """Yield the outcome of each job as it ends; a worker that is lost hands its cells to the others."""
         topic = f"headtohead-{uuid.uuid4()}"
-        starts: Counter[str] = Counter()
+        taken: Counter[str] = Counter()
 
         def heard(event: tuple[float, dict[str, Any]]) -> None:
             cell, steps = event[1]["cell"], event[1]["steps"]
             if steps is None:
-                starts[cell] += 1
-                display.started(cell)
-            else:
+                taken[cell] += 1
+            elif steps:
                 display.step(cell, *steps)
+            else:
+                display.started(cell)
 
         self.client.subscribe_topic(topic, heard)
         cells = {}
@@ -69,7 +73,7 @@ class Workers:
         try:
             for future in as_completed(cells):
                 outcome = _outcome(future, cells[future])
-                yield replace(outcome, attempts=max(outcome.attempts, starts[outcome.cell]))
+                yield replace(outcome, attempts=max(outcome.attempts, taken[outcome.cell]))
                 future.release()  # its bytes are stored now
         finally:
             self.client.cancel(list(cells), force=True)
@@ -93,7 +97,7 @@ def own_workers(count: int) -> Iterator[Workers]:
             cluster = stack.enter_context(
                 LocalCluster(
                     n_workers=count,
-                    threads_per_worker=1,
+                    threads_per_worker=2,  # one computes, the other starts the next kernel or makes a page
                     processes=False,
                     memory_limit=0,  # the kernels' memory is not this process's
                     dashboard_address="127.0.0.1:8787",
@@ -133,16 +137,30 @@ def _on_worker(job: Job, topic: str) -> Outcome:
     """Runs in a thread of a Dask worker."""
     here = get_worker()
     key = here.get_current_task()
-    here.log_event(topic, {"cell": job.cell, "steps": None})
-    tell = partial(_tell, here, topic, job.cell)
     name = str(here.name)
     if name.isdecimal() and here.state.total_resources.get("GPU") and here.address.startswith("inproc"):
         job = replace(job, kernel_environment={"CUDA_VISIBLE_DEVICES": name})
-    return local.work(job, tell, partial(_wanted, here, key))
+    here.log_event(topic, {"cell": job.cell, "steps": None})
+    hooks = Hooks(
+        started=partial(_tell, here, topic, job.cell),
+        step=partial(_tell, here, topic, job.cell),
+        wanted=partial(_wanted, here, key),
+        turn=_turn(here),
+    )
+    return local.work(job, hooks)
 
 
-def _tell(here: Worker, topic: str, cell: str, done: int, total: int) -> None:
-    here.log_event(topic, {"cell": cell, "steps": (done, total)})
+def _tell(here: Worker, topic: str, cell: str, *steps: int) -> None:
+    here.log_event(topic, {"cell": cell, "steps": steps})
+
+
+def _turn(here: Worker) -> threading.Semaphore:
+    """One cell of a worker of our own computes at a time; others' workers have as many threads as they should use."""
+    with _lock:
+        if here.address not in _turns:
+            own = here.address.startswith("inproc")
+            _turns[here.address] = threading.Semaphore(1 if own else here.state.nthreads)
+        return _turns[here.address]
 
 
 def _wanted(here: Worker, key: Any) -> bool:

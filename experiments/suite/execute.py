@@ -19,18 +19,16 @@ from typing import Any, Literal
 from experiments.plan.keys import fingerprint
 from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
-from experiments.suite.jobs import Job, Outcome, Reason
+from experiments.suite.jobs import Hooks, Job, Outcome, Reason
 from experiments.suite.kernels import LOG, Forked, ForkServer, manager_of
 from experiments.suite.render import render
 
-Tell = Callable[[int, int], None]  # steps done, steps in all
-Wanted = Callable[[], bool]  # whether anyone still waits for the result
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LOOK_EVERY = 0.5
 START_TIMEOUT = 120
 
 
-def execute(job: Job, server: ForkServer, tell: Tell | None = None, wanted: Wanted | None = None) -> Outcome:
+def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
     """Execute `job` in a kernel that `server` forks; whatever goes wrong is in the outcome.
 
     The notebook runs in an empty folder of its own, into which it stores its tables. No process of it is left.
@@ -41,29 +39,26 @@ def execute(job: Job, server: ForkServer, tell: Tell | None = None, wanted: Want
         return Outcome(cell=job.cell, seconds=0.0, reason="other code", error=error)
     # a short path, because the kernel's ipc sockets live in it and the length of their names is limited
     with tempfile.TemporaryDirectory(prefix="h2h-", ignore_cleanup_errors=True) as folder:
-        work = Path(folder)
-        kernels: list[Forked] = []
-        cancelled = threading.Event()
+        attempt = _Attempt(job, Path(folder), hooks)
         reason: Reason | Literal[""] = ""
         error = trace = ""
         try:
-            with _watching(work / PROGRESS, tell, wanted, kernels, cancelled):
-                manager = manager_of(server, work, job.kernel_environment, kernels)
+            with attempt.watched():
+                manager = manager_of(server, attempt.work, job.kernel_environment, attempt.kernels)
                 # an empty context, because Dask's threads share one, and with it Jupyter's event loop
-                Context().run(_run, job, work, manager)
+                Context().run(_run, job, attempt.work, manager, attempt.begin)
         except Exception as problem:
-            reason, error, trace = _explain(problem, server, work)
+            reason, error, trace = _explain(problem, server, attempt.work)
         finally:
-            for kernel in kernels:
-                kernel.kill()
-        if cancelled.is_set():
+            attempt.end()
+        if attempt.cancelled.is_set():
             return Outcome(cell=job.cell, seconds=time.monotonic() - start, reason="cancelled")
-        files, times = _gather(job, work)
+        files, times = _gather(job, attempt.work)
         if not reason and NOTEBOOK not in files:
             reason, error = "no kernel", "papermill left no notebook"
         return Outcome(
             cell=job.cell,
-            seconds=time.monotonic() - start,
+            seconds=time.monotonic() - start - attempt.waited,
             reason=reason,
             error=error,
             traceback=trace,
@@ -72,7 +67,62 @@ def execute(job: Job, server: ForkServer, tell: Tell | None = None, wanted: Want
         )
 
 
-def _run(job: Job, work: Path, manager: type) -> None:
+class _Attempt:
+    """One attempt at a job: its folder, its kernels, its turn, and the thread that watches it."""
+
+    def __init__(self, job: Job, work: Path, hooks: Hooks) -> None:
+        self.job = job
+        self.work = work
+        self.hooks = hooks
+        self.kernels: list[Forked] = []
+        self.cancelled = threading.Event()
+        self.waited = 0.0
+        self._has_turn = False
+
+    def begin(self, **_: Any) -> None:
+        """The kernel is ready: wait for the turn to compute."""
+        start = time.monotonic()
+        while not self._has_turn and not self.cancelled.is_set():
+            self._has_turn = self.hooks.turn.acquire(timeout=_LOOK_EVERY)
+        self.waited += time.monotonic() - start
+        self.hooks.started()
+
+    def end(self) -> None:
+        """Leave no process behind, and give the turn to another."""
+        for kernel in self.kernels:
+            kernel.kill()
+        if self._has_turn:
+            self.hooks.turn.release()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Pass on what `store.progress` notes, and kill the kernel when nobody waits for its result any more."""
+        ended = threading.Event()
+
+        def watch() -> None:
+            last = ""
+            while not ended.wait(_LOOK_EVERY):
+                if not self.hooks.wanted():
+                    self.cancelled.set()
+                    for kernel in self.kernels:
+                        kernel.kill()
+                with suppress(OSError, ValueError):
+                    text = (self.work / PROGRESS).read_text()
+                    if text != last:
+                        last = text
+                        done, total = text.split()
+                        self.hooks.step(int(done), int(total))
+
+        thread = threading.Thread(target=watch, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def _run(job: Job, work: Path, manager: type, begin: Callable[..., None]) -> None:
     import nbformat
     import papermill
     from jupyter_core.utils import ensure_event_loop
@@ -94,6 +144,7 @@ def _run(job: Job, work: Path, manager: type) -> None:
             execution_timeout=int(job.timeout),
             kernel_manager_class=manager,
             shutdown_kernel="immediate",  # nothing in the kernel is wanted once the notebook is through
+            on_notebook_start=begin,
             resources={"metadata": {"path": str(work)}},
         )
     finally:
@@ -107,11 +158,10 @@ def _explain(problem: Exception, server: ForkServer, work: Path) -> tuple[Reason
     from papermill import PapermillExecutionError
 
     if isinstance(problem, PapermillExecutionError):
-        return (
-            "raised",
-            f"{problem.ename}: {problem.evalue}".splitlines()[0],
-            _ANSI.sub("", "\n".join(problem.traceback)),
-        )
+        lines = [line.strip() for line in str(problem.evalue).splitlines() if line.strip()] or [""]
+        # TensorFlow says first where and last what
+        what = f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+        return "raised", f"{problem.ename}: {what}", _ANSI.sub("", "\n".join(problem.traceback))
     log = work / LOG  # what a kernel wrote that did not go through Jupyter: the last words of a crash
     trace = "".join(traceback.format_exception(problem)) + (log.read_text(errors="replace") if log.is_file() else "")
     if isinstance(problem, DeadKernelError):
@@ -146,34 +196,3 @@ def _times(notebook: Any) -> dict[str, float]:
             tag = next((tag for tag in cell.metadata.get("tags", ()) if tag in ("train", "show")), "other")
             times[tag] = times.get(tag, 0.0) + seconds
     return times
-
-
-@contextmanager
-def _watching(
-    note: Path, tell: Tell | None, wanted: Wanted | None, kernels: list[Forked], cancelled: threading.Event
-) -> Iterator[None]:
-    """Pass on what the notebook's `store.progress` notes, and kill its kernel when nobody waits for it any more."""
-    ended = threading.Event()
-
-    def watch() -> None:
-        last = ""
-        while not ended.wait(_LOOK_EVERY):
-            if wanted is not None and not wanted():
-                cancelled.set()
-                for kernel in kernels:
-                    kernel.kill()
-                continue  # another may only just be starting
-            with suppress(OSError, ValueError):
-                text = note.read_text()
-                if tell is not None and text != last:
-                    last = text
-                    done, total = text.split()
-                    tell(int(done), int(total))
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -53,3 +54,18 @@ class Outcome:
     def done(self) -> bool:
         """Whether the cell is finished."""
         return not self.reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What a worker tells and asks while a cell runs.
+
+    `started()`: the cell's own work begins. `step(done, total)`: how far it is. `wanted()`: whether anyone still
+    waits for the result. `turn`: taken while the notebook computes; the kernel starts before and the page is made
+    after, so that these overlap with another cell's computing.
+    """
+
+    started: Callable[[], None] = lambda: None
+    step: Callable[[int, int], None] = lambda done, total: None
+    wanted: Callable[[], bool] = lambda: True
+    turn: threading.Semaphore = field(default_factory=threading.Semaphore)

@@ -6,6 +6,7 @@ is an ordinary ipykernel: `ForkProvisioner` is a `jupyter_client` kernel provisi
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -154,6 +155,13 @@ class ForkProvisioner(LocalProvisioner):
     folder: Path
     environment: Mapping[str, str]
     kernels: list[Forked]
+
+    async def wait(self) -> int | None:
+        """Wait for the kernel's end; it was killed, so that is a matter of milliseconds."""
+        while await self.poll() is None:
+            await asyncio.sleep(0.01)
+        self.process = None
+        return 0
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel; `cmd` is an ipykernel command, of which the options after the launcher are kept."""

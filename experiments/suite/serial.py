@@ -7,11 +7,11 @@ from functools import partial
 
 from experiments.suite import worker
 from experiments.suite.display import Lines
-from experiments.suite.jobs import Job, Outcome
+from experiments.suite.jobs import Hooks, Job, Outcome
 
 
 def run(jobs: Sequence[Job], display: Lines) -> Iterator[Outcome]:
     """Yield the outcome of each job, in order."""
     for job in jobs:
-        display.started(job.cell)
-        yield worker.work(job, partial(display.step, job.cell))
+        hooks = Hooks(started=partial(display.started, job.cell), step=partial(display.step, job.cell))
+        yield worker.work(job, hooks)

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from experiments.suite.execute import Tell, Wanted, execute
-from experiments.suite.jobs import TRANSIENT, Job, Outcome
+from experiments.suite.execute import execute
+from experiments.suite.jobs import TRANSIENT, Hooks, Job, Outcome
 from experiments.suite.kernels import ForkServer
 
 ATTEMPTS = 3
@@ -16,11 +16,11 @@ _servers: dict[tuple[object, ...], ForkServer] = {}  # one a set of imports, for
 _lock = threading.Lock()
 
 
-def work(job: Job, tell: Tell | None = None, wanted: Wanted | None = None) -> Outcome:
-    """Execute `job`, again when what failed is passing; give up as soon as `wanted()` is false."""
+def work(job: Job, hooks: Hooks) -> Outcome:
+    """Execute `job`, again when what failed is passing."""
     outcome = Outcome(cell=job.cell, seconds=0.0)
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = replace(execute(job, warm(job.preload, job.environment), tell, wanted), attempts=attempt)
+        outcome = replace(execute(job, warm(job.preload, job.environment), hooks), attempts=attempt)
         if outcome.reason not in TRANSIENT:
             break
     return outcome
