@@ -100,7 +100,7 @@ def examples() -> pd.DataFrame:
 
 
 def atlas(off: bool = True) -> pd.DataFrame:
-    """Two paths, of which one loses its gradient from |z| = 17 on, and one that was not measured."""
+    """Two paths, of which one loses its gradient from |z| = 17 on, one without gradients, and one not measured."""
     rows = []
     for framework in ("keras-tensorflow", "keras-torch"):
         for z in (-20.0, -17.0, 0.0, 17.0, 20.0):
@@ -108,6 +108,8 @@ def atlas(off: bool = True) -> pd.DataFrame:
             grad = 0.0 if off and framework == "keras-torch" and z >= 17 else reference
             rows.append((framework, "eager", "float32", "in_layer", "sigmoid", "binary_crossentropy", 0, z, 0, 0, grad,
                          reference, 1))  # fmt: skip
+    for z in (-20.0, 20.0):  # has a loss and no gradient
+        rows.append(("scikit-learn", "eager", "float64", "in_layer", "sigmoid", "log_loss", 0, z, 0, 0, np.nan, 0.5, 1))
     rows.append(("keras-jax", "eager", "float32", "in_layer", "sigmoid", "binary_crossentropy", -1, *[np.nan] * 5, 1))
     return pd.DataFrame(rows, columns=[*SCHEMAS["numerics"], "units"])
 

@@ -92,7 +92,9 @@ def _paths(numerics: pd.DataFrame) -> pd.DataFrame:
     gap = (rows["grad"] - rows["grad_reference"]).abs()
     wrong = ~(gap <= GRADIENT_OFF)  # a gradient that is no number is wrong too
     rows = rows.assign(wrong=wrong, reach=rows["z"].abs().where(wrong))
-    found = rows.groupby(keys, sort=False).agg(off=("wrong", "any"), first=("reach", "min")).reset_index()
+    aggregated = {"off": ("wrong", "any"), "first": ("reach", "min"), "gradients": ("grad", "count")}
+    found = rows.groupby(keys, sort=False, observed=True).agg(**aggregated).reset_index()
+    found = found[found["gradients"] > 0]  # scikit-learn's losses have none
     return found.assign(path=found[keys].astype(str).agg("/".join, axis=1))
 
 
