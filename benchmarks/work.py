@@ -1,0 +1,91 @@
+"""What is trained: the same networks for every contestant. Constants, and the setups made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from experiments.optimizers import OPTIMIZERS
+from experiments.records import Setup
+
+# every binary arm but the pitfall and those that need weight decay
+HEADS = (
+    "sigmoid",
+    "sigmoid_again",
+    "sigmoid_logits",
+    "softmax",
+    "softmax_sparse",
+    "softmax_logits",
+    "softmax_init",
+    "softmax_lr",
+    "softmax_matched",
+    "softmax_bce",
+    "sigmoid2_bce",
+    "sigmoid2_cce",
+)
+TASK_OF = {"mlp": "breast_cancer", "cnn": "mnist_4v9", "gru": "mnist_4v9"}
+WIDTHS = (16, 32, 64, 128, 256)
+SEEDS = (1, 5, 20, 100, 300)
+RATES = 9  # of a sweep: powers of two around the optimizer's own
+BATCHED = (32, 64, 64)  # rows of a batch times a layer of 64: the product that the networks are made of
+LARGE = 2048  # rows and columns of the product that the machine is best at
+
+
+@dataclass(frozen=True, kw_only=True)
+class Size:
+    """How much is trained and how often: all of a benchmark's knobs.
+
+    `fits`: networks that a loop of `fit` is timed on, a repeat. `seeds_grown`, `steps_grown`: the curves over seeds,
+    width and learning rates. `replicas`: how many advance at once, `replica_seconds` for each of them.
+    """
+
+    networks: tuple[str, ...] = ("mlp", "cnn", "gru")
+    seeds: int = 20
+    steps: int = 400
+    repeats: int = 3
+    fits: int = 2
+    seeds_grown: tuple[int, ...] = SEEDS
+    widths: tuple[int, ...] = WIDTHS
+    steps_grown: int = 100
+    seeds_wide: int = 5
+    seeds_swept: int = 5
+    replicas: tuple[int, ...] = (12, 24, 48, 96, 192, 384)
+    replica_seconds: float = 0.5
+
+
+FULL = Size()
+QUICK = Size(
+    seeds=2,
+    steps=60,
+    repeats=1,
+    fits=1,
+    seeds_grown=(1, 5, 20),
+    widths=(16, 64, 256),
+    steps_grown=40,
+    seeds_wide=2,
+    seeds_swept=1,
+    replicas=(12, 48, 192),
+    replica_seconds=0.2,
+)
+
+
+def setup(network: str, *, seeds: int, steps: int, rates: int = 1) -> Setup:
+    """The cell of one network; with `rates` above 1, a sweep over as many powers of two around the default."""
+    middle = OPTIMIZERS["adam"].learning_rate
+    plain = Setup(
+        task=TASK_OF.get(network, "breast_cancer"),
+        network=network,
+        optimizer="adam",
+        heads=HEADS,
+        seeds=seeds,
+        steps=steps,
+        image_side=14,
+    )
+    if rates == 1:
+        return plain
+    powers = range(-(rates // 2), rates - rates // 2)
+    return replace(plain, learning_rates=tuple(middle * 2.0**power for power in powers))
+
+
+def networks_of(cell: Setup) -> int:
+    """How many networks a cell trains."""
+    return len(cell.heads) * cell.seeds * max(1, len(cell.learning_rates))
