@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,14 @@ class Cells:
                 found.append(f"{file} was altered")
         extra = {path.name for path in folder.iterdir()} - set(stored.files) - {MANIFEST}
         return found + [f"{folder / name} is not part of the cell" for name in sorted(extra)]
+
+    def manifests(self) -> Iterator[Stored]:
+        """The manifests of the stored cells that can be read, sorted by id; the other files are not looked at."""
+        for name in self.names():
+            with suppress(Damaged):
+                stored = self.read(name)
+                assert stored is not None
+                yield stored
 
     def valid(self) -> Iterator[Stored]:
         """The stored cells that are whole, sorted by id."""

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from experiments.records import Cell
 from experiments.store.cells import Stored
 
-STARTUP = 8.0  # seconds until the first kernel can be forked: importing TensorFlow
+STARTUP = 8.0  # seconds until the first cell begins: importing TensorFlow
+FINISH = 4.0  # seconds from the last cell to the end: merging tables, drawing the report
 OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, compiling, figures, page
 # Milliseconds a step of one network, at one thread of a machine of 2024 and images of 14 x 14; `benchmarks/` has more.
 MS_A_STEP = {"linear": 0.05, "mlp": 0.1, "deep_mlp": 0.15, "cnn": 1.0, "gru": 1.5, "attention": 1.5}

@@ -34,6 +34,7 @@ class Lines:
         self._waiting = dict(costs)
         self._started: dict[str, float] = {}
         self._steps: dict[str, tuple[int, int]] = {}
+        self.began: float | None = None  # when the first cell did, in seconds since the epoch
         self._took = self._thought = 0.0
         self.done = self.failed = self.trained = 0
         self.cached = cached
@@ -60,8 +61,9 @@ class Lines:
             self._waiting.update(costs)
 
     def started(self, cell: str) -> None:
-        """A worker took the cell."""
+        """The cell begins to compute."""
         with self._lock:
+            self.began = self.began or time.time()
             self._started.setdefault(cell, time.monotonic())
 
     def step(self, cell: str, done: int, total: int) -> None:

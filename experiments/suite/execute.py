@@ -127,7 +127,7 @@ def _run(job: Job, work: Path, manager: type, begin: Callable[..., None]) -> Non
     import papermill
     from jupyter_core.utils import ensure_event_loop
 
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what fails is told as an outcome
     parameters = {**job.parameters, "out": "."}
     if job.tables:
         parameters["tables"] = job.tables

@@ -138,11 +138,13 @@ class ForkServer:
         """End the server and every kernel of it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
+        if not self._ready:  # it imports, and has no kernel
+            self._process.kill()
         with suppress(OSError):
             self._process.stdin.close()
         try:
             self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:  # still importing
+        except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from experiments.plan import kind_of, shard
 from experiments.plan.keys import NOTEBOOKS, cache_key
@@ -17,9 +17,10 @@ from experiments.store.collect import collect, copy_notebooks, save_cells
 from experiments.store.lock import alone, hold
 from experiments.suite import serial, worker
 from experiments.suite.check import check
-from experiments.suite.costs import STARTUP, estimate, wall_time
+from experiments.suite.costs import FINISH, STARTUP, estimate, wall_time
 from experiments.suite.display import Lines, display
 from experiments.suite.options import Options, Outlook, Summary
+from experiments.suite.record import RUN, read, record
 from experiments.suite.state import Runner, State, current
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
             if options.retry_failed:
                 failed = {failure.cell for failure in state.store.failures()}
                 mine = [cell for cell in mine if cell.id in failed]
+            if not options.scheduler and state.lacks(mine):
+                worker.warm(state.preload, {})  # it imports while the rest is looked at
             todo = state.missing(mine)
-            costs = estimate(todo, state.store.valid())
+            costs = estimate(todo, state.store.manifests())
             todo.sort(key=lambda cell: -costs[cell.id])  # the longest first, so that no worker ends alone
-            if todo and not options.scheduler:
-                worker.warm(state.preload, {})  # it imports while Dask does
             with _runner(options, remote, bool(todo)) as (runner, workers, dashboard):
                 networks = {cell.id: cell.networks for cell in cells}
                 with display(networks, len(state.stored), costs, workers) as show:
@@ -101,21 +102,32 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
         todo = state.missing(last, [stored.digest for stored in read])
         show.expect(estimate(todo, read))
         state.execute(todo, serial.run, show)
+    ended = time.time()
     whole = list(state.store.valid())
     collect(out, whole)
     save_cells(out, state.rows())
     copy_notebooks(out, whole)
-    record = state.record(workers)
-    write_file(out / "run.json", (json.dumps(record, indent=1) + "\n").encode())
+    made = record(state, workers=workers, began=show.began, ended=ended)
+    _write(out, made)  # the report shows it
+    page = None
+    if report is not None and whole:
+        before = time.time()
+        page = report(out)
+        made = record(state, workers=workers, began=show.began, ended=ended, report=time.time() - before)
+        _write(out, made)
     return Summary(
         done=len(state.done()),
         cached=len(state.stored) - len(state.done()),
         failed=state.failed(),
         networks=sum(state.cells[cell].networks for cell in state.done()),
-        report=report(out) if report is not None and whole else None,
+        report=page,
         seconds=time.time() - state.start,
-        overhead=record["overhead_share"],
+        overhead=made["overhead_share"],
     )
+
+
+def _write(out: Path, made: Mapping[str, Any]) -> None:
+    write_file(out / RUN, (json.dumps(made, indent=1) + "\n").encode())
 
 
 def rebuild(out: Path, report: Report) -> Path:
@@ -131,20 +143,22 @@ def outlook(cells: Sequence[Cell], out: Path, workers: int, notebooks: Path = NO
     """What `run` would do; changes nothing."""
     check(cells, notebooks)
     store = Cells(out)
-    known = list(store.valid())
+    known = list(store.manifests())
     last = [cell for cell in cells if kind_of(cell).last]
     ordinary = [cell for cell in cells if not kind_of(cell).last]
     cached = {cell.id for cell in ordinary if current(store, cell, cache_key(cell, notebooks))}
     if len(cached) == len(ordinary):  # else the cells of the last stage would have new tables to read
-        inputs = [stored.digest for stored in known if stored.cell not in {cell.id for cell in last}]
+        inputs = [stored.digest for stored in store.valid() if stored.cell not in {cell.id for cell in last}]
         cached |= {cell.id for cell in last if current(store, cell, cache_key(cell, notebooks, inputs))}
     todo = [cell for cell in cells if cell.id not in cached]
     costs = estimate(todo, known)
+    spent = read(out).get("seconds", {})
+    around = spent.get("startup", STARTUP) + spent.get("finish", FINISH)
     return Outlook(
         cached=frozenset(cached),
         costs=costs,
         networks=sum(cell.networks for cell in todo),
-        seconds=(STARTUP if todo else 0.0) + wall_time(costs.values(), workers),
+        seconds=wall_time(costs.values(), workers) + (around if todo else 0.0),
         measured=bool(known),
         workers=workers,
     )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -16,9 +14,7 @@ from experiments.store.cells import Cells, Failure, Stored
 from experiments.store.collect import TABLES
 from experiments.suite.display import Lines
 from experiments.suite.jobs import Job, Outcome
-from experiments.suite.kernels import THREADS
 from experiments.suite.options import Options
-from experiments.suite.provenance import provenance
 
 Runner = Callable[[Sequence[Job], Lines], Iterator[Outcome]]
 
@@ -51,6 +47,10 @@ class State:
             else:
                 self.stored[cell.id] = stored
         return rest
+
+    def lacks(self, cells: Sequence[Cell]) -> bool:
+        """Whether some of `cells` must surely be run; quick, because no key is computed."""
+        return self.options.force or not {cell.id for cell in cells} <= set(self.store.names())
 
     def execute(self, cells: Sequence[Cell], runner: Runner, show: Lines) -> None:
         """Run `cells`, storing each as it ends."""
@@ -94,40 +94,6 @@ class State:
     def done(self) -> list[str]:
         """The cells that this run finished."""
         return [cell for cell, outcome in self.outcomes.items() if outcome.done]
-
-    def record(self, workers: int) -> dict[str, Any]:
-        """What run.json holds."""
-        wall = time.time() - self.start
-        parts: Counter[str] = Counter()
-        for outcome in self.outcomes.values():
-            parts.update(outcome.times)
-        return {
-            "command": self.options.command or " ".join(sys.argv),
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(self.start)),
-            **provenance(),
-            "settings": dict(self.options.settings),
-            "workers": workers,
-            "threads_a_worker": int(THREADS["TF_NUM_INTRAOP_THREADS"]),
-            "cells": {
-                "done": len(self.done()),
-                "cached": len(self.stored) - len(self.done()),
-                "failed": len(self.failed()),
-            },
-            "networks_trained": sum(stored.networks for stored in self.stored.values()),
-            "seconds": {
-                "wall": round(wall, 2),
-                "cells": round(sum(outcome.seconds for outcome in self.outcomes.values()), 2),
-                **{name: round(seconds, 2) for name, seconds in sorted(parts.items())},
-            },
-            "overhead_share": self.overhead(workers),
-        }
-
-    def overhead(self, workers: int) -> float | None:
-        """The share of the workers' time so far that was neither training nor plotting; None if no cell ran."""
-        if not self.outcomes:
-            return None
-        useful = sum(o.times.get("train", 0.0) + o.times.get("show", 0.0) for o in self.outcomes.values())
-        return round(1.0 - useful / (workers * (time.time() - self.start)), 4)
 
     def _job(self, cell: Cell) -> Job:
         notebook = self._notebooks[cell.notebook]

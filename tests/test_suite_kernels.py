@@ -1,0 +1,148 @@
+"""What kernels are forked from, what they cost, and the threads and devices they get."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+import suite_throwaway as throwaway
+
+from experiments.plan.keys import NOTEBOOKS, fingerprint, preload_of, read_notebook
+from experiments.suite import Options, cluster, run
+from experiments.suite.execute import execute
+from experiments.suite.jobs import Hooks, Job, Outcome
+from experiments.suite.kernels import ForkServer, ServerGone
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    server = ForkServer(["ipykernel.kernelapp", "experiments.store", "no.such.module"])
+    yield server
+    server.close()
+
+
+def job(*sources: str) -> Job:
+    v4 = nbformat.v4
+    cells = [v4.new_code_cell("out = ''", metadata={"tags": ["parameters"]}), *map(v4.new_code_cell, sources)]
+    notebook = v4.new_notebook(cells=cells)
+    return Job(cell="c", kind="k", notebook=json.dumps(notebook), parameters={}, code=fingerprint(notebook))
+
+
+def said(outcome: Outcome) -> str:
+    """What the notebook printed."""
+    assert outcome.done, outcome
+    cells = json.loads(outcome.files["notebook.ipynb"])["cells"]
+    return "".join("".join(output.get("text", "")) for cell in cells for output in cell.get("outputs", ()))
+
+
+def test_a_kernel_starts_with_what_was_imported_and_with_one_thread(server: ForkServer) -> None:
+    names = ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"]
+    outcome = execute(
+        job(
+            "import os, sys\nprint('experiments.store.outputs' in sys.modules)",
+            f"print([os.environ[name] for name in {names}], os.path.basename(os.getcwd())[:4], os.listdir())",
+        ),
+        server,
+        Hooks(),
+    )
+    first, second = said(outcome).splitlines()
+    assert first == "True"
+    assert second.startswith("['1', '1', '1', '1'] h2h- ")
+    assert "notebook.ipynb" in second
+
+
+def test_each_cell_has_a_process_and_a_folder_of_its_own(server: ForkServer) -> None:
+    source = "import os, builtins\nprint(os.getpid(), os.getcwd(), hasattr(builtins, 'left'))\nbuiltins.left = 1"
+    first, second = (said(execute(job(source), server, Hooks())).split() for _ in range(2))
+    assert first[0] != second[0]
+    assert first[1] != second[1]
+    assert first[2] == second[2] == "False"
+    assert not psutil.pid_exists(int(first[0])) or psutil.Process(int(first[0])).status() == "zombie"
+    assert not Path(first[1]).exists()
+
+
+def test_a_rendered_notebook_costs_less_than_two_seconds_beyond_its_own_work(server: ForkServer) -> None:
+    execute(job("1"), server, Hooks())  # the first one on a worker loads the templates
+    costs = []
+    for _ in range(3):
+        start = time.monotonic()
+        outcome = execute(job("import time; time.sleep(0.5)", "print(1)"), server, Hooks())
+        costs.append(time.monotonic() - start - 0.5)
+        assert "notebook.html" in outcome.files
+    assert min(costs) < 2.0, costs
+
+
+def test_a_worker_with_other_code_refuses(server: ForkServer) -> None:
+    wrong = job("print(1)")
+    outcome = execute(Job(**{**wrong.__dict__, "code": "other"}), server, Hooks())
+    assert outcome.reason == "other code"
+    assert "other versions" in outcome.error
+
+
+def test_a_result_that_nobody_waits_for_is_given_up(server: ForkServer) -> None:
+    start = time.monotonic()
+    outcome = execute(job("import time; time.sleep(300)"), server, Hooks(wanted=lambda: time.monotonic() < start + 1))
+    assert outcome.reason == "cancelled"
+    assert time.monotonic() - start < 60
+
+
+def test_the_last_words_of_a_crash_are_kept(server: ForkServer) -> None:
+    outcome = execute(job("import os; os.write(2, b'last words'); os.abort()"), server, Hooks())
+    assert outcome.reason == "killed"
+    assert "last words" in outcome.traceback
+    assert "notebook.ipynb" in outcome.files
+
+
+def test_a_long_error_is_told_in_one_line(server: ForkServer) -> None:
+    outcome = execute(
+        job("raise TypeError('in user code:\\n\\n  File x\\n\\n  TypeError: what it is\\n')"), server, Hooks()
+    )
+    assert outcome.error == "TypeError: in user code: TypeError: what it is"
+
+
+def test_a_server_that_has_ended_says_so() -> None:
+    server = ForkServer([])
+    server.close()
+    assert not server.alive
+    with pytest.raises(ServerGone):
+        server.ask({"do": "fork"})
+
+
+def test_importing_what_a_notebook_needs_computes_nothing() -> None:
+    """After an operation TensorFlow has threads, which a forked kernel would lack: it would hang."""
+    names = preload_of(read_notebook(NOTEBOOKS / "binary.ipynb"))
+    code = (
+        "import sys\nfrom contextlib import suppress\nfrom importlib import import_module\n"
+        "for name in sys.argv[1:]:\n    with suppress(ImportError): import_module(name)\n"
+        "from tensorflow.python.eager import context\n"
+        "print(context.context()._initialized, 'experiments.training' in sys.modules)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-c", code, *names]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+def test_with_gpus_a_worker_has_one_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    devices = tmp_path / "gpus"
+    for name in ("0000:01:00.0", "0000:02:00.0"):
+        (devices / name).mkdir(parents=True)
+    monkeypatch.setattr(cluster, "_GPUS", devices)
+    books = throwaway.notebooks(tmp_path / "notebooks")
+    shown = "import os, time, pandas as pd\nfrom experiments import store\ntime.sleep(1)\n"
+    shown += "store.save_tables(out, {'gpu': pd.DataFrame({'gpu': [os.environ['CUDA_VISIBLE_DEVICES']]})})"
+    throwaway.notebook(books / "throwaway.ipynb", ("parameters", throwaway.PARAMETERS), ("train", shown))
+    with throwaway.kinds():
+        run([throwaway.cell(n) for n in range(3)], Options(out=tmp_path / "out", notebooks=books, workers=4))
+    found = (tmp_path / "out" / "tables" / "gpu.csv").read_text().replace('"', "").split()[1:]
+    assert set(found) == {"0", "1"}
