@@ -125,7 +125,7 @@ def everything() -> Tables:
 
 
 def verdict(tables: Tables, name: str) -> pd.Series:
-    return verdicts(tables).set_index("claim").loc[name]
+    return verdicts(tables, [name]).set_index("claim").loc[name]
 
 
 def changed(tables: Tables, table: str, column: str, value: object, **equals: object) -> Tables:
@@ -426,5 +426,8 @@ def test_the_protocol_states_every_margin() -> None:
 def test_a_claim_is_added_in_one_place(everything: Tables, throwaway: str) -> None:
     row = verdict(everything, throwaway)
     assert (row["outcome"], row["value"], row["margin"]) == ("supported", 2.0, 1.0)
+    assert throwaway in set(verdicts(everything)["claim"])
+    with pytest.raises(UserError, match="Unknown claim"):
+        verdicts(everything, ["throw-away"])
     with pytest.raises(UserError, match="at least 0"):
         claim("bad", section="9", description="", margin=-1.0, unit="", needs=["finals"])(lambda tables, known: None)

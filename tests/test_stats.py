@@ -137,7 +137,7 @@ def test_sign_flip_with_many_seeds_is_drawn() -> None:
     assert (stats.sign_flip_p(np.ones((1, 40))) == 1 / 20_001).all()
 
 
-@settings(max_examples=15)  # the other implementation collects garbage at every call
+@settings(max_examples=8)  # the other implementation collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_against_statsmodels(p: list[float]) -> None:
     assert stats.holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])

@@ -16,14 +16,15 @@ _RUN = "`headtohead run`"
 MADE_BY: dict[str, str] = {"numerics": "`./run_all.sh --frameworks`"}
 
 
-def verdicts(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The table `verdicts`: a row a registered claim, in the order of the article's sections.
+def verdicts(tables: Mapping[str, pd.DataFrame], only: Sequence[str] | None = None) -> pd.DataFrame:
+    """The table `verdicts`: a row a registered claim (or one of `only`), in the order of the article's sections.
 
     `tables`: stored tables by name, those of `stats.derived` among them. A claim whose table is absent or has no row
     about it is `undecided`, and its evidence names the table and the command that makes it. Beside the fixed columns:
     `description`, `measure` (what `value` is), `unit`, and how many comparisons `hold`, `fail` or are `open`.
     """
-    known = sorted(CLAIMS.values(), key=lambda claim: claim.section)
+    chosen = CLAIMS.values() if only is None else [CLAIMS[name] for name in only]
+    known = sorted(chosen, key=lambda claim: claim.section)
     return schemas.validate("verdicts", pd.DataFrame([_row(claim, _judge(claim, tables)) for claim in known]))
 
 
