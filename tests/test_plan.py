@@ -140,7 +140,7 @@ def test_a_key_depends_on_what_decides_the_numbers(books: Path, monkeypatch: pyt
         "a parameter": cache_key(throwaway.cell(2), books),
         "what it reads": cache_key(cell, books, inputs=["digest"]),
     }
-    monkeypatch.setattr(keys, "versions", lambda: {"tensorflow": "0"})
+    monkeypatch.setattr(keys, "version", lambda name: "0")
     others["a version"] = cache_key(cell, books)
     monkeypatch.undo()
     monkeypatch.setattr(keys, "_hash_files", lambda files: "changed")
@@ -207,6 +207,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr(keys, "PACKAGE", folder)
     keys._uses.cache_clear()
     keys._hash_files.cache_clear()
+    keys._dotted_in.cache_clear()
     yield folder
     keys._uses.cache_clear()
     keys._hash_files.cache_clear()
@@ -243,6 +244,15 @@ def test_a_changed_module_changes_the_hash(package: Path) -> None:
     (package / "inner" / "two.py").write_text("x = 2\n")
     keys._hash_files.cache_clear()
     assert keys.code_hash(notebook) != before
+
+
+def test_other_backends_count_where_a_notebook_uses_them(package: Path) -> None:
+    (package / "used.py").write_text("def late():\n    import torch.nn\n")
+    plain = {"cells": [{"cell_type": "code", "source": "import pandas"}]}
+    torch = {"cells": [{"cell_type": "code", "source": "from experiments import used"}]}
+    assert set(keys.versions(plain)) == {"tensorflow", "keras", "numpy"}
+    assert set(keys.versions(torch)) == {"tensorflow", "keras", "numpy", "torch"}
+    assert not any("torch" in name for name in preload_of(torch))
 
 
 def test_code_that_is_not_python_is_a_mistake_of_the_caller(package: Path) -> None:

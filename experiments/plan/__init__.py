@@ -9,7 +9,7 @@ from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan.kinds import KINDS, Kind, kind_of
 from experiments.protocols import ALL
-from experiments.records import Cell, Group, Protocol, UserError, require
+from experiments.records import Cell, Group, Protocol, Selection, UserError, require
 from experiments.registry import Registry
 from experiments.tasks import TASKS
 
@@ -90,6 +90,17 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
         heads=heads,
         seeds=protocol.seeds if choice.seeds is None else choice.seeds,
         steps=protocol.steps if choice.steps is None else choice.steps,
+        swept=_as_long(protocol.swept, choice),
+        control=_as_long(protocol.control, choice),
+        several=_as_long(protocol.several, choice),
+    )
+
+
+def _as_long(known: Selection, choice: Choice) -> Selection:
+    return replace(
+        known,
+        seeds=known.seeds if choice.seeds is None else choice.seeds,
+        steps=known.steps if choice.steps is None else choice.steps,
     )
 
 

@@ -16,7 +16,7 @@ from experiments.tasks import TASKS, data_hash
 
 PACKAGE = Path(__file__).resolve().parent.parent
 NOTEBOOKS = PACKAGE.parent / "notebooks"
-VERSIONED = ("tensorflow", "keras", "numpy")
+VERSIONED = ("tensorflow", "keras", "numpy")  # decide numbers everywhere; other backends where a notebook uses them
 SCHEDULING = frozenset({"out", "tables", "memory_gib"})  # parameters that decide where and how, not what
 _LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
 _OTHER_BACKENDS = ("torch", "jax", "jaxlib")
@@ -36,15 +36,16 @@ def cache_key(cell: Cell, notebooks: Path = NOTEBOOKS, inputs: Sequence[str] = (
         "notebook": _sha256(json.dumps([[cell["cell_type"], _text(cell)] for cell in notebook["cells"]]).encode()),
         "modules": code_hash(notebook),
         "data": _data_of(parameters),
-        "versions": versions(),
+        "versions": versions(notebook),
         "inputs": sorted(inputs),
     }
     return _sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 
 
-def versions() -> dict[str, str]:
-    """The versions that decide numbers; "absent" for a package that is not installed. Imports none of them."""
-    return {name: _version(name) for name in VERSIONED}
+def versions(notebook: dict[str, Any]) -> dict[str, str]:
+    """The versions that decide a notebook's numbers; "absent" for a package that is not installed. Imports none."""
+    used = {name.partition(".")[0] for name in _imports(notebook)}
+    return {name: _version(name) for name in (*VERSIONED, *(other for other in _OTHER_BACKENDS if other in used))}
 
 
 def _version(name: str) -> str:
@@ -75,7 +76,7 @@ def code_hash(notebook: dict[str, Any]) -> str:
 
 def fingerprint(notebook: dict[str, Any]) -> str:
     """What two machines must share to run the notebook alike: the code it uses, and the versions that move numbers."""
-    return _sha256(json.dumps([code_hash(notebook), versions()]).encode())
+    return _sha256(json.dumps([code_hash(notebook), versions(notebook)]).encode())
 
 
 def _text(cell: dict[str, Any]) -> str:
@@ -120,21 +121,34 @@ def preload_of(notebook: dict[str, Any]) -> tuple[str, ...]:
 
     Importing these ahead saves every kernel the time; what only another backend than TensorFlow needs is left out.
     """
-    files = modules_of(notebook)
-    trees = [_code(notebook), *(ast.parse(file.read_text(encoding="utf-8")) for file in files if file.suffix == ".py")]
-    names: set[str] = set()
-    for node in (node for tree in trees for node in ast.walk(tree)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    names = _imports(notebook)
     others = sorted(name for name in names if name.partition(".")[0] not in (PACKAGE.name, *_OTHER_BACKENDS))
     own = [
         ".".join((PACKAGE.name, *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-        for file in files
+        for file in modules_of(notebook)
         if file.suffix == ".py"
     ]
     return (*others, *own)
+
+
+def _imports(notebook: dict[str, Any]) -> set[str]:
+    """Every dotted name that a notebook and the modules that it uses may import."""
+    sources = (file for file in modules_of(notebook) if file.suffix == ".py")
+    return set(_dotted(_code(notebook))).union(*map(_dotted_in, sources))
+
+
+@cache
+def _dotted_in(file: Path) -> frozenset[str]:
+    return frozenset(_dotted(ast.parse(file.read_text(encoding="utf-8"))))
+
+
+def _dotted(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 @cache

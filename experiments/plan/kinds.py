@@ -5,16 +5,20 @@ Add a kind with one decorated function here: the plan, the suite and the command
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from experiments.heads import HEADS
+from experiments.heads import BASELINE, HEADS
 from experiments.optimizers import OPTIMIZERS
-from experiments.records import Cell, Protocol, Setup
+from experiments.protocols import ALL, GRID
+from experiments.records import Cell, Group, Protocol, Selection, Setup
 from experiments.registry import Registry
+from experiments.tasks import TASKS
 
 CellsOf = Callable[[Protocol], tuple[Cell, ...]]
+Triple = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,26 +76,137 @@ def arms(protocol: Protocol, optimizer: str) -> tuple[str, ...]:
     return tuple(head for head in protocol.heads if OPTIMIZERS[optimizer].decays or not HEADS[head].needs_decay)
 
 
-@kind("binary")
-def binary(protocol: Protocol) -> tuple[Cell, ...]:
-    """Every arm on every (task, network, optimizer), at the optimizer's own rate."""
-    return tuple(
-        setup_cell(
-            "binary",
-            Setup(
-                task=task,
-                network=network,
-                optimizer=optimizer,
-                heads=arms(protocol, optimizer),
-                seeds=protocol.seeds,
-                steps=protocol.steps,
-                batch_size=protocol.batch_size,
-                record_every=protocol.record_every,
-                image_side=protocol.image_side,
-            ),
+def setups(protocol: Protocol, selection: Protocol | Selection, triples: Iterable[Triple]) -> Iterator[Setup]:
+    """One setup a (task, network, optimizer), with the protocol's arms and the seeds and steps of `selection`."""
+    for task, network, optimizer in triples:
+        yield Setup(
+            task=task,
+            network=network,
+            optimizer=optimizer,
+            heads=arms(protocol, optimizer),
+            seeds=selection.seeds,
+            steps=selection.steps,
+            batch_size=protocol.batch_size,
+            record_every=protocol.record_every,
+            image_side=protocol.image_side,
         )
-        for group in protocol.groups
+
+
+def triples(groups: Iterable[Group]) -> list[Triple]:
+    """Every (task, network, optimizer) of `groups`, in order."""
+    return [
+        (task, network, optimizer)
+        for group in groups
         for task in group.tasks
         for network in group.networks
         for optimizer in group.optimizers
+    ]
+
+
+def selected(protocol: Protocol, selection: Selection) -> list[Triple]:
+    """The triples of the protocol's groups that are also in `selection`, in which "*" stands for any name."""
+
+    def among(name: str, names: tuple[str, ...]) -> bool:
+        return names == ALL or name in names
+
+    return [
+        triple
+        for triple in triples(protocol.groups)
+        if any(
+            among(triple[0], group.tasks) and among(triple[1], group.networks) and among(triple[2], group.optimizers)
+            for group in selection.groups
+        )
+    ]
+
+
+def explaining(setup: Setup) -> Setup | None:
+    """`setup` with the arms that tell causes apart, the noise floor among them; None if only the baseline is left."""
+    roles = ("factor", "control", "null")
+    heads = tuple(head for head in setup.heads if head in (BASELINE, "softmax") or HEADS[head].role in roles)
+    return replace(setup, heads=heads) if len(heads) > 1 else None
+
+
+def grid(optimizer: str) -> tuple[float, ...]:
+    """The learning rates of a sweep: powers of two around the optimizer's own."""
+    return tuple(OPTIMIZERS[optimizer].learning_rate * 2.0**exponent for exponent in GRID)
+
+
+@kind("binary")
+def binary(protocol: Protocol) -> tuple[Cell, ...]:
+    """Every arm on every (task, network, optimizer), at the optimizer's own rate."""
+    return tuple(setup_cell("binary", setup) for setup in setups(protocol, protocol, triples(protocol.groups)))
+
+
+@kind("learning_rates")
+def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
+    """The arms that tell causes apart, over a grid of learning rates. Causes by decay are left to the default rate."""
+    found = [explaining(setup) for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept))]
+    return tuple(
+        setup_cell(
+            "learning_rates",
+            replace(
+                setup,
+                heads=tuple(head for head in setup.heads if not HEADS[head].needs_decay),
+                learning_rates=grid(setup.optimizer),
+                record_every=setup.steps,
+            ),
+        )
+        for setup in found
+        if setup is not None
     )
+
+
+@kind("control")
+def control(protocol: Protocol) -> tuple[Cell, ...]:
+    """The same arms in float64, where rounding is too small to hide behind."""
+    found = [explaining(setup) for setup in setups(protocol, protocol.control, selected(protocol, protocol.control))]
+    return tuple(setup_cell("control", replace(setup, dtype="float64")) for setup in found if setup is not None)
+
+
+@kind("multiclass", by_task=False)
+def multiclass(protocol: Protocol) -> tuple[Cell, ...]:
+    """A sigmoid a class against one softmax, over the grid of learning rates, the default one among them."""
+    return _several("multiclass", protocol)
+
+
+@kind("multilabel", by_task=False)
+def multilabel(protocol: Protocol) -> tuple[Cell, ...]:
+    """A sigmoid a label against one softmax with normalised targets, over the same grid."""
+    return _several("multilabel", protocol)
+
+
+def _several(target: str, protocol: Protocol) -> tuple[Cell, ...]:
+    known = tuple(task.name for task in TASKS.values() if task.target == target)
+    chosen = [
+        replace(
+            group,
+            tasks=tuple(task for task in known if group.tasks == ALL or task in group.tasks),
+            optimizers=tuple(OPTIMIZERS) if group.optimizers == ALL else group.optimizers,
+        )
+        for group in protocol.several.groups
+    ]
+    heads = tuple(head.name for head in HEADS.values() if head.several)
+    return tuple(
+        setup_cell(target, replace(setup, heads=heads, learning_rates=grid(setup.optimizer)))
+        for setup in setups(protocol, protocol.several, triples(chosen))
+    )
+
+
+@kind("worked_examples", by_task=False)
+def worked_examples(protocol: Protocol) -> tuple[Cell, ...]:
+    """The article's examples. The versions are a parameter, so that what is installed later is measured then."""
+    versions = {name: _version(name) for name in ("numpy", "scikit-learn", "tensorflow", "keras", "torch")}
+    return (Cell(id="worked_examples", notebook="worked_examples.ipynb", parameters={"versions": versions}),)
+
+
+@kind("verdicts", by_task=False, last=True)
+def verdicts(protocol: Protocol) -> tuple[Cell, ...]:
+    """Everything that follows from the tables of all other cells."""
+    return (Cell(id="verdicts", notebook="verdicts.ipynb"),)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"

@@ -139,7 +139,7 @@ def _on_worker(job: Job, topic: str) -> Outcome:
     key = here.get_current_task()
     name = str(here.name)
     if name.isdecimal() and here.state.total_resources.get("GPU") and here.address.startswith("inproc"):
-        job = replace(job, kernel_environment={"CUDA_VISIBLE_DEVICES": name})
+        job = replace(job, environment={"CUDA_VISIBLE_DEVICES": name})
     here.log_event(topic, {"cell": job.cell, "steps": None})
     hooks = Hooks(
         started=partial(_tell, here, topic, job.cell),

@@ -44,7 +44,7 @@ def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
         error = trace = ""
         try:
             with attempt.watched():
-                manager = manager_of(server, attempt.work, job.kernel_environment, attempt.kernels)
+                manager = manager_of(server, attempt.work, job.environment, attempt.kernels)
                 # an empty context, because Dask's threads share one, and with it Jupyter's event loop
                 Context().run(_run, job, attempt.work, manager, attempt.begin)
         except Exception as problem:

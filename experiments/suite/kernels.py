@@ -89,7 +89,7 @@ class ForkServer:
     `modules` are imported in it. Starting returns at once: the imports run beside the caller's work.
     """
 
-    def __init__(self, modules: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, modules: Sequence[str] = ()) -> None:
         self._lock = threading.Lock()
         path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
@@ -98,7 +98,7 @@ class ForkServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **QUIET, **THREADS, "PYTHONPATH": path, **(environment or {})},
+            env={**os.environ, **QUIET, **THREADS, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C goes to the driver, which ends this one
         )
         self._ready = False

@@ -49,7 +49,7 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
                 failed = {failure.cell for failure in state.store.failures()}
                 mine = [cell for cell in mine if cell.id in failed]
             if not options.scheduler and state.lacks(mine):
-                worker.warm(state.preload, {})  # it imports while the rest is looked at
+                worker.warm(state.preload)  # it imports while the rest is looked at
             todo = state.missing(mine)
             costs = estimate(todo, state.store.manifests())
             todo.sort(key=lambda cell: -costs[cell.id])  # the longest first, so that no worker ends alone

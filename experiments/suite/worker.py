@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.suite.execute import execute
@@ -12,7 +12,7 @@ from experiments.suite.jobs import TRANSIENT, Hooks, Job, Outcome
 from experiments.suite.kernels import ForkServer
 
 ATTEMPTS = 3
-_servers: dict[tuple[object, ...], ForkServer] = {}  # one a set of imports, for the life of the process
+_servers: dict[tuple[str, ...], ForkServer] = {}  # one a set of imports, for the life of the process
 _lock = threading.Lock()
 
 
@@ -20,19 +20,19 @@ def work(job: Job, hooks: Hooks) -> Outcome:
     """Execute `job`, again when what failed is passing."""
     outcome = Outcome(cell=job.cell, seconds=0.0)
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = replace(execute(job, warm(job.preload, job.environment), hooks), attempts=attempt)
+        outcome = replace(execute(job, warm(job.preload), hooks), attempts=attempt)
         if outcome.reason not in TRANSIENT:
             break
     return outcome
 
 
-def warm(preload: Sequence[str], environment: Mapping[str, str]) -> ForkServer:
+def warm(preload: Sequence[str]) -> ForkServer:
     """The fork server with these imports, started if there is none; it imports while the caller goes on."""
-    which = (*preload, *sorted(environment.items()))
+    which = tuple(preload)
     with _lock:
         server = _servers.get(which)
         if server is None or not server.alive:
-            server = _servers[which] = ForkServer(preload, environment)
+            server = _servers[which] = ForkServer(preload)
         return server
 
 
