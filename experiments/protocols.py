@@ -5,12 +5,14 @@ A preset is registered where it is defined, so `headtohead list presets` and `--
 
 from __future__ import annotations
 
-from experiments.records import Group, Protocol
+from experiments.records import Group, Protocol, Selection
 from experiments.registry import Registry
 
 PRESETS: Registry[Protocol] = Registry("preset")
 
 ALL = ("*",)  # every registered one: for tasks the binary ones, for networks those that take the task
+# a sweep's learning rates, as powers of two of the optimizer's own; every arm's best lies inside, and the last diverge
+GRID = range(-1, 8)
 
 QUICK = PRESETS.add(
     Protocol(
@@ -30,6 +32,17 @@ QUICK = PRESETS.add(
         batch_size=32,
         record_every=20,
         image_side=8,
+        swept=Selection(
+            groups=(Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd",)),),
+            seeds=5,
+            steps=200,
+        ),
+        control=Selection(
+            groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),), seeds=5, steps=200
+        ),
+        several=Selection(
+            groups=(Group(tasks=("digits", "yeast"), networks=("mlp",), optimizers=("adam",)),), seeds=5, steps=200
+        ),
     )
 )
 
@@ -68,6 +81,33 @@ STANDARD = PRESETS.add(
         batch_size=32,
         record_every=20,
         image_side=14,
+        swept=Selection(
+            groups=(
+                Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd", "adam")),
+                Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),
+                Group(tasks=("bananas",), networks=("mlp",), optimizers=("adam",)),
+                Group(tasks=("moons",), networks=("mlp",), optimizers=("sgd", "adam")),
+            ),
+            seeds=12,  # the fewest that can show a difference in a family of six cells at nine rates
+            steps=300,
+        ),
+        control=Selection(
+            groups=(
+                Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd",)),
+                Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd", "adam", "adamw")),
+                Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("adam",)),
+                Group(tasks=("digits_3v8",), networks=("cnn", "gru", "attention"), optimizers=("adam",)),
+            ),
+            seeds=10,
+            steps=400,
+        ),
+        several=Selection(
+            groups=(
+                Group(tasks=("digits", "segments", "mnist", "yeast"), networks=("mlp",), optimizers=("sgd", "adam")),
+            ),
+            seeds=12,
+            steps=300,
+        ),
     )
 )
 
@@ -82,5 +122,10 @@ FULL = PRESETS.add(
         batch_size=32,
         record_every=20,
         image_side=28,
+        swept=Selection(groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000),
+        control=Selection(groups=(Group(tasks=ALL, networks=ALL, optimizers=ALL),), seeds=20, steps=1000),
+        several=Selection(
+            groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000
+        ),
     )
 )

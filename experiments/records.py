@@ -219,8 +219,21 @@ class Group:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Cells that a preset trains in another way beside its main ones, and how long."""
+
+    groups: tuple[Group, ...] = ()
+    seeds: int = 1
+    steps: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """A preset: which cells there are, and how long each is trained."""
+    """A preset: which cells there are, and how long each is trained.
+
+    `swept`: those of the groups' cells that are trained at many learning rates; `control`: those that are trained
+    in float64; `several`: cells of several classes or labels, which are no part of the groups.
+    """
 
     name: str
     description: str
@@ -231,3 +244,6 @@ class Protocol:
     batch_size: int
     record_every: int
     image_side: int
+    swept: Selection = Selection()
+    control: Selection = Selection()
+    several: Selection = Selection()

@@ -6,6 +6,7 @@ from experiments.figures.differences import paired_differences
 from experiments.figures.forest import forest
 from experiments.figures.gradients import gradient_norms
 from experiments.figures.rates import learning_rates
+from experiments.figures.rounding import rounding
 from experiments.figures.style import COLOURS, Chart, colour
 from experiments.figures.words import ENGLISH, Words
 
@@ -21,4 +22,5 @@ __all__ = [
     "learning_rates",
     "loss_curves",
     "paired_differences",
+    "rounding",
 ]

@@ -22,17 +22,21 @@ def loss_curves(
     curves: pd.DataFrame,
     *,
     quantity: str = "nll",
-    heads: Sequence[str] = ARMS,
+    heads: Sequence[str] | None = None,
+    baseline: str = BASELINE,
+    head: str = "softmax",
     width: float = 7.2,
     words: Words = ENGLISH,
 ) -> Chart:
-    """The loss of each arm and, under it, its paired difference from sigmoid.
+    """The loss of each arm and, under it, its paired difference from `baseline`; the title speaks of `head`.
 
-    `curves`: rows of the `curves` table. One cell is shown on its training and test rows. Of several cells the test
-    rows of at most six are drawn, for each network those where softmax differs most; the title speaks of all. Lines
-    are medians over seeds, bands their quartiles; a difference is the mean over pairs with its 95 % interval,
-    corrected for overlapping splits. Raises `ValueError` when no row fits.
+    `curves`: rows of the `curves` table. `heads`: by default the usual arms, or the two named. One cell is shown on
+    its training and test rows. Of several cells the test rows of at most six are drawn, for each network those where
+    `head` differs most; the title speaks of all. Lines are medians over seeds, bands their quartiles; a difference is
+    the mean over pairs with its 95 % interval, corrected for overlapping splits. Raises `ValueError` when no row
+    fits.
     """
+    heads = heads or (ARMS if baseline == BASELINE else (baseline, head))
     held_out = panels(curves, quantity, "", heads, "test")
     trained = panels(curves, quantity, "", heads, "train")
     every = held_out or trained
@@ -41,16 +45,16 @@ def loss_curves(
     one = len(every) == 1
     if one:
         shown = [(words(f"split.{name}"), made[0]) for name, made in (("train", trained), ("test", held_out)) if made]
-        finding = _finding_of_one(shown[-1][1], shown[-1][0], words, quantity)
+        finding = _finding_of_one(shown[-1][1], (head, baseline), shown[-1][0], words, quantity)
     else:
-        shown = [("/".join(panel.key), panel) for panel in telling(every, MOST)]
-        finding = _finding_of_many(every, words, quantity)
+        shown = [("/".join(panel.key), panel) for panel in telling(every, MOST, head, baseline)]
+        finding = _finding_of_many(every, (head, baseline), words, quantity)
     across = min(len(shown), 1 if width < 5 else 2 if len(shown) in (2, 4) else 3)
     named = across < 3
     left, right = 0.74, 1.25 if named else 0.1
     each = (width - 0.05) / across
     down = math.ceil(len(shown) / across)
-    arms = dict.fromkeys(head for _, panel in shown for head in panel.values)
+    arms = dict.fromkeys(arm for _, panel in shown for arm in panel.values)
     with chart(finding, width, 3.0 * down, () if named else arms, auto=False) as page:
         for index, (name, panel) in enumerate(shown):
             row, column = divmod(index, across)
@@ -60,12 +64,12 @@ def loss_curves(
             levels(over, panel, named=named)
             over.set_title(clip(name, wide + right))
             over.tick_params(labelbottom=False)
-            _differences(under, panel, named=named)
+            _differences(under, panel, baseline, named=named)
             _flag(over, panel, words)
             under.set_xlabel(words("axis.step"))
             if column == 0:
                 over.set_ylabel(words.axis(quantity))
-                under.set_ylabel(words("axis.minus", baseline=BASELINE))
+                under.set_ylabel(words("axis.minus", baseline=baseline))
                 for axes in (over, under):
                     axes.yaxis.set_label_coords(-0.58 / wide, 0.5)
     return page
@@ -86,13 +90,13 @@ def levels(axes: Axes, panel: Panel, *, named: bool) -> None:
         label_ends(axes, ends, gap=0.115)
 
 
-def _differences(axes: Axes, panel: Panel, *, named: bool) -> None:
+def _differences(axes: Axes, panel: Panel, baseline: str, *, named: bool) -> None:
     axes.axhline(0, color=MUTED, linewidth=0.8)
     ends = []
     for head in panel.values:
-        if head == BASELINE or BASELINE not in panel.values:
+        if head == baseline or baseline not in panel.values:
             continue
-        mean, low, high = interval(panel.difference(head))
+        mean, low, high = interval(panel.difference(head, baseline))
         axes.plot(panel.steps, mean, color=colour(head))
         axes.fill_between(panel.steps, low, high, color=colour(head), alpha=0.16, linewidth=0)
         ends.append((head, float(mean[-1]), colour(head)))
@@ -118,11 +122,11 @@ def _quartiles(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(found), found, np.nan)
 
 
-def _finding_of_one(panel: Panel, rows: str, words: Words, quantity: str) -> str:
+def _finding_of_one(panel: Panel, pair: tuple[str, str], rows: str, words: Words, quantity: str) -> str:
     unit = words.or_key("quantity", quantity)
-    if not {"softmax", BASELINE} <= set(panel.values):
+    if not set(pair) <= set(panel.values):
         return words("loss_curves.alone", quantity=unit)
-    last = panel.difference("softmax")[:, -1:]
+    last = panel.difference(*pair)[:, -1:]
     mean, low, high = (float(value[0]) for value in interval(last))
     if not math.isfinite(mean):
         return words("loss_curves.lost", quantity=unit, lost=int((~np.isfinite(last)).sum()), n=len(last))
@@ -131,12 +135,12 @@ def _finding_of_one(panel: Panel, rows: str, words: Words, quantity: str) -> str
                  high=figure(high), n=len(last))  # fmt: skip
 
 
-def _finding_of_many(every: list[Panel], words: Words, quantity: str) -> str:
+def _finding_of_many(every: list[Panel], pair: tuple[str, str], words: Words, quantity: str) -> str:
     """The whole curve as one number a seed, so that a passing crossing does not count."""
-    pairs = [panel for panel in every if {"softmax", BASELINE} <= set(panel.values)]
+    pairs = [panel for panel in every if set(pair) <= set(panel.values)]
     if not pairs:
         return words("loss_curves.alone", quantity=words.or_key("quantity", quantity))
-    found = [interval(panel.difference("softmax").mean(axis=1, keepdims=True)) for panel in pairs]
+    found = [interval(panel.difference(*pair).mean(axis=1, keepdims=True)) for panel in pairs]
     lower = sum(bool(high[0] < 0) for _, _, high in found)
     higher = sum(bool(low[0] > 0) for _, low, _ in found)
     middle = float(np.nanmedian([mean[0] for mean, _, _ in found]))

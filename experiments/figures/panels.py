@@ -23,10 +23,10 @@ class Panel:
     steps: np.ndarray
     values: dict[str, np.ndarray]
 
-    def difference(self, head: str) -> np.ndarray:
+    def difference(self, head: str, baseline: str = BASELINE) -> np.ndarray:
         """(seeds, steps): `head` minus its twin; not finite where either is not."""
         with np.errstate(invalid="ignore"):
-            return self.values[head] - self.values[BASELINE]
+            return self.values[head] - self.values[baseline]
 
     def ratio(self, head: str) -> np.ndarray:
         """(steps,): geometric mean over seeds of value over twin, of the pairs where both are positive and finite."""
@@ -77,8 +77,8 @@ def mean_of_finite(values: np.ndarray) -> np.ndarray:
         return np.where(finite, values, 0.0).sum(axis=0) / finite.sum(axis=0)
 
 
-def telling(made: Sequence[Panel], most: int, head: str = "softmax") -> list[Panel]:
-    """At most `most` of the panels: of each network the one whose `head` differs most from sigmoid, then the next.
+def telling(made: Sequence[Panel], most: int, head: str = "softmax", baseline: str = BASELINE) -> list[Panel]:
+    """At most `most` of the panels: of each network the one whose `head` differs most from `baseline`, then the next.
 
     The order of the panels is kept. What differs most is chosen so that a figure of a few panels hides no effect.
     """
@@ -86,8 +86,8 @@ def telling(made: Sequence[Panel], most: int, head: str = "softmax") -> list[Pan
         return list(made)
     size = {}
     for place, panel in enumerate(made):
-        pair = head in panel.values and BASELINE in panel.values
-        found = np.abs(mean_of_finite(panel.difference(head).mean(axis=1)[:, None])[0]) if pair else np.nan
+        pair = head in panel.values and baseline in panel.values
+        found = np.abs(mean_of_finite(panel.difference(head, baseline).mean(axis=1)[:, None])[0]) if pair else np.nan
         size[place] = -1.0 if np.isnan(found) else float(found)
     by_size = sorted(size, key=lambda place: -size[place])
     rank: dict[int, int] = {}

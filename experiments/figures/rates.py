@@ -24,33 +24,37 @@ def learning_rates(
     *,
     quantity: str = "nll",
     head: str = "softmax",
+    baseline: str = BASELINE,
     width: float = 7.2,
     words: Words = ENGLISH,
 ) -> Chart:
-    """A quantity on the test rows against the learning rate, `head` and sigmoid, at most six cells.
+    """A quantity on the test rows against the learning rate, `head` and `baseline`, at most six cells.
 
     `sweep`: rows of the `learning_rates` table. `shifts`: the table of that name: by how many steps of the grid
-    sigmoid's curve fits `head`'s; predicted 1 for a linear model, whose curve of sigmoid at twice the rate is dotted
-    in. Lines are medians over seeds, bands their quartiles. Raises `ValueError` when no row fits.
+    the baseline's curve fits `head`'s. It is predicted to be 1 for two classes and a linear model: so sigmoid's curve
+    at twice the rate is dotted in. Lines are medians over seeds, bands their quartiles. Raises `ValueError` when no
+    row fits.
     """
     wanted = (sweep["quantity"] == quantity) & (sweep["split"] == "test")
-    rows = sweep.loc[wanted & sweep["head"].isin([BASELINE, head])]
+    rows = sweep.loc[wanted & sweep["head"].isin([baseline, head])]
     if rows.empty:
         raise ValueError(f"The learning rates hold no {quantity!r} of {head!r}")
     found = shifts.loc[(shifts["head"] == head) & (shifts["quantity"] == quantity)].set_index(CELL)
-    every = _panels(rows, head)
+    every = _panels(rows, (baseline, head))
     linear = [panel for panel in every if panel.key[1] == "linear"]
-    shown = telling(linear, 3, head) + telling([p for p in every if p not in linear], _MOST - min(3, len(linear)), head)
+    others = [panel for panel in every if panel not in linear]
+    shown = telling(linear, 3, head, baseline) + telling(others, _MOST - min(3, len(linear)), head, baseline)
     across = 1 if width < 5 else min(3, len(shown))
     down = math.ceil(len(shown) / across)
     each = (width - 0.05) / across
-    twice = Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))
-    finding = _finding(found, head, words)
-    with chart(finding, width, _HEIGHT * down, (BASELINE, head), more=[twice], auto=False) as page:
+    two = baseline == BASELINE
+    twice = [Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))] if two else []
+    finding = _finding(found, head, words) if two else _finding_of_several(found, head, baseline, words)
+    with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, auto=False) as page:
         for index, panel in enumerate(shown):
             row, column = divmod(index, across)
             axes = page.place(column * each + 0.62, _HEIGHT * row + 0.42, each - 0.75, 1.4)
-            _draw(axes, panel, head, words)
+            _draw(axes, panel)
             axes.set_title(
                 "\n".join([clip("/".join(panel.key), each - 0.65, 8.5), _shift(found, panel, words)]), fontsize=8.5
             )
@@ -60,19 +64,19 @@ def learning_rates(
     return page
 
 
-def _panels(rows: pd.DataFrame, head: str) -> list[Panel]:
+def _panels(rows: pd.DataFrame, heads: tuple[str, str]) -> list[Panel]:
     """Panels whose `steps` are log2 of the rates."""
     made = []
     for key, part in rows.groupby(CELL, sort=False, observed=True):
         wide = part.pivot(index="seed", columns=["head", "learning_rate"], values="value")
         present = set(wide.columns.get_level_values(0))
         grid = np.unique(part["learning_rate"].to_numpy(float))
-        values = {h: wide[h].reindex(columns=grid).to_numpy(float) for h in (BASELINE, head) if h in present}
+        values = {h: wide[h].reindex(columns=grid).to_numpy(float) for h in heads if h in present}
         made.append(Panel(key=tuple(map(str, key)), steps=np.log2(grid), values=values))
     return made
 
 
-def _draw(axes: Axes, panel: Panel, head: str, words: Words) -> None:
+def _draw(axes: Axes, panel: Panel) -> None:
     middles = []
     for arm, values in panel.values.items():
         # what is not finite counts as large, so a median is missing only where half of the seeds diverged
@@ -126,3 +130,11 @@ def _finding(found: pd.DataFrame, head: str, words: Words) -> str:
     if len(others):
         sentences.append(words("learning_rates.others", shift=figure(others.median()), cells=len(others)))
     return words("sentence.join").join(sentences) or words("learning_rates.none", head=head)
+
+
+def _finding_of_several(found: pd.DataFrame, head: str, baseline: str, words: Words) -> str:
+    known = found["shift_fine"].dropna()
+    if known.empty:
+        return words("learning_rates.none", head=head)
+    return words("learning_rates.several", head=head, baseline=baseline, shift=figure(known.median(), sign=True),
+                 factor=figure(2 ** known.median()), cells=len(known))  # fmt: skip
