@@ -42,6 +42,8 @@ def fit(problem: Problem, replica: Replica) -> Recording:
     stream, setup = problem.streams[replica.seed], problem.setup
     model, trunk, last = assemble(problem, replica)
     model.compile(optimizer=scaled(problem, replica, last), loss=loss_of(replica.head))
+    # variables that are made inside the compiled step would have it traced twice
+    model.optimizer.build(model.trainable_variables)
     rows = stream.order_of(replica.head).ravel()
     recording = Recording(problem, replica, trunk, last)
     x = stream.scaling.apply(problem.data.x[rows]).astype(setup.dtype)
