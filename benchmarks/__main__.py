@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import show
-from benchmarks.jobs import Job, cores, in_turns
+from benchmarks.jobs import Job, cores, in_turns, settle
 from benchmarks.plan import PARTS, turns
 from benchmarks.work import FULL, QUICK
 from experiments.records import UserError, require
@@ -52,6 +52,7 @@ def bench(
     planned = turns(size, tuple(part for part in only.split(",") if part))
     if out is not None:
         require(out.parent.is_dir(), f"There is no folder {str(out.parent)!r} to write {out.name!r} to.")
+    settle()
     console = Console(width=None if sys.stdout.isatty() else 120)
     machine, started = machine_info(), time.perf_counter()
     console.print(show.heading(machine, size))

@@ -58,7 +58,7 @@ def _contestants(group: Turns, results: Results, found: Found) -> list[Renderabl
     part, cell = group.jobs[0].part, group.jobs[0].setup
     table = _table(
         f"{part} on {cell.task}: time a network",
-        "contestant", "ms", "CPU ms", "times ours", "of all repeats", "peak MiB", "imports", "timed",
+        "contestant", "ms", "CPU ms", "times ours", "of all repeats", "peak MiB", "of it own", "timed",
     )  # fmt: skip
     ours = results[part, CELL]
     remarks = []
@@ -75,8 +75,7 @@ def _contestants(group: Turns, results: Results, found: Found) -> list[Renderabl
             f"{1e3 * median(mine, 'cpu'):.1f}",
             f"{statistics.median(each):.3g}",
             f"{min(each):.3g}-{max(each):.3g}",
-            f"{statistics.median(m['peak_mib'] for m in mine):.0f}",
-            f"{statistics.median(m['imported_mib'] for m in mine):.0f}",
+            *_memory(mine),
             f"{len(mine)} x {mine[0]['networks']}",
         )
         if group.judged and (part, job.name) in TARGETS:
@@ -90,6 +89,12 @@ def _contestants(group: Turns, results: Results, found: Found) -> list[Renderabl
             remarks.append(_agreement(job.name, mine[0]["losses"], ours[0]["losses"], last=job.name == JAX))
     remarks.append(_share(cell, ours, found))
     return [Group(table, Text("\n".join(filter(None, remarks)) + "\n"))]
+
+
+def _memory(mine: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """The peak in MiB, and what of it is not the imports of TensorFlow and Keras."""
+    peak = statistics.median(one["imported_mib"] + one["grown_mib"] for one in mine)
+    return f"{peak:.0f}", f"{statistics.median(one['grown_mib'] for one in mine):.0f}"
 
 
 def _agreement(name: str, losses: Mapping[str, Any], ours: Mapping[str, Any], *, last: bool) -> str:
@@ -145,7 +150,7 @@ def _growth(group: Turns, results: Results, title: str, first: str) -> list[Rend
             f"{1e3 * seconds:.1f}",
             f"{1e3 * median(mine, 'cpu'):.1f}",
             f"{mine[0]['values']['mflop'] * job.setup.steps / seconds / 1e3:.1f}",
-            f"{statistics.median(m['peak_mib'] for m in mine):.0f}",
+            _memory(mine)[0],
         )
     return [table]
 

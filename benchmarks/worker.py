@@ -1,28 +1,21 @@
-"""One contestant, once, in a fresh process: `python -m benchmarks.worker JOB.json RESULT.json`."""
+"""What the fresh process of one job does."""
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import asdict
-from pathlib import Path
+from typing import Any
 
-from benchmarks.contestants import CONTESTANTS, NotInstalled, load, peak_mib
 from experiments.records import Setup
 
 
-def main(job: Path, result: Path) -> None:
-    """Run what `job` says and write the timing, with the peak memory before and after."""
-    asked = json.loads(job.read_text())
-    load()
+def work(name: str, setup: Setup, options: dict[str, Any]) -> dict[str, Any]:
+    """Run one contestant once: its `Timing`, the memory of the imports and the most that came on top of them, MiB."""
+    from benchmarks import imported
+    from benchmarks.contestants import CONTESTANTS, NotInstalled, peak_mib
+
     before = peak_mib()
     try:
-        timing = CONTESTANTS[asked["contestant"]](Setup(**asked["setup"]), **asked["options"])
+        timing = CONTESTANTS[name](setup, **options)
     except NotInstalled as missing:
-        result.write_text(json.dumps({"missing": str(missing)}))
-        return
-    result.write_text(json.dumps({**asdict(timing), "peak_mib": peak_mib(), "imported_mib": before}))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+        return {"missing": str(missing)}
+    return {**asdict(timing), "imported_mib": imported.PEAK_MIB, "grown_mib": peak_mib() - before}
