@@ -16,9 +16,11 @@ import pytest
 import synthetic_tables as synthetic
 
 from experiments.claims import CLAIMS
+from experiments.figures import Words
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build
+from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.common import wins
 
 EVIL = "<script>alert(1)</script>"
@@ -251,3 +253,54 @@ def test_five_million_rows_of_curves_take_less_than_twenty_seconds(tmp_path: Pat
     start = time.process_time()  # of the processor: a busy machine is no fault of the report
     build(tmp_path)
     assert time.process_time() - start < 20
+
+
+# the answer, sentence by sentence -------------------------------------------------------------------------------------
+
+WORDS = Words(paths=CATALOGUES)
+
+
+def compared_rows(*outcomes: tuple[str, str, float, str]) -> pd.DataFrame:
+    """Rows of `differences`: (task, quantity, mean, outcome)."""
+    rows = pd.DataFrame(list(outcomes), columns=["task", "quantity", "mean", "outcome"])
+    return rows.assign(network="mlp", optimizer="sgd", head="softmax", baseline="sigmoid")
+
+
+def test_a_cell_counts_once_however_many_of_its_quantities_differ() -> None:
+    rows = compared_rows(
+        ("moons", "nll", 0.1, "different"), ("moons", "accuracy", -0.1, "different"),
+        ("fair", "nll", 0.1, "different but negligible"), ("fair", "accuracy", 0.0, "equivalent"),
+        ("bananas", "nll", 0.1, "undecided"), ("bananas", "brier", 0.1, "different"),  # brier is not primary
+    )  # fmt: skip
+    overall = pd.DataFrame({"quantity": ["nll", "accuracy"], "mean": [0.1, -0.03]})
+    sentence = differ(rows, overall, "depends", WORDS)
+    assert sentence.startswith("In part: ")
+    assert "+0.1 nats in the final test loss, −0.03 in accuracy; in 1 of 3 cells" in sentence
+
+
+def test_the_cause_adds_the_rate_wherever_it_stands() -> None:
+    shares = {"initialisation": 0.02, "head_rate": 0.04, "head_rate+decay": 0.02, "arithmetic": 0.0}
+    rows = pd.DataFrame({"factor": list(shares), "share": list(shares.values())})
+    table = rows.assign(task="moons", network="mlp", optimizer="adamw", quantity="nll_curve")
+    assert "take twice the step (75 %) and start wider (25 %)" in cause(table, "refuted", WORDS)
+    assert "(0 % of the difference in the loss curve)" in cause(table, "refuted", WORDS)
+
+
+def test_who_wins_counts_both_at_the_usual_and_at_the_best_rate() -> None:
+    default = compared_rows(
+        ("moons", "nll", -0.1, "different"), ("fair", "accuracy", -0.1, "different"), ("fair", "nll", 0.3, "undecided")
+    )
+    best = compared_rows(("moons", "nll", -0.1, "equivalent")).assign(at="best")
+    sentence = winner(default, best, "depends", WORDS)
+    assert "softmax is better in 1 and sigmoid in 1 of 3 comparisons" in sentence
+    assert sentence.endswith("; with each at its own best rate, in 0 and 0 of 1.")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("outcome", ["supported", "refuted", "depends", "undecided"])
+def test_there_is_a_sentence_for_every_verdict(lang: str, outcome: str) -> None:
+    words = Words(lang=lang, paths=CATALOGUES)
+    rows = compared_rows(("moons", "nll", -0.1, "different"))
+    overall = pd.DataFrame({"quantity": ["nll"], "mean": [-0.1]})
+    sentences = (differ(rows, overall, outcome, words), winner(rows, rows.iloc[:0], outcome, words))
+    assert all(len(sentence) > 20 for sentence in sentences)

@@ -32,9 +32,9 @@ def answer(stored: Stored, words: Words) -> Section | None:
     verdicts = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
     rows = compared(stored)
     sentences = [
-        _differ(rows, compared(stored, "overall"), str(verdicts.get("differs-in-practice", "undecided")), words),
-        _cause(stored.read("attribution"), str(verdicts.get("framework-is-the-cause", "undecided")), words),
-        _winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words),
+        differ(rows, compared(stored, "overall"), str(verdicts.get("differs-in-practice", "undecided")), words),
+        cause(stored.read("attribution"), str(verdicts.get("framework-is-the-cause", "undecided")), words),
+        winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words),
     ]
     lead = [
         Text(body=[Span(text=words(f"answer.{name}.question"), strong=True), sentence], lead=True)
@@ -59,7 +59,8 @@ def answer(stored: Stored, words: Words) -> Section | None:
     return Section(id="answer", title=words("answer.title"), blocks=blocks)
 
 
-def _differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words) -> str:
+def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words) -> str:
+    """Whether they differ: the means over tasks, and the cells where a primary quantity passes its margin."""
     primary = rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])]
     if primary.empty:
         return ""
@@ -75,7 +76,8 @@ def _differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Word
     return words(f"answer.differ.{outcome}", means=listed) + words("answer.differ.cells", apart=apart, cells=cells)
 
 
-def _cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
+def cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
+    """Why: each factor's part of the difference in the loss curve."""
     rows = attribution.loc[attribution["quantity"] == "nll_curve"]
     if rows.empty:
         return ""
@@ -88,7 +90,8 @@ def _cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
                  rest=percent(found.get("arithmetic", 0.0)))  # fmt: skip
 
 
-def _winner(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words) -> str:
+def winner(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words) -> str:
+    """Who wins: at the default rate and, where `gaps` are stored, with each arm at its own best rate."""
     default = rows.loc[rows["quantity"].isin(["nll", "accuracy"])]
     if default.empty:
         return ""

@@ -13,7 +13,10 @@ from experiments.report.stored import Stored
 from experiments.stats import OUTCOMES, QUANTITIES, counts
 from experiments.tables import pair
 
+K_SIGMOID, K_SOFTMAX = "k_sigmoid", "k_softmax"
 _DRAWN = ("nll_curve", "nll", "accuracy")
+_LABELS = ("micro_f1", "macro_f1", "subset_accuracy")
+_SHOWN = [known.name for known in QUANTITIES.values() if known.primary or known.name in _LABELS]
 
 
 def where(stored: Stored, words: Words) -> Section | None:
@@ -26,7 +29,8 @@ def where(stored: Stored, words: Words) -> Section | None:
         picture = drawn("differences", forest, table, words=words, quantities=quantities)
         overall = stored.read("overall", baseline=BASELINE)
         blocks = [
-            *_overall(overall.loc[overall["head"] == SOFTMAX], words), Text(body=words("where.read")), picture,
+            *_overall(overall.loc[overall["head"] == SOFTMAX], words("overall.caption"), words),
+            Text(body=words("where.read")), picture,
             Text(body=words("where.method")), _arms(every, overall, words), *_power(table, words),
         ]  # fmt: skip
     else:
@@ -36,16 +40,26 @@ def where(stored: Stored, words: Words) -> Section | None:
         if pairs.empty:
             return None
         blocks = [Text(body=words("where.pairs")), drawn("differences", paired_differences, pairs, words=words)]
-    blocks += made_by(stored, words, "binary")
+    blocks += [*made_by(stored, words, "binary"), *_several(stored, words)]
     return Section(id="where", title=words("where.title"), blocks=blocks)
 
 
-def _overall(rows: pd.DataFrame, words: Words) -> list[Block]:
-    """Softmax against sigmoid over all tasks, in the primary quantities."""
+def _several(stored: Stored, words: Words) -> list[Block]:
+    """The same question on several classes and several labels."""
+    table = stored.read("overall", baseline=K_SIGMOID, head=K_SOFTMAX)
+    blocks: list[Block] = []
+    for kind, rows in table.groupby("kind", sort=False):
+        caption = words("overall.several", kind=words.translated("kind", str(kind).replace(" ", "_"), str(kind)))
+        blocks += _overall(rows, caption, words)
+    return [*blocks, *made_by(stored, words, "multiclass", "multilabel")] if blocks else []
+
+
+def _overall(rows: pd.DataFrame, caption: str, words: Words) -> list[Block]:
+    """One arm against its baseline over all tasks, in the primary quantities."""
     if rows.empty:
         return []
     shown: list[list[Inline]] = []
-    for _, row in rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])].iterrows():
+    for _, row in rows.loc[rows["quantity"].isin(_SHOWN)].iterrows():
         known = QUANTITIES[str(row["quantity"])]
         # a relative quantity is averaged as a share of sigmoid's
         scale, unit, name = (100, " %", words.or_key("quantity", known.name)) if known.relative else (1, "", "")
@@ -55,7 +69,7 @@ def _overall(rows: pd.DataFrame, words: Words) -> list[Block]:
             number(float(row["n_tasks"]), 9), number(float(row["n_cells"]), 9),
         ])  # fmt: skip
     columns = [words(f"overall.{name}") for name in ("quantity", "mean", "margin", "outcome", "tasks", "cells")]
-    return [Table(caption=words("overall.caption"), columns=columns, rows=shown)]
+    return [Table(caption=caption, columns=columns, rows=shown)]
 
 
 def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
