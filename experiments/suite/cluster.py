@@ -11,6 +11,7 @@ import uuid
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -123,14 +124,17 @@ def remote_workers(address: str) -> Iterator[Workers]:
             "Start one with `dask scheduler` and give the address that it prints, such as tcp://127.0.0.1:8786."
         ) from None
     with client:
-        known = client.scheduler_info(n_workers=-1)["workers"].values()
+        info = client.scheduler_info(n_workers=-1)
+        known = info["workers"].values()
         gpu = any("GPU" in (one.get("resources") or {}) for one in known)
         count = sum(one["nthreads"] for one in known)
-        yield Workers(client, max(count, 1), client.dashboard_link, {"GPU": 1.0} if gpu else {})
+        dashboard = client.dashboard_link if "dashboard" in info["services"] else ""
+        yield Workers(client, max(count, 1), dashboard, {"GPU": 1.0} if gpu else {})
 
 
 def _quiet() -> None:
-    logging.getLogger("distributed").setLevel(logging.ERROR)  # what fails is told as a cell's outcome
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails is told as a cell's outcome
 
 
 def _on_worker(job: Job, topic: str) -> Outcome:
@@ -175,6 +179,8 @@ def _outcome(future: Any, cell: str) -> Outcome:
     except KilledWorker:
         error = "The worker was lost each time that it ran this cell (killed, or out of memory)"
         return Outcome(cell=cell, seconds=0.0, reason="lost worker", error=error)
+    except CancelledError:
+        return Outcome(cell=cell, seconds=0.0, reason="lost worker", error="The scheduler was lost")
     except Exception as error:  # what a worker could not even begin, such as a job it cannot read
         lines = f"{type(error).__name__}: {error}".splitlines()
         return Outcome(cell=cell, seconds=0.0, reason="other code", error=lines[0])

@@ -33,7 +33,6 @@ def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
 
     The notebook runs in an empty folder of its own, into which it stores its tables. No process of it is left.
     """
-    start = time.monotonic()
     if fingerprint(json.loads(job.notebook)) != job.code:
         error = "The worker has other versions of this project or of TensorFlow, Keras or NumPy than the driver"
         return Outcome(cell=job.cell, seconds=0.0, reason="other code", error=error)
@@ -43,6 +42,7 @@ def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
         reason: Reason | Literal[""] = ""
         error = trace = ""
         try:
+            server.ready()
             with attempt.watched():
                 manager = manager_of(server, attempt.work, job.environment, attempt.kernels)
                 # an empty context, because Dask's threads share one, and with it Jupyter's event loop
@@ -52,13 +52,13 @@ def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
         finally:
             attempt.end()
         if attempt.cancelled.is_set():
-            return Outcome(cell=job.cell, seconds=time.monotonic() - start, reason="cancelled")
+            return Outcome(cell=job.cell, seconds=attempt.seconds(), reason="cancelled")
         files, times = _gather(job, attempt.work)
         if not reason and NOTEBOOK not in files:
             reason, error = "no kernel", "papermill left no notebook"
         return Outcome(
             cell=job.cell,
-            seconds=time.monotonic() - start - attempt.waited,
+            seconds=attempt.seconds(),
             reason=reason,
             error=error,
             traceback=trace,
@@ -76,16 +76,19 @@ class _Attempt:
         self.hooks = hooks
         self.kernels: list[Forked] = []
         self.cancelled = threading.Event()
-        self.waited = 0.0
+        self._start = time.monotonic()
         self._has_turn = False
 
     def begin(self, **_: Any) -> None:
         """The kernel is ready: wait for the turn to compute."""
-        start = time.monotonic()
         while not self._has_turn and not self.cancelled.is_set():
             self._has_turn = self.hooks.turn.acquire(timeout=_LOOK_EVERY)
-        self.waited += time.monotonic() - start
+        self._start = time.monotonic()
         self.hooks.started()
+
+    def seconds(self) -> float:
+        """How long the cell has kept its worker: since its turn began."""
+        return time.monotonic() - self._start
 
     def end(self) -> None:
         """Leave no process behind, and give the turn to another."""

@@ -37,7 +37,8 @@ class Outcome:
     """What came of a job.
 
     `reason` is "" for a finished cell. `files`: name to content, of a failed one the notebook up to the cell of it
-    that failed. `seconds`: wall time of the whole; `times`: wall time by what was done (`train`, `show`, ...).
+    that failed. `seconds`: wall time from the turn's begin to the page; `times`: wall time by what was done
+    (`train`, `show`, ...).
     """
 
     cell: str

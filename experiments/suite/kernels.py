@@ -79,6 +79,9 @@ class Forked:
         self.send_signal(9)
 
 
+_GONE = "the process that kernels are forked from has ended"
+
+
 class ServerGone(RuntimeError):
     """The fork server has ended: no kernel can be started from it."""
 
@@ -108,20 +111,31 @@ class ForkServer:
         """Whether kernels can be had from it."""
         return self._process.poll() is None
 
+    def ready(self) -> None:
+        """Wait until everything is imported. Raises `ServerGone` if it has ended."""
+        with self._lock:
+            if not self._ready:
+                self._read()
+                self._ready = True
+
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request and return its answer. Raises `ServerGone` if there is none."""
+        self.ready()
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         with self._lock:
             try:
-                if not self._ready:
-                    json.loads(self._process.stdout.readline())
-                    self._ready = True
                 self._process.stdin.write(json.dumps(request) + "\n")
                 self._process.stdin.flush()
-                return json.loads(self._process.stdout.readline())
             except (OSError, ValueError) as error:
-                raise ServerGone("the process that kernels are forked from has ended") from error
+                raise ServerGone(_GONE) from error
+            return self._read()
+
+    def _read(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        try:
+            return json.loads(self._process.stdout.readline())
+        except (OSError, ValueError) as error:
+            raise ServerGone(_GONE) from error
 
     def fork(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Forked:
         """Fork a kernel with the arguments `argv` of ipykernel, working in `folder`."""
