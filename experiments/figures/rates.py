@@ -49,15 +49,14 @@ def learning_rates(
     each = (width - 0.05) / across
     two = baseline == BASELINE
     twice = [Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))] if two else []
-    finding = _finding(found, head, words) if two else _finding_of_several(found, head, baseline, words)
+    finding = _finding(found, head, words) if two else _lowest(every, head, baseline, quantity, words)
     with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, auto=False) as page:
         for index, panel in enumerate(shown):
             row, column = divmod(index, across)
             axes = page.place(column * each + 0.62, _HEIGHT * row + 0.42, each - 0.75, 1.4)
             _draw(axes, panel)
-            axes.set_title(
-                "\n".join([clip("/".join(panel.key), each - 0.65, 8.5), _shift(found, panel, words)]), fontsize=8.5
-            )
+            names = [clip("/".join(panel.key), each - 0.65, 8.5), *([_shift(found, panel, words)] if two else [])]
+            axes.set_title("\n".join(names), fontsize=8.5)
             axes.set_xlabel(words("axis.rate"))
             if column == 0:
                 axes.set_ylabel(words.axis(quantity))
@@ -132,9 +131,12 @@ def _finding(found: pd.DataFrame, head: str, words: Words) -> str:
     return words("sentence.join").join(sentences) or words("learning_rates.none", head=head)
 
 
-def _finding_of_several(found: pd.DataFrame, head: str, baseline: str, words: Words) -> str:
-    known = found["shift_fine"].dropna()
-    if known.empty:
+def _lowest(every: list[Panel], head: str, baseline: str, quantity: str, words: Words) -> str:
+    """Where two heads need not be one function at any rate, no shift is claimed: how low each curve goes."""
+    pairs = [panel for panel in every if {head, baseline} <= set(panel.values)]
+    middles = [[np.median(panel.values[arm], axis=0) for panel in pairs] for arm in (head, baseline)]
+    if not pairs or not all(np.isfinite(middle).any() for arm in middles for middle in arm):
         return words("learning_rates.none", head=head)
-    return words("learning_rates.several", head=head, baseline=baseline, shift=figure(known.median(), sign=True),
-                 factor=figure(2 ** known.median()), cells=len(known))  # fmt: skip
+    mine, theirs = (float(np.median([middle[np.isfinite(middle)].min() for middle in arm])) for arm in middles)
+    return words("learning_rates.lowest", head=head, baseline=baseline, mine=figure(mine), theirs=figure(theirs),
+                 quantity=words.or_key("quantity", quantity), cells=len(pairs))  # fmt: skip
