@@ -28,7 +28,7 @@ try_to_set_up requirements-frameworks.txt ||
 
 cores="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 processes="${HEADTOHEAD_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"
-options=(-n "$processes" --dist loadfile)
+options=(-n "$processes" --dist worksteal) # the parity tests are most of the time, and one file
 if [ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = --slow ]; }; then
     options+=(--cov --cov-report=term:skip-covered --cov-fail-under=90)
 fi
