@@ -156,6 +156,44 @@ def cells(cells: Sequence[tuple[str, str, str]] = CELLS, failed: str | None = No
 
 _KEPT = TemporaryDirectory(prefix="headtohead-")  # removed when the process ends
 
+PATH = {"framework": "keras-torch", "execution": "eager", "dtype": "float32", "form": "in_layer",
+        "activation": "sigmoid", "units": 1, "loss": "binary_crossentropy"}  # fmt: skip
+
+
+def pathologies() -> pd.DataFrame:
+    """A table of pathologies: a harmful one on two paths, one that is rounding, and a sound path."""
+    never = dict.fromkeys(["dead_from", "explodes_from", "inf_from", "nan_from", "loss_breaks_from"], np.nan)
+    known = {
+        "kind": "probabilities",
+        "harms": True,
+        "cause": "The loss `clips` the probability.",
+        "place": "keras/src/backend/torch/nn.py: binary_crossentropy",
+        "remedy": "Use `from_logits=True`.",
+    }
+    rows = [
+        PATH | never | known | {"pathology": "clipped_probability", "off_from": 17.0},
+        PATH | never | known | {"pathology": "clipped_probability", "off_from": 18.0, "dead_from": 16.0,
+                                "execution": "xla"},
+        PATH | never | known | {"pathology": "coarse_dtype", "dtype": "float16", "harms": False, "off_from": 3.0},
+        PATH | never | known | {"pathology": "none", "form": "from_logits", "off_from": np.nan, "cause": "",
+                                "harms": False, "place": "", "remedy": ""},
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def consequences() -> pd.DataFrame:
+    """Training on the harmful path and on its sound twin: three seeds, two tasks, one run that broke down."""
+    rows = [
+        PATH | {"pathology": "clipped_probability", "role": role, "task": task, "seed": seed, "accuracy": accuracy,
+                "nll": np.nan if (seed, role, task) == (0, "pathology", "noisy") else nll, "dead_share": 0.1,
+                "finite": (seed, role, task) != (0, "pathology", "noisy")}
+        for role, task, nll, accuracy in (("pathology", "easy", 0.2, 0.99), ("sound", "easy", 0.19, 0.99),
+                                          ("pathology", "noisy", 2.5, 0.5), ("sound", "noisy", 0.4, 0.8))
+        for seed in range(3)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
 RUN = {
     "command": "./run_all.sh --preset quick", "started": "2026-01-02T03:04:05+0000",
     "versions": {"headtohead": "0.1.0", "python": "3.11.2", "tensorflow": "2.21.0", "keras": "3.15.1"},
@@ -172,7 +210,8 @@ def tables() -> dict[str, pd.DataFrame]:
     made = {"curves": curves(), "learning_rates": learning_rates()}
     made |= {"finals": finals(made["curves"]), "runs": runs(made["curves"])}
     made["learning_rates_runs"] = runs(made["learning_rates"])
-    made |= derived(made)
+    made["curves_float64"] = made["curves"].loc[made["curves"]["task"].isin(["moons", "fair"])]
+    made |= derived(made) | {"pathologies": pathologies(), "consequences": consequences()}
     return made | {"verdicts": verdicts(made), "cells": cells(failed="ValueError: no rows")}
 
 

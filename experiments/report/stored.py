@@ -37,16 +37,19 @@ class Stored:
         """The rows of a table whose columns equal (or are among) what is given; an empty one if it is not stored."""
         path = self._path(name)
         if not path.is_file():
-            return pd.DataFrame(columns=SCHEMAS.get(name, []))
+            return pd.DataFrame(columns=SCHEMAS.get(name, SCHEMAS["curves"]))
         filters = [
             (column, "in", [wanted] if isinstance(wanted, str) else list(wanted)) for column, wanted in equals.items()
         ]
         # the names in the millions of rows of curves as categories: read and compared several times as fast
         text = (pa.string(), pa.large_string())
-        names = [field.name for field in pq.read_schema(path) if field.type in text]
+        names = [field.name for field in pq.read_schema(path) if field.type in text and name.startswith("curves")]
         # `partitioning` off: a result may well lie under a folder called a=b, which is no column
         return pq.read_table(
-            path, filters=filters or None, partitioning=None, read_dictionary=names if name == "curves" else None
+            path,
+            filters=filters or None,
+            partitioning=None,
+            read_dictionary=names,
         ).to_pandas()
 
     def _path(self, name: str) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from experiments.figures import Words
 from experiments.report.blocks import Section
 from experiments.report.sections.answer import answer
+from experiments.report.sections.atlas import atlas
 from experiments.report.sections.cells import cells, failures, missing
 from experiments.report.sections.claims import claims
 from experiments.report.sections.curves import curves
@@ -26,6 +27,7 @@ SECTIONS: tuple[Callable[[Stored, Words], Section | None], ...] = (
     where,
     curves,
     rates,
+    atlas,
     pitfalls,
     cells,
     failures,

@@ -13,9 +13,10 @@ from experiments.report.blocks import Block, Code, Inline, Section, Span, Table,
 from experiments.report.sections.common import badge, compared
 from experiments.report.stored import Stored
 
-# what a section reads -> the anchor of the section
-_NEEDED = {"verdicts": "claims", "attribution": "why", "differences": "where", "learning_rates": "rates",
-           "numerics": "atlas"}  # fmt: skip
+# a table that a section reads -> the section, and the table that the command is known by
+_NEEDED = {"verdicts": ("claims", "verdicts"), "attribution": ("why", "attribution"),
+           "differences": ("where", "differences"), "learning_rates": ("rates", "learning_rates"),
+           "pathologies": ("atlas", "numerics")}  # fmt: skip
 
 
 def cells(stored: Stored, words: Words) -> Section | None:
@@ -81,13 +82,13 @@ def failures(stored: Stored, words: Words) -> Section | None:
 
 def missing(stored: Stored, words: Words) -> Section | None:
     """The sections that are left out because their tables are not stored, and the command that makes them."""
-    lacking = [name for name in _NEEDED if not stored.has(name)]
+    lacking = {name: made for name, made in _NEEDED.items() if not stored.has(name)}
     if not lacking:
         return None
     rows: list[list[Inline]] = [
-        [words(f"{_NEEDED[name]}.title"), Span(text=name, code=True),
-         Span(text=MADE_BY.get(name, "headtohead run").strip("`"), code=True)]
-        for name in lacking
+        [words(f"{section}.title"), Span(text=name, code=True),
+         Span(text=MADE_BY.get(known, "headtohead run").strip("`"), code=True)]
+        for name, (section, known) in lacking.items()
     ]  # fmt: skip
     columns = [words(f"missing.{name}") for name in ("section", "table", "command")]
     return Section(id="missing", title=words("missing.title"),

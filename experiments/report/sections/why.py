@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, attribution
+from experiments.figures import Words, attribution, rounding
 from experiments.report.blocks import Block, Inline, Section, Table, Text, number
 from experiments.report.sections.common import drawn, made_by
 from experiments.report.stored import Stored
@@ -22,9 +22,21 @@ def why(stored: Stored, words: Words) -> Section | None:
         drawn("attribution", attribution, table, words=words),
         Text(body=words("why.arithmetic")),
         _arithmetic(table, stored.read("attribution_float64"), words),
+        *_rounding(stored, words),
         *made_by(stored, words, "binary", "control"),
     ]
     return Section(id="why", title=words("why.title"), blocks=blocks)
+
+
+def _rounding(stored: Stored, words: Words) -> list[Block]:
+    """How the matched arm's distance from sigmoid grows with the step, in both precisions."""
+    heads = ("sigmoid", "sigmoid_again", "softmax", "softmax_matched")
+    single, double = (
+        stored.read(name, quantity="nll", split="test", scope="", head=heads) for name in ("curves", "curves_float64")
+    )
+    if not (double["head"] == "softmax_matched").any():
+        return []
+    return [Text(body=words("why.rounding")), drawn("rounding", rounding, single, double, words=words)]
 
 
 def _arithmetic(single: pd.DataFrame, double: pd.DataFrame, words: Words) -> Table:

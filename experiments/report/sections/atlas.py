@@ -1,0 +1,87 @@
+"""The numerics atlas: every way from a logit to a loss, which of them go wrong, why, and what that does to training."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures import Words
+from experiments.figures.words import figure
+from experiments.report.blocks import Block, Inline, Item, Items, Section, Span, Text, marked
+from experiments.report.sections.common import made_by
+from experiments.report.stored import Stored
+
+_PATH = ["framework", "execution", "dtype", "form", "activation", "units", "loss"]
+_SOUND = "none"
+# the smallest |z| at which each happens, as the table `pathologies` names them
+_FIRST = ("off_from", "dead_from", "explodes_from", "inf_from", "nan_from", "loss_breaks_from")
+
+
+def atlas(stored: Stored, words: Words) -> Section | None:
+    """How many paths are sound, and an entry a pathology: cause, place, remedy, reach, and its training consequence."""
+    table = stored.read("pathologies")
+    if table.empty:
+        return None
+    trained = stored.read("consequences")
+    paths = table[_PATH].drop_duplicates()
+    sound = len(table.loc[table["pathology"] == _SOUND, _PATH].drop_duplicates())
+    summary = words("atlas.read", paths=len(paths), sound=sound, frameworks=paths["framework"].nunique())
+    named = table.loc[table["cause"] != ""]
+    # what harms first, and of these what reaches the most paths
+    order = named.groupby("pathology").agg(harms=("harms", "max"), paths=("pathology", "size"))
+    order = order.sort_values(["harms", "paths"], ascending=False, kind="stable")
+    entries = [_entry(str(name), named.loc[named["pathology"] == name], trained, words) for name in order.index]
+    blocks: list[Block] = [Text(body=summary), *_absent(stored, words), Items(entries=entries)]
+    return Section(id="atlas", title=words("atlas.title"), blocks=[*blocks, *made_by(stored, words, "numerics")])
+
+
+def _absent(stored: Stored, words: Words) -> list[Block]:
+    """The frameworks that were not installed, so that nobody takes their silence for soundness."""
+    missing = stored.read("numerics", status="not installed")
+    names = sorted(set(missing["framework"].astype(str))) if len(missing) else []
+    return [Text(body=words("atlas.absent", names=words("sentence.list").join(names)))] if names else []
+
+
+def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, words: Words) -> Item:
+    first = rows.iloc[0]
+    reach = np.nanmin(rows[list(_FIRST)].to_numpy(float), initial=math.inf)
+    frameworks = words("sentence.list").join(sorted(set(rows["framework"].astype(str))))
+    where = words("atlas.where", paths=len(rows[_PATH].drop_duplicates()), frameworks=frameworks)
+    if math.isfinite(reach):
+        where += words("atlas.from", z=figure(float(reach)))
+    places = [place for place in dict.fromkeys(rows["place"].astype(str)) if place]
+    body: list[Inline] = [marked(str(first["cause"]), english=True)]
+    body.append([words("atlas.remedy"), *marked(str(first["remedy"]), english=True)])
+    if consequence := _consequence(trained, name, words):
+        body.append(consequence)
+    source: list[str | Span] = [words("atlas.place"), Span(text=places[0], code=True)] if places else []
+    body.append([where, *source])
+    harms = bool(rows["harms"].any())
+    return Item(title=name.replace("_", " "), badge=words("atlas.harms" if harms else "atlas.rounding"),
+                mark="refuted" if harms else "undecided", body=body)  # fmt: skip
+
+
+def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
+    """The same network on this path and on a sound one, on the task where the two end furthest apart."""
+    rows = trained.loc[trained["pathology"] == name] if len(trained) else trained
+    if rows.empty:
+        return ""
+    # a run that broke down counts as worse than any loss
+    rows = rows.assign(nll=rows["nll"].where(rows["finite"].astype(bool), np.inf).fillna(np.inf))
+    ends = rows.groupby(["task", "role"])[["nll", "accuracy"]].median().unstack("role")
+    with np.errstate(invalid="ignore"):
+        gap = (ends["nll", "pathology"] - ends["nll", "sound"]).abs().fillna(0.0)
+    task = gap.idxmax()
+    ill, sound = (
+        {name: ends.loc[task, (name, role)] for name in ("nll", "accuracy")} for role in ("pathology", "sound")
+    )
+    broken = rows.loc[(rows["task"] == task) & (rows["role"] == "pathology"), "finite"].astype(bool)
+    return words("atlas.consequence", task=str(task), nll=_size(ill["nll"]), sound=_size(sound["nll"]),
+                 accuracy=figure(float(ill["accuracy"])), sound_accuracy=figure(float(sound["accuracy"])),
+                 broken=int((~broken).sum()), n=len(broken))  # fmt: skip
+
+
+def _size(value: float) -> str:
+    return "∞" if math.isinf(value) else figure(float(value))
