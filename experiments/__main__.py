@@ -158,6 +158,17 @@ def verify(out: Out = None) -> None:
     typer.echo(f"{folder}: {len(Cells(folder).names())} cells and their tables are as they were stored")
 
 
+@app.command(epilog="Example: headtohead check models.py:build")
+def check(
+    target: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="A function that returns a Keras model.")],
+) -> None:
+    """Look for the ways in which a Keras model's last layers and loss go wrong; exit 1 if it has one."""
+    from experiments.check import main as check_model
+
+    if code := check_model(target):
+        raise Exit(code)
+
+
 def _cells(
     preset: str, tasks: str, networks: str, optimizers: str, heads: str, seeds: int | None, steps: int | None
 ) -> tuple[Any, ...]:

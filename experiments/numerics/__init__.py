@@ -2,6 +2,7 @@
 
 `atlas(backend)` sweeps every path of a backend beside its exact reference; `pathologies(atlas)` says which paths
 go wrong, how, why and where in the framework; `consequences(backend, pathologies)` trains on them.
+`study(backend)` is all three, in whichever process that takes.
 """
 
 from experiments.numerics.atlas import atlas, paths, sweep
@@ -9,6 +10,7 @@ from experiments.numerics.axes import BACKENDS, MEASURED, NOT_INSTALLED, Path, i
 from experiments.numerics.consequences import consequences
 from experiments.numerics.measures import measures
 from experiments.numerics.pathologies import PATHOLOGIES, SOUND, UNEXPLAINED, pathologies
+from experiments.numerics.study import study
 
 __all__ = [
     "BACKENDS",
@@ -24,6 +26,7 @@ __all__ = [
     "measures",
     "pathologies",
     "paths",
+    "study",
     "sweep",
     "use_backend",
 ]

@@ -1,11 +1,18 @@
-"""`python -m experiments.numerics BACKEND FILE.parquet`: one backend's atlas, in a process of its own."""
+"""`python -m experiments.numerics BACKEND FOLDER`: a backend's tables as Parquet files, its progress a line a path."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
-from experiments.numerics.atlas import atlas
+from experiments.numerics.study import study
+
+
+def main(backend: str, folder: str) -> None:
+    """Write the tables of `backend` into `folder`."""
+    for name, table in study(backend, lambda done, of: print(done, of, flush=True)).items():
+        table.to_parquet(Path(folder) / f"{name}.parquet")
+
 
 if __name__ == "__main__":
-    backend, target = sys.argv[1:]
-    atlas(backend).to_parquet(target)
+    main(*sys.argv[1:])

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby
-from pathlib import Path as File
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, groupby
 
 import numpy as np
 import pandas as pd
@@ -24,7 +20,6 @@ from experiments.numerics.axes import (
     PATH,
     SWEEP,
     Path,
-    backend_in_use,
     installed,
     keras_paths,
     unmeasured,
@@ -54,20 +49,27 @@ def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
     return binders.get(path.framework, keras_programs.bind)(path, labels)
 
 
-def _rows(path: Path, found: Swept | str) -> pd.DataFrame:
-    if isinstance(found, str):
-        return unmeasured([path], found)
-    loss, grad = references.sweep(path)
+def _measured(results: Sequence[tuple[Path, Swept]]) -> pd.DataFrame:
+    """The rows of the paths that were swept, in the order given."""
+    references_of = [references.sweep(path) for path, _ in results]
+    columns = {name: np.repeat([getattr(path, name) for path, _ in results], len(SWEEP)) for name in PATH}
+    values = {
+        "loss_value": [found.loss for _, found in results],
+        "loss_reference": [loss for loss, _ in references_of],
+        "grad": [found.grad for _, found in results],
+        # scikit-learn has no gradient, so there is nothing to compare it with
+        "grad_reference": [
+            np.full_like(grad, np.nan) if path.framework == "scikit-learn" else grad
+            for (path, _), (_, grad) in zip(results, references_of, strict=True)
+        ],
+        "loss_of_prediction": [found.loss_of_prediction for _, found in results],
+    }
     return pd.DataFrame(
         {
-            **{name: getattr(path, name) for name in PATH},
-            "label": LABELS,
-            "z": SWEEP,
-            "loss_value": found.loss,
-            "loss_reference": loss,
-            "grad": found.grad,
-            "grad_reference": grad,
-            "loss_of_prediction": found.loss_of_prediction,
+            **columns,
+            "label": np.tile(LABELS, len(results)),
+            "z": np.tile(SWEEP, len(results)),
+            **{name: np.concatenate(parts) for name, parts in values.items()},
             "status": MEASURED,
         }
     )[COLUMNS]
@@ -98,12 +100,19 @@ def sweep(backend: str, selected: Iterable[Path], progress: Progress | None = No
     selected = list(selected)
     use_backend(backend)
     by_hand = [path for path in selected if path.framework in ("numpy", "scikit-learn")]
-    framed = [path for path in selected if path not in set(by_hand)]
-    parts = [_rows(path, numpy_sweeps.sweep(path)) for path in by_hand]
-    for path, found in _differentiated(ENGINES[backend](), framed):
-        parts.append(_rows(path, found))
+    framed = [path for path in selected if path.framework not in ("numpy", "scikit-learn")]
+    swept: list[tuple[Path, Swept]] = []
+    absent: list[tuple[Path, str]] = []
+    hand_swept = ((path, numpy_sweeps.sweep(path)) for path in by_hand)
+    for done, (path, found) in enumerate(chain(hand_swept, _differentiated(ENGINES[backend](), framed)), start=1):
+        if isinstance(found, str):
+            absent.append((path, found))
+        else:
+            swept.append((path, found))
         if progress is not None:
-            progress(len(parts), len(selected))
+            progress(done, len(selected))
+    parts = [_measured(swept)] if swept else []
+    parts += [unmeasured(absent)] if absent else []
     return tidy(pd.concat(parts, ignore_index=True))
 
 
@@ -119,23 +128,9 @@ def atlas(backend: str, progress: Progress | None = None) -> pd.DataFrame:
     A path has 246 rows with the status "measured", or one row (z is nan) whose status says why it has none:
     "not installed", "does not exist: ..." or "raises ...". More columns than the schema: `units`,
     `loss_of_prediction` (the same loss, of what `predict` returns) and `status`.
-    A process has one Keras backend. Where another one is in use already, the sweep runs in a process of its own.
-    Raises `UserError` for an unknown backend.
+    Raises `UserError` for an unknown backend, and where Keras runs on another one already: see `study`.
     """
     wanted = paths(backend)
     if not installed(backend):
-        return tidy(unmeasured(wanted, NOT_INSTALLED))
-    if backend_in_use() not in (None, backend):
-        return elsewhere(backend)
+        return tidy(unmeasured([(path, NOT_INSTALLED) for path in wanted]))
     return sweep(backend, wanted, progress)
-
-
-def elsewhere(backend: str) -> pd.DataFrame:
-    """The atlas of `backend`, swept in a fresh process."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = File(folder) / "numerics.parquet"
-        command = [sys.executable, "-m", "experiments.numerics", backend, str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RuntimeError(f"The atlas of {backend} failed:\n{done.stderr[-2000:]}")
-        return tidy(pd.read_parquet(target))

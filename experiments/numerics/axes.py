@@ -136,11 +136,11 @@ def one_hot(labels: np.ndarray, units: int) -> np.ndarray:
     return labels[:, None].astype(float) if units == 1 else np.eye(units)[labels]
 
 
-def unmeasured(paths: Sequence[Path], status: str) -> pd.DataFrame:
+def unmeasured(paths: Sequence[tuple[Path, str]]) -> pd.DataFrame:
     """One row a path that was not swept, with the reason as its status and nan for every value."""
-    table = pd.DataFrame([{name: getattr(path, name) for name in PATH} for path in paths])
+    table = pd.DataFrame([{name: getattr(path, name) for name in PATH} for path, _ in paths])
     values = dict.fromkeys([name for name in COLUMNS if name not in [*PATH, "label", "status"]], np.nan)
-    return table.assign(label=-1, status=status, **values)[COLUMNS]
+    return table.assign(label=-1, status=[status for _, status in paths], **values)[COLUMNS]
 
 
 def installed(package: str) -> bool:

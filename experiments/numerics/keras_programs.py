@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,26 +32,25 @@ def floatx(dtype: str) -> Iterator[None]:
         keras.config.set_floatx(before)
 
 
-def layers(path: Path) -> list[Any]:
-    """The last layers of the path's model: the Dense layer that makes the logits, and all that follows."""
-    from keras import layers
-
-    policy = DTYPES[path.dtype].head
-    in_layer = path.form != "activation_layer"
-    tail = [layers.Dense(path.units, use_bias=False, activation=path.activation if in_layer else None, dtype=policy)]
-    if not in_layer:
-        tail.append(layers.Activation(path.activation, dtype=policy))
-    if path.form == "layer_after":
-        tail.append(layers.Reshape((path.units,), dtype=policy))
-    return tail
-
-
 def model(path: Path) -> Any:
     """The path's Keras model: its input (n, 1) is the effective logit."""
-    import keras
+    return _model(path.dtype, path.form, path.activation, path.units)
 
-    built = keras.Sequential([keras.Input((1,)), *layers(path)])
-    built.layers[0].set_weights([split(np.ones(1), path.units)])
+
+@cache
+def _model(dtype: str, form: str, activation: str, units: int) -> Any:
+    import keras
+    from keras import layers
+
+    policy = DTYPES[dtype].head
+    in_layer = form != "activation_layer"
+    tail = [layers.Dense(units, use_bias=False, activation=activation if in_layer else None, dtype=policy)]
+    if not in_layer:
+        tail.append(layers.Activation(activation, dtype=policy))
+    if form == "layer_after":
+        tail.append(layers.Reshape((units,), dtype=policy))
+    built = keras.Sequential([keras.Input((1,)), *tail])
+    built.layers[0].set_weights([split(np.ones(1), units)])
     return built
 
 

@@ -168,7 +168,6 @@ def meaning(path: Path) -> str:
     return f"{kind}_from_logits" if path.framework.startswith("keras") and path.form == "from_logits" else kind
 
 
-@cache
 def reference(activation: str, units: int, kind: str, z: float, label: int) -> Reference:
     """Loss and dL/dz at the effective logit `z`, each the double nearest to the true value.
 
@@ -183,8 +182,11 @@ def reference(activation: str, units: int, kind: str, z: float, label: int) -> R
 
 def sweep(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """References of a path at every row of the sweep: losses and gradients, each of the shape of `axes.SWEEP`."""
-    kind = meaning(path)
+    return _sweep(path.activation, path.units, meaning(path))
+
+
+@cache
+def _sweep(activation: str, units: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
     points = zip(SWEEP.tolist(), LABELS.tolist(), strict=True)
-    rows = [reference(path.activation, path.units, kind, z, label) for z, label in points]
-    losses, gradients = np.array(rows).T
+    losses, gradients = np.array([reference(activation, units, kind, z, label) for z, label in points]).T
     return losses, gradients

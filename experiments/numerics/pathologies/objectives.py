@@ -25,7 +25,9 @@ _BY_CLASS = (
     "categorical_crossentropy train a softmax, and predict() answers with the other one.",
     place="keras/src/backend/tensorflow/nn.py: _get_logits",
     remedy="Pair softmax with categorical_crossentropy (or its sparse form) and sigmoid with binary_crossentropy.",
-    cured=lambda p: replace(p, activation="sigmoid" if p.loss == "binary_crossentropy" else "softmax"),
+    cured=lambda p: replace(p, loss="categorical_crossentropy")
+    if p.loss == "binary_crossentropy"
+    else replace(p, activation="softmax"),
 )
 def _crossed(path: Path, found: Measures) -> bool:
     crossed = (path.activation == "softmax") == (path.loss == "binary_crossentropy")

@@ -14,7 +14,6 @@ from experiments.numerics.pathologies.traits import (
     in_float32,
     is_keras,
     min_of,
-    with_logits,
 )
 
 # between these a loss in float64 carries float32's rounding
@@ -25,8 +24,8 @@ FINE, COARSE = 1e-12, 1e-6
     cause="Near 1 a 16-bit probability has steps of 0.0005 (float16) or 0.004 (bfloat16) and near 0 far finer ones, "
     "so the sigmoid reaches 1 at a logit of 6 to 9 and a mistake on label 0 dies where one on label 1 still learns.",
     place="keras/src/activations/activations.py: sigmoid",
-    remedy='Keep the last layer in float32 (dtype="float32") and use from_logits=True.',
-    cured=lambda p: with_logits(in_float32(p)),
+    remedy='Keep the last layer in float32: dtype="float32".',
+    cured=in_float32,
 )
 def _one_sided(path: Path, found: Measures) -> bool:
     return half(path.precision) and from_probabilities(path) and happens(found.asymmetric_from)
@@ -37,8 +36,8 @@ def _one_sided(path: Path, found: Measures) -> bool:
     cause="With a 16-bit floatx, 1 - 1e-7 is 1, so the clip no longer keeps the probability from 1 and the logarithm "
     "of 0 makes the loss inf or nan.",
     place="keras/src/backend/config.py: epsilon",
-    remedy="Leave floatx at float32 and use a mixed policy, or use from_logits=True.",
-    cured=lambda p: with_logits(in_float32(p)),
+    remedy="Leave floatx at float32, and use a mixed policy if the layers are to be in 16 bits.",
+    cured=in_float32,
 )
 def _no_clip(path: Path, found: Measures) -> bool:
     return is_keras(path) and half(path.floatx) and from_probabilities(path) and happens(found.loss_breaks_from)
@@ -49,8 +48,8 @@ def _no_clip(path: Path, found: Measures) -> bool:
     cause="Back-propagation multiplies 1/p by p(1 - p); in 16 bits the first overflows or the second rounds away "
     "before they cancel, so the gradient is inf, nan or many times too large.",
     place="keras/src/losses/loss.py: __call__",
-    remedy='Keep the last layer in float32 (dtype="float32") and use from_logits=True.',
-    cured=lambda p: with_logits(in_float32(p)),
+    remedy='Keep the last layer in float32: dtype="float32".',
+    cured=in_float32,
 )
 def _overflow(path: Path, found: Measures) -> bool:
     broken = happens(found.explodes_from) or (

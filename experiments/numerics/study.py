@@ -1,0 +1,57 @@
+"""Everything about one backend: its atlas, its pathologies and their consequences, in whichever process that takes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.numerics.atlas import Progress, atlas, tidy
+from experiments.numerics.axes import backend_in_use, installed
+from experiments.numerics.consequences import COLUMNS, consequences
+from experiments.numerics.pathologies import pathologies
+
+TABLES = ("numerics", "pathologies", "consequences")
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def study(backend: str, progress: Progress | None = None) -> dict[str, pd.DataFrame]:
+    """The tables `numerics`, `pathologies` and `consequences` of `backend`; `progress(done, of)` as it goes.
+
+    A process has one Keras backend. Where this one runs on another already, a fresh process does the work.
+    A backend that is not installed gives rows that say so, and no pathologies.
+    Raises `UserError` for an unknown backend.
+    """
+    if installed(backend) and backend_in_use() not in (None, backend):
+        return _elsewhere(backend, progress)
+    swept = atlas(backend, progress)
+    found = pathologies(swept)
+    trained = consequences(backend, found) if installed(backend) else pd.DataFrame(columns=COLUMNS)
+    return {"numerics": swept, "pathologies": found, "consequences": trained}
+
+
+def _elsewhere(backend: str, progress: Progress | None) -> dict[str, pd.DataFrame]:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
+        search = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "experiments.numerics", backend, folder],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": search},
+        )
+        assert child.stdout is not None
+        with child:
+            for line in child.stdout:
+                done, _, total = line.partition(" ")
+                if progress is not None:
+                    progress(int(done), int(total))
+        if child.returncode:
+            errors.seek(0)
+            raise RuntimeError(f"The study of {backend} failed:\n{errors.read()[-2000:]}")
+        tables = {name: pd.read_parquet(Path(folder) / f"{name}.parquet") for name in TABLES}
+        return {**tables, "numerics": tidy(tables["numerics"])}
