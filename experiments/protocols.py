@@ -13,6 +13,8 @@ PRESETS: Registry[Protocol] = Registry("preset")
 ALL = ("*",)  # every registered one: for tasks the binary ones, for networks those that take the task
 # a sweep's learning rates, as powers of two of the optimizer's own; every arm's best lies inside, and the last diverge
 GRID = range(-1, 8)
+# with several units Keras's binary_crossentropy is their mean: the sigmoids' best rate lies log2(units) further up
+GRID_OF_SEVERAL = range(-1, 11)
 
 QUICK = PRESETS.add(
     Protocol(
@@ -98,7 +100,7 @@ STANDARD = PRESETS.add(
                 Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("adam",)),
                 Group(tasks=("digits_3v8",), networks=("cnn", "gru", "attention"), optimizers=("adam",)),
             ),
-            seeds=10,
+            seeds=6,
             steps=400,
         ),
         several=Selection(

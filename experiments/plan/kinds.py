@@ -12,7 +12,7 @@ from pathlib import Path
 
 from experiments.heads import BASELINE, HEADS
 from experiments.optimizers import OPTIMIZERS
-from experiments.protocols import ALL, GRID
+from experiments.protocols import ALL, GRID, GRID_OF_SEVERAL
 from experiments.records import Cell, Group, Protocol, Selection, Setup
 from experiments.registry import Registry
 from experiments.tasks import TASKS
@@ -126,9 +126,9 @@ def explaining(setup: Setup) -> Setup | None:
     return replace(setup, heads=heads) if len(heads) > 1 else None
 
 
-def grid(optimizer: str) -> tuple[float, ...]:
+def grid(optimizer: str, exponents: Iterable[int] = GRID) -> tuple[float, ...]:
     """The learning rates of a sweep: powers of two around the optimizer's own."""
-    return tuple(OPTIMIZERS[optimizer].learning_rate * 2.0**exponent for exponent in GRID)
+    return tuple(OPTIMIZERS[optimizer].learning_rate * 2.0**exponent for exponent in exponents)
 
 
 @kind("binary")
@@ -187,7 +187,7 @@ def _several(target: str, protocol: Protocol) -> tuple[Cell, ...]:
     ]
     heads = tuple(head.name for head in HEADS.values() if head.several)
     return tuple(
-        setup_cell(target, replace(setup, heads=heads, learning_rates=grid(setup.optimizer)))
+        setup_cell(target, replace(setup, heads=heads, learning_rates=grid(setup.optimizer, GRID_OF_SEVERAL)))
         for setup in setups(protocol, protocol.several, triples(chosen))
     )
 
