@@ -22,7 +22,9 @@ class Quantity:
     `margin`: the smallest difference that matters, in the quantity's own unit; with `relative`, as a share of
     the baseline's mean in the same cell. `better`: +1 if more is better, -1 if less is, 0 if neither.
     `of_function`: whether two heads that are the same function have the same value. The norm of the head's own
-    gradient is not: softmax's two rows carry the gradient of sigmoid's one twice, so its norm is sqrt(2) larger.
+    gradient is not: softmax's two rows carry the gradient of sigmoid's one twice, so its norm is sqrt(2) larger. Nor
+    is the share of dead rows, which counts exact zeros: where a logit is large and right, sigmoid's gradient rounds
+    to 0, while one of softmax's two units keeps its exp(-z).
     """
 
     name: str
@@ -59,7 +61,7 @@ _quantity("top_probability", "test", "share", 0.01, 0)
 _quantity("abs_logit", "test", "1", 0.10, 0, relative=True)
 _quantity("grad_norm_head", "train", "1", 0.10, 0, relative=True, of_function=False)
 _quantity("grad_norm_total", "train", "1", 0.10, 0, relative=True, of_function=False)
-_quantity("dead_share", "train", "share", 0.01, -1)
+_quantity("dead_share", "train", "share", 0.01, -1, of_function=False)
 _quantity("diverged", "train", "share", 0.05, -1)
 _quantity("micro_f1", "test", "share", 0.01, +1)
 _quantity("macro_f1", "test", "share", 0.01, +1)
