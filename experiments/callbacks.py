@@ -36,7 +36,9 @@ class GradientNorms(keras.callbacks.Callback):
         self._apply = optimizer.apply
 
         def apply(gradients: Sequence[tf.Tensor], variables: Sequence[Any]) -> None:
-            of = {id(v): tf.convert_to_tensor(g) for g, v in zip(gradients, variables, strict=True)}
+            # None: nothing that trains depends on the variable
+            known = [(g, v) for g, v in zip(gradients, variables, strict=True) if g is not None]
+            of = {id(v): tf.convert_to_tensor(g) for g, v in known}
             self._norms.assign(tf.stack([_norm(scope, of) for scope in self.scopes]))
             self._apply(gradients, variables)
 
@@ -54,7 +56,7 @@ class GradientNorms(keras.callbacks.Callback):
 
 def _norm(scope: Scope, gradients: dict[int, tf.Tensor]) -> tf.Tensor:
     """The norm in float64 over all of a scope's gradients; 0 for a scope without variables."""
-    mine = [gradients[id(variable)] for variable in scope.variables]
+    mine = [gradients[id(variable)] for variable in scope.variables if id(variable) in gradients]
     parts = [part if scope.along is None else scope.along(part) for part in mine]
     squares = [tf.cast(tf.reduce_sum(tf.square(part)), tf.float64) for part in parts]
     return tf.sqrt(tf.add_n([tf.zeros([], tf.float64), *squares]))

@@ -95,7 +95,9 @@ def attention(input_shape: tuple[int, ...]) -> keras.Model:
     image = layers.Input(input_shape)
     rows = layers.Dense(16)(layers.Reshape(_rows(input_shape))(image))
     normal = layers.LayerNormalization()(rows)
-    attended = layers.Add()([rows, layers.MultiHeadAttention(num_heads=2, key_dim=8)(normal, normal)])
+    # without biases: softmax cancels the key's, so its gradient is rounding, which Adam would make steps of
+    attention = layers.MultiHeadAttention(num_heads=2, key_dim=8, use_bias=False)
+    attended = layers.Add()([rows, attention(normal, normal)])
     hidden = layers.Dense(32, activation="relu")(layers.LayerNormalization()(attended))
     block = layers.Add()([attended, layers.Dense(16)(hidden)])
     return Model(image, layers.Flatten()(block))

@@ -43,9 +43,12 @@ def gap(ours: Record, theirs: Record, quantities: tuple[str, ...]) -> float:
     )
 
 
-def relative(a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference over the largest size, 0 for two arrays of zeros; inf where one is not finite."""
+def relative(a: np.ndarray, b: np.ndarray, least: float = np.finfo(float).tiny) -> float:
+    """The largest difference over the largest size, at least `least`; inf where a value is not finite.
+
+    Weights need a `least`: a bias whose gradient cancels holds nothing but rounding, about 1e-18.
+    """
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         return float("inf")
-    size = max(np.abs(b).max(initial=0.0), np.finfo(float).tiny)
+    size = max(np.abs(b).max(initial=0.0), least)
     return float(np.abs(a - b).max(initial=0.0) / size)

@@ -161,7 +161,7 @@ class Engine:
     def _values(self) -> dict[int, tf.Tensor]:
         return {id(t): v.value for t, v in zip(self._templates, self._stack, strict=True)}
 
-    def _update(self, gradients: list[tf.Tensor], rates: tf.Tensor) -> None:
+    def _update(self, gradients: list[tf.Tensor | None], rates: tf.Tensor) -> None:
         """Keras's own rule for each variable, with a learning rate a replica; decay comes first, as in Keras."""
         optimizer, decay = self._optimizer, self._optimizer.weight_decay
         head_rates = rates * tf.constant(self._rate_scale, self.dtype)
@@ -170,6 +170,8 @@ class Engine:
         per_variable = [(rates, plain)] * len(self._trunk_variables)
         per_variable += 2 * list(zip(tf.split(head_rates, self.counts), tf.split(scales, self.counts), strict=True))
         for gradient, variable, (rate, scale) in zip(gradients, self._variables, per_variable, strict=True):
+            if gradient is None:  # nothing that trains depends on it: Keras leaves it alone, decay included
+                continue
             shape = [-1, *[1] * (len(variable.shape) - 1)]
             rate = tf.reshape(rate, shape)
             if decay is not None:
@@ -178,15 +180,17 @@ class Engine:
             optimizer.update_step(gradient, variable, rate)
         optimizer.iterations.assign_add(1)
 
-    def _norms(self, gradients: list[tf.Tensor]) -> tf.Tensor:
+    def _norms(self, gradients: list[Any]) -> tf.Tensor:
         """Norms of the gradient that was used, in the order of `scope_names`: (scopes, replicas)."""
 
-        def squares(g: tf.Tensor) -> tf.Tensor:
+        def squares(g: tf.Tensor | None) -> tf.Tensor:
+            if g is None:
+                return zero
             return tf.reduce_sum(tf.square(tf.reshape(g, [g.shape[0], -1])), axis=1)
 
+        zero = tf.zeros([self.replicas], self.dtype)
         trunk = len(self._trunk_variables)
         by_variable = [squares(g) for g in gradients[:trunk]]
-        zero = tf.zeros([self.replicas], self.dtype)
         # plain sums: the order of tf.add_n depends on which buffer happens to be free, and so do its last bits
         layers = [sum((by_variable[place] for place in places), zero) for _, places in self._scopes]
         head, effective = [], []
