@@ -12,7 +12,7 @@ STARTUP = 8.0  # seconds until the first cell begins: importing TensorFlow
 FINISH = 4.0  # seconds from the last cell to the end: merging tables, drawing the report
 OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, compiling, figures, page
 # Milliseconds a step of one network, at one thread of a machine of 2024 and images of 14 x 14; `benchmarks/` has more.
-MS_A_STEP = {"linear": 0.05, "mlp": 0.1, "deep_mlp": 0.15, "cnn": 1.0, "gru": 1.5, "attention": 1.5}
+MS_A_STEP = {"linear": 0.02, "mlp": 0.08, "deep_mlp": 0.1, "cnn": 0.55, "gru": 0.7, "attention": 0.65}
 OTHER = 30.0  # seconds of a cell of which nothing is known
 
 
@@ -54,7 +54,7 @@ def _one(cell: Cell, known: Sequence[Stored]) -> float:
         return lengths[len(lengths) // 2] if lengths else OTHER
     side = float(cell.parameters.get("image_side", 14))
     ms = MS_A_STEP.get(str(cell.parameters.get("network")), 1.0)
-    scale = (side / 14) ** 2 if ms >= 1.0 else 1.0
+    scale = (side / 14) ** 2 if ms > 0.5 else 1.0  # the others hardly feel the size of an image
     return OVERHEAD + ms / 1000 * scale * work
 
 
