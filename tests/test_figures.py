@@ -27,7 +27,7 @@ from experiments.figures import (
 )
 from experiments.figures.causes import percent
 from experiments.figures.panels import ARMS, interval, panels, telling
-from experiments.figures.style import PAPER, spread
+from experiments.figures.style import PAPER, spread, wrap
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS
 from experiments.records import UserError
@@ -271,7 +271,8 @@ def attribution_table() -> pd.DataFrame:
 def test_attribution_states_each_factors_part() -> None:
     figure = attribution(attribution_table())
     assert (
-        "head's learning rate 75 %, starting weights 25 %; arithmetic, the framework's included, 0 %" in figure.finding
+        "head's learning rate 75 %, starting weights 25 %; arithmetic, the framework's included, 0 %"
+        in figure.finding.replace("\u00a0", " ")
     )
 
 
@@ -285,7 +286,8 @@ def test_attribution_bars_end_at_the_sums_and_a_dot_is_the_difference() -> None:
 
 
 def test_percent_never_rounds_something_to_nothing() -> None:
-    assert [percent(part) for part in (0.0, 1e-9, 0.042, 0.5, 0.9999)] == ["0 %", "< 0.1 %", "4.2 %", "50 %", "100.0 %"]
+    shown = [percent(part).replace("\u00a0", " ") for part in (0.0, 1e-9, 0.042, 0.5, 0.9999)]
+    assert shown == ["0 %", "< 0.1 %", "4.2 %", "50 %", "100.0 %"]
 
 
 def test_learning_rates_draw_sigmoid_where_theory_puts_softmax() -> None:
@@ -301,3 +303,12 @@ def test_learning_rates_draw_sigmoid_where_theory_puts_softmax() -> None:
     finite = [x for x in both if np.isfinite([value[x] for value in values]).all()]
     assert len(finite) > 5
     np.testing.assert_allclose(*[[value[x] for x in finite] for value in values])
+
+
+def test_chinese_breaks_after_any_letter_but_begins_no_line_with_a_comma() -> None:
+    text = "训练结束时\uff0csoftmax 的负对数似然比 sigmoid 低"
+    lines = wrap(text, 1.0, 10.5).split("\n")
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert max(sum(2 if ord(letter) > 0x2E80 else 1 for letter in line) for line in lines) <= 13
+    assert not any(line.startswith("\uff0c") for line in lines)
+    assert wrap("a figure wraps at its words", 1.0, 10.5) == "a figure\nwraps at\nits words"

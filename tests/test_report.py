@@ -304,8 +304,8 @@ def test_the_cause_adds_the_rate_wherever_it_stands() -> None:
     shares = {"initialisation": 0.02, "head_rate": 0.04, "head_rate+decay": 0.02, "arithmetic": 0.0}
     rows = pd.DataFrame({"factor": list(shares), "share": list(shares.values())})
     table = rows.assign(task="moons", network="mlp", optimizer="adamw", quantity="nll_curve")
-    assert "take twice the step (75 %) and start wider (25 %)" in cause(table, "refuted", WORDS)
-    assert "(0 % of the difference in the loss curve)" in cause(table, "refuted", WORDS)
+    assert "take twice the step (75\u00a0%) and start wider (25\u00a0%)" in cause(table, "refuted", WORDS)
+    assert "(0\u00a0% of the difference in the loss curve)" in cause(table, "refuted", WORDS)
 
 
 def test_who_wins_counts_both_at_the_usual_and_at_the_best_rate() -> None:

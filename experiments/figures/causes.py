@@ -91,7 +91,7 @@ def _finding(shares: pd.DataFrame, quantity: str, words: Words) -> str:
 
 
 def percent(part: float) -> str:
-    """A share of 1 in percent; never a plain 0 or 100 for what is neither."""
+    """A share of 1 in percent, never broken over two lines; never a plain 0 or 100 for what is neither."""
     if part < 0.001:
-        return "< 0.1 %" if part else "0 %"
-    return f"{100 * part:.1f} %" if part < 0.1 or part > 0.99 else f"{100 * part:.0f} %"
+        return "< 0.1\u00a0%" if part else "0\u00a0%"
+    return f"{100 * part:.1f}\u00a0%" if part < 0.1 or part > 0.99 else f"{100 * part:.0f}\u00a0%"

@@ -94,6 +94,10 @@ _RC: dict[str, Any] = {
 }
 
 
+_CJK = re.compile("[\u2e80-\uffef]")
+_CLOSING = re.compile("[\u3001\u3002\uff09\uff0c\uff1a\uff1b\uff1f ]")  # stops, commas, a closing bracket, a space
+_PIECES = re.compile("[\u2e80-\uffef]| +|[^\u2e80-\uffef ]+")
+
 # what a Chinese figure is drawn with, where the machine has one of them
 _CHINESE = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
             "PingFang SC", "Microsoft YaHei", "SimHei", "Arial Unicode MS")  # fmt: skip
@@ -216,10 +220,22 @@ def chart(
 
 
 def wrap(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """Break `text` into lines of at most `width` inches at `size` points, a Chinese letter being two wide."""
-    per_letter = size / 72 * (0.665 if bold else 0.6)
-    wide = sum(2 if ord(letter) > 0x2E80 else 1 for letter in text) / max(len(text), 1)
-    return textwrap.fill(text, max(8, int(width / per_letter / wide)))
+    """Break `text` into lines of at most `width` inches at `size` points.
+
+    A Chinese letter is two wide, and a line may end after any of them, but begins with none that closes a phrase.
+    """
+    room = max(8, int(width / (size / 72 * (0.665 if bold else 0.6))))
+    if not _CJK.search(text):
+        return textwrap.fill(text, room)
+    lines, line, used = [], "", 0
+    for piece in _PIECES.findall(text):
+        wide = sum(2 if _CJK.match(letter) else 1 for letter in piece)
+        if line and used + wide > room and not _CLOSING.match(piece):
+            lines.append(line.rstrip())
+            line, used = "", 0
+        if line or not piece.isspace():
+            line, used = line + piece, used + wide
+    return "\n".join([*lines, line.rstrip()])
 
 
 def clip(text: str, width: float, size: float = 9) -> str:

@@ -85,5 +85,5 @@ def _data_uri(figure: Chart, name: str) -> str:
 
 def _plain(text: str) -> Markup:
     """Text that Markdown shows as it is: HTML escaped, and so are the characters that Markdown reads."""
-    flat = re.sub(r"\s+", " ", str(text))
+    flat = re.sub(r"[ \t\r\n]+", " ", str(text))  # a space that keeps words together stays
     return Markup(html.escape(re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", flat), quote=False))

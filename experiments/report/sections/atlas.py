@@ -72,8 +72,10 @@ def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
     rows = rows.assign(nll=rows["nll"].where(rows["finite"].astype(bool), np.inf).fillna(np.inf))
     ends = rows.groupby(["task", "role"])[["nll", "accuracy"]].median().unstack("role")
     with np.errstate(invalid="ignore"):
-        gap = (ends["nll", "pathology"] - ends["nll", "sound"]).abs().fillna(0.0)
-    task = gap.idxmax()
+        gaps = [
+            (ends[measure, "pathology"] - ends[measure, "sound"]).abs().fillna(0.0) for measure in ("nll", "accuracy")
+        ]
+    task = (gaps[0] + gaps[1]).idxmax()
     ill, sound = (
         {name: ends.loc[task, (name, role)] for name in ("nll", "accuracy")} for role in ("pathology", "sound")
     )
