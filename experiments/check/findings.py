@@ -89,9 +89,9 @@ def _seen(program: Program, found: Measures) -> Iterable[str]:
         yield f"{on(found.dead_from)}, a wrong answer has a gradient of exactly 0."
     if found.loss_cap == found.loss_cap:
         yield f"The loss never rises above {found.loss_cap:.2f}."
-    if found.off_from == found.off_from:
+    if found.wrong_from == found.wrong_from:
         worst = f"by up to {found.worst:.2g}" if np.isfinite(found.worst) else "without bound"
-        yield f"{on(found.off_from)}, the gradient is not that of the written formula: it is off {worst}."
+        yield f"{on(found.wrong_from)}, the gradient is not that of the written formula: it is off {worst}."
     if found.inf_from == found.inf_from:
         yield f"{on(found.inf_from)}, the loss or the gradient can be infinite."
     if found.nan_from == found.nan_from:

@@ -11,6 +11,7 @@ from experiments.numerics.consequences import consequences
 from experiments.numerics.measures import measures
 from experiments.numerics.pathologies import PATHOLOGIES, SOUND, UNEXPLAINED, pathologies
 from experiments.numerics.study import study
+from experiments.numerics.summary import summary
 
 __all__ = [
     "BACKENDS",
@@ -27,6 +28,7 @@ __all__ = [
     "pathologies",
     "paths",
     "study",
+    "summary",
     "sweep",
     "use_backend",
 ]

@@ -25,7 +25,8 @@ class Measures:
 
     `off_from`, `dead_from`, `explodes_from`, `inf_from`, `nan_from`, `evaluate_differs_from`: the smallest |z|
     at which it happens; `dead_label_0` and `dead_label_1` are `dead_from` of the one label only;
-    `loss_breaks_from` is the smallest |z| at which the loss itself is inf or nan.
+    `loss_breaks_from` is the smallest |z| at which the loss itself is inf or nan, `wrong_from` that at which the
+    gradient is off by more than the rounding of its dtype explains.
     `worst`: the largest error of a gradient. `loss_cap`: the value at which the loss stops growing.
     `asymmetric_from`: the smallest |z| at which (z, label 0) and (-z, label 1) differ in their gradient's size,
     where the references do not.
@@ -34,6 +35,7 @@ class Measures:
     """
 
     off_from: float
+    wrong_from: float
     worst: float
     dead_from: float
     dead_label_0: float
@@ -86,6 +88,7 @@ def measure(rows: pd.DataFrame, precision: str) -> Measures:
         lopsided = _unlike(np.abs(grad)) & ~_unlike(np.abs(true_grad))
         return Measures(
             off_from=_first(z, known & ~(error <= OFF)),
+            wrong_from=_first(z, known & ~(error <= coarse)),
             worst=float(np.max(np.where(np.isnan(grad), np.inf, error)[known], initial=0.0)),
             dead_from=_first(z, dead),
             dead_label_0=_first(z, dead & (label == 0)),

@@ -1,0 +1,49 @@
+"""One backend's tables in a few sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from experiments.numerics.axes import NOT_INSTALLED, PATH
+from experiments.numerics.pathologies import SOUND
+
+_WRITTEN = (("sigmoid", 1, "binary_crossentropy"), ("softmax", 2, "categorical_crossentropy"))
+
+
+def summary(tables: Mapping[str, pd.DataFrame]) -> str:
+    """What the tables of `study` say, as Markdown, every number computed from them.
+
+    How many paths are sound, how the heads do as people write them, what harms, and what it did to training.
+    """
+    numerics, found, trained = tables["numerics"], tables["pathologies"], tables["consequences"]
+    if (numerics["status"] == NOT_INSTALLED).all():
+        return f"{', '.join(numerics['framework'].astype(str).unique())}: not installed, so nothing was measured."
+    swept = len(found[PATH].drop_duplicates())
+    sound = len(found.loc[found["pathology"] == SOUND, PATH].drop_duplicates())
+    parts = [f"{swept} paths were swept; {sound} of them compute what their program says at every logit."]
+    parts += [_written(found, *head) for head in _WRITTEN]
+    harmful = found.loc[found["harms"].astype(bool)].groupby("pathology", sort=False)[PATH].size()
+    listed = ", ".join(f"`{name}` ({paths})" for name, paths in harmful.sort_values(ascending=False).items())
+    parts.append(f"Pathologies that do harm, with the number of paths that have them: {listed}.")
+    if len(trained):
+        lost = trained.loc[~trained["finite"].astype(bool)]
+        ended = f"Of {len(trained)} trained networks {len(lost)} ended in values that are not finite"
+        names = ", ".join(f"`{name}`" for name in lost["pathology"].unique())
+        parts.append(f"{ended}{f': {names}' if names else ''}.")
+    return "\n\n".join(parts)
+
+
+def _written(found: pd.DataFrame, activation: str, units: int, loss: str) -> str:
+    """From which logit on the head as people write it, in float32 under Keras, has no gradient."""
+    rows = found.loc[
+        found["framework"].astype(str).str.startswith("keras")
+        & (found["dtype"] == "float32") & (found["form"] == "in_layer") & (found["activation"] == activation)
+        & (found["units"] == units) & (found["loss"] == loss)
+    ]
+    dead = rows["dead_from"].min()
+    head = f"Keras's {activation} head with {loss}, in float32,"
+    if dead != dead:
+        return f"{head} learns from every mistake in the sweep."
+    return f"{head} has a gradient of exactly 0 on mistakes from |z| = {dead:g} on."
