@@ -162,7 +162,9 @@ PATH = {"framework": "keras-torch", "execution": "eager", "dtype": "float32", "f
 
 def pathologies() -> pd.DataFrame:
     """A table of pathologies: a harmful one on two paths, one that is rounding, and a sound path."""
-    never = dict.fromkeys(["dead_from", "explodes_from", "inf_from", "nan_from", "loss_breaks_from"], np.nan)
+    never = dict.fromkeys(
+        ["wrong_from", "dead_from", "explodes_from", "inf_from", "nan_from", "loss_breaks_from"], np.nan
+    )
     known = {
         "kind": "probabilities",
         "harms": True,
@@ -171,21 +173,36 @@ def pathologies() -> pd.DataFrame:
         "remedy": "Use `from_logits=True`.",
     }
     rows = [
-        PATH | never | known | {"pathology": "clipped_probability", "off_from": 17.0},
+        PATH | never | known | {"pathology": "clipped_probability", "off_from": 17.0, "wrong_from": 17.0},
         PATH | never | known | {"pathology": "clipped_probability", "off_from": 18.0, "dead_from": 16.0,
                                 "execution": "xla"},
         PATH | never | known | {"pathology": "coarse_dtype", "dtype": "float16", "harms": False, "off_from": 3.0},
-        PATH | never | known | {"pathology": "none", "form": "from_logits", "off_from": np.nan, "cause": "",
+        PATH | never | known | {"pathology": "none", "form": "from_logits", "off_from": np.nan, "wrong_from": np.nan,
+                                "cause": "",
                                 "harms": False, "place": "", "remedy": ""},
     ]  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def numerics() -> pd.DataFrame:
+    """A table of the atlas: one path whose gradient dies at |z| = 17, a sound one, and a backend that is absent."""
+    z = np.tile(np.arange(-40.0, 41.0), 2)
+    label = np.repeat([0, 1], len(z) // 2)
+    reference = 1 / (1 + np.exp(-z)) - label
+    rows = pd.DataFrame({"label": label, "z": z, "grad": reference, "grad_reference": reference, "loss_value": 0.0,
+                         "loss_reference": 0.0, "status": "measured"})  # fmt: skip
+    dead = rows.assign(grad=np.where(np.abs(z) >= 17, 0.0, reference), **PATH)
+    sound = rows.assign(**PATH | {"form": "from_logits", "activation": "linear"})
+    absent = rows.iloc[:1].assign(**PATH | {"framework": "keras-jax"}, z=np.nan, grad=np.nan, status="not installed")
+    return validate("numerics", pd.concat([dead, sound, absent], ignore_index=True))
 
 
 def consequences() -> pd.DataFrame:
     """Training on the harmful path and on its sound twin: three seeds, two tasks, one run that broke down."""
     rows = [
         PATH | {"pathology": "clipped_probability", "role": role, "task": task, "seed": seed, "accuracy": accuracy,
-                "nll": np.nan if (seed, role, task) == (0, "pathology", "noisy") else nll, "dead_share": 0.1,
+                "predicted_nll": np.nan if (seed, role, task) == (0, "pathology", "noisy") else nll, "nll": nll,
+                "dead_share": 0.1,
                 "finite": (seed, role, task) != (0, "pathology", "noisy")}
         for role, task, nll, accuracy in (("pathology", "easy", 0.2, 0.99), ("sound", "easy", 0.19, 0.99),
                                           ("pathology", "noisy", 2.5, 0.5), ("sound", "noisy", 0.4, 0.8))
@@ -211,7 +228,9 @@ def tables() -> dict[str, pd.DataFrame]:
     made |= {"finals": finals(made["curves"]), "runs": runs(made["curves"])}
     made["learning_rates_runs"] = runs(made["learning_rates"])
     made["curves_float64"] = made["curves"].loc[made["curves"]["task"].isin(["moons", "fair"])]
-    made |= derived(made) | {"pathologies": pathologies(), "consequences": consequences()}
+    made |= derived(made) | {
+        "numerics": numerics(), "pathologies": pathologies(), "consequences": consequences(),
+    }  # fmt: skip
     return made | {"verdicts": verdicts(made), "cells": cells(failed="ValueError: no rows")}
 
 

@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import Words
+from experiments.figures.numerics import consequences, gradient_states, thresholds
 from experiments.figures.words import figure
 from experiments.report.blocks import Block, Inline, Item, Items, Section, Span, Text, marked
-from experiments.report.sections.common import made_by
+from experiments.report.sections.common import drawn, made_by
 from experiments.report.stored import Stored
 
 _PATH = ["framework", "execution", "dtype", "form", "activation", "units", "loss"]
 _SOUND = "none"
-# the smallest |z| at which each happens, as the table `pathologies` names them
-_FIRST = ("off_from", "dead_from", "explodes_from", "inf_from", "nan_from", "loss_breaks_from")
+# columns of the table `pathologies` that are no |z| from which a path goes wrong, though they are named like one
+_OTHER = ("asymmetric_from", "evaluate_differs_from")
 
 
 def atlas(stored: Stored, words: Words) -> Section | None:
@@ -33,8 +34,24 @@ def atlas(stored: Stored, words: Words) -> Section | None:
     order = named.groupby("pathology").agg(harms=("harms", "max"), paths=("pathology", "size"))
     order = order.sort_values(["harms", "paths"], ascending=False, kind="stable")
     entries = [_entry(str(name), named.loc[named["pathology"] == name], trained, words) for name in order.index]
-    blocks: list[Block] = [Text(body=summary), *_absent(stored, words), Items(entries=entries)]
+    blocks: list[Block] = [Text(body=summary), *_absent(stored, words), *_pictures(stored, table, trained, words)]
+    blocks.append(Items(entries=entries))
     return Section(id="atlas", title=words("atlas.title"), blocks=[*blocks, *made_by(stored, words, "numerics")])
+
+
+def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, words: Words) -> list[Block]:
+    """The strips of the logit axis, the thresholds of each Keras backend, and the losses that networks end with."""
+    drawn_ones: list[Block] = []
+    swept = stored.read("numerics", dtype="float32", execution="eager")
+    if len(swept):
+        drawn_ones += [Text(body=words("atlas.states")), drawn("gradient_states", gradient_states, swept, words=words)]
+    drawn_ones.append(Text(body=words("atlas.thresholds")))
+    for framework in sorted(name for name in set(table["framework"].astype(str)) if name.startswith("keras-")):
+        name = f"thresholds_{framework.removeprefix('keras-')}"
+        drawn_ones.append(drawn(name, thresholds, table, words=words, framework=framework))
+    if len(trained):
+        drawn_ones += [Text(body=words("atlas.trained")), drawn("consequences", consequences, trained, words=words)]
+    return drawn_ones
 
 
 def _absent(stored: Stored, words: Words) -> list[Block]:
@@ -46,7 +63,8 @@ def _absent(stored: Stored, words: Words) -> list[Block]:
 
 def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, words: Words) -> Item:
     first = rows.iloc[0]
-    reach = np.nanmin(rows[list(_FIRST)].to_numpy(float), initial=math.inf)
+    first_at = [column for column in rows if str(column).endswith("_from") and column not in _OTHER]
+    reach = np.nanmin(rows[first_at].to_numpy(float), initial=math.inf)
     frameworks = words("sentence.list").join(sorted(set(rows["framework"].astype(str))))
     where = words("atlas.where", paths=len(rows[_PATH].drop_duplicates()), frameworks=frameworks)
     if math.isfinite(reach):
@@ -69,7 +87,7 @@ def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
     if rows.empty:
         return ""
     # a run that broke down counts as worse than any loss
-    rows = rows.assign(nll=rows["nll"].where(rows["finite"].astype(bool), np.inf).fillna(np.inf))
+    rows = rows.assign(nll=rows["predicted_nll"].where(rows["finite"].astype(bool), np.inf).fillna(np.inf))
     ends = rows.groupby(["task", "role"])[["nll", "accuracy"]].median().unstack("role")
     with np.errstate(invalid="ignore"):
         gaps = [
