@@ -38,6 +38,7 @@ if mode == "raise": raise ValueError(f"number {number} is bad")
 if mode == "die": import os; os.kill(os.getpid(), 9)
 if mode == "hang": time.sleep(600)
 if mode == "spawn": import subprocess; child = subprocess.Popen(["sleep", "600"])
+if mode.isdecimal(): store.save_tables(out, {"noise": pd.Series(range(int(mode))).sample(frac=1).to_frame("value")})
 tell(2, 2)
 """
 SAVE = """\

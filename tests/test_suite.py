@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -278,6 +279,44 @@ def test_the_outlook_knows_what_is_stored_and_what_it_cost(options: Options) -> 
     more = outlook([*cells, throwaway.cell(7)], options.out, 2, options.notebooks)
     assert set(more.costs) == {"throwaway-7", "throwaway_last"}
     assert more.measured
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.parametrize(("rows", "kept"), [(200_000, 2), (800_000, 1)])
+def test_a_full_disk_stops_the_run_and_keeps_what_is_stored(
+    small_disk: Path, books: Path, rows: int, kept: int
+) -> None:
+    """The smaller table can still be stored, but not merged; the larger one cannot even be stored."""
+    options = Options(out=small_disk / "out", notebooks=books, workers=1)
+    run([throwaway.cell(0)], options)
+    with pytest.raises(OSError, match="No space left on device"):
+        run([throwaway.cell(0), throwaway.cell(1, str(rows))], options)
+    assert len(list(Cells(options.out).valid())) == len(Cells(options.out).names()) == kept
+    assert verify(options.out) == []
+    assert not [path for path in options.out.rglob(".*parquet*") if path.is_file()]  # nothing half written is left
+    again = run([throwaway.cell(0), throwaway.cell(1)], options)  # this one fits
+    assert (again.done, again.cached) == (1, 1)
+
+
+def test_a_folder_that_has_become_read_only_is_a_mistake_of_the_caller(small_disk: Path, books: Path) -> None:
+    options = Options(out=small_disk / "out", notebooks=books, workers=1)
+    run([throwaway.cell(0)], options)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(UserError, match="cannot be written: Read-only file system"):
+        run([throwaway.cell(0), throwaway.cell(1)], options)
+    assert verify(options.out) == []
+    assert outlook([throwaway.cell(0)], options.out, 1, books).cached == {"throwaway-0"}
 
 
 def test_two_runs_cannot_use_one_folder_at_once(options: Options) -> None:

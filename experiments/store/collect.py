@@ -34,6 +34,7 @@ def collect(root: Path, cells: Sequence[Stored] | None = None) -> list[Path]:
     if _index(folder).get("made_of") == made_of and not table_problems(root):
         return [folder / name for name in _index(folder)["files"] if name.endswith(".parquet")]
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)  # from here to the end the tables answer to no index
     parts: dict[str, list[Path]] = {}
     for stored in cells:
         for name in sorted(stored.files):
@@ -41,8 +42,9 @@ def collect(root: Path, cells: Sequence[Stored] | None = None) -> list[Path]:
                 parts.setdefault(name, []).append(store.finished / stored.cell / name)
     written = [_merge(paths, folder / name) for name, paths in sorted(parts.items())]
     files = [made for path in written for made in (path, path.with_suffix(".csv")) if made.exists()]
-    for name in set(_index(folder).get("files", ())) - {path.name for path in files}:
-        (folder / name).unlink(missing_ok=True)
+    for path in {*folder.glob("*.parquet"), *folder.glob("*.csv")} - {*files}:
+        if path.stem != "cells":
+            path.unlink()
     index = {"made_of": made_of, "files": {path.name: _sha256(path) for path in files}}
     write_file(folder / INDEX, (json.dumps(index, indent=1) + "\n").encode())
     return written
@@ -111,13 +113,18 @@ def _merge(paths: Sequence[Path], target: Path) -> Path:
     """Concatenate Parquet files without holding more than one of them in memory."""
     schema = pa.unify_schemas([pq.read_schema(path) for path in paths], promote_options="permissive")
     beside = target.with_name(f".{target.name}")
-    write_parquet(beside, (_with_all_columns(pq.read_table(path), schema) for path in paths), schema)
-    if target.stem not in _NO_CSV:
-        with pa_csv.CSVWriter(beside.with_suffix(".csv"), schema) as csv:
-            for path in paths:
-                csv.write_table(_with_all_columns(pq.read_table(path), schema).cast(schema))
-        beside.with_suffix(".csv").replace(target.with_suffix(".csv"))
-    beside.replace(target)
+    beside_csv = beside.with_suffix(".csv")
+    try:
+        write_parquet(beside, (_with_all_columns(pq.read_table(path), schema) for path in paths), schema)
+        if target.stem not in _NO_CSV:
+            with pa_csv.CSVWriter(beside_csv, schema) as csv:
+                for path in paths:
+                    csv.write_table(_with_all_columns(pq.read_table(path), schema).cast(schema))
+            beside_csv.replace(target.with_suffix(".csv"))
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+        beside_csv.unlink(missing_ok=True)
     return target
 
 
