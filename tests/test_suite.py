@@ -81,11 +81,13 @@ def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
 
 def test_what_is_stored_is_not_run_again(options: Options) -> None:
     run(throwaway.plan(2), options)
-    before = {path: path.stat().st_mtime_ns for path in (options.out / "cells").rglob("*")}
+    watched = [*(options.out / "cells").rglob("*"), *(options.out / "tables").glob("[nt]*")]
+    before = {path: path.stat().st_mtime_ns for path in watched}
     first = tables(options.out)
     again = run(throwaway.plan(2), options)
     assert (again.done, again.cached, again.overhead) == (0, 3, None)
-    assert {path: path.stat().st_mtime_ns for path in (options.out / "cells").rglob("*")} == before
+    assert {path: path.stat().st_mtime_ns for path in watched} == before
+    assert [path.name for path in watched if path.parent.name == "tables"]
     assert tables(options.out) == first
     assert {row["status"] for row in rows(options.out).values()} == {"cached"}
     # a new cell runs alone, and the cell that reads all tables again

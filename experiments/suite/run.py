@@ -98,10 +98,11 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
     read = [stored for stored in state.store.valid() if stored.cell not in {cell.id for cell in last}]
     # a part of a sharded run leaves the last stage to the one that finds all others stored
     if last and not (state.options.shard and state.missing(ordinary)):
-        collect(out, read)
         todo = state.missing(last, [stored.digest for stored in read])
-        show.expect(estimate(todo, read))
-        state.execute(todo, serial.run, show)
+        if todo:
+            collect(out, read)
+            show.expect(estimate(todo, read))
+            state.execute(todo, serial.run, show)
     ended = time.time()
     whole = list(state.store.valid())
     collect(out, whole)
