@@ -217,6 +217,17 @@ class TestCollect:
         assert [path.name for path in collect(root)] == ["finals.parquet", "only.parquet"]
         assert {path: path.stat().st_mtime_ns for path in (root / "tables").iterdir()} == before
 
+    def test_only_a_table_with_new_parts_is_merged(self, root: Path, tmp_path: Path) -> None:
+        collect(root)
+        only, finals_table = root / "tables/only.parquet", root / "tables/finals.parquet"
+        before = only.stat().st_mtime_ns, finals_table.stat().st_mtime_ns
+        Cells(root).commit(stored("d"), content(tmp_path / "d", finals=finals([0.7], task="d")))
+        collect(root)
+        assert only.stat().st_mtime_ns == before[0]
+        assert finals_table.stat().st_mtime_ns > before[1]
+        assert "d" in set(pd.read_parquet(finals_table)["task"])
+        assert verify(root) == []
+
     def test_a_table_that_no_cell_has_any_more_goes(self, root: Path, tmp_path: Path) -> None:
         collect(root)
         cells = Cells(root)

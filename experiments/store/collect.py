@@ -24,23 +24,31 @@ _NO_CSV = {"curves"}  # millions of rows
 def collect(root: Path, cells: Sequence[Stored] | None = None) -> list[Path]:
     """Merge the tables of the stored cells into `root`/tables, sorted by cell; returns the Parquet files.
 
-    `cells`: those known to be whole; by default all stored ones that are. Tables that are already made of exactly
-    these are left alone. Each is also written as .csv, but curves.
+    `cells`: those known to be whole; by default all stored ones that are. A table that is already made of exactly
+    their parts is left alone. Each is also written as .csv, but curves.
     """
     store = Cells(root)
     cells = sorted(store.valid() if cells is None else cells, key=lambda stored: stored.cell)
     folder = root / TABLES
-    made_of = {stored.cell: stored.digest for stored in cells}
-    if _index(folder).get("made_of") == made_of and not table_problems(root):
-        return [folder / name for name in _index(folder)["files"] if name.endswith(".parquet")]
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / INDEX).unlink(missing_ok=True)  # from here to the end the tables answer to no index
-    parts: dict[str, list[Path]] = {}
+    made_of: dict[str, dict[str, str]] = {}  # table -> cell -> the hash of its part
     for stored in cells:
         for name in sorted(stored.files):
             if name.endswith(".parquet"):
-                parts.setdefault(name, []).append(store.finished / stored.cell / name)
-    written = [_merge(paths, folder / name) for name, paths in sorted(parts.items())]
+                made_of.setdefault(name, {})[stored.cell] = stored.files[name]
+    before = _index(folder)
+    damaged = {path.stem for path in _damaged(folder)}
+    current = {
+        name
+        for name, parts in made_of.items()
+        if before.get("made_of", {}).get(name) == parts and Path(name).stem not in damaged
+    }
+    if current == set(before.get("made_of", ())) == set(made_of):
+        return [folder / name for name in sorted(made_of)]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / INDEX).unlink(missing_ok=True)  # from here to the end the tables answer to no index
+    for name in sorted(set(made_of) - current):
+        _merge([store.finished / cell / name for cell in made_of[name]], folder / name)
+    written = [folder / name for name in sorted(made_of)]
     files = [made for path in written for made in (path, path.with_suffix(".csv")) if made.exists()]
     for path in {*folder.glob("*.parquet"), *folder.glob("*.csv")} - {*files}:
         if path.stem != "cells":
@@ -91,14 +99,17 @@ def verify(root: Path) -> list[str]:
 
 def table_problems(root: Path) -> list[str]:
     """One line for each merged table that is missing or is not the one that was written."""
-    folder = root / TABLES
-    found = []
+    return [f"{path} {what}" for path, what in _damaged(root / TABLES).items()]
+
+
+def _damaged(folder: Path) -> dict[Path, str]:
+    found = {}
     for name, digest in _index(folder).get("files", {}).items():
         path = folder / name
         if not path.is_file():
-            found.append(f"{path} is missing")
+            found[path] = "is missing"
         elif _sha256(path) != digest:
-            found.append(f"{path} was altered")
+            found[path] = "was altered"
     return found
 
 
