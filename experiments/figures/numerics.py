@@ -12,7 +12,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from experiments.figures.style import GRID, INK, MUTED, Chart, chart, clip, label_rows
+from experiments.figures.style import GRID, INK, MUTED, Chart, chart, clip, label_rows, wrap
 from experiments.figures.words import ENGLISH, Words, figure
 
 OFF = 1e-3  # a gradient is right when it is this close to its reference
@@ -20,6 +20,7 @@ OFF = 1e-3  # a gradient is right when it is this close to its reference
 STATES = ("right", "off", "dead", "lost", "undefined")
 _INKS = ("#cfe3f2", "#e69f00", "#d55e00", "#3b2a4d", GRID)
 _SOUND, _ILL = "#0072b2", "#d55e00"
+_DARK = "#101214"  # on a coloured patch, in the dark scheme too: not the ink that the scheme turns
 
 # what people write, in the order of the rows: (form, activation, units, loss)
 USUAL = [
@@ -132,7 +133,7 @@ def _strips(axes: Axes, grid: pd.DataFrame) -> None:
     colours = ListedColormap(_INKS)
     norm = BoundaryNorm(np.arange(len(STATES) + 1) - 0.5, len(STATES))
     rows = np.arange(len(grid) + 1) - 0.5
-    axes.pcolormesh(edges, rows, grid.to_numpy(float), cmap=colours, norm=norm, shading="flat")
+    axes.pcolormesh(edges, rows, grid.to_numpy(float), cmap=colours, norm=norm, shading="flat", rasterized=True)
     axes.set_xlim(z[0], z[-1])
     axes.set_xticks([-100, 0, 100])
     axes.tick_params(axis="x", labelsize=7)
@@ -165,17 +166,21 @@ def thresholds(
     height = 0.24 * len(grid)
     with chart(finding, width, height + 1.05, auto=False) as page:
         axes = page.place(left, 0.95, width - left - 0.6, height)
-        _numbers(axes, values, words)
+        _numbers(axes, values, words, narrow=width < 5)
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
         label_rows(axes, [clip(name, left - 0.1, 8) for name in names])
         columns = [str(name).replace("_float32_head", ",\nfloat32 head").replace("_", " ") for name in grid.columns]
-        axes.set_xticks(range(len(columns)), columns, rotation=35, ha="left")
+        if width < 5:
+            columns = [name.replace("\n", " ").replace("float", "f") for name in columns]
+        turn = {"rotation": 90, "ha": "center"} if width < 5 else {"rotation": 35, "ha": "left"}
+        axes.set_xticks(range(len(columns)), columns, **turn)
         axes.xaxis.tick_top()
-        axes.tick_params(axis="x", length=0, labelsize=7.5)
+        axes.tick_params(axis="x", length=0, labelsize=6 if width < 5 else 7.5)
     return page
 
 
-def _numbers(axes: Axes, values: np.ndarray, words: Words) -> None:
+def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> None:
+    size = 6.5 if narrow else 7.5
     axes.set_xlim(-0.5, values.shape[1] - 0.5)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
@@ -184,8 +189,9 @@ def _numbers(axes: Axes, values: np.ndarray, words: Words) -> None:
             continue
         ink = _INKS[0] if math.isinf(value) else _INKS[2] if value < 5 else "#eb9a5b" if value < 15 else "#f6d3b3"
         axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, color=ink, linewidth=0))
-        text = words("numerics.right") if math.isinf(value) else words("numerics.all") if value <= 0.5 else f"{value:g}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color="#1b1f24")
+        right = "✓" if narrow else words("numerics.right")
+        text = right if math.isinf(value) else words("numerics.all") if value <= 0.5 else f"{value:g}"
+        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=_DARK)
 
 
 def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
@@ -208,14 +214,15 @@ def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = EN
     ]
     left = 2.5 if width >= 5 else 0.45 * width
     each = (width - left - 0.1 * len(tasks)) / len(tasks)
-    with chart(words("numerics.consequences", worse=worse, all=len(names)), width, 0.24 * len(names) + 0.95,
+    with chart(words("numerics.consequences", worse=worse, all=len(names)), width, 0.24 * len(names) + 1.1,
                more=key, auto=False) as page:  # fmt: skip
         for column, task in enumerate(tasks):
-            axes = page.place(left + column * (each + 0.1), 0.35, each, 0.24 * len(names))
+            axes = page.place(left + column * (each + 0.1), 0.5, each, 0.24 * len(names))
             gone = [int(lost[task, name, "pathology"]) for name in names]
-            _dumbbells(axes, middle.loc[task].reindex(names), gone, words)
-            axes.set_title(words.or_key("numerics.task", task))
-            axes.set_xlabel(words("numerics.nll"))
+            _dumbbells(axes, middle.loc[task].reindex(names), gone, words, narrow=width < 5)
+            axes.set_title(wrap(words.or_key("numerics.task", task), each + 0.2, 8), fontsize=8)
+            if width >= 5 or column == len(tasks) // 2:
+                axes.set_xlabel(words("numerics.nll"))
             shown = [clip(name.replace("_", " "), left - 0.1, 8) if column == 0 else "" for name in names]
             label_rows(axes, shown)
     return page
@@ -227,7 +234,7 @@ def _worse(part: pd.DataFrame, lost: pd.Series, name: str, tasks: Sequence[str])
     return bool(gone or (part["pathology"] - part["sound"] > 0.1).any())
 
 
-def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words) -> None:
+def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words, *, narrow: bool) -> None:
     least = 1e-3
     for row, (ill, sound) in enumerate(ends[["pathology", "sound"]].to_numpy(float)):
         both = np.clip([ill, sound], least, None)
@@ -235,10 +242,12 @@ def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words
         axes.plot(both[1], row, "o", color=_SOUND, markersize=4)
         axes.plot(both[0], row, "o", color=_ILL, markersize=5, markerfacecolor="none", markeredgewidth=1.4)
         if lost[row]:
+            place, size = ("bottom", 6) if narrow else ("center", 7)
             axes.text(0.98, row, words("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
-                      ha="right", va="center", fontsize=7, color=_ILL)  # fmt: skip
+                      ha="right", va=place, fontsize=size, color=_ILL)  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least * 0.7, 25)
-    axes.set_xticks([0.01, 0.1, 1, 10], [figure(tick) for tick in (0.01, 0.1, 1, 10)])
+    ticks = (0.01, 1) if narrow else (0.01, 0.1, 1, 10)
+    axes.set_xticks(ticks, [figure(tick) for tick in ticks])
     axes.tick_params(axis="x", which="minor", length=0)
     axes.minorticks_off()
