@@ -192,11 +192,14 @@ def _names(listed: str) -> tuple[str, ...]:
 
 
 def _settings(preset: str, cells: tuple[Any, ...]) -> dict[str, Any]:
-    """The settings that run.json shows: what all cells have in common."""
+    """The settings that run.json shows: what all cells of a kind have in common; the binary cells' as they are."""
     shared: dict[str, Any] = {"preset": preset}
-    for name in ("seeds", "steps", "batch_size", "record_every", "image_side", "dtype"):
-        values = {cell.parameters[name] for cell in cells if name in cell.parameters}
-        shared |= {name: values.pop()} if len(values) == 1 else {}
+    names = ("seeds", "steps", "batch_size", "record_every", "image_side", "dtype")
+    for kind in dict.fromkeys(cell.notebook.removesuffix(".ipynb") for cell in cells):
+        every = [cell.parameters for cell in cells if cell.notebook == f"{kind}.ipynb"]
+        values = {name: {parameters[name] for parameters in every if name in parameters} for name in names}
+        found = {name: known.pop() for name, known in values.items() if len(known) == 1}
+        shared |= found if kind == "binary" else {kind: found} if found else {}
     from experiments.stats import QUANTITIES
 
     return shared | {"margins": {known.name: known.margin for known in QUANTITIES.values() if known.primary}}

@@ -18,7 +18,8 @@ from experiments.tables import SCHEMAS
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = (
-    "--tasks breast_cancer --networks linear --optimizers sgd,adam --heads softmax,softmax_matched --seeds 3 --steps 20"
+    "--tasks breast_cancer --networks linear --optimizers momentum,rmsprop --heads softmax,softmax_matched "
+    "--seeds 3 --steps 20"
 )
 
 
@@ -153,7 +154,7 @@ def test_results_that_are_there_are_named(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
-    """Two real cells, run by the command."""
+    """Two real cells and the verdicts on them, run by the command."""
     folder = tmp_path_factory.mktemp("real")
     return folder, call("run", *SMALL.split(), "--out", "mine", "--workers", "2", folder=folder)
 
@@ -161,7 +162,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.C
 def test_a_run_ends_with_tables_notebooks_and_a_report(result: tuple[Path, Any]) -> None:
     folder, done = result
     assert done.returncode == 0, done.stderr
-    assert "2 cells done, 0 cached, 0 failed; 18 networks trained" in done.stdout
+    assert "3 cells done, 0 cached, 0 failed; 18 networks trained" in done.stdout
     assert "Report: mine/report.html" in done.stdout
     assert "tensorflow" not in done.stderr.lower()  # no noise of its start-up
     assert sum("binary-breast_cancer-linear-" in line and "done" in line for line in done.stderr.splitlines()) == 2
@@ -169,7 +170,7 @@ def test_a_run_ends_with_tables_notebooks_and_a_report(result: tuple[Path, Any])
     for name in ("curves", "finals", "runs"):
         table = pd.read_parquet(out / "tables" / f"{name}.parquet")
         assert set(SCHEMAS[name]) <= set(table.columns)
-        assert set(table["optimizer"]) == {"sgd", "adam"}
+        assert set(table["optimizer"]) == {"momentum", "rmsprop"}
         assert set(table["head"]) == {"sigmoid", "softmax", "softmax_matched"}
     assert (out / "report.html").stat().st_size > 10_000
     assert (out / "report.md").is_file()
@@ -184,11 +185,11 @@ def test_a_run_ends_with_tables_notebooks_and_a_report(result: tuple[Path, Any])
 
 def test_the_notebook_answers_in_words(result: tuple[Path, Any]) -> None:
     folder, _ = result
-    notebook = json.loads((folder / "mine/notebooks/binary-breast_cancer-linear-sgd.ipynb").read_text())
+    notebook = json.loads((folder / "mine/notebooks/binary-breast_cancer-linear-momentum.ipynb").read_text())
     answer = "".join(notebook["cells"][-1]["outputs"][0]["data"]["text/markdown"])
-    assert "breast_cancer, linear, sgd, after 20 steps of 3 seeds" in answer
+    assert "breast_cancer, linear, momentum, after 20 steps of 3 seeds" in answer
     assert "softmax_matched: " in answer
-    page = (folder / "mine/notebooks/binary-breast_cancer-linear-sgd.html").read_text()
+    page = (folder / "mine/notebooks/binary-breast_cancer-linear-momentum.html").read_text()
     assert page.count("<img") >= 2
     assert "<script" not in page
 
@@ -196,9 +197,9 @@ def test_the_notebook_answers_in_words(result: tuple[Path, Any]) -> None:
 def test_the_same_command_again_runs_nothing(result: tuple[Path, Any]) -> None:
     folder, _ = result
     planned = call("plan", *SMALL.split(), "--out", "mine", folder=folder)
-    assert "2 cells, 2 of them stored; 0 networks to train" in planned.stdout
+    assert "3 cells, 3 of them stored; 0 networks to train" in planned.stdout
     again = call("run", *SMALL.split(), "--out", "mine", folder=folder)
-    assert "0 cells done, 2 cached, 0 failed" in again.stdout
+    assert "0 cells done, 3 cached, 0 failed" in again.stdout
     assert call("verify", "--out", "mine", folder=folder).returncode == 0
     (folder / "mine/report.html").unlink()
     assert call("report", "--out", "mine", folder=folder).stdout.strip() == "mine/report.html"

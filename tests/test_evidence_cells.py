@@ -92,6 +92,7 @@ def test_what_the_user_names_narrows_these_cells_too() -> None:
     fewer = cells(QUICK, "learning_rates", heads=("softmax", "softmax_bce"))[0]
     assert fewer.parameters["heads"] == ["sigmoid", "softmax"]
     assert cells(QUICK, "learning_rates", heads=("softmax_bce",)) == []  # nothing but the baseline is left
+    assert cells(QUICK, "control", heads=("softmax", "softmax_matched")) == []  # two of the causes' arms are not there
 
 
 # --- what theory says of them

@@ -119,11 +119,10 @@ def selected(protocol: Protocol, selection: Selection) -> list[Triple]:
     ]
 
 
-def explaining(setup: Setup) -> Setup | None:
-    """`setup` with the arms that tell causes apart, the noise floor among them; None if only the baseline is left."""
+def explaining(setup: Setup) -> tuple[str, ...]:
+    """Those arms of `setup` that tell causes apart, the noise floor among them."""
     roles = ("factor", "control", "null")
-    heads = tuple(head for head in setup.heads if head in (BASELINE, "softmax") or HEADS[head].role in roles)
-    return replace(setup, heads=heads) if len(heads) > 1 else None
+    return tuple(head for head in setup.heads if head in (BASELINE, "softmax") or HEADS[head].role in roles)
 
 
 def grid(optimizer: str, exponents: Iterable[int] = GRID) -> tuple[float, ...]:
@@ -140,27 +139,24 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
 @kind("learning_rates")
 def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
     """The arms that tell causes apart, over a grid of learning rates. Causes by decay are left to the default rate."""
-    found = [explaining(setup) for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept))]
-    return tuple(
-        setup_cell(
-            "learning_rates",
-            replace(
-                setup,
-                heads=tuple(head for head in setup.heads if not HEADS[head].needs_decay),
-                learning_rates=grid(setup.optimizer),
-                record_every=setup.steps,
-            ),
-        )
-        for setup in found
-        if setup is not None
-    )
+    made = []
+    for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept)):
+        heads = tuple(head for head in explaining(setup) if not HEADS[head].needs_decay)
+        if len(heads) > 1:  # the user may have left all but the baseline out
+            rates = grid(setup.optimizer)
+            made.append(replace(setup, heads=heads, learning_rates=rates, record_every=setup.steps))
+    return tuple(setup_cell("learning_rates", setup) for setup in made)
 
 
 @kind("control")
 def control(protocol: Protocol) -> tuple[Cell, ...]:
-    """The same arms in float64, where rounding is too small to hide behind."""
-    found = [explaining(setup) for setup in setups(protocol, protocol.control, selected(protocol, protocol.control))]
-    return tuple(setup_cell("control", replace(setup, dtype="float64")) for setup in found if setup is not None)
+    """The same arms in float64, where rounding is too small to hide behind; none if the user left one of them out."""
+    found = setups(protocol, protocol.control, selected(protocol, protocol.control))
+    return tuple(
+        setup_cell("control", replace(setup, heads=explaining(setup), dtype="float64"))
+        for setup in found
+        if {"softmax", "softmax_init", "softmax_lr", "softmax_matched"} <= set(setup.heads)
+    )
 
 
 @kind("multiclass", by_task=False)
