@@ -78,6 +78,11 @@ def train(gradient: Gradient, seeds: int = SEEDS, steps: int = STEPS) -> pd.Data
     `dead_share`, the share of rows, averaged over the steps, whose gradient is exactly 0 although the sigmoid of
     their logit is more than 0.001 from the label; `finite`, whether every weight is finite in the end.
     """
+    with np.errstate(all="ignore"):  # a network that blows up is a finding
+        return _train(gradient, seeds, steps)
+
+
+def _train(gradient: Gradient, seeds: int, steps: int) -> pd.DataFrame:
     runs = [(task, seed) for task in TASKS for seed in range(seeds)]
     x = np.stack([data(*run) for run in runs])
     inner, outer = (np.stack(parts) for parts in zip(*(weights(*run) for run in runs), strict=True))

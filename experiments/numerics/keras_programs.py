@@ -25,6 +25,8 @@ def floatx(dtype: str) -> Iterator[None]:
     import keras
 
     before = keras.config.floatx()
+    # Keras fixes its default policy, after floatx, when it is first read: not to this dtype
+    keras.config.dtype_policy()
     keras.config.set_floatx(dtype)
     try:
         yield

@@ -45,6 +45,8 @@ def _softplus(x: Dual) -> Dual:
 
 
 def _logsumexp(xs: list[Dual]) -> Dual:
+    if len(xs) == 1:  # exactly: what is left of rounding would be taken for a probability
+        return xs[0]
     total = mp.fsum(mp.exp(value) for value, _ in xs)
     return (mp.log(total), mp.fsum(mp.exp(value) * slope for value, slope in xs) / total)
 

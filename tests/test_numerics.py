@@ -1,0 +1,447 @@
+"""The atlas on TensorFlow, in this process: what it covers, what it finds, and that Keras's training does the same."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path as File
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numerics_cases import (
+    KERAS_TF,
+    SIGMOID,
+    SOFTMAX,
+    gradient,
+    one,
+    tensorflow,
+    tensorflow_pathologies,
+)
+
+from experiments import numerics, tables
+from experiments.figures.numerics import consequences as figure_of_consequences
+from experiments.figures.numerics import gradient_states, thresholds
+from experiments.numerics import PATHOLOGIES, SOUND, UNEXPLAINED, Path, pathologies, paths
+from experiments.numerics.axes import (
+    DTYPES,
+    EXECUTIONS,
+    FORMS,
+    HEADS,
+    LABELS,
+    LOSSES,
+    MEASURED,
+    PATH,
+    SWEEP,
+    VARIANTS,
+    use_backend,
+)
+from experiments.numerics.consequences import TASKS, data, train, train_on, weights
+from experiments.numerics.engines import ENGINES
+from experiments.numerics.keras_programs import model
+from experiments.numerics.measures import Measures, measure
+from experiments.numerics.pathologies import pathology
+from experiments.records import UserError
+
+EDGE = -np.log(1e-7)  # where Keras's clip caps a loss
+
+
+def found(name: str, **where: object) -> pd.DataFrame:
+    """The rows of TensorFlow's pathologies with this name."""
+    return one(tensorflow_pathologies(), pathology=name, **where)
+
+
+# what is covered ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", numerics.BACKENDS)
+def test_paths_are_the_whole_cross_product_once(backend: str) -> None:
+    named = paths(backend)
+    assert len(named) == len(set(named))
+    keras = [path for path in named if path.framework == f"keras-{backend}"]
+    plain = [name for name in DTYPES if name not in VARIANTS]
+    shapes = {(dtype, form) for dtype in plain for form in FORMS} | {(dtype, "in_layer") for dtype in VARIANTS}
+    heads = {(execution, *head, loss) for execution in EXECUTIONS for head in HEADS for loss in LOSSES}
+    assert {(p.dtype, p.form, p.execution, p.activation, p.units, p.loss) for p in keras} == {
+        (*shape, *head) for shape in shapes for head in heads
+    }
+
+
+def test_every_path_is_measured_or_says_why_not() -> None:
+    atlas = tables.validate("numerics", tensorflow())
+    counts = atlas.groupby(PATH, observed=True)["status"].agg(["size", "nunique", "first"])
+    assert (counts["nunique"] == 1).all()
+    measured = counts["first"] == MEASURED
+    assert (counts.loc[measured, "size"] == len(SWEEP)).all()
+    assert (counts.loc[~measured, "size"] == 1).all()
+    assert counts.loc[~measured, "first"].str.match(r"raises |does not exist: ").all()
+    assert atlas.loc[atlas["status"] == MEASURED, "loss_value"].notna().any()
+
+
+def test_a_label_that_names_no_unit_is_refused_in_one_line() -> None:
+    (status,) = one(tensorflow(), **{**KERAS_TF, **SIGMOID, "loss": "sparse_categorical_crossentropy"})["status"]
+    assert status.startswith("raises InvalidArgumentError: Received a label value of 1")
+    assert "\n" not in status
+
+
+def test_a_backend_that_is_not_installed_says_so_in_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("atlas", "study"):
+        monkeypatch.setattr(sys.modules[f"experiments.numerics.{module}"], "installed", lambda package: False)
+    study = numerics.study("torch")
+    assert set(study["numerics"]["status"]) == {"not installed"}
+    assert len(study["numerics"]) == len(paths("torch"))
+    assert study["pathologies"].empty
+    assert study["consequences"].empty
+    assert "not installed" in numerics.summary(study)
+    assert gradient_states(study["numerics"]).finding.startswith("Nothing was measured")
+    assert thresholds(study["pathologies"], framework="keras-torch").finding.startswith("Nothing was measured")
+    assert figure_of_consequences(study["consequences"]).finding.startswith("Nothing was measured")
+
+
+def test_a_process_keeps_its_backend() -> None:
+    tensorflow()
+    with pytest.raises(UserError, match="fresh kernel"):
+        use_backend("jax")
+    with pytest.raises(UserError, match="Known: tensorflow, torch, jax"):
+        paths("mxnet")
+
+
+def test_a_study_of_another_backend_runs_in_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: File
+) -> None:
+    """The child is a stand-in that tells its progress and writes tables: a real one takes half a minute."""
+    tensorflow()
+    monkeypatch.setattr(sys.modules["experiments.numerics.study"], "installed", lambda package: True)
+    written = tmp_path / "tables"
+    written.mkdir()
+    tensorflow().head(3).to_parquet(written / "numerics.parquet")
+    for name in ("pathologies", "consequences"):
+        pd.DataFrame({"backend": ["jax"]}).to_parquet(written / f"{name}.parquet")
+    stand_in = tmp_path / "python"
+    stand_in.write_text(f'#!/bin/sh\n[ "$KERAS_BACKEND" = "$4" ] || exit 3\necho 1 2; echo 2 2; cp {written}/* "$5"\n')
+    stand_in.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(stand_in))
+    told: list[tuple[int, int]] = []
+    study = numerics.study("jax", lambda done, of: told.append((done, of)))
+    assert told == [(1, 2), (2, 2)]
+    assert len(study["numerics"]) == 3
+    assert set(study["consequences"]["backend"]) == {"jax"}
+    stand_in.write_text("#!/bin/sh\necho broken >&2; exit 1\n")
+    with pytest.raises(RuntimeError, match="broken"):
+        numerics.study("jax")
+
+
+# what TensorFlow computes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+@pytest.mark.parametrize("head", [SIGMOID, SOFTMAX], ids=["sigmoid", "softmax"])
+def test_both_heads_have_the_exact_gradient_at_120_in_float32(head: dict[str, Any], execution: str) -> None:
+    where = {**KERAS_TF, **head, "execution": execution}
+    assert gradient(tensorflow(), 120, 0, **where) == 1
+    assert gradient(tensorflow(), -120, 1, **where) == -1
+    rows = one(tensorflow(), **where)
+    assert np.abs(rows["grad"] - rows["grad_reference"]).max() < 1e-6
+    assert set(one(tensorflow_pathologies(), **where)["pathology"]) == {SOUND}
+
+
+def test_softmax_with_the_binary_loss_trains_two_sigmoids() -> None:
+    """At logits (-z/2, z/2) and label 0 both sigmoids' losses are softplus(z / 2); as written, both are softplus(z)."""
+    rows = one(tensorflow(), **{**KERAS_TF, **SOFTMAX, "loss": "binary_crossentropy"}, label=0)
+    z = rows["z"].to_numpy()
+    assert rows["loss_value"].to_numpy() == pytest.approx(np.logaddexp(0, z / 2), rel=1e-6)
+    assert rows["loss_reference"].to_numpy() == pytest.approx(np.logaddexp(0, z), rel=1e-12)
+
+
+def test_sigmoids_with_the_categorical_loss_train_a_softmax() -> None:
+    for loss in ("categorical_crossentropy", "sparse_categorical_crossentropy"):
+        where = {**KERAS_TF, "activation": "sigmoid", "units": 2, "loss": loss}
+        rows = one(tensorflow(), **where, label=0)
+        z = rows["z"].to_numpy()
+        assert rows["loss_value"].to_numpy() == pytest.approx(np.logaddexp(0, z), rel=1e-6, abs=1e-7)
+        assert rows["loss_reference"].to_numpy() == pytest.approx(np.logaddexp(0, z / 2), rel=1e-12)
+        assert set(found("crossed_pair_swaps_the_objective", **where)["evaluate_differs_from"]) == {0.5}
+
+
+def test_evaluate_and_the_loss_of_the_prediction_disagree_on_a_crossed_pair() -> None:
+    """With Keras's own compile, evaluate and predict, at logits that are not symmetric."""
+    import keras
+
+    network = keras.Sequential([keras.Input((2,)), keras.layers.Softmax()])
+    network.compile(loss="binary_crossentropy")
+    logits = np.array([[0.3, -0.4], [1.2, 0.1]], dtype="float32")
+    y = np.array([[1.0, 0.0], [0.0, 1.0]], dtype="float32")
+    evaluated = network.evaluate(logits, y, verbose=0)
+    predicted = network.predict(logits, verbose=0)
+    assert evaluated == pytest.approx((np.logaddexp(0, logits) - y * logits).mean(), rel=1e-6)
+    written = -(y * np.log(predicted) + (1 - y) * np.log(1 - predicted)).mean()
+    assert float(keras.losses.BinaryCrossentropy()(y, predicted)) == pytest.approx(written, rel=1e-5)
+    assert abs(evaluated - written) > 0.01
+
+
+@pytest.mark.parametrize("head", [SIGMOID, SOFTMAX], ids=["sigmoid", "softmax"])
+def test_a_layer_after_the_activation_stops_the_gradient_at_20_and_the_loss_at_16(head: dict[str, Any]) -> None:
+    where = {**KERAS_TF, **head, "form": "layer_after"}
+    assert gradient(tensorflow(), 20, 0, **where) == 0
+    assert gradient(tensorflow(), -20, 1, **where) == 0
+    assert gradient(tensorflow(), 16, 0, **where) == pytest.approx(1, abs=1e-3)
+    (row,) = found("logits_lost_to_a_layer", **where).to_dict("records")
+    assert row["dead_from"] == 17
+    assert row["loss_cap"] == pytest.approx(EDGE, rel=1e-4)
+
+
+def test_a_float16_head_treats_the_labels_unlike_and_breaks_further_out() -> None:
+    where = {**KERAS_TF, **SIGMOID, "dtype": "mixed_float16"}
+    assert gradient(tensorflow(), 10, 0, **where) == 0
+    assert gradient(tensorflow(), -10, 1, **where) == pytest.approx(-1, abs=1e-3)
+    (row,) = found("one_sided_saturation", **where).to_dict("records")
+    assert row["dead_label_0"] < row["dead_label_1"]
+    assert row["inf_from"] == 12
+    (softmax,) = found("slope_overflows", **{**where, **SOFTMAX}).to_dict("records")
+    assert softmax["nan_from"] == 12
+
+
+def test_a_float32_head_makes_a_mixed_model_sound() -> None:
+    for head in (SIGMOID, SOFTMAX):
+        where = {**KERAS_TF, **head, "dtype": "mixed_float16_float32_head"}
+        assert set(one(tensorflow_pathologies(), **where)["pathology"]) == {SOUND}
+
+
+def test_float64_layers_alone_lose_the_logits_to_the_cast() -> None:
+    where = {**KERAS_TF, **SIGMOID, "dtype": "float64_layers_only"}
+    assert {"logits_lost_to_a_cast", "loss_follows_floatx"} <= set(one(tensorflow_pathologies(), **where)["pathology"])
+    assert set(one(tensorflow_pathologies(), **{**where, "dtype": "float64"})["pathology"]) == {SOUND}
+
+
+def test_one_unit_softmax_trains_what_predict_never_shows() -> None:
+    rows = one(tensorflow(), **{**KERAS_TF, **SIGMOID, "activation": "softmax"}, label=0)
+    assert rows["loss_value"].to_numpy() == pytest.approx(np.logaddexp(0, rows["z"]), rel=1e-6)
+    assert np.isinf(rows["loss_reference"]).all()  # -log(1 - 1)
+
+
+def test_scikit_learn_clips_at_the_epsilon_of_its_dtype() -> None:
+    where = {"framework": "scikit-learn", "activation": "sigmoid"}
+    caps = found("clipped_at_machine_epsilon", **where).set_index("dtype")["loss_cap"]
+    assert caps["float64"] == pytest.approx(52 * np.log(2))
+    assert caps["float32"] == pytest.approx(23 * np.log(2), rel=1e-6)
+    assert one(tensorflow(), **where, status=MEASURED)["grad_reference"].isna().all()
+
+
+def test_the_stable_forms_of_numpy_and_tensorflow_are_sound_and_the_logarithm_by_hand_is_not() -> None:
+    for where in (
+        {"framework": "numpy", "loss": "logaddexp_by_hand"},
+        {"framework": "tensorflow", "loss": "sigmoid_cross_entropy_with_logits", "activation": "linear"},
+    ):
+        rows = one(tensorflow_pathologies(), **where, dtype="float32")
+        assert set(rows["pathology"]) == {SOUND}
+    assert len(found("log_of_zero", framework="tensorflow", dtype="float32"))
+    assert len(found("log_of_zero", framework="numpy", dtype="float32"))
+
+
+@pytest.mark.parametrize("form", ["in_layer", "layer_after"])
+@pytest.mark.parametrize(("z", "label"), [(20.0, 0), (-3.0, 1), (5.0, 1)])
+def test_what_is_swept_is_what_fit_and_evaluate_compute(form: str, z: float, label: int) -> None:
+    """One step of Keras's own SGD at rate 1 moves the weight z of the input 1 by dL/dz."""
+    import keras
+
+    path = Path(**{**KERAS_TF, **SIGMOID, "form": form})
+    network = keras.models.clone_model(model(path))
+    network.layers[0].set_weights([np.array([[z]])])
+    network.compile(optimizer=keras.optimizers.SGD(1.0), loss="binary_crossentropy")
+    x, y = np.ones((1, 1), dtype="float32"), np.array([[float(label)]], dtype="float32")
+    (row,) = one(tensorflow(), z=z, label=label, **vars(path)).to_dict("records")
+    assert network.evaluate(x, y, verbose=0) == pytest.approx(row["loss_value"], rel=1e-6)
+    network.fit(x, y, verbose=0)
+    moved = z - network.layers[0].get_weights()[0].item()
+    assert moved == pytest.approx(row["grad"], abs=2e-6)
+
+
+# pathologies --------------------------------------------------------------------------------------------------------
+
+
+def test_everything_that_is_wrong_has_a_name() -> None:
+    assert not (tensorflow_pathologies()["pathology"] == UNEXPLAINED).any()
+
+
+def test_remedies_are_remedies() -> None:
+    """Of each path with a pathology that is found here, the cured path does not have it."""
+    table = tensorflow_pathologies()
+    ill = {
+        (record["pathology"], Path(**{name: record[name] for name in PATH}))
+        for record in table.loc[table["cause"] != ""].to_dict("records")
+    }
+    swept = {path for _, path in ill} | {Path(**row) for row in table[PATH].drop_duplicates().to_dict("records")}
+    checked = set()
+    for name, path in ill:
+        cured = PATHOLOGIES[name].cured(path)
+        if cured in swept:
+            assert (name, cured) not in ill, (name, path, cured)
+            checked.add(name)
+    assert checked >= set(table.loc[table["harms"] & (table["pathology"] != SOUND), "pathology"]) - {"clip_vanishes"}
+
+
+def test_places_are_in_the_installed_source() -> None:
+    import keras
+
+    root = File(keras.__file__).parents[1]
+    places = set(tensorflow_pathologies()["place"]) - {"", "the program itself"}
+    assert len(places) > 5
+    for place in places:
+        file, _, function = place.partition(": ")
+        assert f"def {function}" in (root / file).read_text(encoding="utf-8"), place
+
+
+def test_a_pathology_is_added_in_one_place() -> None:
+    @pathology("throwaway", cause="It is a test.", place="", remedy="None.", cured=lambda path: path)
+    def throwaway(path: Path, measured: Measures) -> bool:
+        return path.activation == "sigmoid"
+
+    try:
+        table = pathologies(one(tensorflow(), **KERAS_TF, **SIGMOID))
+        assert set(table["pathology"]) == {"throwaway"}
+        assert set(table["cause"]) == {"It is a test."}
+    finally:
+        PATHOLOGIES.remove("throwaway")
+
+
+# measures, on a table that a reader can check by hand ---------------------------------------------------------------
+
+
+def rows_of(**columns: np.ndarray) -> pd.DataFrame:
+    """A sound sigmoid over the sweep, with some columns replaced."""
+    slope = 1 / (1 + np.exp(-SWEEP)) - LABELS
+    loss = np.logaddexp(0, SWEEP) - LABELS * SWEEP
+    sound = {"label": LABELS, "z": SWEEP, "loss_value": loss, "loss_reference": loss, "grad": slope,
+             "grad_reference": slope, "loss_of_prediction": loss}  # fmt: skip
+    return pd.DataFrame({**sound, **columns})
+
+
+def test_measures_of_a_sound_path() -> None:
+    found = measure(rows_of(), "float32")
+    assert found.worst == 0
+    assert found.rounding == 0
+    assert found.defined == 1
+    thresholds = vars(found).keys() - {"worst", "rounding", "defined"}
+    assert all(np.isnan(getattr(found, name)) for name in thresholds)
+
+
+def test_measures_find_where_a_gradient_dies_and_for_which_label() -> None:
+    sound = rows_of()
+    dead = (sound["label"] == 0) & (sound["z"] >= 9)
+    found = measure(rows_of(grad=sound["grad"].where(~dead, 0.0).to_numpy()), "float32")
+    assert (found.dead_from, found.dead_label_0, found.off_from, found.asymmetric_from) == (9, 9, 9, 9)
+    assert np.isnan(found.dead_label_1)
+    assert found.worst == pytest.approx(1, abs=1e-4)
+
+
+def test_measures_find_a_cap_an_explosion_and_what_is_not_finite() -> None:
+    sound = rows_of()
+    found = measure(rows_of(loss_value=sound["loss_value"].clip(upper=16.0).to_numpy()), "float32")
+    assert found.loss_cap == 16
+    assert found.evaluate_differs_from == 17
+    grad = sound["grad"].to_numpy().copy()
+    grad[(SWEEP == 30) & (LABELS == 0)] = 50.0
+    grad[(SWEEP == -40) & (LABELS == 1)] = np.inf
+    grad[(SWEEP == 44) & (LABELS == 0)] = np.nan
+    found = measure(rows_of(grad=grad), "float32")
+    assert (found.explodes_from, found.inf_from, found.nan_from) == (30, 40, 44)
+    assert np.isnan(found.loss_breaks_from)
+
+
+def test_rounding_of_a_half_is_off_and_not_wrong() -> None:
+    rounded = np.round(rows_of()["grad"].to_numpy() * 256) / 256
+    found = measure(rows_of(grad=rounded), "bfloat16")
+    assert found.off_from < 2
+    assert np.isnan(found.wrong_from)
+    assert found.wrong_from != measure(rows_of(grad=rounded), "float32").wrong_from
+
+
+# consequences -------------------------------------------------------------------------------------------------------
+
+
+def test_the_network_of_the_consequences_is_the_one_that_keras_trains() -> None:
+    """The same start, rows and steps through Keras's own layers, loss and SGD, in float64."""
+    import keras
+
+    task, steps = TASKS[1], 5
+    trained = train(lambda z: (1 / (1 + np.exp(-z)) - np.tile(np.repeat([0, 1], 64), 3), np.zeros_like(z)), 1, steps)
+    inner, outer = weights(task, 0)
+    keras.config.set_floatx("float64")
+    try:
+        layers = [keras.layers.Dense(len(outer), activation="tanh", dtype="float64"),
+                  keras.layers.Dense(1, activation="sigmoid", dtype="float64")]  # fmt: skip
+        network = keras.Sequential([keras.Input((2,)), *layers])
+        network.compile(optimizer=keras.optimizers.SGD(task.rate), loss="binary_crossentropy")
+        layers[0].set_weights([inner, np.zeros(len(outer))])
+        layers[1].set_weights([outer[:, None], np.zeros(1)])
+        x, y = data(task, 0), np.repeat([0.0, 1.0], 64)[:, None]
+        network.fit(x, y, batch_size=len(x), epochs=steps, shuffle=False, verbose=0)
+        expected = network.evaluate(x, y, batch_size=len(x), verbose=0)
+    finally:
+        keras.config.set_floatx("float32")
+    assert trained.set_index("task").loc[task.name, "nll"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_pathology_costs_what_its_sound_twin_does_not() -> None:
+    engine = ENGINES["tensorflow"]()
+    sound = Path(**{**KERAS_TF, **SIGMOID, "execution": "graph"})
+    ill = Path(**{**vars(sound), "form": "layer_after"})
+    by_task = {
+        role: train_on(engine, path, seeds=4, steps=60).groupby("task")[["nll", "dead_share"]].mean()
+        for role, path in (("sound", sound), ("ill", ill))
+    }
+    assert by_task["sound"]["dead_share"].max() == 0
+    assert by_task["ill"].loc["large_rate", "dead_share"] > 0.02
+    assert by_task["ill"].loc["large_rate", "nll"] > 1.5 * by_task["sound"].loc["large_rate", "nll"]
+    # where no logit is large the two are the same
+    calm = {role: table.loc["heavy_noise", "nll"] for role, table in by_task.items()}
+    assert calm["ill"] == pytest.approx(calm["sound"], rel=1e-3)
+
+
+def test_consequences_pair_each_pathology_with_a_path_that_means_the_same() -> None:
+    found = one(tensorflow_pathologies(), framework="keras-tensorflow", execution="xla")
+    trained = numerics.consequences("tensorflow", found, seeds=2, steps=3)
+    assert "crossed_pair_swaps_the_objective" in set(trained["pathology"])
+    roles = trained.groupby(["pathology", "task", "seed"])["role"].agg(lambda role: "+".join(sorted(role)))
+    assert set(roles) == {"pathology+sound"}
+    crossed = trained.loc[trained["pathology"] == "crossed_pair_swaps_the_objective"].groupby("role")[PATH].first()
+    assert crossed.loc["pathology", "loss"] == "binary_crossentropy"
+    assert tuple(crossed.loc["sound", ["activation", "loss"]]) in {
+        ("softmax", "categorical_crossentropy"), ("sigmoid", "binary_crossentropy"),
+    }  # fmt: skip
+    chart = figure_of_consequences(trained)
+    assert f"Of {trained['pathology'].nunique()} pathologies" in chart.finding
+    assert len(chart.axes) == len(TASKS)
+
+
+# figures and words --------------------------------------------------------------------------------------------------
+
+
+def test_figures_count_what_the_tables_hold() -> None:
+    """Keras as people write it: 3 usual pairs and 2 from logits are right; crossed ones and a layer after are not."""
+    keras = tensorflow().loc[tensorflow()["framework"] == "keras-tensorflow"]
+    states = gradient_states(keras)
+    assert "on 5 of 12 paths" in states.finding
+    table = thresholds(tensorflow_pathologies(), framework="keras-tensorflow")
+    shown = [text.get_text() for axes in table.axes for text in axes.texts]
+    assert f"{shown.count('right')} of {len(shown)} paths" in table.finding
+    assert {"right", "all", "17", "8"} <= set(shown)
+    for chart in (states, table, gradient_states(keras, width=3.6)):
+        assert chart.png().startswith(b"\x89PNG")
+
+
+def test_the_summary_is_computed() -> None:
+    study = {"numerics": tensorflow(), "pathologies": tensorflow_pathologies(), "consequences": pd.DataFrame()}
+    text = numerics.summary(study)
+    assert f"{len(tensorflow_pathologies()[PATH].drop_duplicates())} paths were swept" in text
+    assert "sigmoid head with binary_crossentropy, in float32, learns from every mistake" in text
+    assert "`one_unit_softmax`" in text
+
+
+def test_sweeping_leaves_keras_as_it_was() -> None:
+    """Dtypes are set for a while: what a notebook builds afterwards has Keras's defaults."""
+    import keras
+
+    tensorflow()
+    assert keras.config.floatx() == "float32"
+    assert keras.layers.Dense(1).dtype_policy.name == "float32"
