@@ -223,7 +223,7 @@ def test_layers_and_losses_of_other_kinds_are_read(tmp_path: Path) -> None:
             "one_unit_categorical"
         },
         sequential(
-            'keras.layers.Dense(1, activation="sigmoid"), keras.layers.Dropout(0.5)', 'loss="binary_crossentropy"'
+            'keras.layers.Dense(1, activation="sigmoid"), keras.layers.Flatten()', 'loss="binary_crossentropy"'
         ): {"logits_lost_to_a_layer"},
         sequential('keras.layers.Dense(1, activation="sigmoid", dtype="float64")', 'loss="binary_crossentropy"'): {
             "logits_lost_to_a_cast", "loss_follows_floatx", "complement_rounds",
@@ -238,6 +238,11 @@ def test_layers_and_losses_of_other_kinds_are_read(tmp_path: Path) -> None:
     }  # fmt: skip
     for body, expected in cases.items():
         assert names(check(write(tmp_path, body))) == expected, body
+
+
+def test_a_layer_that_acts_only_in_training_is_seen(tmp_path: Path) -> None:
+    last = 'keras.layers.Dense(1, activation="sigmoid"), keras.layers.Dropout(0.5)'
+    assert "logits_lost_to_a_layer" in names(check(write(tmp_path, sequential(last, 'loss="binary_crossentropy"'))))
 
 
 def test_each_output_is_checked_with_its_own_loss(tmp_path: Path) -> None:

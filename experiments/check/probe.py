@@ -18,7 +18,8 @@ from experiments.numerics.measures import Measures, measure
 def probe(program: Program) -> Measures | str:
     """The measures of the program, or what it raised.
 
-    The layer that squashes the logits is replaced by its activation alone; what follows are the user's own layers.
+    The layer that squashes the logits is replaced by its activation alone; what follows are copies of the user's
+    own layers, so that nothing of the model is touched. They run as in training: it is the gradient that counts.
     """
     backend = backend_in_use()
     assert backend is not None
@@ -40,7 +41,10 @@ def _bound(program: Program) -> Swept_program:
     policy = getattr(program.head, "dtype_policy", None)
     outputs = keras.layers.Activation(program.path.activation, dtype=policy)(inputs)
     for layer in program.after:
-        outputs = layer(outputs)
+        copy = type(layer).from_config(layer.get_config())
+        outputs = copy(outputs)
+        if getattr(layer, "weights", None):
+            copy.set_weights(layer.get_weights())
     tail = keras.Model(inputs, outputs)
     slope, offset = directions(program)
     targets = _targets(program, tuple(size or 1 for size in tail.output_shape[1:]))
@@ -53,7 +57,7 @@ def _bound(program: Program) -> Swept_program:
     def forward(z: Any) -> tuple[Any, Any]:
         dtype = z.dtype
         logits = keras.ops.reshape(z, spread) * keras.ops.cast(slope, dtype) + keras.ops.cast(offset, dtype)
-        prediction = tail(logits)
+        prediction = tail(logits, training=True)
         return rows(prediction), prediction
 
     return Swept_program(path=program.path, forward=forward, again=rows)

@@ -14,8 +14,8 @@ from experiments.records import UserError, require
 
 _ACTIVATIONS = ("sigmoid", "softmax")
 _KNOWN = ", ".join(LOSSES)
-# what takes no part in the value of an output at prediction time
-_NEUTRAL = ("Dropout", "ActivityRegularization")
+# what returns the very tensor that it is given
+_NEUTRAL = ("ActivityRegularization", "Identity")
 _REST = -200.0  # the logit of every further class: its probability is 0 in every dtype
 
 
