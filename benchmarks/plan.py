@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.contestants.names import CELL, FIT, FIT_XLA, JAX, JAX_STEPS, STEPS
+from benchmarks.contestants.names import CELL, FIT, FIT_ONE, FIT_RECORDING, FIT_XLA, JAX, JAX_STEPS, STEPS
 from benchmarks.jobs import Job
-from benchmarks.work import FULL, RATES, Size, setup
+from benchmarks.work import FULL, Size, planned, setup
 from experiments.records import require
 
 PARTS = ("machine", "mlp", "cnn", "gru", "seeds", "width", "replicas", "sweep")
@@ -25,17 +25,21 @@ class Turns:
 def contestants(network: str, size: Size) -> Turns:
     """The same networks by this engine and by what one would use instead."""
     cell = setup(network, seeds=size.seeds, steps=size.steps)
-    several = {"jit_compile": True, "steps_per_execution": 20}
+    some = {"timed": size.fits}
+    several = {**some, "jit_compile": True, "steps_per_execution": 20}
     jobs = [
         Job(part=network, name=CELL, contestant="cell", setup=cell),
         Job(part=network, name=JAX, contestant="jax", setup=cell),
-        Job(part=network, name=FIT, contestant="fit", setup=cell, options={"timed": size.fits}),
-        Job(part=network, name=FIT_XLA, contestant="fit", setup=cell, options={"timed": size.fits, **several}),
+        Job(part=network, name=FIT, contestant="fit_epochs", setup=cell, options=some),
+        Job(part=network, name=FIT_ONE, contestant="fit", setup=cell, options=some),
+        Job(part=network, name=FIT_XLA, contestant="fit", setup=cell, options=several),
     ]
     if network == "mlp":
         jobs.insert(1, Job(part=network, name=STEPS, contestant="steps", setup=cell))
         jobs.insert(3, Job(part=network, name=JAX_STEPS, contestant="jax", setup=cell, options={"evaluating": False}))
-    return Turns(title=f"{network}: the contestants", jobs=tuple(jobs), repeats=size.repeats, judged=size is FULL)
+        jobs.append(Job(part=network, name=FIT_RECORDING, contestant="fit_recording", setup=cell, options=some))
+    repeats = size.repeats if network == "mlp" else size.repeats_long
+    return Turns(title=f"{network}: the contestants", jobs=tuple(jobs), repeats=repeats, judged=size is FULL)
 
 
 def machine(size: Size) -> Turns:
@@ -52,16 +56,14 @@ def seeds(size: Size) -> Turns:
         Job(part="seeds", name=str(n), contestant="cell", setup=setup("mlp", seeds=n, steps=size.steps_grown))
         for n in size.seeds_grown
     ]
-    return Turns(title="mlp: seeds", jobs=tuple(jobs), repeats=size.repeats)
+    return Turns(title="mlp: seeds", jobs=tuple(jobs), repeats=size.repeats_long)
 
 
 def width(size: Size) -> Turns:
     """Cost against the width of the network."""
     cell = setup("mlp", seeds=size.seeds_wide, steps=size.steps_grown)
-    jobs = [
-        Job(part="width", name=str(n), contestant="wide", setup=cell, options={"width": n}) for n in size.widths
-    ]
-    return Turns(title="mlp: width", jobs=tuple(jobs), repeats=size.repeats)
+    jobs = [Job(part="width", name=str(n), contestant="wide", setup=cell, options={"width": n}) for n in size.widths]
+    return Turns(title="mlp: width", jobs=tuple(jobs), repeats=size.repeats_long)
 
 
 def replicas(size: Size) -> Turns:
@@ -75,14 +77,14 @@ def replicas(size: Size) -> Turns:
 
 
 def sweep(size: Size) -> Turns:
-    """Cost of a sweep of the learning rate beside the cell at the default rate."""
-    plain = setup("mlp", seeds=size.seeds_swept, steps=size.steps)
-    swept = setup("mlp", seeds=size.seeds_swept, steps=size.steps, rates=RATES)
-    jobs = (
-        Job(part="sweep", name="default rate", contestant="cell", setup=plain),
-        Job(part="sweep", name=f"{RATES} rates", contestant="cell", setup=swept),
-    )
-    return Turns(title="mlp: sweep of the learning rate", jobs=jobs, repeats=size.repeats)
+    """Cost of the suite's own sweep of the learning rate beside its cell at the default rate."""
+    preset, cell = size.swept
+    kinds = {"default rate": "binary", "sweep": "learning_rates"}
+    jobs = [
+        Job(part="sweep", name=name, contestant="cell", setup=planned(preset, f"{kind}-{cell}"))
+        for name, kind in kinds.items()
+    ]
+    return Turns(title=f"{cell}: sweep of the learning rate", jobs=tuple(jobs), repeats=size.repeats_long)
 
 
 def turns(size: Size, only: tuple[str, ...]) -> list[Turns]:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.contestants.names import CELL, FIT, FIT_XLA, JAX, JAX_STEPS, STEPS
+from benchmarks.contestants.names import CELL, FIT, FIT_ONE, FIT_XLA, JAX, JAX_STEPS, STEPS
 from benchmarks.jobs import median
 from benchmarks.plan import Turns
 from benchmarks.work import BATCHED, LARGE, Size
@@ -34,7 +34,7 @@ def heading(machine: Mapping[str, Any], size: Size) -> RenderableType:
         f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads for every contestant; "
         f"load {machine['load_before']:.1f}. Python {machine['python']}.\n"
         f"{size.seeds} seeds x 12 arms, {size.steps} steps, adam, batches of 32; "
-        f"medians of {size.repeats} repeats in turns, each in a fresh process."
+        f"medians of {size.repeats} repeats in turns ({size.repeats_long} of what takes long), each in a fresh process."
     )
 
 
@@ -85,7 +85,7 @@ def _contestants(group: Turns, results: Results, found: Found) -> list[Renderabl
                 f"{job.name}: {reached:.3g} times the engine's time a network; the target is at least {wanted:g}: "
                 f"{'reached' if reached >= wanted else 'MISSED'}."
             )
-        if job.name in (JAX, FIT, FIT_XLA):
+        if job.name in (JAX, FIT_ONE, FIT_XLA):
             remarks.append(_agreement(job.name, mine[0]["losses"], ours[0]["losses"], last=job.name == JAX))
     remarks.append(_share(cell, ours, found))
     return [Group(table, Text("\n".join(filter(None, remarks)) + "\n"))]
@@ -189,14 +189,20 @@ def _replicas(group: Turns, results: Results, found: Found) -> list[RenderableTy
 
 
 def _sweep(group: Turns, results: Results, found: Found) -> list[RenderableType]:
-    shown = _growth(group, results, "mlp: the learning-rate sweep beside the cell at the default rate", "cell")
-    plain, swept = (results[job.part, job.name] for job in group.jobs)
-    pairs = [(p["seconds"], s["seconds"]) for p, s in zip(plain, swept, strict=True)]
-    added = statistics.median(s - p for p, s in pairs)
-    times = statistics.median(s / p for p, s in pairs)
-    more = swept[0]["networks"] - plain[0]["networks"]
+    plain, swept = (job.setup for job in group.jobs)
+    title = (
+        f"{plain.task}, {plain.network}, {plain.optimizer}: "
+        f"{len(swept.learning_rates)} rates x {len(swept.heads)} arms x {swept.seeds} seeds, {swept.steps} steps, "
+        f"beside {len(plain.heads)} arms x {plain.seeds} seeds, {plain.steps} steps"
+    )
+    shown = _growth(group, results, title, "cell")
+    times = [(results[job.part, job.name]) for job in group.jobs]
+    pairs = [(p["seconds"], s["seconds"], p["cpu"], s["cpu"]) for p, s in zip(*times, strict=True)]
+    seconds, cpu = statistics.median(s for _, s, _, _ in pairs), statistics.median(c for *_, c in pairs)
+    wall_times, cpu_times = (statistics.median(one[k + 1] / one[k] for one in pairs) for k in (0, 2))
     words = (
-        f"The sweep adds {added:.1f} s for {more} networks more, {1e3 * added / more:.1f} ms each: "
-        f"{times:.1f} times the time for {swept[0]['networks'] / plain[0]['networks']:.0f} times the networks.\n"
+        f"The sweep adds {seconds:.1f} s ({cpu:.1f} s of CPU): {wall_times:.2f} times its cell at the default rate "
+        f"({cpu_times:.2f} times the CPU), for {times[1][0]['networks'] / times[0][0]['networks']:.1f} times the "
+        "networks.\n"
     )
     return [*shown, Text(words)]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from experiments.optimizers import OPTIMIZERS
+from experiments.plan import plan
+from experiments.protocols import PRESETS
 from experiments.records import Setup
 
 # every binary arm but the pitfall and those that need weight decay
@@ -25,7 +26,6 @@ HEADS = (
 TASK_OF = {"mlp": "breast_cancer", "cnn": "mnist_4v9", "gru": "mnist_4v9"}
 WIDTHS = (16, 32, 64, 128, 256)
 SEEDS = (1, 5, 20, 100, 300)
-RATES = 9  # of a sweep: powers of two around the optimizer's own
 BATCHED = (32, 64, 64)  # rows of a batch times a layer of 64: the product that the networks are made of
 LARGE = 2048  # rows and columns of the product that the machine is best at
 
@@ -34,20 +34,22 @@ LARGE = 2048  # rows and columns of the product that the machine is best at
 class Size:
     """How much is trained and how often: all of a benchmark's knobs.
 
-    `fits`: networks that a loop of `fit` is timed on, a repeat. `seeds_grown`, `steps_grown`: the curves over seeds,
-    width and learning rates. `replicas`: how many advance at once, `replica_seconds` for each of them.
+    `repeats` are those of the MLP, `repeats_long` of what takes longer. `fits`: networks that a loop of `fit` is timed
+    on, a repeat. `seeds_grown`, `steps_grown`: the curves over seeds and width. `swept`: the preset and the cell whose
+    sweep is timed. `replicas`: how many advance at once, `replica_seconds` for each of them.
     """
 
     networks: tuple[str, ...] = ("mlp", "cnn", "gru")
     seeds: int = 20
     steps: int = 400
     repeats: int = 3
+    repeats_long: int = 2
     fits: int = 2
     seeds_grown: tuple[int, ...] = SEEDS
     widths: tuple[int, ...] = WIDTHS
     steps_grown: int = 100
     seeds_wide: int = 5
-    seeds_swept: int = 5
+    swept: tuple[str, str] = ("standard", "bananas-mlp-adam")
     replicas: tuple[int, ...] = (12, 24, 48, 96, 192, 384)
     replica_seconds: float = 0.5
 
@@ -55,23 +57,23 @@ class Size:
 FULL = Size()
 QUICK = Size(
     seeds=2,
-    steps=60,
+    steps=40,
     repeats=1,
+    repeats_long=1,
     fits=1,
     seeds_grown=(1, 20),
     widths=(16, 256),
-    steps_grown=40,
+    steps_grown=20,
     seeds_wide=2,
-    seeds_swept=1,
-    replicas=(12, 48, 192),
+    swept=("quick", "breast_cancer-mlp-sgd"),
+    replicas=(12, 96),
     replica_seconds=0.2,
 )
 
 
-def setup(network: str, *, seeds: int, steps: int, rates: int = 1) -> Setup:
-    """The cell of one network; with `rates` above 1, a sweep over as many powers of two around the default."""
-    middle = OPTIMIZERS["adam"].learning_rate
-    plain = Setup(
+def setup(network: str, *, seeds: int, steps: int) -> Setup:
+    """The cell of one network, at the optimizer's own rate."""
+    return Setup(
         task=TASK_OF.get(network, "breast_cancer"),
         network=network,
         optimizer="adam",
@@ -80,10 +82,12 @@ def setup(network: str, *, seeds: int, steps: int, rates: int = 1) -> Setup:
         steps=steps,
         image_side=14,
     )
-    if rates == 1:
-        return plain
-    powers = range(-(rates // 2), rates - rates // 2)
-    return replace(plain, learning_rates=tuple(middle * 2.0**power for power in powers))
+
+
+def planned(preset: str, cell: str) -> Setup:
+    """The setup of a cell as the suite would train it, by its id."""
+    found = {one.id: one for one in plan(PRESETS[preset])}
+    return Setup(**found[cell].parameters)
 
 
 def networks_of(cell: Setup) -> int:

@@ -28,22 +28,16 @@ def kind_of(head: Head) -> tuple[int, bool]:
     return head.units, head.loss != "binary_crossentropy"
 
 
-def train(setup: Setup, timing: Timing, *, evaluating: bool, at_once: int) -> dict[str, Any]:
-    """Train all networks, `at_once` of them together (0: all); the tables of `experiments.training.train`."""
+def train(setup: Setup, timing: Timing, *, evaluating: bool) -> dict[str, Any]:
+    """Train all networks together; the tables of `experiments.training.train`, or the losses alone."""
     with precision(setup.dtype):
         with timing.clock("drawing"):
             problem = prepare(setup)
         with timing.clock("training"):
+            heads = sorted(problem.heads, key=kind_of)
             pairs = [(rate, seed) for rate in problem.rates for seed in range(setup.seeds)]
-            size = max(1, at_once // len(problem.heads)) if at_once else len(pairs)
-            compiled: dict[int, Step] = {}
-            records: list[Record] = []
-            for start in range(0, len(pairs), size):
-                chosen = pairs[start : start + size]
-                heads = sorted(problem.heads, key=kind_of)
-                replicas = [Replica(head=head, learning_rate=r, seed=s) for head in heads for r, s in chosen]
-                step = compiled.setdefault(len(replicas), step_for(problem, replicas))
-                records += Run(problem, step, replicas).train(evaluating)
+            replicas = [Replica(head=head, learning_rate=rate, seed=seed) for head in heads for rate, seed in pairs]
+            records = Run(problem, step_for(problem, replicas), replicas).train(evaluating)
         with timing.clock("tables"):
             if not evaluating:
                 return {"curves": curves_alone(setup, records)}
@@ -51,7 +45,7 @@ def train(setup: Setup, timing: Timing, *, evaluating: bool, at_once: int) -> di
 
 
 def step_for(problem: Problem, replicas: Sequence[Replica]) -> Step:
-    """The step of as many replicas of the same arms."""
+    """The step of these networks, of which those of one kind are neighbours."""
     blocks = [
         Block(units=units, exclusive=exclusive, replicas=len(list(members)))
         for (units, exclusive), members in groupby(replicas, key=lambda replica: kind_of(replica.head))
@@ -73,7 +67,7 @@ def curves_alone(setup: Setup, records: Sequence[Record]) -> Any:
 
 
 class Run:
-    """The networks of one chunk: their weights and data on the device, and their records."""
+    """The networks: their weights and data on the device, and their records."""
 
     def __init__(self, problem: Problem, step: Step, replicas: Sequence[Replica]) -> None:
         self.problem, self.step, self.replicas = problem, step, replicas

@@ -34,7 +34,7 @@ def row_losses(block: Block, z: jax.Array, y: jax.Array) -> jax.Array:
 
 
 class Step:
-    """Everything that is fixed for the replicas of one chunk shape, and the functions compiled for it."""
+    """Everything that is fixed for some replicas, and the functions compiled for it."""
 
     def __init__(self, trunk: Trunk, blocks: Sequence[Block], layers: Sequence[Sequence[int]]) -> None:
         self.trunk, self.blocks, self.layers = trunk, tuple(blocks), tuple(layers)
@@ -89,9 +89,7 @@ class Step:
         first = jax.tree.map(lambda m, g: m + (g - m) * (1 - BETA_1), first, gradient)
         second = jax.tree.map(lambda v, g: v + (g * g - v) * (1 - BETA_2), second, gradient)
         state = jax.tree.map(
-            lambda w, m, v, rate: (
-                w - rate.reshape(-1, *[1] * (w.ndim - 1)) * correction * m / (jnp.sqrt(v) + EPSILON)
-            ),
+            lambda w, m, v, rate: w - rate.reshape(-1, *[1] * (w.ndim - 1)) * correction * m / (jnp.sqrt(v) + EPSILON),
             state,
             first,
             second,
