@@ -51,7 +51,7 @@ def test_what_is_trained_again_is_part_of_the_main_cells(protocol: Protocol) -> 
 
 
 def test_a_sweep_has_every_arm_that_tells_causes_apart_at_the_same_rates() -> None:
-    for cell in cells(STANDARD, "learning_rates"):
+    for cell in [*cells(STANDARD, "learning_rates"), *cells(FULL, "learning_rates")]:
         assert cell.parameters["heads"] == [
             "sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched",
         ]  # fmt: skip
