@@ -46,7 +46,7 @@ def two_arms(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_jax_trains_the_same_networks(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jax")
     # one and two units, both losses, a halved head rate, a second order of the batches
-    arms = ("sigmoid_again", "softmax_lr", "softmax_bce") if network == "mlp" else ("sigmoid", "softmax")
+    arms = ("sigmoid_again", "softmax_lr", "softmax_bce") if network == "mlp" else ("softmax",)
     monkeypatch.setattr(work, "HEADS", arms)
     setup = work.setup(network, seeds=2, steps=10)
     ours = CONTESTANTS["cell"](setup).losses
@@ -146,10 +146,10 @@ def test_the_command_prints_every_table(monkeypatch: pytest.MonkeyPatch, tmp_pat
     monkeypatch.setattr(plan, "planned", lambda preset, cell: small)
     monkeypatch.setattr(jobs, "run", run)
     out = tmp_path / "timings.json"
-    parts = "machine,mlp,width,replicas,sweep"
+    parts = "machine,mlp,replicas,sweep"
     done = CliRunner().invoke(command.app, ["--quick", "--only", parts, "--out", str(out)])
     assert done.exit_code == 0, done.output
-    for words in ("2048 x 2048", CELL, "by width", "networks at once", "The sweep adds"):
+    for words in ("2048 x 2048", CELL, "networks at once", "The sweep adds"):
         assert words in done.output
     stored = json.loads(out.read_text())
     assert set(stored["timings"]) == set(parts.split(","))
