@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import nbformat
+import psutil
 
 from experiments.plan import KINDS, Kind
 from experiments.records import Cell
@@ -98,6 +100,29 @@ def last() -> Cell:
 def plan(count: int, seconds: float = 0.0) -> list[Cell]:
     """`count` cells and the one that reads them."""
     return [*(cell(number, seconds=seconds) for number in range(count)), last()]
+
+
+def wait_until_ended(processes: Sequence[psutil.Process], within: float = 120.0) -> None:
+    """Wait until none of `processes` runs any more; one that is dead and that nobody has asked about has ended."""
+    deadline = time.monotonic() + within
+    while alive := [process for process in processes if _runs(process)]:
+        assert time.monotonic() < deadline, [process.cmdline() for process in alive]
+        time.sleep(0.05)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """The processes that a process started, and those that they did."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
 
 
 def main(out: str, books: str, count: str, *options: str) -> Summary:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
@@ -185,31 +185,19 @@ def test_a_kernel_that_never_starts_is_given_up(options: Options, monkeypatch: p
     assert "no process can be started" in summary.failed[0].error
 
 
-def test_no_process_outlives_its_cell(options: Options) -> None:
-    seen: set[int] = set()
-    me = psutil.Process()
-
-    def watch() -> None:
-        seen.update(child.pid for child in me.children(recursive=True) if "sleep" in child.name())
-
+def test_no_process_outlives_its_cell(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     from experiments.suite import execute
 
-    original = execute._gather  # called when the notebook has ended: every process of the cell must be gone by then
+    seen: list[psutil.Process] = []
+    gather = execute._gather  # called when the notebook has ended: every process of the cell must be ending by then
 
-    def gather(*arguments: object) -> object:
-        watch()
-        return original(*arguments)  # type: ignore[arg-type]
+    def watch(*arguments: Any) -> Any:
+        seen.extend(child for child in psutil.Process().children(recursive=True) if child.name() == "sleep")
+        return gather(*arguments)
 
-    execute._gather = gather  # type: ignore[assignment]
-    try:
-        summary = run([throwaway.cell(0, "spawn")], options)
-    finally:
-        execute._gather = original
-    assert summary.done == 1
-    deadline = time.monotonic() + 5
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in seen):
-        assert time.monotonic() < deadline, "the notebook's own process is still running"
-        time.sleep(0.05)
+    monkeypatch.setattr(execute, "_gather", watch)
+    assert run([throwaway.cell(0, "spawn")], options).done == 1
+    throwaway.wait_until_ended(seen, within=10)
 
 
 def test_mistakes_in_a_notebook_are_found_before_anything_runs(options: Options, books: Path) -> None:

@@ -31,7 +31,7 @@ def _start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def _wait(log: Path, pattern: str) -> str:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         if found := re.search(pattern, log.read_text()):
             return found.group(found.lastindex or 0)
@@ -53,19 +53,11 @@ def cluster(folder: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]
             _wait(folder / name, "Registered to")
         yield address, started[1:]
     finally:
-        left = [child for process in started for child in _descendants(process.pid)]
+        left = [child for process in started for child in throwaway.descendants(process.pid)]
         for process in started:
             process.kill()
             process.wait()
-        _, alive = psutil.wait_procs(left, timeout=20)
-        assert alive == []  # the kernels of a worker end with it
-
-
-def _descendants(pid: int) -> list[psutil.Process]:
-    try:
-        return psutil.Process(pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
+        throwaway.wait_until_ended(left)  # the kernels of a worker end with it
 
 
 def _driver(command: list[str]) -> subprocess.Popen[bytes]:
@@ -86,12 +78,12 @@ def test_a_killed_worker_s_cell_runs_elsewhere_and_the_tables_are_the_same(tmp_p
         script = [sys.executable, throwaway.__file__, str(tmp_path / "out"), str(books), "6"]
         driver = _driver([*script, f'--scheduler="{address}"', "--seconds=1.5"])
         victim = workers[0]
-        deadline = time.monotonic() + 60
-        while not any(child.children() for child in _descendants(victim.pid)):  # it has a kernel: mid-cell
+        deadline = time.monotonic() + 300
+        while not any(child.children() for child in throwaway.descendants(victim.pid)):  # it has a kernel: mid-cell
             assert time.monotonic() < deadline
             time.sleep(0.05)
         victim.kill()
-        _, said = driver.communicate(timeout=120)
+        _, said = driver.communicate(timeout=600)
         assert driver.returncode == 0, said.decode()
     rows = pq.read_table(tmp_path / "out" / "tables" / "cells.parquet").to_pylist()
     assert {row["status"] for row in rows} == {"done"}
@@ -109,17 +101,16 @@ def test_a_driver_that_is_gone_leaves_no_kernel_on_the_workers(tmp_path: Path) -
         driver = _driver([*script, f'--scheduler="{address}"', "--seconds=300"])
 
         def kernels() -> list[psutil.Process]:
-            servers = [child for worker in workers for child in _descendants(worker.pid)]
-            return [kernel for server in servers for kernel in _descendants(server.pid)]
+            servers = [child for worker in workers for child in throwaway.descendants(worker.pid)]
+            return [kernel for server in servers for kernel in throwaway.descendants(server.pid)]
 
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while len(found := kernels()) < 2:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         driver.kill()
         driver.communicate()
-        _, alive = psutil.wait_procs(found, timeout=30)
-        assert alive == []
+        throwaway.wait_until_ended(found)
     assert Cells(tmp_path / "out").names() == []
 
 
