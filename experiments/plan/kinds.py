@@ -195,6 +195,15 @@ def worked_examples(protocol: Protocol) -> tuple[Cell, ...]:
     return (Cell(id="worked_examples", notebook="worked_examples.ipynb", parameters={"versions": versions}),)
 
 
+@kind("numerics", by_task=False)
+def numerics(protocol: Protocol) -> tuple[Cell, ...]:
+    """The atlas, a backend a cell; the one of a backend that is not installed says so, and is run again once it is."""
+    return tuple(
+        Cell(id=f"numerics-{backend}", notebook="numerics.ipynb", parameters={"backend": backend})
+        for backend in protocol.backends
+    )
+
+
 @kind("verdicts", by_task=False, last=True)
 def verdicts(protocol: Protocol) -> tuple[Cell, ...]:
     """Everything that follows from the tables of all other cells."""

@@ -24,7 +24,7 @@ def row_elements(problem: Problem) -> int:
     """Numbers that one row of one network leaves in memory: all results in the graph of its evaluation."""
     trunk, dtype = problem.trunk, tf.as_dtype(problem.setup.dtype)
 
-    @tf.function
+    @tf.function(autograph=False)
     def once(x: tf.Tensor) -> tf.Tensor:
         values = {id(v): tf.zeros([1, *v.shape], dtype) for v in weights_of(trunk)}
         context = stacked.Context(

@@ -38,7 +38,8 @@ class Engine:
 
     `trunk`: a Keras model, only its graph and the shapes of its variables are used.
     `heads`: the arm of each replica, as `layout.in_groups` sorts them.
-    `x`: (n, *row) and `y`: (n,), all rows of the task; they are gathered, scaled and encoded in the graph.
+    `x`: (n, *row), `y`: (n,) and, if rows are weighted, `weights`: (n,), all rows of the task; they are gathered, scaled
+    and encoded in the graph.
     A replica's batches, split and scaling are those of its *stream*: replicas that share one share the gathering.
     """
 
@@ -51,6 +52,7 @@ class Engine:
         y: np.ndarray,
         *,
         dtype: str,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.trunk, self.heads, self.replicas = trunk, tuple(heads), len(heads)
         self.dtype = tf.as_dtype(dtype)
@@ -59,6 +61,7 @@ class Engine:
         self.counts = [sum(head.units == units for head in heads) for units in self.units]
         self.x = tf.constant(x, self.dtype)
         self.y = tf.constant(y, tf.int32)
+        self.row_weights = None if weights is None else tf.constant(weights, self.dtype)
         self.l2 = optimizer.l2
         features = trunk.output_shape[-1]
         self._templates = weights_of(trunk)
@@ -77,8 +80,8 @@ class Engine:
         self._scopes = layer_scopes(trunk)
         self._rate_scale = np.array([head.rate_scale for head in heads])
         self._decay_scale = np.array([head.decay_scale for head in heads])
-        self.advance = tf.function(self._advance)
-        self.evaluate = tf.function(self._evaluate)
+        self.advance = tf.function(self._advance, autograph=False)
+        self.evaluate = tf.function(self._evaluate, autograph=False)
 
     def _by_units(self) -> list[tuple[int, int]]:
         return list(zip(self.counts, self.units, strict=True))
@@ -118,14 +121,17 @@ class Engine:
             for part, kernel, bias in zip(parts, self._kernels, self._biases, strict=True)
         ]
 
-    def _losses(self, z: list[tf.Tensor], y: tf.Tensor) -> tf.Tensor:
-        """Each row's loss under its replica's own objective: (replicas, batch)."""
+    def _losses(self, z: list[tf.Tensor], y: tf.Tensor, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Each row's loss under its replica's own objective, times its weight: (replicas, batch)."""
         by_units = dict(zip(self.units, zip(z, tf.split(y, self.counts, axis=0), strict=True), strict=True))
         parts = []
         for piece in self.slices:
             logits, labels = by_units[piece.units]
             parts.append(row_losses(piece.head, logits[piece.start : piece.stop], labels[piece.start : piece.stop]))
-        return tf.concat(parts, axis=0)
+        losses = tf.concat(parts, axis=0)
+        if self.row_weights is None:
+            return losses
+        return losses * tf.gather(tf.gather(self.row_weights, rows), stream["of_replica"])
 
     def _penalty(self) -> tf.Tensor:
         """Each replica's own sum of the weights' regularisers: (replicas,)."""
@@ -140,14 +146,15 @@ class Engine:
         return total
 
     def _step(self, step: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor) -> Any:
-        x, y = self._rows(order[:, step], stream)
+        rows = order[:, step]
+        x, y = self._rows(rows, stream)
         context = stacked.Context(
             self._values(), replicas=self.replicas, training=True, random=random_layers(self.trunk),
             seeds=stream["seeds"], step=step,
         )  # fmt: skip
         with tf.GradientTape() as tape:
             z = self._logits(x, context)
-            own = tf.reduce_mean(self._losses(z, y), axis=1) + self._penalty()
+            own = tf.reduce_mean(self._losses(z, y, rows, stream), axis=1) + self._penalty()
             objective = tf.reduce_sum(own)
         # the gradient at the logits is on the way to the weights: asking for it costs nothing
         gradients, at_logits = tape.gradient(objective, [[v.value for v in self._variables], z])
@@ -227,7 +234,7 @@ class Engine:
         """Raw outputs, row losses and penalties of `rows` (streams, rows), in inference mode."""
         x, y = self._rows(rows, stream)
         z = self._logits(x, stacked.Context(self._values(), replicas=self.replicas, training=False))
-        return z, self._losses(z, y), self._penalty()
+        return z, self._losses(z, y, rows, stream), self._penalty()
 
 
 def _penalties(regularizer: Any, stack: tf.Tensor) -> tf.Tensor:
