@@ -14,7 +14,7 @@ from experiments.stacked.context import random_layers
 from experiments.training.engine import layer_scopes
 from experiments.training.layout import Replica
 from experiments.training.objectives import encode, loss_of, pitfall_expected, row_losses
-from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem, build_trunk
+from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
 from experiments.training.recorder import Record
 from experiments.training.streams import weights_of
 
@@ -27,7 +27,7 @@ def run(problem: Problem, progress: Callable[[int, int], None] | None = None) ->
         Replica(head=head, learning_rate=rate, seed=seed)
         for head in problem.heads
         for rate in problem.rates
-        for seed in range(problem.setup.seeds)
+        for seed in problem.seeds
     ]
     records = []
     for replica in replicas:
@@ -53,15 +53,24 @@ def fit(problem: Problem, replica: Replica) -> Recording:
         tf.as_dtype(setup.dtype),
         labels=problem.data.y.ndim == 2,
     )
+    weights = None if problem.weights is None else problem.weights[rows]
     with pitfall_expected():
-        model.fit(x, y.numpy(), batch_size=setup.batch_size, shuffle=False, verbose=0, callbacks=[recording])
+        model.fit(
+            x,
+            y.numpy(),
+            sample_weight=weights,
+            batch_size=setup.batch_size,
+            shuffle=False,
+            verbose=0,
+            callbacks=[recording],
+        )
     return recording
 
 
 def assemble(problem: Problem, replica: Replica) -> tuple[keras.Model, keras.Model, keras.layers.Dense]:
     """The whole classifier, its trunk and its last layer, at the weights that the streams say."""
     stream, head = problem.streams[replica.seed], replica.head
-    trunk = build_trunk(problem.setup, problem.data.x.shape[1:], problem.optimizer)
+    trunk = problem.build(problem.data.x.shape[1:])
     for variable, value in zip(weights_of(trunk), stream.trunk, strict=True):
         variable.assign(value)
     places = random_layers(trunk)
@@ -118,9 +127,8 @@ class Recording(GradientNorms):
         self._recorded = set(problem.recorded)
         self._dead = 0.0
         self._summed = (0, 0.0)  # steps, and the sum of their objectives, at the last record
-        stream = problem.streams[replica.seed]
-        self._x = stream.scaling.apply(problem.data.x).astype(problem.setup.dtype)
-        self._order = stream.order_of(replica.head)
+        self._stream = problem.streams[replica.seed]
+        self._order = self._stream.order_of(replica.head)
 
     def on_train_begin(self, logs: Any = None) -> None:
         super().on_train_begin(logs)
@@ -156,17 +164,24 @@ class Recording(GradientNorms):
                 self.record.add(step, part, quantity, value)
 
     def _logits(self, rows: np.ndarray, training: bool) -> tf.Tensor:
-        features = self.trunk(self._x[rows], training=training)
+        x = self._stream.scaling.apply(self.problem.data.x[rows]).astype(self.problem.setup.dtype)
+        features = self.trunk(x, training=training)
         return tf.matmul(features, self.last_layer.kernel) + self.last_layer.bias
+
+    def _losses(self, z: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
+        """Each row's loss under the arm's own objective, times its weight."""
+        losses = row_losses(self.replica.head, z, tf.constant(self.problem.data.y[rows], tf.int32))
+        weights = self.problem.weights
+        return losses if weights is None else losses * tf.constant(weights[rows], losses.dtype)
 
     def _measure(self, part: str, most: int) -> dict[str, float]:
         head, y = self.replica.head, self.problem.data.y
         rows = self.problem.rows(part, self.replica.seed, most)
         blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
         z = tf.concat([self._logits(block, training=False) for block in blocks], axis=0)
-        loss = row_losses(head, z, tf.constant(y[rows], tf.int32)).numpy() + float(sum(self.model.losses))
+        loss = self._losses(z, rows).numpy() + float(sum(self.model.losses))
         reader = self.problem.reader
-        values = reader.measure(reader.read(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows])
+        values = reader.measure(reader.read(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows][None])
         return {quantity: float(value[0]) for quantity, value in values.items()}
 
     def _dead_share(self, rows: np.ndarray) -> float:
@@ -178,9 +193,7 @@ class Recording(GradientNorms):
             variable.assign(value)
         with tf.GradientTape() as tape:
             tape.watch(z)
-            objective = tf.reduce_mean(
-                row_losses(self.replica.head, z, tf.constant(self.problem.data.y[rows], tf.int32))
-            )
+            objective = tf.reduce_mean(self._losses(z, rows))
         return float(np.mean((tape.gradient(objective, z).numpy() == 0).all(axis=1)))
 
 

@@ -38,8 +38,8 @@ class Engine:
 
     `trunk`: a Keras model, only its graph and the shapes of its variables are used.
     `heads`: the arm of each replica, as `layout.in_groups` sorts them.
-    `x`: (n, *row), `y`: (n,) and, if rows are weighted, `weights`: (n,), all rows of the task; they are gathered, scaled
-    and encoded in the graph.
+    `x`: (n, *row), `y`: (n,) and, if rows are weighted, `weights`: (n,), all rows of the task; they are gathered,
+    scaled and encoded in the graph.
     A replica's batches, split and scaling are those of its *stream*: replicas that share one share the gathering.
     """
 

@@ -1,16 +1,16 @@
-"""A setup looked up and drawn: the data, the arms, and one stream a seed."""
+"""What the engines train: the data, the arms, one stream a seed; and such a problem looked up by its names."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
 
 from experiments.heads import HEADS
-from experiments.networks import NETWORKS
+from experiments.networks import NETWORKS, Build
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import Data, Head, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling, split
@@ -53,9 +53,12 @@ READERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Everything that an engine needs to train a cell's networks.
+    """Everything that an engine needs to train a cell's networks; of `setup` it reads names and sizes alone.
 
-    `trunk`: a model for its graph; the weights of each network come from its stream.
+    `build(row)`: an uncompiled trunk for rows of that shape, drawn under Keras's present seed. `trunk`: one of them,
+    for its graph; the weights of each network come from its stream. `streams`: by seed; those seeds are trained.
+    `weights`: (n,), what each row's loss is multiplied by in the objective, as Keras does with `sample_weight`: the
+    mean is over the rows, not over the weights. What is measured beside the objective does not know of them.
     """
 
     setup: Setup
@@ -63,9 +66,19 @@ class Problem:
     heads: tuple[Head, ...]
     rates: tuple[float, ...]
     optimizer: Optimizer
-    trunk: keras.Model
-    streams: tuple[Stream, ...]
+    build: Callable[[tuple[int, ...]], keras.Model]
+    streams: Mapping[int, Stream]
     reader: Reader
+    weights: np.ndarray | None = None
+    trunk: keras.Model = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trunk", self.build(self.data.x.shape[1:]))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds that are trained."""
+        return tuple(self.streams)
 
     def kernel(self, replica: Replica) -> np.ndarray:
         """The head's first kernel of one network."""
@@ -91,14 +104,17 @@ class Problem:
         return sorted({*range(0, self.setup.steps, self.setup.record_every), self.setup.steps})
 
 
-def build_trunk(setup: Setup, row: tuple[int, ...], optimizer: Optimizer) -> keras.Model:
-    """A trunk with the optimizer's L2 penalty on its kernels, drawn under Keras's present seed."""
-    trunk = NETWORKS[setup.network].build(row)
-    if optimizer.l2:
+def penalised(build: Build, l2: float) -> Build:
+    """`build` with an L2 penalty on every kernel, unless it is 0."""
+
+    def build_penalised(row: tuple[int, ...]) -> keras.Model:
+        trunk = build(row)
         for variable in trunk.trainable_variables:
             if len(variable.shape) > 1:
-                variable.regularizer = keras.regularizers.L2(optimizer.l2)
-    return trunk
+                variable.regularizer = keras.regularizers.L2(l2)
+        return trunk
+
+    return build_penalised if l2 else build
 
 
 def prepare(setup: Setup) -> Problem:
@@ -123,20 +139,19 @@ def prepare(setup: Setup) -> Problem:
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     row = data.x.shape[1:]
-    streams = []
+    build = penalised(network.build, optimizer.l2)
+    streams = {}
     for seed in range(setup.seeds):
         parts = split(data, seed, task.name)
-        streams.append(
-            draw(
-                task=task.name,
-                network=network.name,
-                seed=seed,
-                split=parts,
-                scaling=fit_scaling(data.x, parts.train, task.kind),
-                build=lambda: build_trunk(setup, row, optimizer),
-                steps=setup.steps,
-                batch_size=setup.batch_size,
-            )
+        streams[seed] = draw(
+            task=task.name,
+            network=network.name,
+            seed=seed,
+            split=parts,
+            scaling=fit_scaling(data.x, parts.train, task.kind),
+            build=lambda: build(row),
+            steps=setup.steps,
+            batch_size=setup.batch_size,
         )
     return Problem(
         setup=setup,
@@ -144,7 +159,7 @@ def prepare(setup: Setup) -> Problem:
         heads=heads,
         rates=setup.learning_rates or (optimizer.learning_rate,),
         optimizer=optimizer,
-        trunk=build_trunk(setup, row, optimizer),
-        streams=tuple(streams),
+        build=build,
+        streams=streams,
         reader=READERS[task.target],
     )

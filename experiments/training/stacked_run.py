@@ -19,7 +19,7 @@ Progress = Callable[[int, int], None]
 def run(problem: Problem, *, at_once: int, progress: Progress | None = None) -> list[Record]:
     """Train every network of `problem`, at most `at_once` together; `progress(network steps done, of all)`."""
     setup = problem.setup
-    planned = list(chunks(problem.heads, problem.rates, range(setup.seeds), at_once))
+    planned = list(chunks(problem.heads, problem.rates, problem.seeds, at_once))
     total = sum(len(chunk) for chunk in planned) * setup.steps
     records: list[Record] = []
     engines: dict[tuple[str, ...], Engine] = {}
@@ -35,7 +35,15 @@ def run(problem: Problem, *, at_once: int, progress: Progress | None = None) -> 
 def engine_for(problem: Problem, replicas: Sequence[Replica]) -> Engine:
     """The engine that trains `replicas`, and any others with the same arms in the same places."""
     heads = [replica.head for replica in replicas]
-    return Engine(problem.trunk, heads, problem.optimizer, problem.data.x, problem.data.y, dtype=problem.setup.dtype)
+    return Engine(
+        problem.trunk,
+        heads,
+        problem.optimizer,
+        problem.data.x,
+        problem.data.y,
+        dtype=problem.setup.dtype,
+        weights=problem.weights,
+    )
 
 
 def _after(progress: Progress, done: int, networks: int, total: int) -> Callable[[int], None]:
@@ -133,13 +141,12 @@ class Chunk:
             losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
         outputs, loss = np.concatenate(read, axis=1), np.concatenate(losses, axis=1)
         measured: list[dict[str, float]] = [{} for _ in self.replicas]
-        of_replica = self.stream["of_replica"].numpy()
-        for stream, stream_rows in enumerate(rows):
-            places = np.flatnonzero(of_replica == stream)
-            n = len(stream_rows)
-            values = self.problem.reader.measure(
-                outputs[places, :n], loss[places, :n], self.problem.data.y[stream_rows]
-            )
+        y, of_replica = self.problem.data.y, self.stream["of_replica"].numpy()
+        lengths = np.array([len(rows[stream]) for stream in of_replica])
+        for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
+            places = np.flatnonzero(lengths == n)
+            labels = np.stack([y[rows[stream]] for stream in of_replica[places]])
+            values = self.problem.reader.measure(outputs[places, :n], loss[places, :n], labels)
             for position, place in enumerate(places):
                 measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
         return measured
