@@ -16,7 +16,7 @@ LOGIT = np.array([[-2.0, 0.5, 3.0, 1.0, -0.25], [0.0, 0.0, 0.0, 0.0, 0.0]])
 
 def test_measures_are_scikit_learns() -> None:
     p = 1 / (1 + np.exp(-LOGIT[0]))
-    values = {name: value[0] for name, value in measure(LOGIT, np.ones_like(LOGIT), Y).items()}
+    values = {name: value[0] for name, value in measure(LOGIT, np.ones_like(LOGIT), np.stack([Y, Y])).items()}
     assert values.keys() == set(MEASURES)
     assert values["nll"] == pytest.approx(metrics.log_loss(Y, p))
     assert values["auc"] == pytest.approx(metrics.roc_auc_score(Y, p))
@@ -28,7 +28,7 @@ def test_measures_are_scikit_learns() -> None:
 
 
 def test_ties_count_half() -> None:
-    assert measure(LOGIT, LOGIT, Y)["auc"][1] == 0.5
+    assert measure(LOGIT, LOGIT, np.stack([Y, Y]))["auc"][1] == 0.5
 
 
 def test_calibration_error_by_hand() -> None:
@@ -36,16 +36,16 @@ def test_calibration_error_by_hand() -> None:
     p = np.array([[0.1, 0.1, 0.9, 0.9]])
     logit = np.log(p / (1 - p))
     assert BINS == 15
-    assert measure(logit, logit, np.array([0, 1, 1, 1]))["ece"][0] == pytest.approx(0.2 + 0.05)
+    assert measure(logit, logit, np.array([[0, 1, 1, 1]]))["ece"][0] == pytest.approx(0.2 + 0.05)
 
 
 def test_far_logits_stay_finite() -> None:
-    values = measure(np.array([[800.0, -800.0]]), np.zeros((1, 2)), np.array([0, 1]))
+    values = measure(np.array([[800.0, -800.0]]), np.zeros((1, 2)), np.array([[0, 1]]))
     assert values["nll"][0] == 800
 
 
 def test_what_is_not_finite_stays() -> None:
-    values = measure(np.array([[np.nan, 1.0], [np.inf, np.inf]]), np.zeros((2, 2)), np.array([0, 1]))
+    values = measure(np.array([[np.nan, 1.0], [np.inf, np.inf]]), np.zeros((2, 2)), np.array([[0, 1], [0, 1]]))
     for name in ("nll", "accuracy", "auc", "brier", "ece", "abs_logit"):
         assert np.isnan(values[name][0]), name
     assert values["nll"][1] == np.inf

@@ -30,9 +30,9 @@ def effective_logit(head: Head, z: np.ndarray) -> np.ndarray:
 
 
 def measure(logit: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Every measure of networks that saw the same rows.
+    """Every measure of networks that each saw as many rows.
 
-    `logit`, `loss`: (networks, rows), the effective logit and the arm's own loss. `y`: (rows,) of 0 and 1.
+    `logit`, `loss`: (networks, rows), the effective logit and the arm's own loss. `y`: (networks, rows) of 0 and 1.
     Returns (networks,) for each of `MEASURES`: natural logarithms, and shares in [0, 1].
     """
     with np.errstate(all="ignore"):  # what is not finite is a result here, not a mistake
@@ -51,21 +51,19 @@ def measure(logit: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.
 
 
 def auc(score: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Area under the ROC curve, ties counted half: score (networks, rows), y (rows,); nan where it has no meaning.
+    """Area under the ROC curve, ties counted half: both (networks, rows); nan where it has no meaning.
 
     Source: the Mann-Whitney statistic over the number of pairs, Hanley & McNeil 1982.
     """
-    positive = int((y == 1).sum())
-    negative = y.size - positive
-    if positive == 0 or negative == 0:
-        return np.full(len(score), np.nan)
-    ranks = rankdata(score, axis=1)
-    area = (ranks[:, y == 1].sum(axis=1) - positive * (positive + 1) / 2) / (positive * negative)
+    positive = (y == 1).sum(axis=1)
+    pairs = positive * (y.shape[1] - positive)
+    ranks = np.where(y == 1, rankdata(score, axis=1), 0.0).sum(axis=1)
+    area = np.where(pairs > 0, ranks - positive * (positive + 1) / 2, np.nan) / np.maximum(pairs, 1)
     return np.where(np.isnan(score).any(axis=1), np.nan, area)
 
 
 def calibration_error(p: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Expected calibration error of p = P(class 1) over 15 bins of equal width: (networks, rows) to (networks,).
+    """Expected calibration error of p = P(class 1) over 15 bins of equal width: both (networks, rows).
 
     Source: Naeini et al. 2015, here for the probability of class 1 rather than of the predicted class.
     """

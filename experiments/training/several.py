@@ -19,9 +19,9 @@ def log_probabilities(head: Head, z: np.ndarray) -> np.ndarray:
 
 
 def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Every measure of networks that saw the same rows of exclusive classes.
+    """Every measure of networks that each saw as many rows of exclusive classes.
 
-    `log_p`: (networks, rows, K). `loss`: (networks, rows). `y`: (rows,) of 0 .. K-1. Returns (networks,) each; the
+    `log_p`: (networks, rows, K). `loss`, `y`: (networks, rows), the classes 0 .. K-1. Returns (networks,) each; the
     calibration error is that of the predicted class over 15 bins. Source: Guo et al. 2017, eq. 3.
     """
     with np.errstate(all="ignore"):
@@ -30,9 +30,7 @@ def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[
         right = np.where(np.isnan(top), np.nan, predicted == y)
         return {
             "loss": loss.mean(axis=1),
-            "nll": -np.take_along_axis(log_p, np.broadcast_to(y[None, :, None], (len(p), len(y), 1)), 2).mean(
-                axis=(1, 2)
-            ),
+            "nll": -np.take_along_axis(log_p, y[..., None], axis=2).mean(axis=(1, 2)),
             "accuracy": right.mean(axis=1),
             "brier": np.square(p - np.eye(p.shape[-1])[y]).sum(axis=-1).mean(axis=1),
             "ece": _calibration(top, right),
@@ -63,15 +61,16 @@ def label_probabilities(head: Head, z: np.ndarray) -> np.ndarray:
 
 
 def measure_labels(read: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Every measure of networks that saw the same rows of several labels.
+    """Every measure of networks that each saw as many rows of several labels.
 
-    `read`: (networks, rows, L + 1), see `label_probabilities`. `loss`: (networks, rows). `y`: (rows, L) of 0 and 1.
+    `read`: (networks, rows, L + 1), see `label_probabilities`. `loss`: (networks, rows).
+    `y`: (networks, rows, L) of 0 and 1.
     Returns (networks,) each; `nll` is the mean over labels of -log of the probability given to what is true.
     """
     with np.errstate(all="ignore"):
         p, given = read[..., :-1], read[..., :-1] > read[..., -1:]
         hit = (given & (y == 1)).sum(axis=1)
-        sizes = given.sum(axis=1) + (y == 1).sum(axis=0)
+        sizes = given.sum(axis=1) + (y == 1).sum(axis=1)
         f1 = np.where(sizes > 0, 2 * hit / np.maximum(sizes, 1), 0.0)
         values = {
             "loss": loss.mean(axis=1),
