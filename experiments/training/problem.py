@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -42,6 +42,17 @@ class Reader:
 
     read: Callable[[Head, np.ndarray], np.ndarray]
     measure: Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
+
+    def each(self, read: np.ndarray, losses: np.ndarray, labels: Sequence[np.ndarray]) -> list[dict[str, float]]:
+        """The measures of each network: `read` and `losses` (networks, rows, ...), of which its `labels` count."""
+        measured: list[dict[str, float]] = [{} for _ in labels]
+        lengths = np.array([len(y) for y in labels])
+        for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
+            places = np.flatnonzero(lengths == n)
+            values = self.measure(read[places, :n], losses[places, :n], np.stack([labels[place] for place in places]))
+            for position, place in enumerate(places):
+                measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
+        return measured
 
 
 READERS = {

@@ -140,16 +140,8 @@ class Chunk:
             read.append(self._read(z))
             losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
         outputs, loss = np.concatenate(read, axis=1), np.concatenate(losses, axis=1)
-        measured: list[dict[str, float]] = [{} for _ in self.replicas]
-        y, of_replica = self.problem.data.y, self.stream["of_replica"].numpy()
-        lengths = np.array([len(rows[stream]) for stream in of_replica])
-        for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
-            places = np.flatnonzero(lengths == n)
-            labels = np.stack([y[rows[stream]] for stream in of_replica[places]])
-            values = self.problem.reader.measure(outputs[places, :n], loss[places, :n], labels)
-            for position, place in enumerate(places):
-                measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
-        return measured
+        labels = [self.problem.data.y[rows[stream]] for stream in self.stream["of_replica"].numpy()]
+        return self.problem.reader.each(outputs, loss, labels)
 
     def _read(self, z: Sequence[tf.Tensor]) -> np.ndarray:
         by_units = dict(zip(self.engine.units, [part.numpy() for part in z], strict=True))

@@ -155,15 +155,8 @@ class Run:
             read.append(self._read(by_units))
             losses.append(np.asarray(loss, np.float64))
         outputs, loss = np.concatenate(read, axis=1), np.concatenate(losses, axis=1)
-        measured: list[dict[str, float]] = [{} for _ in self.replicas]
-        for stream, own in enumerate(rows):
-            places = np.flatnonzero(self.of_replica == stream)
-            values = self.problem.reader.measure(
-                outputs[places, : len(own)], loss[places, : len(own)], self.problem.data.y[own]
-            )
-            for position, place in enumerate(places):
-                measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
-        return measured
+        labels = [self.problem.data.y[rows[stream]] for stream in self.of_replica]
+        return self.problem.reader.each(outputs, loss, labels)
 
     def _by_units(self, z: Sequence[Any]) -> Any:
         pairs = zip(self.step.blocks, [np.asarray(part) for part in z], strict=True)
