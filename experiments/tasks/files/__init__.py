@@ -1,0 +1,86 @@
+"""A user's own data: files, folders of images, OpenML and arrays, read into one checked form.
+
+A mistake in the data is a `UserError` of one line that says the way out; what is dropped stands in the notices.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from experiments.records import require
+from experiments.tasks.files.arrays import from_parts, read_npz
+from experiments.tasks.files.encoding import Encoder, encoder
+from experiments.tasks.files.finish import finish, from_frame
+from experiments.tasks.files.places import existing, form_of
+from experiments.tasks.files.table import Table
+from experiments.tasks.files.words import quoted
+
+__all__ = ["Encoder", "Table", "encoder", "from_arrays", "read"]
+
+LARGEST_SIDE = 1024
+
+
+def read(
+    source: str,
+    *,
+    target: str | None = None,
+    positive: str | None = None,
+    group: str | None = None,
+    weight: str | None = None,
+    images: bool = False,
+    image_side: int = 28,
+    memory_gib: float = 4.0,
+) -> Table:
+    """Return the rows of a file, of a folder of images (`images`), or of `openml:NAME`.
+
+    `target`, `group` and `weight` name columns, or arrays of an NPZ file; a folder of images takes none of them.
+    `positive` is the label of class 1; with more than two, the rest is class 0. `image_side`: images of a folder are
+    reduced to so many pixels a side. `memory_gib`: what needs more is refused before it is read.
+    Raises `UserError`, and nothing else, for anything that is wrong with the data or the call.
+    """
+    require(
+        isinstance(image_side, int) and 4 <= image_side <= LARGEST_SIDE,
+        f"The side of the images is {image_side!r} pixels. It must be a whole number of 4 to {LARGEST_SIDE}.",
+    )
+    require(
+        math.isfinite(memory_gib) and memory_gib > 0,
+        f"The memory limit is {memory_gib!r} GiB. It must be above 0.",
+    )
+    options = {"target": target, "group": group, "weight": weight}
+    if source.startswith("openml:"):
+        from experiments.tasks.files.openml import read_openml  # it imports what other sources have no use for
+
+        require(not images, f"{quoted(source)} is no folder of images. Leave out --images.")
+        frame, default = read_openml(source)
+        options["target"] = target or default
+        return finish(from_frame(frame, source, **options), positive, memory_gib)
+    path = existing(source, images)
+    if images:
+        from experiments.tasks.files.images import read_images
+
+        given = [f"--{name}" for name, value in options.items() if value is not None]
+        require(not given, f"A folder of images has no columns: leave out {', '.join(given)}.")
+        return finish(read_images(path, source, image_side=image_side, memory_gib=memory_gib), positive, memory_gib)
+    form = form_of(path)
+    if form == "npz":
+        return finish(read_npz(path, source, **options, memory_gib=memory_gib), positive, memory_gib)
+    if form == "parquet":
+        from experiments.tasks.files.parquet import read_parquet
+
+        frame = read_parquet(path, source, memory_gib)
+    else:
+        from experiments.tasks.files.csv import read_csv
+
+        frame = read_csv(path, source, tabs=form == "tsv", target=target, memory_gib=memory_gib)
+    return finish(from_frame(frame, source, **options), positive, memory_gib)
+
+
+def from_arrays(x: Any, y: Any, *, positive: Any = None, groups: Any = None, weights: Any = None) -> Table:
+    """Return the rows of a frame, or of an array of numbers or images, with the same checks as those of a file.
+
+    `x`: a DataFrame of mixed columns, or an array (n, features), (n, height, width) or (n, height, width, channels).
+    `y`, `groups`, `weights`: (n,). Raises `UserError` for anything that is wrong with them.
+    """
+    raw = from_parts(x, y, groups=groups, weights=weights)
+    return finish(raw, None if positive is None else str(positive), float("inf"))

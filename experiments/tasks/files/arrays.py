@@ -1,0 +1,116 @@
+"""Arrays: NPZ files, and what a Python program hands over."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.records import UserError, require
+from experiments.tasks.files.columns import require_distinct
+from experiments.tasks.files.memory import require_memory
+from experiments.tasks.files.table import Raw
+from experiments.tasks.files.words import one_line, quoted, unknown
+
+SHAPES = "(rows, features), (rows, height, width) or (rows, height, width, channels)"
+
+
+def read_npz(
+    path: Path, source: str, *, target: str | None, group: str | None, weight: str | None, memory_gib: float
+) -> Raw:
+    """Return x and y of an NPZ file; `group` and `weight` name further arrays in it. Nothing is ever unpickled."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            needed = 3 * sum(entry.file_size for entry in archive.infolist())
+    except Exception as error:  # what a damaged archive raises is of many kinds
+        raise UserError(
+            f"{quoted(source)} cannot be read as NPZ: {one_line(error)}. Save it with numpy.savez."
+        ) from error
+    require_memory(source, needed, memory_gib, "as arrays")
+    wanted = {"x": "x", "y": target or "y", "groups": group, "weights": weight}
+    found: dict[str, np.ndarray] = {}
+    for part, name in wanted.items():
+        if name is not None:
+            found[part] = _array(path, source, name)
+    return from_parts(found["x"], found["y"], groups=found.get("groups"), weights=found.get("weights"), source=source)
+
+
+def _array(path: Path, source: str, name: str) -> np.ndarray:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if name not in arrays.files:
+                way_out = " Save the rows as x and the target as y: numpy.savez(file, x=x, y=y)."
+                raise unknown(f"array in {quoted(source)} called", name, arrays.files, way_out)
+            array = arrays[name]
+    except UserError:
+        raise
+    except Exception as error:  # what a damaged archive raises is of many kinds
+        if "allow_pickle" in str(error):
+            raise UserError(
+                f"The array {quoted(name)} of {quoted(source)} holds Python objects, which are not read: they could "
+                "run any code. Save it as numbers or text."
+            ) from error
+        raise UserError(f"The array {quoted(name)} of {quoted(source)} cannot be read: {one_line(error)}.") from error
+    require(isinstance(array, np.ndarray), f"{quoted(name)} of {quoted(source)} is no array.")
+    return array
+
+
+def from_parts(x: Any, y: Any, *, groups: Any = None, weights: Any = None, source: str = "arrays") -> Raw:
+    """Return `x`, a frame or an array, and its companions, each of one value a row, as they are."""
+    rows, notices = _rows(x)
+    parts = {name: _vector(name, part) for name, part in (("y", y), ("groups", groups), ("weights", weights))}
+    for name, part in parts.items():
+        require(
+            part is None or len(part) == len(rows),
+            f"x has {len(rows):,} rows and {name} has {0 if part is None else len(part):,}. They must be as many.",
+        )
+    target = parts["y"]
+    require(target is not None, "y is None. Give the class of each row.")
+    assert target is not None
+    return Raw(x=rows, y=target, groups=parts["groups"], weights=parts["weights"], source=source, notices=notices)
+
+
+def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray, tuple[str, ...]]:
+    if isinstance(x, pd.DataFrame):
+        names = [str(name) for name in x.columns]
+        require_distinct(names)
+        return x.set_axis(names, axis=1).reset_index(drop=True), ()
+    array = _plain(x, "x")
+    require(array.ndim in (2, 3, 4), f"x has the shape {array.shape}. It must be {SHAPES}.")
+    require(array.size > 0, f"x has the shape {array.shape}, so it holds no values.")
+    numeric = array.dtype.kind in "buif"
+    if array.ndim > 2:
+        require(numeric, f"x is of type {quoted(array.dtype)}. Images must be numbers.")
+        return array if array.ndim == 4 else array[..., np.newaxis], ()
+    if numeric and not np.isnan(array).any():
+        return array, ()
+    require(
+        array.dtype.kind in "fOUT",
+        f"x is of type {quoted(array.dtype)}, which is no array of numbers or text. Convert it to float32.",
+    )
+    frame = pd.DataFrame({f"x{number}": pd.Series(array[:, number]) for number in range(array.shape[1])})
+    return frame, ("x holds missing values: it is read column by column, as a file is.",) if numeric else ()
+
+
+def _vector(name: str, values: Any) -> pd.Series | None:
+    if values is None:
+        return None
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True)
+    array = _plain(values, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    require(array.ndim == 1, f"{name} has the shape {array.shape}. It must be (rows,): one value a row.")
+    require(array.dtype.kind in "biufOUTSM", f"{name} is of type {quoted(array.dtype)}. It must be numbers or text.")
+    return pd.Series(np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array)
+
+
+def _plain(values: Any, name: str) -> np.ndarray:
+    dense = values.toarray() if hasattr(values, "toarray") else values  # a sparse matrix
+    try:
+        return np.asarray(dense)
+    except Exception as error:  # whatever the object's own conversion raises
+        raise UserError(f"{name} is no array: {one_line(error)}.") from error

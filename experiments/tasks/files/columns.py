@@ -1,0 +1,140 @@
+"""The columns of a frame as numbers, dates and categories, without those that carry nothing."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+
+import numpy as np
+import pandas as pd
+
+from experiments.records import UserError
+from experiments.tasks.data import identical_rows
+from experiments.tasks.files.kinds import Categories, Column, Dates, Numbers, Unusable, read_column
+from experiments.tasks.files.words import counted, listed, quoted
+
+# of a column of categories, the values with rows of their own; the rarer ones share a column
+MOST_LEVELS = 30
+LEAST_ROWS = 5
+# text with more different values than this, in more than half as many rows, is free text or an id
+FREE_TEXT = 0.5
+OTHER, MISSING = "(other)", "(missing)"
+ID = re.compile(r"(?i:^|[\W_])(?i:id|ids|uuid|guid|index|key|row)$|(?<=[a-z])I[Dd]$")
+
+
+def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
+    """Return the usable columns, the numbers of the distinct rows (n,), and the notices on what was dropped.
+
+    Numbers are float64, dates datetime64, categories have at most `MOST_LEVELS` + 2 levels and no missing value.
+    Two rows are identical if they are so in every column that is kept, before rare categories are pooled.
+    Raises `UserError` if no column is left, or for what `read_column` refuses.
+    """
+    kept: dict[str, pd.Series] = {}
+    identity: list[np.ndarray] = []
+    dropped: defaultdict[str, list[str]] = defaultdict(list)
+    pooled: list[str] = []
+    notices: list[str] = []
+    for name, series in frame.items():
+        column = read_column(str(name), series)
+        values = _as_numbers(column)
+        why = _useless(str(name), column, values)
+        if not why and isinstance(column, Categories):
+            kept[str(name)], several = _pool(column)
+            pooled += [str(name)] * several
+            if kept[str(name)].nunique() < 2:
+                why = f"text of which no value occurs in {LEAST_ROWS} rows"
+                del kept[str(name)]
+        elif not why and isinstance(column, (Numbers, Dates)):
+            kept[str(name)] = pd.Series(column.values)
+            notices += [column.notice] if isinstance(column, Dates) and column.notice else []
+        if why:
+            dropped[why].append(str(name))
+        else:
+            identity.append(values)
+    for why, names in dropped.items():
+        notices.append(f"Dropped {counted(len(names), 'column')} ({why}): {listed(names)}.")
+    if pooled:
+        notices.append(
+            f"In {counted(len(pooled), 'column')} of categories, the rare values (in fewer than {LEAST_ROWS} rows, or "
+            f"not among the {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
+        )
+    if not kept:
+        raise UserError(f"No usable column is left to predict from. {' '.join(notices)}".rstrip())
+    return pd.DataFrame(kept), identical_rows(_same_nan(np.column_stack(identity))), notices
+
+
+def _as_numbers(column: Column) -> np.ndarray:
+    """Return (n,) float64 that are equal where the column's values are, NaN where missing."""
+    if isinstance(column, Numbers):
+        return column.values
+    if isinstance(column, Dates):
+        missing = np.isnat(column.values)
+        return np.where(missing, np.nan, column.values.astype("datetime64[us]").astype(np.int64))
+    if isinstance(column, Categories):
+        return np.where(column.codes < 0, np.nan, column.codes)
+    return np.empty(0)
+
+
+def _same_nan(values: np.ndarray) -> np.ndarray:
+    """Return `values` with one and the same NaN everywhere: rows are compared as bytes."""
+    return np.where(np.isnan(values), np.nan, values)
+
+
+def _useless(name: str, column: Column, values: np.ndarray) -> str:
+    """Return why the column carries nothing that could be learnt from, or the empty text."""
+    if isinstance(column, Unusable):
+        return column.why
+    present = values[~np.isnan(values)]
+    if not len(present):
+        return "all missing"
+    if present.min() == present.max() and len(present) == len(values):
+        return "constant"
+    if isinstance(column, Numbers):
+        if len(present) < len(values) or (present != np.floor(present)).any():
+            return ""
+        if (np.diff(present) == 1).all():
+            return "row numbers"
+        return "ids" if ID.search(name) and len(np.unique(present)) == len(present) else ""
+    if isinstance(column, Categories):
+        distinct = len(np.unique(present))
+        return "free text or ids" if distinct > max(MOST_LEVELS, FREE_TEXT * len(present)) else ""
+    return ""
+
+
+def _pool(column: Categories) -> tuple[pd.Series, bool]:
+    """Return the categories with the rare ones pooled and the missing ones named, and whether several were pooled."""
+    levels = column.levels
+    rows = np.bincount(column.codes[column.codes >= 0], minlength=len(levels))
+    by_size = sorted((level for level in range(len(levels)) if rows[level]), key=lambda at: (-rows[at], levels[at]))
+    frequent = [level for level in by_size[:MOST_LEVELS] if rows[level] >= LEAST_ROWS]
+    rare = by_size[len(frequent) :]
+    if len(rare) == 1:  # alone, it needs no other name
+        frequent, rare = by_size, []
+    frequent.sort(key=lambda at: levels[at])
+    names = [levels[at] for at in frequent]
+    new = np.full(len(levels) + 1, -1)
+    new[frequent] = np.arange(len(frequent))
+    if rare:
+        new[rare] = len(names)
+        names.append(_unused(OTHER, names))
+    if (column.codes < 0).any():
+        new[-1] = len(names)
+        names.append(_unused(MISSING, names))
+    codes = new[column.codes]  # a code of -1 finds the last entry
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))), bool(rare)
+
+
+def _unused(name: str, taken: list[str]) -> str:
+    while name in taken:
+        name += "'"
+    return name
+
+
+def require_distinct(names: list[str]) -> None:
+    """Raise `UserError` if two columns share a name."""
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise UserError(
+            f"{counted(len(twice), 'name')} of columns occur more than once: {listed(twice)}. "
+            f"Give each column a name of its own, such as {quoted(twice[0] + '_2')}."
+        )

@@ -1,0 +1,128 @@
+"""Text files of columns, with Arrow's reader: it is strict about ragged rows and takes a quarter of pandas' time."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as arrow
+
+from experiments.records import UserError, require
+from experiments.tasks.files.memory import CSV_FACTOR, GIB, require_memory
+from experiments.tasks.files.words import one_line, quoted
+
+# what is missing in any column; marks such as "?" are so in columns of numbers alone
+MISSING = ["", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
+DELIMITERS = ",;\t|"
+BLOCK = 2**20
+LONGEST_ROW = 2**24  # bytes: what Arrow reads at a time, and no row may be longer
+
+
+def read_csv(path: Path, source: str, *, tabs: bool, target: str | None, memory_gib: float) -> pd.DataFrame:
+    """Return the columns of a file with a line of names; `target` is kept as the text it is.
+
+    Separated by tabs if `tabs`, else by what the first line holds most of: comma, semicolon, tab or bar.
+    Raises `UserError` for a file that is too large, not UTF-8, binary, ragged or without a row.
+    """
+    data = _bytes(path, source, memory_gib)
+    head = data[:BLOCK].decode("utf-8", errors="ignore")
+    first = next((line for line in head.splitlines() if line.strip()), "")
+    require(bool(first), f"The file {quoted(source)} holds nothing but blank lines.")
+    delimiter = "\t" if tabs else _delimiter(first)
+    comma = delimiter == ";" and re.search(r"(?:^|;)\"?-?\d+,\d+\"?(?:;|$)", head, re.MULTILINE) is not None
+    convert = arrow.ConvertOptions(
+        null_values=MISSING,
+        strings_can_be_null=True,
+        column_types={} if target is None else {target: pa.string()},
+        decimal_point="," if comma else ".",
+    )
+    table = _parse(data, source, delimiter, convert)
+    names = [name.strip() or f"column {number}" for number, name in enumerate(table.column_names, start=1)]
+    columns = [column.to_pandas(date_as_object=False) for column in table.columns]
+    return pd.concat(columns, axis=1, keys=range(len(names))).set_axis(names, axis=1)
+
+
+def _bytes(path: Path, source: str, memory_gib: float) -> bytes:
+    """Return all of the file, unpacked; raises `UserError` if it is too large, or no UTF-8 text."""
+    packed = path.suffix.lower() == ".gz"
+    if not packed:
+        require_memory(source, path.stat().st_size * CSV_FACTOR, memory_gib, "as text")
+    most = memory_gib * GIB / CSV_FACTOR
+    opened: Callable[..., AbstractContextManager[Any]] = gzip.open if packed else open
+    try:
+        with opened(path, "rb") as file:
+            return _text(file, source, most, memory_gib)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{quoted(source)} cannot be read: {one_line(error)}.") from error
+
+
+def _text(file: BinaryIO, source: str, most: float, memory_gib: float) -> bytes:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    blocks: list[bytes] = []
+    size = lines = 0
+    while block := file.read(BLOCK):
+        size += len(block)
+        if size > most:  # only a packed file gets here: it must be unpacked to know
+            require_memory(source, (size + 1) * CSV_FACTOR, memory_gib, "or more as text")
+        pending = len(decoder.getstate()[0])
+        try:
+            decoder.decode(block)
+        except UnicodeDecodeError as error:
+            at = error.start - pending
+            line = lines + block[: max(at, 0)].count(b"\n") + 1
+            raise _not_utf8(source, error.object[error.start], size - len(block) + at, line) from error
+        require(
+            b"\0" not in block,
+            f"{quoted(source)} is no text: it holds a byte 0. Save it as CSV in UTF-8 (a spreadsheet: as .csv).",
+        )
+        lines += block.count(b"\n")
+        blocks.append(block)
+    rest = decoder.getstate()[0]
+    if rest:
+        raise _not_utf8(source, rest[0], size - len(rest), lines + 1)
+    return b"".join(blocks)
+
+
+def _not_utf8(source: str, byte: int, position: int, line: int) -> UserError:
+    return UserError(
+        f"{quoted(source)} is not in UTF-8: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
+        "Save it again as UTF-8 (in a spreadsheet: CSV UTF-8)."
+    )
+
+
+def _delimiter(first: str) -> str:
+    """Return the separator that the line of names holds most of outside quotes; a comma if it holds none."""
+    bare = re.sub(r'"[^"]*"', "", first)
+    return max(DELIMITERS, key=bare.count)
+
+
+def _parse(data: bytes, source: str, delimiter: str, convert: arrow.ConvertOptions) -> pa.Table:
+    parse = arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    problem: Exception | None = None
+    for threads in (True, False):  # a second time on one thread, for it alone can number the row that is wrong
+        try:
+            return arrow.read_csv(
+                pa.BufferReader(data),
+                read_options=arrow.ReadOptions(block_size=LONGEST_ROW, use_threads=threads),
+                parse_options=parse,
+                convert_options=convert,
+            )
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            problem = error
+    said = one_line(problem) if problem else ""
+    ragged = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", said)
+    if ragged:
+        row, wanted, found = (int(group) for group in ragged.groups())
+        raise UserError(
+            f"Row {row:,} of {quoted(source)} has {found:,} values where the first has {wanted:,}. Give every row as "
+            f"many as there are names, and put quotes around a value that holds {quoted(delimiter)}."
+        ) from problem
+    raise UserError(f"{quoted(source)} cannot be read as columns of text: {said}.") from problem

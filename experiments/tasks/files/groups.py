@@ -1,0 +1,52 @@
+"""Which rows must stay together: identical ones, and those of one value of the user's group column."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from experiments.records import UserError, require
+from experiments.tasks.files.words import counted, quoted
+
+# with ten, a fifth of the groups holds two of each class: the least that a curve over held-out rows can mean
+LEAST = 10
+
+
+def together(identical: np.ndarray, groups: pd.Series | None, name: str) -> np.ndarray:
+    """Number the groups, (n,) int64: the union of being identical and of sharing a value of `groups`.
+
+    `identical`: (n,) numbers of the distinct rows. `name` is how messages call `groups`.
+    Raises `UserError` if a row has no group.
+    """
+    if groups is None:
+        return identical
+    empty = int(groups.isna().sum())
+    require(
+        empty == 0,
+        f"{name} is missing in {counted(empty, 'row')}. Every row needs a group: fill it in, or leave the rows out.",
+    )
+    try:
+        named = pd.factorize(groups)[0]
+    except TypeError as error:
+        raise UserError(f"{name} holds values that are no names, such as {quoted(groups.iloc[0])}.") from error
+    # a bipartite graph of distinct rows and of names, one edge a row of the file
+    offset = int(identical.max()) + 1
+    nodes = offset + int(named.max()) + 1
+    edges = coo_array((np.ones(len(named)), (identical, named + offset)), shape=(nodes, nodes))
+    return connected_components(edges, directed=False)[1][identical].astype(np.int64)
+
+
+def require_enough(y: np.ndarray, groups: np.ndarray, labels: tuple[str, str], grouped: bool) -> None:
+    """Raise `UserError` unless each class is held by enough groups for training, validation and test parts."""
+    for number, label in enumerate(labels):
+        rows = int((y == number).sum())
+        held = len(np.unique(groups[y == number]))
+        what = "different groups" if grouped else "different rows"
+        found = counted(rows, "row") if rows == held else f"{counted(rows, 'row')} in only {held:,} {what}"
+        require(
+            held >= LEAST,
+            f"Class {quoted(label)} has {found}, and {len(y):,} rows in all. Training, validation and test parts of "
+            f"both classes need at least {LEAST} {what} of each class, {2 * LEAST} rows in all: give more rows.",
+        )

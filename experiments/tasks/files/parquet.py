@@ -1,0 +1,37 @@
+"""Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from experiments.records import UserError
+from experiments.tasks.files.columns import require_distinct
+from experiments.tasks.files.memory import require_memory
+from experiments.tasks.files.words import one_line, quoted
+
+INDEX = "__index_level_"  # pandas stores a frame's unnamed index as such a column
+
+
+def read_parquet(path: Path, source: str, memory_gib: float) -> pd.DataFrame:
+    """Return the columns of a Parquet file without the unnamed index that pandas adds.
+
+    Raises `UserError` if it is damaged, too large, or has two columns of one name.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            meta = file.metadata
+            stored = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
+            # encoded values are small on disk: at least eight bytes each once they are read, and a copy
+            needed = max(2 * stored, 16 * meta.num_rows * meta.num_columns)
+            require_memory(source, needed, memory_gib, "as columns")
+            names = file.schema_arrow.names
+            require_distinct(names)
+            kept = [name for name in names if not name.startswith(INDEX)]
+            return file.read(columns=kept).to_pandas(ignore_metadata=True, date_as_object=False)
+    except UserError:
+        raise
+    except Exception as error:  # what a damaged file raises is of many kinds
+        raise UserError(f"{quoted(source)} cannot be read as Parquet: {one_line(error)}.") from error

@@ -1,0 +1,60 @@
+"""The one form that a user's data takes, whatever file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments.records import Kind
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A user's rows for a binary task, checked and ready for a split.
+
+    `x`: a frame whose columns are float64 numbers (NaN is missing), categories without missing values, or
+    datetime64 (NaT is missing); or finite numbers (n, features) as float64, or images (n, height, width, channels)
+    as float32 in their own unit.
+    `y`: (n,) int64, 0 or 1. `labels`: what the file calls class 0 and class 1.
+    `groups`: (n,) int64; identical rows share one, and so do rows of one value of the user's group column.
+    `weights`: (n,) float64 sample weights, none negative, or None.
+    `source`: for display. `notices`: what was dropped or read in a way that a user should know, a sentence each.
+    """
+
+    x: pd.DataFrame | np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
+    weights: np.ndarray | None
+    labels: tuple[str, str]
+    source: str
+    notices: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(part) for part in (self.x, self.y, self.groups, self.weights) if part is not None}
+        if len(lengths) != 1:
+            raise ValueError(f"x, y, groups and weights differ in length: {sorted(lengths)}")
+
+    @property
+    def kind(self) -> Kind:
+        """Whether a row is an image or a vector."""
+        return "image" if self.x.ndim == 4 else "vector"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raw:
+    """What a reader found, before any check of its values: as many rows in every part.
+
+    `target`, `group`, `weight`: how messages call `y`, `groups` and `weights`.
+    """
+
+    x: pd.DataFrame | np.ndarray
+    y: pd.Series
+    groups: pd.Series | None
+    weights: pd.Series | None
+    source: str
+    target: str = "The target y"
+    group: str = "groups"
+    weight: str = "weights"
+    notices: tuple[str, ...] = ()
