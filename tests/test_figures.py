@@ -155,7 +155,7 @@ def test_loss_curves_of_one_cell_show_both_splits_and_conclude_from_the_test_row
 
 def test_loss_curves_of_several_cells_count_the_cells(curves: pd.DataFrame) -> None:
     figure = loss_curves(curves)
-    assert "lower in 8 and higher in 0 of 8 cells" in figure.finding
+    assert "lower in 8 and higher in 0 of 8 cells, in 0 the 95\u00a0% interval holds 0" in figure.finding
     assert len(figure.axes) == 2 * 6  # of more than six cells the six that tell most
 
 
@@ -208,7 +208,7 @@ def test_pairs_of_one_cell_are_drawn_a_row_an_arm(pairs: pd.DataFrame) -> None:
 def test_pairs_of_several_cells_are_drawn_a_row_a_cell(pairs: pd.DataFrame) -> None:
     figure = paired_differences(pairs)
     assert len(figure.axes[0].get_yticklabels()) == len(synthetic.CELLS)
-    assert "of 8 cells, by the 95 % intervals" in figure.finding
+    assert "of 8 cells, by the 95\u00a0% intervals" in figure.finding
 
 
 def test_the_forest_counts_outcomes() -> None:

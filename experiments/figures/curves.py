@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.panels import ARMS, Panel, interval, panels, telling
-from experiments.figures.style import MUTED, Chart, chart, clip, colour, label_ends
+from experiments.figures.style import MUTED, Chart, chart, colour, label_ends, panel_title
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 
@@ -47,7 +47,7 @@ def loss_curves(
         shown = [(words(f"split.{name}"), made[0]) for name, made in (("train", trained), ("test", held_out)) if made]
         finding = _finding_of_one(shown[-1][1], (head, baseline), shown[-1][0], words, quantity)
     else:
-        shown = [("/".join(panel.key), panel) for panel in telling(every, MOST, head, baseline)]
+        shown = [("", panel) for panel in telling(every, MOST, head, baseline)]
         finding = _finding_of_many(every, (head, baseline), words, quantity)
     across = min(len(shown), 1 if width < 5 else 2 if len(shown) in (2, 4) else 3)
     named = across < 3
@@ -55,14 +55,16 @@ def loss_curves(
     each = (width - 0.05) / across
     down = math.ceil(len(shown) / across)
     arms = dict.fromkeys(arm for _, panel in shown for arm in panel.values)
-    with chart(finding, width, 3.0 * down, () if named else arms, auto=False) as page:
+    # names of cells may take two lines
+    above, high = (0.25, 3.0) if one else (0.4, 3.15)
+    with chart(finding, width, high * down, () if named else arms, auto=False) as page:
         for index, (name, panel) in enumerate(shown):
             row, column = divmod(index, across)
             start, wide = column * each + left, each - left - right
-            over = page.place(start, 3.0 * row + 0.25, wide, 1.45)
-            under = page.place(start, 3.0 * row + 1.8, wide, 0.75, sharex=over)
+            over = page.place(start, high * row + above, wide, 1.45)
+            under = page.place(start, high * row + above + 1.55, wide, 0.75, sharex=over)
             levels(over, panel, named=named)
-            over.set_title(clip(name, wide + right))
+            over.set_title(name or panel_title(panel.key, wide + right))
             over.tick_params(labelbottom=False)
             _differences(under, panel, baseline, named=named)
             _flag(over, panel, words)
@@ -145,4 +147,4 @@ def _finding_of_many(every: list[Panel], pair: tuple[str, str], words: Words, qu
     higher = sum(bool(low[0] > 0) for _, low, _ in found)
     middle = float(np.nanmedian([mean[0] for mean, _, _ in found]))
     return words("loss_curves.count", quantity=words.or_key("quantity", quantity), lower=lower, higher=higher,
-                 cells=len(found), middle=figure(middle, sign=True))  # fmt: skip
+                 cells=len(found), rest=len(found) - lower - higher, middle=figure(middle, sign=True))  # fmt: skip

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.curves import levels
 from experiments.figures.panels import Panel, mean_of_finite, panels
-from experiments.figures.style import INK, Chart, chart, colour
+from experiments.figures.style import INK, PAPER, Chart, chart, colour, log_ticks
 from experiments.figures.words import ENGLISH, Words
 from experiments.heads import BASELINE
 
@@ -54,7 +54,7 @@ def gradient_norms(
             if one:
                 first = figure.place(left, top + 0.25, wide, 1.35, sharex=under)
                 levels(first, made[0], named=False)
-                _log_ticks(first)
+                log_ticks(first, *first.get_ylim())
                 first.tick_params(labelbottom=False)
             first.set_title(words.or_key("scope", scope))
             _ratios(under, made, scope, words)
@@ -85,19 +85,12 @@ def _ratios(axes: Axes, made: list[Panel], scope: str, words: Words) -> None:
     if scope in PREDICTED:
         axes.axhline(PREDICTED[scope], color=INK, linestyle=(0, (1, 1.5)), linewidth=1.1, zorder=4)
         axes.annotate(words(f"predicted.{scope}"), (1, PREDICTED[scope]), xycoords=("axes fraction", "data"),
-                      xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8, zorder=5)  # fmt: skip
+                      xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8, zorder=5,
+                      bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.6})  # fmt: skip
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.7), max(high, 2.2))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-    _log_ticks(axes)
-
-
-def _log_ticks(axes: Axes) -> None:
-    """A logarithmic axis that is labelled in plain numbers, also when it spans less than a decade."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+    log_ticks(axes, *axes.get_ylim())
 
 
 def _finding(found: dict[str, list[Panel]], words: Words) -> str:

@@ -164,19 +164,23 @@ def thresholds(
     finding = words("numerics.thresholds", framework=framework, sound=sound, paths=int((~np.isnan(values)).sum()))
     left = 2.4 if width >= 5 else 0.42 * width
     height = 0.24 * len(grid)
-    with chart(finding, width, height + 1.05, auto=False) as page:
-        axes = page.place(left, 0.95, width - left - 0.6, height)
+    with chart(finding, width, height + 1.15, auto=False) as page:
+        axes = page.place(left, 1.05, width - left - 0.6, height)
         _numbers(axes, values, words, narrow=width < 5)
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
         label_rows(axes, [clip(name, left - 0.1, 8) for name in names])
-        columns = [str(name).replace("_float32_head", ",\nfloat32 head").replace("_", " ") for name in grid.columns]
-        if width < 5:
-            columns = [name.replace("\n", " ").replace("float", "f") for name in columns]
-        turn = {"rotation": 90, "ha": "center"} if width < 5 else {"rotation": 35, "ha": "left"}
+        columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
+        turn = {"rotation": 90, "ha": "center"} if width < 5 else {"rotation": 50, "ha": "left"}
         axes.set_xticks(range(len(columns)), columns, **turn)
         axes.xaxis.tick_top()
         axes.tick_params(axis="x", length=0, labelsize=6 if width < 5 else 7.5)
     return page
+
+
+def _column(dtype: str, *, narrow: bool) -> str:
+    """A dtype's name above its column: "mixed f16, f32 head"."""
+    name = dtype.replace("_float32_head", ", float32 head").replace("_", " ")
+    return name.replace("float", "f") if narrow or "," in name else name
 
 
 def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> None:
@@ -243,8 +247,10 @@ def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words
         axes.plot(both[0], row, "o", color=_ILL, markersize=5, markerfacecolor="none", markeredgewidth=1.4)
         if lost[row]:
             place, size = ("bottom", 6) if narrow else ("center", 7)
-            axes.text(0.98, row, words("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
-                      ha="right", va=place, fontsize=size, color=_ILL)  # fmt: skip
+            # on the side where there is no dot
+            at, side = (0.02, "left") if np.nanmax(both, initial=least) > 0.1 else (0.98, "right")
+            axes.text(at, row, words("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
+                      ha=side, va=place, fontsize=size, color=_ILL)  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least * 0.7, 25)
     ticks = (0.01, 1) if narrow else (0.01, 0.1, 1, 10)

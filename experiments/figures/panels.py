@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -39,8 +40,27 @@ class Panel:
         return int((~np.isfinite(self.values[head]).all(axis=1)).sum())
 
 
+class _Same:
+    """A table as a key: equal to itself alone, since comparing millions of rows would take longer than using them."""
+
+    def __init__(self, table: pd.DataFrame) -> None:
+        self.table = table
+
+    def __hash__(self) -> int:
+        return id(self.table)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.table is self.table
+
+
 def panels(curves: pd.DataFrame, quantity: str, scope: str, heads: Sequence[str], split: str) -> list[Panel]:
     """One `Panel` a cell (and rate, when a cell holds several), cells in the table's order."""
+    return _panels(_Same(curves), quantity, scope, tuple(heads), split)
+
+
+@lru_cache(maxsize=8)  # a figure is drawn at two widths, and several show the same curves
+def _panels(same: _Same, quantity: str, scope: str, heads: tuple[str, ...], split: str) -> list[Panel]:
+    curves = same.table
     wanted = (curves["quantity"] == quantity) & (curves["scope"] == scope) & (curves["split"] == split)
     rows = curves.loc[wanted & curves["head"].isin(list(heads))]
     if rows.empty:

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.figures.panels import CELL, Panel, telling
-from experiments.figures.style import MUTED, Chart, chart, clip, colour
+from experiments.figures.style import Chart, chart, colour, log_ticks, panel_title
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 
 _MOST = 6
-_HEIGHT = 2.4
+_HEIGHT = 2.5
 
 
 def learning_rates(
@@ -53,9 +53,9 @@ def learning_rates(
     with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, auto=False) as page:
         for index, panel in enumerate(shown):
             row, column = divmod(index, across)
-            axes = page.place(column * each + 0.62, _HEIGHT * row + 0.42, each - 0.75, 1.4)
+            axes = page.place(column * each + 0.62, _HEIGHT * row + 0.52, each - 0.75, 1.4)
             _draw(axes, panel)
-            names = [clip("/".join(panel.key), each - 0.65, 8.5), *([_shift(found, panel, words)] if two else [])]
+            names = [panel_title(panel.key, each - 0.65, 8.5), *([_shift(found, panel, words)] if two else [])]
             axes.set_title("\n".join(names), fontsize=8.5)
             axes.set_xlabel(words("axis.rate"))
             if column == 0:
@@ -92,9 +92,7 @@ def _draw(axes: Axes, panel: Panel) -> None:
     whole = whole[np.isfinite(whole) & (whole > 0)]
     if len(whole):  # a diverged end must not flatten the part that matters
         axes.set_ylim(whole.min() / 1.15, min(whole.max() * 1.15, whole.min() * 60))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_formatter("{x:g}" if len(whole) and whole.max() / whole.min() < 6 else "")
-    axes.tick_params(axis="y", which="minor", labelsize=7, labelcolor=MUTED)
+        log_ticks(axes, *axes.get_ylim())
     axes.set_xlim(panel.steps[0] - 0.3, panel.steps[-1] + 0.3)
     step = max(1, math.ceil(len(panel.steps) / 5))
     axes.set_xticks(panel.steps[::step], [power(2.0**exponent) for exponent in panel.steps[::step]])

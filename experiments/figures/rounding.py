@@ -11,13 +11,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from experiments.figures.panels import Panel, panels
-from experiments.figures.style import Chart, chart, clip, colour, label_ends
+from experiments.figures.style import Chart, chart, colour, label_ends, panel_title
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 
 MATCHED, AGAIN, SOFTMAX = "softmax_matched", "sigmoid_again", "softmax"
 _MOST = 6
-_HEIGHT = 2.5
+_HEIGHT = 2.6
 _LEAST, _MOST_NATS = 1e-17, 10.0  # the axis: from agreement to the last digit on
 
 Line = tuple[str, str, str, np.ndarray]  # a name, its colour and dashes, and |difference|, (seeds, steps)
@@ -56,9 +56,9 @@ def rounding(
             row, column = divmod(index, across)
             right = 1.6 if named and width >= 5 else 1.25 if named else 0.1
             wide = each - 0.8 - right
-            axes = page.place(column * each + 0.75, _HEIGHT * row + 0.3, wide, 1.6)
+            axes = page.place(column * each + 0.75, _HEIGHT * row + 0.4, wide, 1.6)
             _draw(axes, found[key].steps, lines[index], named=named)
-            axes.set_title(clip("/".join(key), wide + right))
+            axes.set_title(panel_title(key, wide + right))
             axes.set_xlabel(words("axis.step"))
             if column == 0:
                 axes.set_ylabel(words("rounding.apart", quantity=words.axis(quantity)))

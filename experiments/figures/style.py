@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import re
 import textwrap
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import matplotlib as mpl
@@ -17,6 +16,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, NullLocator
+from PIL import Image
+
+from experiments.figures.fonts import CHINESE, LATIN, drawable, families
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"
@@ -65,6 +68,7 @@ _RC: dict[str, Any] = {
     "axes.titlesize": 9,
     "axes.titlelocation": "left",
     "axes.titlecolor": INK,
+    "axes.titley": 1.0,  # known, so that no title is moved out of the way of tick labels, which costs a third of a page
     "axes.labelsize": 8.5,
     "axes.labelcolor": MUTED,
     "axes.edgecolor": MUTED,
@@ -94,22 +98,15 @@ _RC: dict[str, Any] = {
 }
 
 
+_PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
+_LONG = re.compile(r"(\d\.\d)\d+")
+_UNTURNED = re.compile(r' transform="rotate\(-0 [^"]*"')
+_FAMILIES = re.compile(rf"'{LATIN}'(?:, (?:'[^']*'|sans-serif))*")
+# in a browser a figure has the reader's own fonts: these are as wide as those that it was laid out with, or narrower
+_READERS = ",".join(f"'{name}'" for name in (LATIN, "Verdana", *CHINESE)) + ",sans-serif"
 _CJK = re.compile("[\u2e80-\uffef]")
 _CLOSING = re.compile("[\u3001\u3002\uff09\uff0c\uff1a\uff1b\uff1f ]")  # stops, commas, a closing bracket, a space
 _PIECES = re.compile("[\u2e80-\uffef]| +|[^\u2e80-\uffef ]+")
-
-# what a Chinese figure is drawn with, where the machine has one of them
-_CHINESE = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",
-            "PingFang SC", "Microsoft YaHei", "SimHei", "Arial Unicode MS")  # fmt: skip
-
-
-@cache
-def chinese_font() -> str | None:
-    """The name of an installed font that has Chinese letters, if there is one."""
-    from matplotlib.font_manager import fontManager
-
-    known = set(fontManager.get_font_names())
-    return next((name for name in _CHINESE if name in known), None)
 
 
 def colour(head: str) -> str:
@@ -138,8 +135,11 @@ class Chart(Figure):
         return self.add_axes((left / wide, low / high, width / wide, height / high), **options)
 
     def png(self, dpi: int = 160) -> bytes:
-        """The picture on white, for files and notebooks."""
-        return self._drawn("png", dpi=dpi, metadata={"Software": None})
+        """The picture on white, for files and notebooks; in 256 colours, a third of the size."""
+        into = io.BytesIO()
+        whole = Image.open(io.BytesIO(self._drawn("png", dpi=dpi, metadata={"Software": None}))).convert("RGB")
+        whole.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(into, "png")
+        return into.getvalue()
 
     def svg(self, salt: str) -> str:
         """The picture without a background, its ink following the reader's light or dark scheme.
@@ -153,27 +153,20 @@ class Chart(Figure):
             text = text.replace(f": {ink}", f": var({name})")
         light = ";".join(f"{name}:{ink}" for ink, name in names.items())
         dark = ";".join(f"{name}:{_DARK[ink]}" for ink, name in names.items())
-        sheet = f"<style>svg{{{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
+        sheet = f"<style>svg{{--font:{_READERS};{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
         start = text.index("<svg")
         head = text.index(">", start) + 1
+        text = _PLACES.sub(lambda found: _LONG.sub(r"\1", found[0]), text)  # a tenth of a point is enough
+        text = _FAMILIES.sub("var(--font)", _UNTURNED.sub("", text))
         return re.sub(r"\n\s*", "\n", text[start:head] + sheet + text[head:])
 
     def _drawn(self, kind: str, **options: Any) -> bytes:
         into = io.BytesIO()
-        with _no_boxes():
-            self.savefig(into, format=kind, **options)
+        self.savefig(into, format=kind, **options)
         return into.getvalue()
 
     def _repr_png_(self) -> bytes:
         return self.png(dpi=110)
-
-
-@contextmanager
-def _no_boxes() -> Iterator[None]:
-    """Without a Chinese font matplotlib warns of every letter; an SVG is drawn with the reader's own."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        yield
 
 
 @contextmanager
@@ -196,8 +189,7 @@ def chart(
     lines = [*(Line2D([], [], color=colour(head), label=head) for head in heads), *more]
     columns = max(1, int(width / 1.5))
     above = 0.1 + 0.175 * (title.count("\n") + 1) + (0.03 + 0.19 * -(-len(lines) // columns) if lines else 0.0)
-    fonts = ["DejaVu Sans", *filter(None, [chinese_font()]), "sans-serif"]
-    with mpl.rc_context(_RC | {"font.family": fonts}):
+    with mpl.rc_context(_RC | {"font.family": [*families(), "sans-serif"]}):
         total = height + above
         figure = Chart(figsize=(width, total))
         figure.finding, figure.above = finding, above
@@ -214,8 +206,7 @@ def chart(
             figure.set_layout_engine("constrained", rect=(0, 0, 1, height / total))
         yield figure
         if auto:
-            with _no_boxes():
-                figure.draw_without_rendering()
+            figure.draw_without_rendering()
             figure.set_layout_engine("none")  # laid out once, however often it is saved
 
 
@@ -239,9 +230,41 @@ def wrap(text: str, width: float, size: float, *, bold: bool = False) -> str:
 
 
 def clip(text: str, width: float, size: float = 9) -> str:
-    """`text`, cut with an ellipsis where it would be wider than `width` inches at `size` points."""
+    """`text`, cut with an ellipsis where it would be wider than `width` inches at `size` points.
+
+    A Chinese letter is two wide, and one that no font here has becomes a question mark: names come from users' data.
+    """
     letters = max(6, int(width / (size / 72 * 0.58)))
-    return text if len(text) <= letters else text[: letters - 1] + "…"
+    text = drawable(text)
+    ends = list(itertools.accumulate(2 if _CJK.match(letter) else 1 for letter in text))
+    return text if not ends or ends[-1] <= letters else text[: sum(end < letters for end in ends)] + "…"
+
+
+def panel_title(key: Sequence[str], width: float, size: float = 9) -> str:
+    """A cell's names in `width` inches: in one line where they fit, else the task above its network and optimizer."""
+    whole = "/".join(key)
+    return (
+        whole
+        if clip(whole, width, size) == whole
+        else "\n".join(clip(part, width, size) for part in (key[0], "/".join(key[1:])))
+    )
+
+
+def log_ticks(axes: Axes, low: float, high: float) -> None:
+    """Label a logarithmic axis of values in plain numbers, three to seven of them, also within less than a decade."""
+    tried = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    ticks = np.array([low, high])
+    for steps in tried:
+        found = np.sort(np.outer(powers, steps).ravel())
+        ticks = found[(found >= low) & (found <= high)]
+        if len(ticks) >= 3:
+            break
+    ticks = ticks[:: -(-len(ticks) // 7)]
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(FixedLocator(ticks))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float = 0.09) -> None:

@@ -1,12 +1,17 @@
-"""The report of a result: one self-contained HTML page, and the same content as Markdown."""
+"""The report of a result: one self-contained HTML page, and the same content as Markdown, in each language."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from experiments.figures import Words
 from experiments.figures import words as figure_words
-from experiments.report.render import markdown, names, page
+from experiments.figures.words import LANGUAGES
+from experiments.report.render import markdown, page
 from experiments.report.sections import SECTIONS
 from experiments.report.stored import Stored
 
@@ -14,16 +19,29 @@ _HERE = Path(__file__).parent
 CATALOGUES = (_HERE / "strings.toml", _HERE / "names.toml", Path(figure_words.__file__).with_name("strings.toml"))
 
 
-def build(out: Path, lang: str = "en") -> Path:
-    """Write report.html, report.md and figures/*.png into `out` from the tables stored there; return the page.
+def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = None, processes: int = 0) -> Path:
+    """Write report.html, report.md and figures/*.png from the tables stored in `out`; return the first page.
 
-    `lang`: "en", or "zh" for report.zh.html and report.zh.md; each page links to the other when both are there.
-    Raises `UserError` for another language or when `out` holds no tables.
+    `langs`: "en", and "zh" for report.zh.html, report.zh.md and figures/*.zh.png; the pages link to each other.
+    `into`: the folder to write to, by default `out`; notebooks are linked where they lie beside the page. Each
+    language is made in a process of its own, as far as there are `processes` (by default, cores). Raises `UserError`
+    for another language or when `out` holds no tables.
     """
-    words = Words(lang=lang, paths=CATALOGUES)
-    stored = Stored(Path(out))
+    stored = Stored(Path(out), Path(into or out))
+    first, *others = [Words(lang=lang, paths=CATALOGUES) for lang in langs]
+    if min(processes or os.cpu_count() or 1, len(langs)) == 1:
+        paths = [_build(stored, words, langs) for words in (first, *others)]
+        return paths[0]
+    # spawned, not forked: pyarrow has threads, which do not survive a fork
+    with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
+        made = [pool.submit(_build, stored, words, langs) for words in others]
+        path = _build(stored, first, langs)
+        for other in made:
+            other.result()
+    return path
+
+
+def _build(stored: Stored, words: Words, langs: Sequence[str]) -> Path:
     sections = [section for make in SECTIONS if (section := make(stored, words)) is not None]
-    html_path, md_path = (stored.out / name for name in names(lang))
-    markdown(sections, stored, words, md_path)
-    page(sections, stored, words, html_path)
-    return html_path
+    markdown(sections, stored, words, langs)
+    return page(sections, stored, words, langs)

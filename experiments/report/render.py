@@ -6,15 +6,15 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from experiments.figures import Chart, Words
-from experiments.figures.style import chinese_font
 from experiments.report.blocks import Picture, Section
+from experiments.report.sections.common import in_own_letters
 from experiments.report.stored import Stored
 
 _HERE = Path(__file__).parent / "templates"
@@ -26,26 +26,32 @@ def names(lang: str) -> tuple[str, str]:
     return f"report{suffix}.html", f"report{suffix}.md"
 
 
-def _environment(words: Words, stored: Stored) -> Environment:
+def _environment(words: Words, stored: Stored, langs: Collection[str]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     other = "en" if words.lang == "zh" else "zh"
     html_name, md_name = names(other)
+    known = other in langs or (stored.into / html_name).is_file()
     environment.globals.update(
         t=words,
         lang=words.lang,
         started=str(stored.run.get("started", ""))[:10],
         other_lang=other,
-        other_page=html_name if (stored.out / html_name).is_file() else "",
-        other_text=md_name if (stored.out / md_name).is_file() else "",
+        other_page=html_name if known else "",
+        other_text=md_name if known else "",
+        english_figures=not in_own_letters(words),
     )
     return environment
 
 
-def page(sections: Sequence[Section], stored: Stored, words: Words, path: Path) -> None:
-    """Write the page: everything it shows is inside it, and its policy allows nothing else."""
-    environment = _environment(words, stored)
+def page(sections: Sequence[Section], stored: Stored, words: Words, langs: Collection[str]) -> Path:
+    """Write the page: everything it shows is inside it, and its policy allows nothing else.
+
+    `langs`: the languages that are made with it, and so can be linked to.
+    """
+    path = stored.into / names(words.lang)[0]
+    environment = _environment(words, stored, langs)
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     # `<style>` and `<script>` hold exactly what is hashed
     policy = (
@@ -57,21 +63,21 @@ def page(sections: Sequence[Section], stored: Stored, words: Words, path: Path) 
         sections=sections, policy=policy, style=Markup(style), script=Markup(script)
     )
     path.write_text(text, encoding="utf-8")
+    return path
 
 
-def markdown(sections: Sequence[Section], stored: Stored, words: Words, path: Path) -> None:
+def markdown(sections: Sequence[Section], stored: Stored, words: Words, langs: Collection[str]) -> None:
     """Write the same as Markdown, with the figures as PNG files beside it."""
+    path = stored.into / names(words.lang)[1]
     folder = path.parent / "figures"
     folder.mkdir(exist_ok=True)
-    # without a font that has them, Chinese letters would be boxes: the English figures stand in, captioned in Chinese
-    suffix = ".zh" if words.lang == "zh" and chinese_font() else ""
     for section in sections:
         for block in section.blocks:
-            if isinstance(block, Picture) and (words.lang == "en" or suffix):
-                (folder / f"{block.name}{suffix}.png").write_bytes(block.wide.png())
-    environment = _environment(words, stored)
+            if isinstance(block, Picture):
+                (folder / f"{block.name}.png").write_bytes(block.wide.png())
+    environment = _environment(words, stored, langs)
     environment.filters["md"] = _plain
-    text = environment.get_template("report.md.jinja").render(sections=sections, suffix=suffix)
+    text = environment.get_template("report.md.jinja").render(sections=sections)
     path.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", encoding="utf-8")
 
 

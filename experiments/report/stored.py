@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,15 @@ from experiments.tables import SCHEMAS
 
 @dataclass(frozen=True)
 class Stored:
-    """`results/<name>`: its tables, its provenance and its notebooks."""
+    """`results/<name>`: its tables, its provenance and its notebooks.
+
+    `into`: the folder that the report is written to; only what lies in it is linked.
+    """
 
     out: Path
+    into: Path
+    # sections that read the same rows share them; none changes them
+    _kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require(
@@ -35,22 +41,12 @@ class Stored:
 
     def read(self, name: str, **equals: str | tuple[str, ...]) -> pd.DataFrame:
         """The rows of a table whose columns equal (or are among) what is given; an empty one if it is not stored."""
-        path = self._path(name)
-        if not path.is_file():
-            return pd.DataFrame(columns=SCHEMAS.get(name, SCHEMAS["curves"]))
-        filters = [
-            (column, "in", [wanted] if isinstance(wanted, str) else list(wanted)) for column, wanted in equals.items()
-        ]
-        # the names in the millions of rows of curves as categories: read and compared several times as fast
-        text = (pa.string(), pa.large_string())
-        names = [field.name for field in pq.read_schema(path) if field.type in text and name.startswith("curves")]
-        # `partitioning` off: a result may well lie under a folder called a=b, which is no column
-        return pq.read_table(
-            path,
-            filters=filters or None,
-            partitioning=None,
-            read_dictionary=names,
-        ).to_pandas()
+        wanted = tuple(
+            (column, tuple(sorted([value] if isinstance(value, str) else value))) for column, value in equals.items()
+        )
+        if (name, wanted) not in self._kept:
+            self._kept[name, wanted] = _read(self._path(name), wanted)
+        return self._kept[name, wanted]
 
     def _path(self, name: str) -> Path:
         return self.out / "tables" / f"{name}.parquet"
@@ -70,7 +66,7 @@ class Stored:
         """The rendered notebook of `relative`, or the notebook itself, or nothing: only what exists is linked."""
         for suffix in (".html", ".ipynb") if relative else ():
             path = Path(relative).with_suffix(suffix)
-            if (self.out / path).is_file():
+            if (self.into / path).is_file():
                 return path.as_posix()
         return ""
 
@@ -79,3 +75,15 @@ class Stored:
         rows = self.cells.loc[self.cells["kind"] == kind]
         found = [(str(row.cell), self.link(str(row.notebook))) for row in rows.itertuples()]
         return [(cell, link) for cell, link in found if link]
+
+
+def _read(path: Path, equals: tuple[tuple[str, tuple[str, ...]], ...]) -> pd.DataFrame:
+    name = path.stem
+    if not path.is_file():
+        return pd.DataFrame(columns=SCHEMAS.get(name, SCHEMAS["curves"]))
+    # the names in the millions of rows of curves as categories: read and compared several times as fast
+    text = (pa.string(), pa.large_string())
+    names = [field.name for field in pq.read_schema(path) if field.type in text and name.startswith("curves")]
+    # `partitioning` off: a result may well lie under a folder called a=b, which is no column
+    filters = [(column, "in", list(values)) for column, values in equals] or None
+    return pq.read_table(path, filters=filters, partitioning=None, read_dictionary=names).to_pandas()

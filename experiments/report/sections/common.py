@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.figures import Chart, Words
+from experiments.figures.fonts import chinese_font
 from experiments.heads import BASELINE
 from experiments.report.blocks import Picture, Span, Text
 from experiments.report.stored import Stored
@@ -18,9 +19,15 @@ SOFTMAX = "softmax"
 
 
 def drawn(name: str, make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any) -> Picture:
-    """`make(*tables)` at both widths."""
+    """`make(*tables)` at both widths; in English where no installed font has Chinese letters."""
+    words = words if in_own_letters(words) else Words(lang="en", paths=words.paths)
     wide, narrow = (make(*tables, width=width, words=words, **options) for width in (WIDE, NARROW))
-    return Picture(name=name, wide=wide, narrow=narrow)
+    return Picture(name=f"{name}.{words.lang}" if words.lang != "en" else name, wide=wide, narrow=narrow)
+
+
+def in_own_letters(words: Words) -> bool:
+    """Whether figures can be drawn in the language of `words`."""
+    return words.lang == "en" or chinese_font() is not None
 
 
 def compared(stored: Stored, table: str = "differences") -> pd.DataFrame:
