@@ -45,6 +45,7 @@ QUICK = PRESETS.add(
         several=Selection(
             groups=(Group(tasks=("digits", "yeast"), networks=("mlp",), optimizers=("adam",)),), seeds=5, steps=200
         ),
+        backends=("tensorflow",),
     )
 )
 

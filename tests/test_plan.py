@@ -13,6 +13,7 @@ import suite_throwaway as throwaway
 
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
+from experiments.numerics.axes import BACKENDS
 from experiments.plan import KINDS, Choice, keys, kinds, plan, shard
 from experiments.plan.keys import cache_key, modules_of, preload_of, read_notebook
 from experiments.protocols import FULL, QUICK, STANDARD
@@ -269,3 +270,12 @@ def test_the_binary_notebook_uses_what_trains_and_not_what_schedules() -> None:
     preload = preload_of(notebook)
     assert {"keras", "tensorflow", "experiments.training", "sklearn.datasets"} <= set(preload)
     assert not any(name.partition(".")[0] in ("torch", "jax") for name in preload)
+
+
+def test_the_atlas_is_planned_a_backend_a_cell() -> None:
+    for protocol in (QUICK, STANDARD, FULL):
+        cells = [cell for cell in plan(protocol) if cell.notebook == "numerics.ipynb"]
+        assert [cell.parameters["backend"] for cell in cells] == list(protocol.backends)
+        assert set(protocol.backends) <= set(BACKENDS)
+    assert STANDARD.backends == BACKENDS
+    assert not [cell for cell in plan(QUICK, Choice(tasks=("moons",))) if cell.notebook == "numerics.ipynb"]

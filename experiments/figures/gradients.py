@@ -54,6 +54,7 @@ def gradient_norms(
             if one:
                 first = figure.place(left, top + 0.25, wide, 1.35, sharex=under)
                 levels(first, made[0], named=False)
+                first.set_yscale("log")  # before its limits are asked for: linear ones may reach below 0
                 log_ticks(first, *first.get_ylim())
                 first.tick_params(labelbottom=False)
             first.set_title(words.or_key("scope", scope))
