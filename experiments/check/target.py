@@ -35,11 +35,8 @@ def load(target: str) -> Target:
     The function returns a compiled Keras model, or a pair of that and the labels to train on.
     Raises `UserError` for whatever is not so.
     """
-    name, _, function = target.rpartition(":")
-    require(name.endswith(".py") and function.isidentifier(), f"{target!r} is not FILE.py:FUNCTION. {EXAMPLE}")
-    file = Path(name)
-    require(file.is_file(), f"There is no file {name!r}. {EXAMPLE}")
-    build = _function(file, function)
+    file, build = find(target)
+    function = target.rpartition(":")[2]
     try:
         returned = build()
     except Exception as error:  # the user's own code
@@ -58,8 +55,16 @@ def load(target: str) -> Target:
     return Target(file=file, function=function, model=model, labels=None if labels is None else np.asarray(labels))
 
 
-def _function(file: Path, function: str) -> Callable[[], Any]:
-    """The function of the imported file. Its folder is on the path, as when Python runs the file."""
+def find(target: str, example: str = EXAMPLE) -> tuple[Path, Callable[..., Any]]:
+    """The file and the function of `FILE.py:FUNCTION`; the file is imported, the function is not called.
+
+    Its folder is on the path, as when Python runs the file. Raises `UserError`, which ends in the `example` of a right
+    call, if there is no such file or function or if the file raises.
+    """
+    name, _, function = target.rpartition(":")
+    require(name.endswith(".py") and function.isidentifier(), f"{target!r} is not FILE.py:FUNCTION. {example}")
+    file = Path(name)
+    require(file.is_file(), f"There is no file {name!r}. {example}")
     spec = importlib.util.spec_from_file_location(f"headtohead_checked_{file.stem}", file)
     assert spec is not None
     assert spec.loader is not None
@@ -68,13 +73,13 @@ def _function(file: Path, function: str) -> Callable[[], Any]:
     sys.path.insert(0, str(file.resolve().parent))
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's own code
+    except (Exception, SystemExit) as error:  # the user's own code
         raise UserError(f"Importing {file} raised {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
     found = getattr(module, function, None)
     if callable(found):
-        return found
+        return file, found
     own = (item for item in vars(module).items() if getattr(item[1], "__module__", "") == module.__name__)
     known = ", ".join(sorted(name for name, value in own if callable(value)))
-    raise UserError(f"{file} has no function {function!r}. It has: {known or 'none'}. {EXAMPLE}")
+    raise UserError(f"{file} has no function {function!r}. It has: {known or 'none'}. {example}")

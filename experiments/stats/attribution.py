@@ -71,8 +71,11 @@ def attribution(
     baseline: str = "sigmoid",
     *,
     ratio: float = TEST_TO_TRAIN,
+    decays: bool | None = None,
 ) -> pd.DataFrame:
     """The table `attribution`: each factor's share of softmax - sigmoid, a row a cell, quantity and factor.
+
+    `decays`: whether weights decay in these cells; by default as registered for each one's optimizer.
 
     Cells whose tables lack the factor arms have no rows, nor have quantities in which one function has two values
     (`Quantity.of_function`): there the matched arm differs by more than arithmetic. Extra columns: `difference`, the
@@ -88,7 +91,8 @@ def attribution(
     wide = wide.merge(_baseline(values, baseline), on=[*keys, "seed"])
     parts = []
     for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
-        method = _method(str(optimizer), {arm for arm in arms if cell[arm].notna().any()})
+        decay = _decays(str(optimizer)) if decays is None else decays
+        method = _method(decay, {arm for arm in arms if cell[arm].notna().any()})
         if method is None:
             continue
         arms_of = list(METHODS[method].values())
@@ -140,9 +144,12 @@ def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
     return {**shares, ARITHMETIC: worth[everything]}
 
 
-def _method(optimizer: str, present: set[str]) -> str | None:
+def _decays(optimizer: str) -> bool:
+    return OPTIMIZERS[optimizer].decays or OPTIMIZERS[optimizer].l2 > 0
+
+
+def _method(decays: bool, present: set[str]) -> str | None:
     """The finest game that the arms at hand can play, under an optimizer that decays weights or does not."""
-    decays = OPTIMIZERS[optimizer].decays or OPTIMIZERS[optimizer].l2 > 0
     for method, game in METHODS.items():
         if (game is _TWO) != decays and set(game.values()) <= present:
             return method

@@ -1,0 +1,207 @@
+"""What the tables say, in sentences: whether the heads differ, why, which to use, what to write."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from experiments.comparison.judge import BASELINE, HEAD, overall, primary
+from experiments.stats import QUANTITIES
+
+if TYPE_CHECKING:
+    from experiments.comparison.model import Model
+    from experiments.comparison.run import Ran
+
+NAMES = {
+    "nll_curve": "test loss along the way",
+    "nll": "final test loss",
+    "accuracy": "accuracy",
+    "grad_norm_trunk": "trunk's gradient norm",
+    "grad_norm_effective_head": "head's gradient norm (on w₁ − w₀)",
+}
+FACTORS = {
+    "initialisation": "its wider start",
+    "head_rate": "its doubled step in the head",
+    "decay": "its halved decay",
+    "head_rate+decay": "its doubled step and halved decay in the head",
+    "arithmetic": "arithmetic",
+}
+_STOPPED = {
+    "decided": "Every primary quantity is decided after {n} seeds",
+    "seeds": "All {n} seeds are used",
+    "budget": "The budget is spent after {n} seeds",
+}
+
+
+_OPENING = {
+    "different": "The two heads differ here",
+    "different but negligible": "The two heads differ here by less than matters",
+    "equivalent": "The two heads are equivalent here",
+    "undecided": "Whether the two heads differ here is not decided",
+}
+# in the order in which a sentence names them; softmax minus sigmoid throughout
+_OUTCOMES = {
+    "different": "different in",
+    "different but negligible": "different by less than the margin in",
+    "equivalent": "shown to be inside the margin in",
+    "undecided": "open in",
+}
+_RATE = {
+    HEAD: " Its head takes twice the step. Where the attribution names that as the cause, sigmoid at about twice the "
+    "learning rate may do as well: try that too.",
+    BASELINE: " Softmax's head takes twice the step. Where the attribution names that as the cause, softmax at about "
+    "half the learning rate may do as well.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The answer: `outcome` is one of different, different but negligible, equivalent, undecided."""
+
+    outcome: str
+    sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+@dataclass(frozen=True, kw_only=True)
+class Advice:
+    """Which head to use (`head`: "sigmoid", "softmax", or "either"), why, and the lines to write."""
+
+    head: str
+    sentence: str
+    code: str
+
+
+def name_of(quantity: str) -> str:
+    """A quantity as a sentence calls it."""
+    return NAMES.get(quantity, quantity.replace("_", " "))
+
+
+def figure(value: float, digits: int = 2) -> str:
+    """A signed number as a sentence writes it, with a true minus."""
+    return f"{value:+.{digits}g}".replace("-", "−")
+
+
+def amount(row: pd.Series, value: float) -> str:
+    """A difference as a sentence gives it: in nats, in points, or in per cent of the baseline's size."""
+    quantity = QUANTITIES[str(row["quantity"])]
+    if quantity.relative:
+        size = abs(float(row["baseline_mean"]))
+        return f"{figure(100 * value / size)} %" if size else "–"
+    if quantity.name in ("accuracy", "auc"):
+        return f"{figure(100 * value)} points"
+    return f"{figure(value)} {quantity.unit}".removesuffix(" 1")
+
+
+def verdict(ran: Ran) -> Verdict:
+    """What is shown of predictions and of gradients, with the numbers, and why training stopped."""
+    rows = primary(ran.differences)
+    outcome = overall(rows)
+    n = int(rows["n"].max()) if len(rows) else 0
+    gradients = rows["quantity"].str.startswith("grad_norm")
+    told = [
+        f"{what}: {_told(part)}."
+        for what, part in (("Predictions", rows.loc[~gradients]), ("Gradients", rows.loc[gradients]))
+        if len(part)
+    ]
+    sentence = " ".join([f"{_OPENING[outcome]}.", *told, f"{_STOPPED[ran.stopped].format(n=n)}."])
+    open_ = rows.loc[rows["outcome"] == "undecided"]
+    return Verdict(outcome=outcome, sentence=sentence + (f" {_more(open_)}" if len(open_) else ""))
+
+
+def _told(rows: pd.DataFrame) -> str:
+    """Each outcome with the quantities that have it and their differences, the strongest first."""
+    parts = []
+    for name, words in _OUTCOMES.items():
+        mine = rows.loc[rows["outcome"] == name]
+        if len(mine):
+            listed = ", ".join(
+                f"{name_of(row['quantity'])} ({amount(row, row['mean'])}{_interval(row)})" for _, row in mine.iterrows()
+            )
+            parts.append(f"{words} {listed}")
+    return "; ".join(parts)
+
+
+def _interval(row: pd.Series) -> str:
+    if math.isnan(row["low"]) or math.isinf(row["low"]):
+        return ""
+    return f", {amount(row, row['low'])} to {amount(row, row['high'])}"
+
+
+def _more(open_: pd.DataFrame) -> str:
+    """What would decide the open quantities."""
+    needed = open_["seeds_needed"].to_numpy(float)
+    most = float(needed.max()) if not pd.isna(needed).any() else math.inf
+    if math.isinf(most):
+        return (
+            "For what is open more seeds would probably not be enough, since they share these rows: it takes more rows."
+        )
+    return f"For what is open about {math.ceil(most)} seeds would probably be enough (seeds={math.ceil(most)})."
+
+
+def cause(attribution: pd.DataFrame, ran: Ran) -> str:
+    """Why: each factor's share of softmax - sigmoid in the quantity that differs most, measured in margins."""
+    rows = primary(ran.differences)
+    known = rows.loc[rows["quantity"].isin(attribution["quantity"])] if len(attribution) else rows.iloc[:0]
+    if known.empty:
+        return "The arms that tell the causes apart have no finite values here."
+    size = (known["mean"].abs() / known["margin"]).fillna(-1)
+    row = known.loc[size.idxmax()]
+    shares = attribution.loc[attribution["quantity"] == row["quantity"]].set_index("factor")
+    total = shares["share"].abs().sum()
+    whole = f"Of softmax minus sigmoid in {name_of(row['quantity'])} ({amount(row, row['mean'])})"
+    if not total > 0:
+        return "Nothing differs, so there is nothing to explain."
+    named = [factor for factor in FACTORS if factor in shares.index]
+    parts = ", ".join(
+        f"{amount(row, float(shares.loc[factor, 'share']))} come from {FACTORS[factor]}"
+        if factor != "arithmetic"
+        else f"{amount(row, float(shares.loc[factor, 'share']))} are left when all of that is undone: arithmetic"
+        for factor in named
+    )
+    return f"{whole}, {parts}."
+
+
+def advice(ran: Ran, model: Model) -> Advice:
+    """Which head to use here. Only a loss or an accuracy that differs by its margin speaks for one."""
+    rows = primary(ran.differences)
+    better: dict[str, list[str]] = {HEAD: [], BASELINE: []}
+    for _, row in rows.iterrows():
+        sign = QUANTITIES[str(row["quantity"])].better
+        if sign and row["outcome"] == "different":
+            better[HEAD if sign * row["mean"] > 0 else BASELINE].append(name_of(row["quantity"]))
+    winners = [head for head, found in better.items() if found]
+    if len(winners) != 1:
+        head = model.head or BASELINE
+        why = (
+            "each is better in one thing" if winners else
+            "neither is shown to predict better by an amount that matters"
+        )  # fmt: skip
+        kept = f"keep {model.head}" if model.head else "use what reads best; one sigmoid unit has fewer weights"
+        other = (
+            " A softmax head learns as if its rate were doubled: whoever changes the head searches the learning rate "
+            "again."
+        )
+        return Advice(head="either", sentence=f"Either will do ({why}): {kept}.{other}", code=_code(head, model))
+    head = winners[0]
+    sentence = f"Use {head} at this learning rate: it is better in {' and '.join(better[head])}."
+    if model.head == head:
+        sentence += " That is what the model has."
+    elif model.head:
+        sentence += " Replace the model's head by these lines."
+    sentence += _RATE[head]
+    return Advice(head=head, sentence=sentence, code=_code(head, model))
+
+
+def _code(head: str, model: Model) -> str:
+    units, loss = (1, "BinaryCrossentropy") if head == BASELINE else (2, "SparseCategoricalCrossentropy")
+    rate = f"{model.optimizer.record.learning_rate:.4g}"
+    return (
+        f"model = keras.Sequential([*trunk, keras.layers.Dense({units})])\n"
+        f"model.compile({model.optimizer.code.format(rate=rate)}, keras.losses.{loss}(from_logits=True))"
+    )

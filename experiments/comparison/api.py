@@ -1,0 +1,184 @@
+"""From rows and a model to the answer."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from experiments.comparison.options import Options, seconds
+from experiments.comparison.result import Comparison
+from experiments.quiet import start_tensorflow
+from experiments.records import UserError, require
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from experiments.comparison.run import Progress
+    from experiments.tasks.files import Table
+
+log = logging.getLogger(__name__)
+
+
+def compare(
+    x: ArrayLike | pd.DataFrame,
+    y: ArrayLike | pd.Series,
+    *,
+    network: str | None = None,
+    build: Callable[..., Any] | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    seeds: int = 20,
+    steps: int = 400,
+    batch_size: int = 32,
+    budget: str | float | None = None,
+    groups: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+    positive: object = None,
+    memory_gib: float = 4.0,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Train the same network with a sigmoid and with a softmax head, seed after seed, and say whether they differ.
+
+    `x`: a frame of numbers, categories and dates, or an array (n, features) or (n, height, width, channels).
+    `y`: (n,) of two values; `positive` is the one that counts as class 1, by default the second in order. With more
+    than two values, `positive` is compared with the rest.
+    `network`: a trunk by its name (`headtohead list networks`), or `build`: a function of nothing or of the shape of a
+    row that returns an uncompiled Keras trunk, or a whole classifier, whose trunk and optimizer are taken from it.
+    `optimizer`, `learning_rate`: those of the compiled classifier, else `adam` (`headtohead list optimizers`).
+    `seeds`: at most so many splits, first weights and orders; fewer if the answer is clear before, at 5 % error over
+    all looks, or if the `budget` ("5min", or seconds) is spent.
+    `groups`: (n,); rows of one value never straddle a split. `sample_weight`: (n,), and `class_weight`: "balanced" or
+    {value of y: factor}, multiply a row's loss in the objective as in Keras's `fit`; no measure knows of them.
+    `progress(text, share)` is called now and then. Python's and NumPy's random states are left as they were; Keras's
+    and TensorFlow's are not.
+
+    Raises `UserError`, in one line, for whatever is wrong with the data, the model or the settings.
+    """
+    from experiments.tasks.files import from_arrays
+
+    require(network is None or build is None, "Both network and build are given. Give one of them.")
+    table = from_arrays(x, y, positive=positive, groups=groups, weights=sample_weight)
+    options = Options(
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        seeds=seeds,
+        steps=steps,
+        batch_size=batch_size,
+        budget=seconds(budget),
+        class_weight=_class_weight(class_weight, table),
+        memory_gib=memory_gib,
+    )
+    return of_table(table, options, network=network, build=build, progress=progress)
+
+
+def of_table(
+    table: Table,
+    options: Options,
+    *,
+    network: str | None = None,
+    build: Callable[..., Any] | None = None,
+    name: str = "",
+    progress: Progress | None = None,
+) -> Comparison:
+    """The comparison on a table that has been read; `name` is what messages call `build`."""
+    start_tensorflow()
+    from experiments import stats
+    from experiments.comparison import answer, run
+    from experiments.comparison.model import of_function, registered
+    from experiments.comparison.rows import Plan, row_shape
+
+    tell = progress or (lambda text, share: None)
+    task = task_name(table.source)
+    tell("Looking at the model", 0.0)
+    with _random_states():
+        row = row_shape(table, task)
+        settings = (row, options.optimizer, options.learning_rate)
+        model = registered(network, *settings) if build is None else of_function(build, *settings, name=name)
+        plan = Plan(table=table, model=model, options=options, task=task, row=row)
+        ran = run.run(plan, tell)
+    attribution = stats.attribution(
+        ran.tables["finals"], None, ran.tables["runs"], decays=model.optimizer.record.decays
+    )
+    rows = np.bincount(table.y, minlength=2)
+    shown = " × ".join(map(str, row))
+    classes = ", ".join(f"{count:,} of {label!r}" for label, count in zip(table.labels, rows, strict=True))
+    data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} numbers once encoded."
+    return Comparison(
+        verdict=answer.verdict(ran),
+        why=answer.cause(attribution, ran),
+        advice=answer.advice(ran, model),
+        differences=ran.differences,
+        attribution=attribution,
+        curves=ran.tables["curves"],
+        finals=ran.tables["finals"],
+        runs=ran.tables["runs"],
+        looks=ran.looked,
+        recognised=(data, *model.recognised),
+        notices=(*table.notices, *ran.notices),
+        settings={
+            "source": table.source,
+            "labels": list(table.labels),
+            "rows": len(table.y),
+            "row": list(row),
+            "network": model.name,
+            "optimizer": model.optimizer.text,
+            "learning_rate": model.optimizer.record.learning_rate,
+            "arms": [head.name for head in plan.heads],
+            "seeds": len(ran.tables["runs"]["seed"].unique()),
+            "seeds_at_most": options.seeds,
+            "looks_planned": list(ran.design.looks),
+            "stopped": ran.stopped,
+            "steps": options.steps,
+            "batch_size": options.batch_size,
+            "class_weight": options.class_weight,
+            "sample_weight": table.weights is not None,
+            "engine": ran.engine,
+            "seconds": round(ran.seconds, 1),
+            "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
+        },
+    )
+
+
+def task_name(source: str) -> str:
+    """A name for streams, tables and folders, from where the rows come from."""
+    stem = source.removeprefix("openml:")
+    stem = Path(stem).stem if stem == source else stem
+    return re.sub(r"[^\w-]+", "_", stem).strip("_")[:60] or "data"
+
+
+def _class_weight(given: Any, table: Table) -> Literal["balanced"] | tuple[float, float] | None:
+    """The factor of each class, in the order of the table's labels."""
+    if given is None or given == "balanced":
+        return given
+    require(isinstance(given, dict), f"class_weight is {given!r}. Give 'balanced', or a factor for each class.")
+    factors = {str(label): factor for label, factor in given.items()}
+    names = table.labels if set(factors) == set(table.labels) else ("0", "1")
+    require(
+        set(factors) == set(names),
+        f"class_weight names {', '.join(sorted(factors))}. The classes are {' and '.join(map(repr, table.labels))}.",
+    )
+    try:
+        return float(factors[names[0]]), float(factors[names[1]])
+    except (TypeError, ValueError) as error:
+        raise UserError(f"class_weight is {given!r}. Each factor must be a number above 0.") from error
+
+
+@contextmanager
+def _random_states() -> Iterator[None]:
+    """Leave Python's and NumPy's global random states as they were: Keras's seeding sets them."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 (it is the caller's that is kept)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002

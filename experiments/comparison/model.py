@@ -1,0 +1,167 @@
+"""What stands in front of the head: a trunk by its name, or a user's function that builds a model."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from experiments import stacked
+from experiments.comparison import anatomy
+from experiments.comparison.optimizer import Taken, known, taken
+from experiments.networks import NETWORKS, Build
+from experiments.records import UserError, require
+from experiments.training.problem import penalised
+
+OPTIMIZER = "adam"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """A trunk to compare heads on.
+
+    `name`: in streams and tables. `build(row)`: an uncompiled trunk under Keras's present seed.
+    `reasons`: what needs plain Keras, each a few words; none if the stacked engine can train it.
+    `recognised`: what was taken from the user's function, a sentence each. `head`: the arm that the user's own head is
+    most like, or "" if there is none. `features`: of the trunk. `parameters`: of the trunk.
+    """
+
+    name: str
+    build: Build
+    optimizer: Taken
+    reasons: tuple[str, ...]
+    recognised: tuple[str, ...]
+    head: str
+    features: int
+    parameters: int
+
+
+def registered(name: str | None, row: tuple[int, ...], optimizer: str | None, rate: float | None) -> Model:
+    """One of this project's networks; by default `mlp` for vectors and `cnn` for images."""
+    kind = "image" if len(row) == 3 else "vector"
+    network = NETWORKS[name or ("cnn" if kind == "image" else "mlp")]
+    require(
+        kind in network.takes,
+        f"The network {network.name!r} takes {' and '.join(network.takes)}s; the rows of the data are {kind}s. "
+        f"Networks that fit: {', '.join(n.name for n in NETWORKS.values() if kind in n.takes)}.",
+    )
+    used = known(optimizer or OPTIMIZER, rate)
+    build = penalised(network.build, used.record.l2)
+    sentence = f"Trunk: {network.name}, {network.description}. Optimizer: {used.text}."
+    return _model(network.name, build, build(row), used, (sentence,), "")
+
+
+def of_function(
+    function: Callable[..., Any], row: tuple[int, ...], optimizer: str | None, rate: float | None, name: str = ""
+) -> Model:
+    """What a user's function builds: a trunk, or a whole classifier whose head is taken off.
+
+    The function takes nothing, or the shape of one row. Raises `UserError`, in one line, if it raises, if it returns
+    something else, or if what it returns does not take such rows.
+    """
+    require(
+        not isinstance(function, keras.Model),
+        "A model was given in the place of a function. Give a function that builds one: each seed draws its own "
+        "weights.",
+    )
+    require(callable(function), f"{function!r} is no function that builds a Keras model.")
+    called = (name or getattr(function, "__name__", type(function).__name__)) + "()"
+    build_whole = _caller(function, called, row)
+    whole = build_whole()
+    graph = anatomy.functional(whole, row, called)
+    anatomy.check_precision(graph, called)
+    trunk, head = anatomy.take_apart(graph, whole, called)
+    l2 = head.l2 if head else 0.0
+    own = whole.optimizer if whole.compiled else None
+    take = optimizer is None and own is not None
+    used = taken(own, rate, l2) if take else known(optimizer or OPTIMIZER, rate)
+
+    def trunk_of(shape: tuple[int, ...]) -> keras.Model:
+        again = build_whole()
+        return anatomy.take_apart(anatomy.functional(again, shape, called), again, called)[0]
+
+    # this project's own penalty, if it has one, is on every kernel; the user's is where the user put it
+    build = trunk_of if take else penalised(trunk_of, used.record.l2)
+    label = re.sub(r"\W+", "_", called.removesuffix("()")).strip("_") or "model"
+    sentences = tuple(_sentences(called, whole, head, trunk, used, own, optimizer))
+    return _model(label, build, trunk, used, sentences, head.kind if head else "")
+
+
+def _model(name: str, build: Build, trunk: keras.Model, used: Taken, recognised: tuple[str, ...], head: str) -> Model:
+    return Model(
+        name=name,
+        build=build,
+        optimizer=used,
+        reasons=(*(f"the layer {reason}" for reason in stacked.unsupported(trunk)), *used.reasons),
+        recognised=recognised,
+        head=head,
+        features=int(trunk.output_shape[-1]),
+        parameters=int(trunk.count_params()),
+    )
+
+
+def _caller(function: Callable[..., Any], called: str, row: tuple[int, ...]) -> Callable[[], keras.Model]:
+    """The function with its argument, returning a model or raising `UserError`."""
+    arguments = _arguments(function, called, row)
+
+    def call() -> keras.Model:
+        try:
+            returned = function(*arguments)
+        except UserError:
+            raise
+        except (Exception, SystemExit) as error:
+            with_what = f" for rows of shape {row}" if arguments else ""
+            raise UserError(f"{called} raised {anatomy.one_line(error)}{with_what}.") from error
+        if isinstance(returned, tuple) and len(returned) == 2:  # a model and labels, as `headtohead check` takes them
+            returned = returned[0]
+        require(
+            returned is not None,
+            f"{called} returned nothing. It must return a Keras model: end it with `return model`.",
+        )
+        require(
+            isinstance(returned, keras.Model),
+            f"{called} returned a {type(returned).__name__}. It must return a Keras model: an uncompiled trunk, or a "
+            "whole classifier.",
+        )
+        return returned
+
+    return call
+
+
+def _arguments(function: Callable[..., Any], called: str, row: tuple[int, ...]) -> tuple[Any, ...]:
+    """What the function is called with: nothing, or the shape of a row if it asks for something."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return (row,)
+    plain = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    require(
+        len(needed) <= 1 and (not needed or needed[0] in [p.name for p in plain]),
+        f"{called} asks for {', '.join(needed)}. A comparison gives it nothing, or the shape of a row: "
+        "`def build(input_shape)`.",
+    )
+    return (row,) if needed or (plain and plain[0].name in ("input_shape", "shape")) else ()
+
+
+def _sentences(
+    called: str, whole: Any, head: anatomy.Head | None, trunk: Any, used: Taken, own: Any, optimizer: str | None
+) -> list[str]:
+    features = f"{trunk.output_shape[-1]} features, {trunk.count_params():,} weights"
+    if head is None:
+        found = [f"{called} returned an uncompiled trunk ({features})."]
+    else:
+        state = "compiled" if whole.compiled else "uncompiled"
+        found = [
+            f"{called} returned a whole classifier, {state}: a trunk ({features}) and the head {head.text}, "
+            "which each arm replaces by its own."
+        ]
+    if own is not None and optimizer is None:
+        found.append(f"Its optimizer is taken over: {used.text}.")
+    else:
+        found.append(f"Optimizer: {used.text}.")
+    return [*found, *(head.notes if head else ())]

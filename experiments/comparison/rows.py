@@ -1,0 +1,175 @@
+"""The rows that each seed really uses, encoded by its own training part and laid end to end for the engines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from experiments.comparison.model import Model
+from experiments.comparison.options import Options
+from experiments.heads import HEADS
+from experiments.records import Data, Head, Setup, UserError, require
+from experiments.tasks import Scaling, Split, split
+from experiments.tasks.files import Encoder, Table, encoder
+from experiments.training.problem import FINAL_ROWS, READERS, Problem
+from experiments.training.streams import Stream, draw, seed_of
+
+_AS_THEY_ARE = Scaling(mean=np.zeros(()), scale=np.ones(()))
+# of the memory that the process may take: rows laid out, in NumPy and once more in TensorFlow; the networks in training
+ROWS_SHARE, NETWORKS_SHARE = 0.3, 0.3
+_COPIES = 3  # NumPy's, TensorFlow's, and float64 while a seed is being encoded
+_ITEM = 4
+
+_BOTH = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
+_DECAY = ("softmax_decay", "softmax_init_lr", "softmax_init_decay", "softmax_lr_decay")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is the same for all seeds of a comparison. `task`: the name in streams and tables."""
+
+    table: Table
+    model: Model
+    options: Options
+    task: str
+    row: tuple[int, ...]
+
+    @property
+    def heads(self) -> tuple[Head, ...]:
+        """Both heads, the noise floor, and the arms that tell the causes apart."""
+        names = _BOTH + (_DECAY if self.model.optimizer.record.decays else ())
+        return tuple(HEADS[name] for name in names)
+
+    @property
+    def setup(self) -> Setup:
+        """The names and sizes that engines and tables go by."""
+        options = self.options
+        return Setup(
+            task=self.task,
+            network=self.model.name,
+            optimizer=self.model.optimizer.record.name,
+            heads=tuple(head.name for head in self.heads),
+            seeds=options.seeds,
+            steps=options.steps,
+            batch_size=options.batch_size,
+            record_every=options.record_every,
+            learning_rates=(self.model.optimizer.record.learning_rate,),
+            memory_gib=options.memory_gib * NETWORKS_SHARE,
+        )
+
+
+def parts_of(table: Table, task: str, seed: int) -> Split:
+    """The rows of each part; a group is never in two."""
+    nothing = np.zeros((len(table.y), 1), dtype=np.float32)  # a split asks for classes and groups alone
+    try:
+        return split(Data(x=nothing, y=table.y, groups=table.groups), seed, task)
+    except UserError as error:
+        raise UserError(f"{table.source}: {error}") from error
+
+
+def row_shape(table: Table, task: str) -> tuple[int, ...]:
+    """The shape of one encoded row: the same for every seed."""
+    if isinstance(table.x, np.ndarray):
+        return tuple(table.x.shape[1:])
+    return (len(encoder(table, parts_of(table, task, 0).train).columns),)
+
+
+def seed_bytes(plan: Plan) -> int:
+    """Bytes that the rows of one seed take while they are laid out."""
+    n, options = len(plan.table.y), plan.options
+    trained = min(0.6 * n, 2.0 * options.steps * options.batch_size + FINAL_ROWS["train"])
+    held_out = sum(min(0.2 * n, FINAL_ROWS[part]) for part in ("validation", "test"))
+    return int((trained + held_out) * math.prod(plan.row) * _ITEM * _COPIES)
+
+
+def seeds_at_once(plan: Plan) -> int:
+    """How many seeds' rows the memory holds. Raises `UserError` if it holds not one's."""
+    one = seed_bytes(plan)
+    budget = plan.options.memory_gib * ROWS_SHARE * 2**30
+    require(
+        one <= budget,
+        f"The rows that one seed uses take {one / 2**30:.1f} GiB, and {budget / 2**30:.1f} GiB of the "
+        f"{plan.options.memory_gib:g} allowed are for them: lower --steps, --batch-size or the number of columns "
+        "(--image-side), or raise --memory.",
+    )
+    return int(budget // one)
+
+
+def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
+    """What the engines train for some of the seeds, with no other row in it than those that they use."""
+    x, y, weights, streams = [], [], [], {}
+    start = 0
+    for seed in seeds:
+        parts = parts_of(plan.table, plan.task, seed)
+        drawn = draw(
+            task=plan.task,
+            network=plan.model.name,
+            seed=seed,
+            split=parts,
+            scaling=_AS_THEY_ARE,
+            build=lambda: plan.model.build(plan.row),
+            steps=plan.options.steps,
+            batch_size=plan.options.batch_size,
+        )
+        chosen = {part: _some(plan.task, seed, part, getattr(parts, part), most) for part, most in FINAL_ROWS.items()}
+        used = np.unique(np.concatenate([drawn.order.ravel(), drawn.order_again.ravel(), *chosen.values()]))
+        streams[seed] = _renumbered(drawn, chosen, used, start)
+        x.append(encoded(encoder(plan.table, parts.train), used))
+        y.append(plan.table.y[used])
+        weights.append(_weights(plan, parts.train, used))
+        start += len(used)
+    rows = np.concatenate(x)
+    record = plan.model.optimizer.record
+    every_weight = [w for w in weights if w is not None]
+    return Problem(
+        setup=plan.setup,
+        data=Data(x=rows, y=np.concatenate(y), groups=np.arange(len(rows))),
+        heads=plan.heads,
+        rates=(record.learning_rate,),
+        optimizer=record,
+        build=plan.model.build,
+        streams=streams,
+        reader=READERS["binary"],
+        weights=np.concatenate(every_weight) if every_weight else None,
+    )
+
+
+def encoded(encode: Encoder, rows: np.ndarray, block: int = 8192) -> np.ndarray:
+    """Encode block after block: what scikit-learn needs in between is in float64 and several times as large."""
+    return np.concatenate([encode(rows[start : start + block]) for start in range(0, len(rows), block)])
+
+
+def _some(task: str, seed: int, part: str, rows: np.ndarray, most: int) -> np.ndarray:
+    """The rows of a part that are looked at, drawn once for all arms."""
+    return np.random.default_rng(seed_of(task, seed, "evaluated", part)).permutation(rows)[:most]
+
+
+def _renumbered(drawn: Stream, chosen: dict[str, np.ndarray], used: np.ndarray, start: int) -> Stream:
+    """The stream with its rows' places among all that is laid out, where the rows `used` begin at `start`."""
+
+    def place(rows: np.ndarray) -> np.ndarray:
+        return start + np.searchsorted(used, rows)
+
+    return replace(
+        drawn,
+        split=Split(**{part: place(rows) for part, rows in chosen.items()}),
+        order=place(drawn.order),
+        order_again=place(drawn.order_again),
+    )
+
+
+def _weights(plan: Plan, train: np.ndarray, used: np.ndarray) -> np.ndarray | None:
+    """What each row's loss is multiplied by: its own weight times that of its class, as in Keras."""
+    own, asked = plan.table.weights, plan.options.class_weight
+    if own is None and asked is None:
+        return None
+    found = np.ones(len(used)) if own is None else own[used].astype(np.float64)
+    if asked is None:
+        return found
+    y = plan.table.y
+    # "balanced": rows over (classes × rows of the class), as scikit-learn has it, of the training part alone
+    factors = len(train) / (2 * np.bincount(y[train], minlength=2)) if asked == "balanced" else np.asarray(asked)
+    return found * factors[y[used]]

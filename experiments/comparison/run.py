@@ -1,0 +1,215 @@
+"""Seeds trained batch after batch and looked at on the way, until the answer is decided or the means are spent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from experiments import reference
+from experiments.comparison.judge import Judge, overall, primary
+from experiments.comparison.rows import Plan, problem, seeds_at_once
+from experiments.comparison.sequential import Design, looks
+from experiments.records import UserError
+from experiments.training import precision, stacked_run
+from experiments.training.budget import at_once
+from experiments.training.layout import Replica
+from experiments.training.problem import Problem
+from experiments.training.recorder import tabulate
+from experiments.training.streams import hash_of
+
+# what is being done, and how much of it: (text, share from 0 to 1)
+Progress = Callable[[str, float], None]
+_SHARE_OF_BUDGET = 0.9  # the rest is for the last look and the report
+LEAST_SEEDS = 2
+
+
+class _TooSlow(Exception):
+    """The seeds at hand would take longer than the budget allows; holds the estimate in seconds for one seed."""
+
+    def __init__(self, per_seed: float) -> None:
+        super().__init__(per_seed)
+        self.per_seed = per_seed
+
+
+@dataclass(kw_only=True)
+class Ran:
+    """What a comparison has trained and found. `looked`: a row a look. `stopped`: decided, seeds or budget."""
+
+    tables: dict[str, pd.DataFrame]
+    differences: pd.DataFrame
+    looked: pd.DataFrame
+    design: Design
+    stopped: str
+    engine: str
+    notices: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(kw_only=True)
+class _Runner:
+    plan: Plan
+    tell: Progress
+    started: float
+    engine: str
+    per_batch: int  # seeds whose rows the memory holds
+    replicas: int | None = None  # networks that advance together, measured once
+    parts: list[dict[str, pd.DataFrame]] = field(default_factory=list)
+    trunks: set[str] = field(default_factory=set)
+    done: int = 0
+
+    @property
+    def elapsed(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that training may still take."""
+        budget = self.plan.options.budget
+        return float("inf") if budget is None else _SHARE_OF_BUDGET * budget - self.elapsed
+
+    def train(self, until: int, *, interrupt: bool) -> None:
+        """Train the seeds that lack, batch after batch, each once.
+
+        With `interrupt`, raises `_TooSlow` as soon as it shows that they will not be done in time.
+        """
+        first = self.done
+        while self.done < until:
+            seeds = range(self.done, min(self.done + self.per_batch, until))
+            self.tell(f"Encoding the rows of seeds {seeds[0] + 1} to {seeds[-1] + 1}", self.done / until)
+            batch = problem(self.plan, seeds)
+
+            def seen(done: int, total: int, seeds: range = seeds, began: float = time.monotonic()) -> None:
+                share = done / total
+                self.tell(f"Training seeds {first + 1} to {until}", (self.done + share * len(seeds)) / until)
+                took = time.monotonic() - began
+                per_seed = took / share / len(seeds)
+                if interrupt and share < 1 and took > 2 and per_seed * (until - self.done) - took > self.left:
+                    raise _TooSlow(per_seed)
+
+            records = self._records(batch, seen)
+            self.parts.append(tabulate(replace(self.plan.setup, seeds=len(seeds)), records))
+            self.trunks |= {hash_of(stream.trunk) for stream in batch.streams.values()}
+            self.done = seeds[-1] + 1
+
+    def _records(self, batch: Problem, seen: Callable[[int, int], None]) -> list[Any]:
+        if self.engine == "reference":
+            return reference.run(batch, seen)
+        if self.replicas is None:
+            self.replicas = at_once(batch)
+        return stacked_run.run(batch, at_once=self.replicas, progress=seen)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The tables of all seeds that are done."""
+        return {
+            name: pd.concat([part[name] for part in self.parts], ignore_index=True)
+            for name in ("curves", "finals", "runs")
+        }
+
+
+def run(plan: Plan, tell: Progress) -> Ran:
+    """Train and judge. Raises `UserError` when the budget or the memory is too small for any answer."""
+    started = time.monotonic()
+    options, model = plan.options, plan.model
+    engine = "reference" if model.reasons else "stacked"
+    notices: list[str] = []
+    most = seeds_at_once(plan)
+    with precision("float32"):
+        runner = _Runner(
+            plan=plan, tell=tell, started=started, engine=engine, per_batch=1 if engine == "reference" else most
+        )
+        at = looks(options.seeds)
+        if engine == "reference":
+            per_seed = _measured(plan)
+            notices.append(
+                f"Plain Keras trains this model, one network after another, since the fast engine lacks "
+                f"{', '.join(model.reasons)}: about {duration(per_seed)} a seed, {duration(per_seed * at[0])} until "
+                f"the first look, {duration(per_seed * at[-1])} for all {at[-1]} seeds."
+            )
+            tell(notices[-1], 0.0)
+            at = _affordable(at, per_seed, runner.left, options.budget)
+        try:
+            runner.train(at[0], interrupt=options.budget is not None and engine == "stacked")
+        except _TooSlow as slow:
+            at = _affordable(at, slow.per_seed, runner.left + runner.done * slow.per_seed, options.budget)
+            if runner.done < at[0]:
+                runner.train(at[0], interrupt=False)
+        return _look_on(runner, Design(looks=at), notices, full=options.seeds)
+
+
+def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> Ran:
+    """Look at the seeds that are done, train more, look again."""
+    judge, looked = Judge(design=design), []
+    stopped = "seeds" if design.looks[-1] >= full else "budget"
+    for number, n in enumerate(design.looks):
+        spent = runner.elapsed / max(runner.done, 1)
+        if number and spent * (n - runner.done) > runner.left:
+            stopped = "budget"
+            break
+        runner.train(n, interrupt=False)
+        runner.tell(f"Judging {n} seeds", n / design.looks[-1])
+        tables = runner.tables()
+        differences = judge.look(tables["finals"], tables["runs"])
+        rows = primary(differences)
+        open_ = rows.loc[rows["outcome"] == "undecided", "quantity"].tolist()
+        looked.append({
+            "look": number + 1, "seeds": n, "level": design.levels(2)[number], "level_tost": design.levels(1)[number],
+            "outcome": overall(differences), "undecided": ", ".join(open_), "seconds": runner.elapsed,
+        })  # fmt: skip
+        if not open_:
+            stopped = "decided"
+            break
+    if len(runner.trunks) < runner.done and runner.plan.model.parameters:
+        notices.append(
+            "The model's function gives the same first weights again and again (it sets a seed, or loads weights): "
+            "seeds differ in their split, their order and their head alone."
+        )
+    return Ran(
+        tables=tables,
+        differences=differences,
+        looked=pd.DataFrame(looked),
+        design=design,
+        stopped=stopped,
+        engine=runner.engine,
+        notices=tuple(notices),
+        seconds=runner.elapsed,
+    )
+
+
+def _affordable(at: tuple[int, ...], per_seed: float, left: float, budget: float | None) -> tuple[int, ...]:
+    """The looks that the time allows; fewer seeds than the first look wants, if need be."""
+    if budget is None:
+        return at
+    seeds = int(left / per_seed) if per_seed > 0 else at[-1]
+    if seeds < LEAST_SEEDS:
+        raise UserError(
+            f"A budget of {duration(budget)} is too short: one seed of all arms takes about {duration(per_seed)}, and "
+            f"a comparison needs at least {LEAST_SEEDS}. Give --budget {duration(1.5 * LEAST_SEEDS * per_seed)} or "
+            "more, or lower --steps."
+        )
+    return at if seeds >= at[0] else looks(seeds)
+
+
+def _measured(plan: Plan) -> float:
+    """Seconds that plain Keras takes for all arms of one seed, from two short fits: what is fixed, and a step."""
+    steps = min(plan.options.steps, 20)
+    batch = problem(replace(plan, options=replace(plan.options, steps=steps + 1)), [0])
+    setup = replace(batch.setup, record_every=plan.options.record_every)
+    replica = Replica(head=plan.heads[0], learning_rate=batch.rates[0], seed=0)
+    times = []
+    for length in (1, 1, steps + 1):  # the first has costs that come once
+        began = time.monotonic()
+        reference.fit(replace(batch, setup=replace(setup, steps=length)), replica)
+        times.append(time.monotonic() - began)
+    _, fixed, longer = times
+    return len(plan.heads) * (fixed + max(0.0, longer - fixed) / steps * plan.options.steps)
+
+
+def duration(seconds: float) -> str:
+    """A time in words that --budget takes: 45s, 4min, 1.5h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))}s"
+    return f"{round(seconds / 60)}min" if seconds < 5400 else f"{seconds / 3600:.1f}h"
