@@ -46,6 +46,7 @@ QUICK = PRESETS.add(
             groups=(Group(tasks=("digits", "yeast"), networks=("mlp",), optimizers=("adam",)),), seeds=5, steps=200
         ),
         backends=("tensorflow",),
+        dtypes=("float64", "float32"),
     )
 )
 

@@ -232,8 +232,8 @@ class Protocol:
     """A preset: which cells there are, and how long each is trained.
 
     `swept`: those of the groups' cells that are trained at many learning rates; `control`: those that are trained
-    in float64; `several`: cells of several classes or labels, which are no part of the groups; `backends`: those of
-    Keras that the numerics atlas covers.
+    in float64; `several`: cells of several classes or labels, which are no part of the groups; `backends` and
+    `dtypes`: those of Keras that the numerics atlas covers, no dtype meaning all.
     """
 
     name: str
@@ -249,3 +249,4 @@ class Protocol:
     control: Selection = Selection()
     several: Selection = Selection()
     backends: tuple[str, ...] = ("tensorflow", "torch", "jax")
+    dtypes: tuple[str, ...] = ()

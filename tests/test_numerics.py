@@ -106,6 +106,13 @@ def test_a_process_keeps_its_backend() -> None:
         paths("mxnet")
 
 
+def test_the_atlas_of_some_dtypes_is_part_of_the_whole() -> None:
+    some = paths("tensorflow", ["float32"])
+    assert some == [path for path in paths("tensorflow") if path.dtype == "float32"]
+    with pytest.raises(UserError, match="Unknown dtype 'float8'. Known: float64, float32"):
+        paths("tensorflow", ["float8"])
+
+
 def test_a_study_of_another_backend_runs_in_a_process_of_its_own(
     monkeypatch: pytest.MonkeyPatch, tmp_path: File
 ) -> None:

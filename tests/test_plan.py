@@ -13,7 +13,7 @@ import suite_throwaway as throwaway
 
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
-from experiments.numerics.axes import BACKENDS
+from experiments.numerics.axes import BACKENDS, DTYPES
 from experiments.plan import KINDS, Choice, keys, kinds, plan, shard
 from experiments.plan.keys import cache_key, modules_of, preload_of, read_notebook
 from experiments.protocols import FULL, QUICK, STANDARD
@@ -276,6 +276,8 @@ def test_the_atlas_is_planned_a_backend_a_cell() -> None:
     for protocol in (QUICK, STANDARD, FULL):
         cells = [cell for cell in plan(protocol) if cell.notebook == "numerics.ipynb"]
         assert [cell.parameters["backend"] for cell in cells] == list(protocol.backends)
+        assert set(protocol.dtypes) <= set(DTYPES)
         assert set(protocol.backends) <= set(BACKENDS)
     assert STANDARD.backends == BACKENDS
+    assert STANDARD.dtypes == ()
     assert not [cell for cell in plan(QUICK, Choice(tasks=("moons",))) if cell.notebook == "numerics.ipynb"]

@@ -32,15 +32,20 @@ CATEGORIES = [name for name in PATH if name != "units"]
 Progress = Callable[[int, int], None]
 
 
-def paths(backend: str) -> list[Path]:
-    """Every path that `backend` answers for: Keras on it and its own losses; NumPy goes with TensorFlow."""
+def paths(backend: str, dtypes: Sequence[str] = ()) -> list[Path]:
+    """Every path that `backend` answers for: Keras on it and its own losses; NumPy goes with TensorFlow.
+
+    `dtypes`: only those of these dtypes; empty means all. Raises `UserError` for an unknown name.
+    """
     require(backend in BACKENDS, f"Unknown backend {backend!r}. Known: {', '.join(BACKENDS)}.")
+    for dtype in dtypes:
+        require(dtype in DTYPES, f"Unknown dtype {dtype!r}. Known: {', '.join(DTYPES)}.")
     others = {
         "tensorflow": lambda: [*native_programs.tensorflow_paths(), *numpy_sweeps.paths()],
         "torch": native_programs.torch_paths,
         "jax": list,
     }[backend]
-    return [*keras_paths(backend), *others()]
+    return [path for path in (*keras_paths(backend), *others()) if not dtypes or path.dtype in dtypes]
 
 
 def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
@@ -122,15 +127,15 @@ def tidy(table: pd.DataFrame) -> pd.DataFrame:
     return tables.validate("numerics", table.astype({**kinds, "label": "int8", "units": "int8"}))
 
 
-def atlas(backend: str, progress: Progress | None = None) -> pd.DataFrame:
-    """Every path of `backend` over the sweep of z and both labels: the table `numerics`.
+def atlas(backend: str, progress: Progress | None = None, dtypes: Sequence[str] = ()) -> pd.DataFrame:
+    """Every path of `backend`, see `paths`, over the sweep of z and both labels: the table `numerics`.
 
     A path has 246 rows with the status "measured", or one row (z is nan) whose status says why it has none:
     "not installed", "does not exist: ..." or "raises ...". More columns than the schema: `units`,
     `loss_of_prediction` (the same loss, of what `predict` returns) and `status`.
     Raises `UserError` for an unknown backend, and where Keras runs on another one already: see `study`.
     """
-    wanted = paths(backend)
+    wanted = paths(backend, dtypes)
     if not installed(backend):
         return tidy(unmeasured([(path, NOT_INSTALLED) for path in wanted]))
     return sweep(backend, wanted, progress)

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,26 +20,28 @@ TABLES = ("numerics", "pathologies", "consequences")
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def study(backend: str, progress: Progress | None = None) -> dict[str, pd.DataFrame]:
+def study(backend: str, progress: Progress | None = None, dtypes: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
     """The tables `numerics`, `pathologies` and `consequences` of `backend`; `progress(done, of)` as it goes.
+
+    `dtypes`: only the paths of these dtypes; empty means all.
 
     A process has one Keras backend. Where this one runs on another already, a fresh process does the work.
     A backend that is not installed gives rows that say so, and no pathologies.
-    Raises `UserError` for an unknown backend.
+    Raises `UserError` for an unknown backend or dtype.
     """
     if installed(backend) and backend_in_use() not in (None, backend):
-        return _elsewhere(backend, progress)
-    swept = atlas(backend, progress)
+        return _elsewhere(backend, progress, dtypes)
+    swept = atlas(backend, progress, dtypes)
     found = pathologies(swept)
     trained = consequences(backend, found) if installed(backend) else pd.DataFrame(columns=COLUMNS)
     return {"numerics": swept, "pathologies": found, "consequences": trained}
 
 
-def _elsewhere(backend: str, progress: Progress | None) -> dict[str, pd.DataFrame]:
+def _elsewhere(backend: str, progress: Progress | None, dtypes: Sequence[str]) -> dict[str, pd.DataFrame]:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
         search = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
         child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "experiments.numerics", backend, folder],
+            [sys.executable, "-P", "-m", "experiments.numerics", backend, folder, *dtypes],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,

@@ -199,7 +199,11 @@ def worked_examples(protocol: Protocol) -> tuple[Cell, ...]:
 def numerics(protocol: Protocol) -> tuple[Cell, ...]:
     """The atlas, a backend a cell; the one of a backend that is not installed says so, and is run again once it is."""
     return tuple(
-        Cell(id=f"numerics-{backend}", notebook="numerics.ipynb", parameters={"backend": backend})
+        Cell(
+            id=f"numerics-{backend}",
+            notebook="numerics.ipynb",
+            parameters={"backend": backend, "dtypes": [*protocol.dtypes]},
+        )
         for backend in protocol.backends
     )
 
