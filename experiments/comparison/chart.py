@@ -1,0 +1,64 @@
+"""The answer as one figure: each primary quantity's difference against its margin."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from experiments.comparison.answer import amount, name_of
+from experiments.figures import Chart
+from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, clip, label_rows
+from experiments.figures.words import ENGLISH, Words
+
+REACH = 4.0  # margins; what lies further out ends in an arrow
+
+
+def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+    """Softmax minus sigmoid with its repeated interval, a row a quantity, in units of the quantity's margin.
+
+    `rows`: of one arm in the `differences` table. Inside the shaded band a difference does not matter.
+    """
+    scale = rows["margin"].to_numpy(float)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        low, mean, high = (rows[name].to_numpy(float) / scale for name in ("low", "mean", "high"))
+    place = np.arange(len(rows))
+    inks = [OUTCOMES[outcome] for outcome in rows["outcome"]]
+    with chart(_finding(rows), width, 1.05 + 0.32 * len(rows)) as figure:
+        axes = figure.subplots()
+        axes.axvspan(-1, 1, color=GRID, alpha=0.55, linewidth=0)
+        axes.axvline(0, color=MUTED, linewidth=0.9)
+        axes.hlines(place, low.clip(-REACH, REACH), high.clip(-REACH, REACH), colors=inks, linewidth=2.2)
+        for at, ink in enumerate(inks):
+            if not np.isfinite(mean[at]):
+                continue
+            inside = abs(mean[at]) <= REACH
+            marker = "o" if inside else ">" if mean[at] > 0 else "<"
+            axes.plot(np.clip(mean[at], -REACH, REACH), at, marker, color=ink, markersize=5, clip_on=False)
+        room = 0.54 * width if width < 5 else 0.36 * width
+        label_rows(axes, [clip(name_of(quantity), room, 8) for quantity in rows["quantity"]])
+        axes.set_xlim(-REACH * 1.04, REACH * 1.04)
+        axes.set_xlabel("softmax − sigmoid, in margins")
+        handles = [
+            Line2D([], [], marker="o", markersize=4, color=ink, label=words.or_key("outcome", outcome))
+            for outcome, ink in OUTCOMES.items()
+            if outcome in set(rows["outcome"])
+        ]
+        handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label="margin"))
+        columns = max(1, int(width / 1.75))
+        figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8,
+                      labelcolor=INK)  # fmt: skip
+    return figure
+
+
+def _finding(rows: pd.DataFrame) -> str:
+    """The row that differs most for sure, or how many are inside the margin."""
+    different = rows.loc[rows["outcome"] == "different"]
+    if len(different):
+        row = different.loc[(different["mean"].abs() / different["margin"]).idxmax()]
+        return f"Softmax differs from sigmoid most in {name_of(row['quantity'])}: {amount(row, row['mean'])}"
+    inside = int(rows["outcome"].isin(["equivalent", "different but negligible"]).sum())
+    if inside == len(rows):
+        return f"All {inside} primary quantities are inside their margins"
+    return f"{inside} of {len(rows)} primary quantities are shown to be inside their margins, none to be beyond"

@@ -1,0 +1,75 @@
+"""A comparison as a folder that is there whole or not at all, and as a fragment of HTML."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from pathlib import Path
+
+from markupsafe import Markup, escape
+
+from experiments.comparison.page import sections, short_table
+from experiments.comparison.result import TABLES, Comparison
+from experiments.figures import Words
+from experiments.records import UserError, require
+from experiments.report import CATALOGUES
+from experiments.report.render import markdown, page
+from experiments.report.stored import Stored
+
+_WORDS = Words(paths=(Path(__file__).with_name("strings.toml"), *CATALOGUES))
+
+
+def require_place(folder: Path) -> None:
+    """Raise `UserError` unless a comparison may be written to `folder`: it is new, empty, or holds an earlier one."""
+    require(
+        not folder.exists() or folder.is_dir(),
+        f"{str(folder)!r} is a file. Name another folder with --out.",
+    )
+    require(
+        not folder.is_dir() or not any(folder.iterdir()) or (folder / "comparison.json").is_file(),
+        f"The folder {str(folder)!r} holds something else than a comparison. Name another one with --out.",
+    )
+
+
+def save(found: Comparison, folder: Path) -> Path:
+    """Write everything beside `folder` and rename it; return the page."""
+    require_place(folder)
+    folder = folder.absolute()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
+            made = Path(beside) / "new"
+            _write(found, made)
+            if folder.exists():
+                folder.rename(Path(beside) / "old")
+            made.rename(folder)
+    except OSError as error:
+        raise UserError(
+            f"{str(folder)!r} cannot be written: {error.strerror or error}. Name another folder with --out."
+        ) from error
+    return folder / "report.html"
+
+
+def _write(found: Comparison, out: Path) -> None:
+    (out / "tables").mkdir(parents=True)
+    for name in TABLES:
+        getattr(found, name).to_parquet(out / "tables" / f"{name}.parquet", index=False)
+    (out / "comparison.json").write_text(found.to_json() + "\n", encoding="utf-8")
+    stored = Stored(out, out)
+    made = sections(found, _WORDS)
+    markdown(made, stored, _WORDS, ("en",))
+    page(made, stored, _WORDS, ("en",))
+
+
+def fragment(found: Comparison) -> str:
+    """The answer for a notebook: every text in it is escaped."""
+    picture = base64.b64encode(found.plot().png(dpi=110)).decode()
+    parts = [
+        Markup("<p><b>{}</b>. {}</p>").format(found.verdict.outcome.capitalize(), found.verdict.sentence),
+        Markup("<p>{}</p>").format(found.why),
+        Markup("<p>{}</p><pre>{}</pre>").format(found.advice.sentence, found.advice.code),
+        Markup(short_table(found).to_html(index=False, border=0)),  # pandas escapes what it shows
+        Markup('<img alt="{}" src="data:image/png;base64,{}">').format(found.plot().finding, picture),
+        *(Markup("<p><small>{}</small></p>").format(text) for text in (*found.recognised, *found.notices)),
+    ]
+    return str(escape("").join(parts))
