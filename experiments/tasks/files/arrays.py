@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from experiments.records import UserError, require
 from experiments.tasks.files.columns import require_distinct
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
-from experiments.tasks.files.words import one_line, quoted, unknown
+from experiments.tasks.files.words import one_line, plain, quoted, unknown
 
 SHAPES = "(rows, features), (rows, height, width) or (rows, height, width, channels)"
 
@@ -35,6 +36,12 @@ def read_npz(
     for part, name in wanted.items():
         if name is not None:
             found[part] = _array(path, source, name)
+    kind = found["x"].dtype
+    require(
+        kind.kind in "biuf",
+        f"The array 'x' of {quoted(source)} is of type {quoted(kind)}. It must be numbers; mixed columns go into a CSV "
+        "or Parquet file.",
+    )
     return from_parts(found["x"], found["y"], groups=found.get("groups"), weights=found.get("weights"), source=source)
 
 
@@ -75,9 +82,10 @@ def from_parts(x: Any, y: Any, *, groups: Any = None, weights: Any = None, sourc
 
 def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray, tuple[str, ...]]:
     if isinstance(x, pd.DataFrame):
-        names = [str(name) for name in x.columns]
+        names = [plain(name) for name in x.columns]
         require_distinct(names)
-        return x.set_axis(names, axis=1).reset_index(drop=True), ()
+        columns = {name: _quiet(x.iloc[:, number]) for number, name in enumerate(names)}
+        return pd.DataFrame(columns, index=range(len(x))), ()
     array = _plain(x, "x")
     require(array.ndim in (2, 3, 4), f"x has the shape {array.shape}. It must be {SHAPES}.")
     require(array.size > 0, f"x has the shape {array.shape}, so it holds no values.")
@@ -91,7 +99,7 @@ def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray, tuple[str, ...]]:
         array.dtype.kind in "fOUT",
         f"x is of type {quoted(array.dtype)}, which is no array of numbers or text. Convert it to float32.",
     )
-    frame = pd.DataFrame({f"x{number}": pd.Series(array[:, number]) for number in range(array.shape[1])})
+    frame = pd.DataFrame({f"x{number}": _series(array[:, number]) for number in range(array.shape[1])})
     return frame, ("x holds missing values: it is read column by column, as a file is.",) if numeric else ()
 
 
@@ -99,13 +107,28 @@ def _vector(name: str, values: Any) -> pd.Series | None:
     if values is None:
         return None
     if isinstance(values, pd.Series):
-        return values.reset_index(drop=True)
+        return _quiet(values)
     array = _plain(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     require(array.ndim == 1, f"{name} has the shape {array.shape}. It must be (rows,): one value a row.")
     require(array.dtype.kind in "biufOUTSM", f"{name} is of type {quoted(array.dtype)}. It must be numbers or text.")
-    return pd.Series(np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array)
+    return _series(np.char.decode(array, "utf-8", "replace") if array.dtype.kind == "S" else array)
+
+
+def _series(array: np.ndarray) -> pd.Series:
+    if array.dtype.kind not in "UTO":
+        return pd.Series(array)
+    return _quiet(pd.Series(array.astype(object), dtype=object))  # a string type refuses half a surrogate pair
+
+
+def _quiet(column: pd.Series) -> pd.Series:
+    """Return the values, numbered from 0, without signalling NaN, which raise as soon as they are looked at."""
+    column = column.reset_index(drop=True)
+    if column.dtype != object:
+        return column
+    loud = [isinstance(value, Decimal) and value.is_snan() for value in column]
+    return column.where(~np.array(loud, dtype=bool), None)
 
 
 def _plain(values: Any, name: str) -> np.ndarray:

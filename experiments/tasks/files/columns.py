@@ -69,7 +69,7 @@ def _as_numbers(column: Column) -> np.ndarray:
         return column.values
     if isinstance(column, Dates):
         missing = np.isnat(column.values)
-        return np.where(missing, np.nan, column.values.astype("datetime64[us]").astype(np.int64))
+        return np.where(missing, np.nan, column.values.astype(np.int64))
     if isinstance(column, Categories):
         return np.where(column.codes < 0, np.nan, column.codes)
     return np.empty(0)
@@ -135,6 +135,6 @@ def require_distinct(names: list[str]) -> None:
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise UserError(
-            f"{counted(len(twice), 'name')} of columns occur more than once: {listed(twice)}. "
-            f"Give each column a name of its own, such as {quoted(twice[0] + '_2')}."
+            f"Several columns have the same name: {listed(twice)}. Give each a name of its own, such as "
+            f"{quoted(twice[0] + '_2')}."
         )

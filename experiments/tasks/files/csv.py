@@ -24,6 +24,7 @@ MISSING = ["", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", 
 DELIMITERS = ",;\t|"
 BLOCK = 2**20
 LONGEST_ROW = 2**24  # bytes: what Arrow reads at a time, and no row may be longer
+WAY_OUT = "Give a sample of its rows or fewer columns, or save it as Parquet, which takes less"
 
 
 def read_csv(path: Path, source: str, *, tabs: bool, target: str | None, memory_gib: float) -> pd.DataFrame:
@@ -54,7 +55,7 @@ def _bytes(path: Path, source: str, memory_gib: float) -> bytes:
     """Return all of the file, unpacked; raises `UserError` if it is too large, or no UTF-8 text."""
     packed = path.suffix.lower() == ".gz"
     if not packed:
-        require_memory(source, path.stat().st_size * CSV_FACTOR, memory_gib, "as text")
+        require_memory(source, path.stat().st_size * CSV_FACTOR, memory_gib, "as text", WAY_OUT)
     most = memory_gib * GIB / CSV_FACTOR
     opened: Callable[..., AbstractContextManager[Any]] = gzip.open if packed else open
     try:
@@ -71,7 +72,7 @@ def _text(file: BinaryIO, source: str, most: float, memory_gib: float) -> bytes:
     while block := file.read(BLOCK):
         size += len(block)
         if size > most:  # only a packed file gets here: it must be unpacked to know
-            require_memory(source, (size + 1) * CSV_FACTOR, memory_gib, "or more as text")
+            require_memory(source, (size + 1) * CSV_FACTOR, memory_gib, "or more as text", WAY_OUT)
         pending = len(decoder.getstate()[0])
         try:
             decoder.decode(block)
@@ -92,8 +93,9 @@ def _text(file: BinaryIO, source: str, most: float, memory_gib: float) -> bytes:
 
 
 def _not_utf8(source: str, byte: int, position: int, line: int) -> UserError:
+    utf16 = " (it looks like UTF-16)" if position == 0 and byte in (0xFE, 0xFF) else ""
     return UserError(
-        f"{quoted(source)} is not in UTF-8: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
+        f"{quoted(source)} is not in UTF-8{utf16}: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
         "Save it again as UTF-8 (in a spreadsheet: CSV UTF-8)."
     )
 

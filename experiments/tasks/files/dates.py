@@ -14,10 +14,11 @@ FORMATS = ("ISO8601", *(day + time for time in TIMES for day in DAYS))
 SWAPPED = {"%m/%d": "%d/%m", "%d/%m": "%m/%d", "%m-%d": "%d-%m", "%d-%m": "%m-%d"}
 SHARE = 0.95  # of the rows that are not missing must be dates in one form
 SAMPLE = 100
+FIRST, LAST = pd.Timestamp("0001-01-01", tz="UTC"), pd.Timestamp("9999-12-31", tz="UTC")
 
 
 def parse_dates(name: str, texts: pd.Series, rows: np.ndarray) -> tuple[np.ndarray, str] | None:
-    """Return the datetime64 of each of the distinct `texts` and a notice, or None if they are no dates.
+    """Return the datetime64[us] of each of the distinct `texts` and a notice, or None if they are no dates.
 
     `texts`: distinct, NaN for what is missing. `rows`: how often each occurs. The notice is empty, or says which
     of day and month was taken to come first where both fit, and how many rows could not be read.
@@ -33,11 +34,17 @@ def parse_dates(name: str, texts: pd.Series, rows: np.ndarray) -> tuple[np.ndarr
     best = max(fits, key=lambda form: read[form], default=None)  # the first of those that are equal
     if best is None or read[best] < SHARE * total:
         return None
-    return _parse(texts, best).to_numpy(), _notice(name, best, read, total)
+    return in_calendar(_parse(texts, best)), _notice(name, best, read, total)
 
 
 def _parse(texts: pd.Series, form: str) -> pd.Series:
-    return pd.to_datetime(texts, format=form, errors="coerce", utc=True).dt.tz_localize(None)
+    return pd.to_datetime(texts, format=form, errors="coerce", utc=True)
+
+
+def in_calendar(dates: pd.Series) -> np.ndarray:
+    """Return dates, which carry a zone, as datetime64[us] in UTC; NaT outside of the years 1 to 9999."""
+    inside = (dates >= FIRST) & (dates <= LAST)
+    return dates.where(inside).dt.tz_localize(None).dt.as_unit("us").to_numpy()
 
 
 def _notice(name: str, best: str, read: dict[str, int], total: int) -> str:

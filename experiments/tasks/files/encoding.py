@@ -17,7 +17,7 @@ from experiments.tasks.splits import fit_scaling
 
 # standardised values are cut here, so that one that is far from all training rows stays finite in float32 products
 FARTHEST = 1e6
-DAY = np.timedelta64(1, "D")
+DAY = 86_400_000_000  # microseconds, the unit of a table's dates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,11 +100,13 @@ def _of_frame(table: Table, x: pd.DataFrame, train: np.ndarray) -> Encoder:
 
 def _parts_of_dates(dates: pd.DataFrame) -> np.ndarray:
     """Return days since 1970, month and weekday of each column, side by side, NaN where missing."""
-    parts = [
-        part.to_numpy(dtype=np.float64, na_value=np.nan)
-        for _, column in dates.items()
-        for part in ((column - pd.Timestamp(0)) / DAY, column.dt.month, column.dt.day_of_week)
-    ]
+    parts: list[np.ndarray] = []
+    for _, column in dates.items():
+        days = np.where(column.isna(), np.nan, column.to_numpy().astype(np.int64) / DAY)
+        parts += [
+            days,
+            *(part.to_numpy(np.float64, na_value=np.nan) for part in (column.dt.month, column.dt.day_of_week)),
+        ]
     return np.column_stack(parts)
 
 

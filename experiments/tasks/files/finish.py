@@ -11,12 +11,12 @@ from experiments.tasks.files import columns, groups, labels
 from experiments.tasks.files.kinds import LARGEST
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw, Table
-from experiments.tasks.files.words import counted, listed, one_line, quoted, unknown
+from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, unknown
 
 
 def from_frame(frame: pd.DataFrame, source: str, *, target: str | None, group: str | None, weight: str | None) -> Raw:
     """Return the columns of `frame` by their part; raises `UserError` for one that is not there or is named twice."""
-    names = [str(name) for name in frame.columns]
+    names = [plain(name) for name in frame.columns]
     columns.require_distinct(names)
     frame = frame.set_axis(names, axis=1)
     if target is None:

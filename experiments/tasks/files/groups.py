@@ -43,10 +43,10 @@ def require_enough(y: np.ndarray, groups: np.ndarray, labels: tuple[str, str], g
     for number, label in enumerate(labels):
         rows = int((y == number).sum())
         held = len(np.unique(groups[y == number]))
-        what = "different groups" if grouped else "different rows"
-        found = counted(rows, "row") if rows == held else f"{counted(rows, 'row')} in only {held:,} {what}"
+        what = "group" if grouped else "different row"
+        found = counted(rows, "row") if rows == held else f"{counted(rows, 'row')}, but only {counted(held, what)}"
         require(
             held >= LEAST,
-            f"Class {quoted(label)} has {found}, and {len(y):,} rows in all. Training, validation and test parts of "
-            f"both classes need at least {LEAST} {what} of each class, {2 * LEAST} rows in all: give more rows.",
+            f"Class {quoted(label)} has {found} (of {len(y):,} rows). Training, validation and test parts that each "
+            f"hold both classes need {LEAST} {what}s of each, so {2 * LEAST} rows at the least: give more rows.",
         )

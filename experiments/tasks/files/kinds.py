@@ -11,8 +11,8 @@ import pandas as pd
 from pandas.api import types
 
 from experiments.records import UserError
-from experiments.tasks.files.dates import parse_dates
-from experiments.tasks.files.words import counted, quoted
+from experiments.tasks.files.dates import in_calendar, parse_dates
+from experiments.tasks.files.words import counted, plain, quoted
 
 # text that stands for a missing number; "?" alone in a column of words stays a category of its own
 MARKERS = frozenset({"?", "-", "--", ".", "..", "*", "na", "n/a", "<na>", "nan", "null", "none", "nil", "missing"})
@@ -33,7 +33,7 @@ class Numbers:
 
 @dataclass(frozen=True, kw_only=True)
 class Dates:
-    """A column of dates: datetime64 (n,), NaT where missing; `notice` says what was doubtful."""
+    """A column of dates: datetime64[us] (n,), NaT where missing; `notice` says what was doubtful."""
 
     values: np.ndarray
     notice: str = ""
@@ -66,7 +66,7 @@ def read_column(name: str, column: pd.Series) -> Column:
     if isinstance(dtype, pd.SparseDtype):
         column, dtype = column.sparse.to_dense(), column.dtype.subtype  # type: ignore[union-attr]
     if isinstance(dtype, pd.CategoricalDtype):
-        return _labels(column.cat.codes.to_numpy(), [str(level) for level in column.cat.categories])
+        return _labels(column.cat.codes.to_numpy(), list(column.cat.categories))
     if types.is_bool_dtype(dtype):
         return _factorized(column)
     if types.is_numeric_dtype(dtype):
@@ -100,7 +100,7 @@ def _objects(name: str, column: pd.Series) -> Column:
     if odd is not None or kind in ("bytes", "complex"):
         return Unusable(why="complex numbers" if kind == "complex" else f"values of type {type(odd).__name__}")
     present = column.notna()
-    return _text(name, column.where(~present, column[present].map(str)))
+    return _text(name, column.where(~present, column[present].map(plain)))
 
 
 def _seconds(value: object) -> float:
@@ -114,9 +114,9 @@ def _factorized(column: pd.Series) -> Categories:
     return Categories(codes=codes, levels=[str(level) for level in levels])
 
 
-def _labels(codes: np.ndarray, texts: list[str]) -> Categories:
+def _labels(codes: np.ndarray, names: list[Any]) -> Categories:
     """Return the categories with those that are the same text merged; blank text is missing."""
-    stripped = [text.strip() for text in texts]
+    stripped = [plain(name).strip() for name in names]
     levels = [text for text in dict.fromkeys(stripped) if text]
     number = {level: position for position, level in enumerate(levels)}
     new = np.array([*(number.get(text, -1) for text in stripped), -1], dtype=np.int64)
@@ -160,14 +160,14 @@ def checked(name: str, values: np.ndarray) -> np.ndarray:
 
 
 def _dates(column: pd.Series) -> Dates:
-    dates = pd.to_datetime(column, errors="coerce", utc=True)
-    return Dates(values=dates.dt.tz_localize(None).to_numpy())
+    return Dates(values=in_calendar(pd.to_datetime(column, errors="coerce", utc=True)))
 
 
 def _text(name: str, column: pd.Series) -> Column:
     """Return numbers or dates when nearly all of the text is, else categories."""
-    raw, texts = pd.factorize(column)
-    labels = _labels(raw, [str(text) for text in texts])
+    # as an array of objects where it is one: pandas would make text of it, which refuses half a surrogate pair
+    raw, texts = pd.factorize(column.to_numpy() if column.dtype == object else column)
+    labels = _labels(raw, list(texts))
     codes, levels = labels.codes, pd.Series(labels.levels, dtype=object)
     rows = np.bincount(codes[codes >= 0], minlength=len(levels))
     is_marker = levels.str.lower().isin(MARKERS).to_numpy(dtype=bool)
@@ -187,5 +187,5 @@ def _text(name: str, column: pd.Series) -> Column:
     found = parse_dates(name, levels.where(~is_marker), rows)
     if found is not None:
         values, notice = found
-        return Dates(values=np.append(values, np.datetime64("NaT"))[codes], notice=notice)
+        return Dates(values=np.append(values, np.datetime64("NaT", "us"))[codes], notice=notice)
     return labels

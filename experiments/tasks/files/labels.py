@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.records import UserError, require
-from experiments.tasks.files.words import counted, listed, quoted
+from experiments.tasks.files.words import counted, listed, plain, quoted
+
+FEW = 20  # a target of more different numbers is hardly one of classes
 
 
 def missing(y: pd.Series) -> np.ndarray:
@@ -25,7 +27,7 @@ def binary(y: pd.Series, positive: str | None, target: str) -> tuple[np.ndarray,
     `target` is how messages call `y`. Raises `UserError` if that does not leave two classes.
     """
     try:
-        codes, values = pd.factorize(y)
+        codes, values = pd.factorize(y.to_numpy(dtype=object))
     except TypeError as error:
         raise UserError(f"{target} holds values that are no labels, such as {quoted(y.iloc[0])}.") from error
     texts = [_text(value) for value in values]
@@ -36,11 +38,13 @@ def binary(y: pd.Series, positive: str | None, target: str) -> tuple[np.ndarray,
         "name another target, or add rows of the other class.",
     )
     if positive is None:
-        require(
-            len(names) == 2,
-            f"{target} has {len(names):,} classes: {listed(names)}. Two are needed: --positive LABEL asks for one of "
-            f"them against the rest, for example --positive {quoted(names[0])}.",
+        measure = len(names) > FEW and all(_number(name) is not None for name in names)
+        way_out = (
+            "It looks like a measure: add a column that says on which side of a threshold it lies."
+            if measure
+            else f"--positive LABEL asks for one against the rest, for example --positive {quoted(names[0])}."
         )
+        require(len(names) == 2, f"{target} has {len(names):,} classes: {listed(names)}. Two are needed. {way_out}")
         chosen = names[1]
     else:
         chosen = _match(str(positive), names, target)
@@ -54,7 +58,7 @@ def _text(value: object) -> str:
     if isinstance(value, (float, np.floating)):
         number = float(value)
         return str(int(number)) if number.is_integer() and abs(number) < 1e15 else str(number)
-    return str(value).strip()
+    return plain(value).strip()
 
 
 def _number(text: str) -> float | None:

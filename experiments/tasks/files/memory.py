@@ -8,12 +8,17 @@ from experiments.tasks.files.words import quoted
 GIB = 2**30
 # measured: the highest resident memory of reading a CSV file of mixed columns, over its size
 CSV_FACTOR = 5
+SAMPLE = "Give a sample of its rows, or fewer columns"
 
 
-def require_memory(source: str, needed: float, memory_gib: float, how: str) -> None:
+def in_gib(size: float) -> str:
+    """Return a size in bytes as `25.0 GiB`, or in MiB when it is small."""
+    return f"{size / GIB:,.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:,.2g} MiB"
+
+
+def require_memory(source: str, needed: float, memory_gib: float, how: str, way_out: str = SAMPLE) -> None:
     """Raise `UserError` if `needed` bytes are more than `memory_gib`; `how` says in which form they are held."""
     require(
         needed <= memory_gib * GIB,
-        f"{quoted(source)} needs about {needed / GIB:,.1f} GiB of memory {how}, more than the limit of "
-        f"{memory_gib:g} GiB. Raise the limit, give a sample of its rows or fewer columns, or save it as Parquet.",
+        f"{quoted(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB. {way_out}.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import urllib.error
+import warnings
 
 import pandas as pd
 from sklearn.datasets import fetch_openml
@@ -23,7 +24,9 @@ def read_openml(source: str) -> tuple[pd.DataFrame, str | None]:
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)  # scikit-learn sets none of its own
     try:
-        bunch = fetch_openml(**which, as_frame=True, n_retries=1, delay=0.5)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # several versions, a damaged cache: it goes on with the right one
+            bunch = fetch_openml(**which, as_frame=True, n_retries=1, delay=0.5)
     except Exception as error:  # of many kinds: network, cache, format, memory
         raise _explained(name, error) from error
     finally:
@@ -34,7 +37,7 @@ def read_openml(source: str) -> tuple[pd.DataFrame, str | None]:
 
 def _explained(name: str, error: Exception) -> UserError:
     missing = isinstance(error, urllib.error.HTTPError) and error.code in (404, 412)
-    if missing or "not found" in str(error) or "No known list" in str(error):
+    if missing or str(error).endswith((" found.", "not found")):
         return UserError(
             f"OpenML has no active data set {quoted(name)}. Look it up on www.openml.org, and give its name or number."
         )

@@ -15,7 +15,7 @@ class Table:
     """A user's rows for a binary task, checked and ready for a split.
 
     `x`: a frame whose columns are float64 numbers (NaN is missing), categories without missing values, or
-    datetime64 (NaT is missing); or finite numbers (n, features) as float64, or images (n, height, width, channels)
+    datetime64[us] (NaT is missing); or finite numbers (n, features) as float64, or images (n, height, width, channels)
     as float32 in their own unit.
     `y`: (n,) int64, 0 or 1. `labels`: what the file calls class 0 and class 1.
     `groups`: (n,) int64; identical rows share one, and so do rows of one value of the user's group column.

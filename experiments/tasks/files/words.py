@@ -12,6 +12,11 @@ SHOWN = 8
 COMPARED = 10_000  # names that a misspelt one is compared with: difflib takes a second for ten times as many
 
 
+def plain(value: object) -> str:
+    """Return `str(value)` with what no text file could hold replaced: half a surrogate pair, a damaged character."""
+    return str(value).encode("utf-8", "replace").decode("utf-8", "replace")
+
+
 def quoted(value: object) -> str:
     """Return `value` in quotes, without a line break or another character that does not print, and cut when long."""
     text = str(value)
@@ -33,7 +38,9 @@ def counted(number: int, noun: str) -> str:
 
 def one_line(error: BaseException) -> str:
     """Return what another library says of an error, on one line and without its full stop."""
-    text = " ".join(str(error).split()) or type(error).__name__
+    reason = getattr(error, "reason", None)  # what a network error wraps
+    said = getattr(reason, "strerror", None) or getattr(error, "strerror", None) or str(error)
+    text = " ".join(str(said).split()) or type(error).__name__
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return (printable if len(printable) <= 200 else printable[:199] + "…").rstrip(".")
 
