@@ -36,11 +36,18 @@ _STOPPED = {
 }
 
 
-_OPENING = {
-    "different": "The two heads differ here",
-    "different but negligible": "The two heads differ here by less than matters",
-    "equivalent": "The two heads are equivalent here",
-    "undecided": "Whether the two heads differ here is not decided",
+_PREDICT = {
+    "different": "The two heads predict differently here",
+    "different but negligible": "The two heads predict differently here by less than matters",
+    "equivalent": "The two heads predict alike here",
+    "undecided": "Whether the two heads predict differently here is not decided",
+}
+_TRAIN = {
+    ("undecided", "different"): ", but they do train with different gradients",
+    ("different", "different"): " and train with different gradients",
+    ("different but negligible", "different"): " and train with different gradients",
+    ("equivalent", "different"): ", though they train with different gradients",
+    ("equivalent", "equivalent"): " and train with alike gradients",
 }
 # in the order in which a sentence names them; softmax minus sigmoid throughout
 _OUTCOMES = {
@@ -59,9 +66,15 @@ _RATE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The answer: `outcome` is one of different, different but negligible, equivalent, undecided."""
+    """The answer: each outcome is one of different, different but negligible, equivalent, undecided.
+
+    `outcome`: over all primary quantities; `predictions`: over test loss and accuracy; `gradients`: over the gradient
+    norms. `sentence`: all of it in words, with the numbers.
+    """
 
     outcome: str
+    predictions: str
+    gradients: str
     sentence: str
 
     def __str__(self) -> str:
@@ -101,17 +114,22 @@ def amount(row: pd.Series, value: float) -> str:
 def verdict(ran: Ran) -> Verdict:
     """What is shown of predictions and of gradients, with the numbers, and why training stopped."""
     rows = primary(ran.differences)
-    outcome = overall(rows)
     n = int(rows["n"].max()) if len(rows) else 0
     gradients = rows["quantity"].str.startswith("grad_norm")
+    predicted, trained = rows.loc[~gradients], rows.loc[gradients]
+    outcomes = overall(rows), overall(predicted), overall(trained)
     told = [
-        f"{what}: {_told(part)}."
-        for what, part in (("Predictions", rows.loc[~gradients]), ("Gradients", rows.loc[gradients]))
-        if len(part)
+        f"{what}: {_told(part)}." for what, part in (("Predictions", predicted), ("Gradients", trained)) if len(part)
     ]
-    sentence = " ".join([f"{_OPENING[outcome]}.", *told, f"{_STOPPED[ran.stopped].format(n=n)}."])
+    opening = _PREDICT[outcomes[1]] + _TRAIN.get(outcomes[1:], "")
+    sentence = " ".join([f"{opening}.", *told, f"{_STOPPED[ran.stopped].format(n=n)}."])
     open_ = rows.loc[rows["outcome"] == "undecided"]
-    return Verdict(outcome=outcome, sentence=sentence + (f" {_more(open_)}" if len(open_) else ""))
+    return Verdict(
+        outcome=outcomes[0],
+        predictions=outcomes[1],
+        gradients=outcomes[2],
+        sentence=sentence + (f" {_more(open_)}" if len(open_) else ""),
+    )
 
 
 def _told(rows: pd.DataFrame) -> str:
@@ -160,11 +178,12 @@ def cause(attribution: pd.DataFrame, ran: Ran) -> str:
     named = [factor for factor in FACTORS if factor in shares.index]
     parts = ", ".join(
         f"{amount(row, float(shares.loc[factor, 'share']))} come from {FACTORS[factor]}"
-        if factor != "arithmetic"
-        else f"{amount(row, float(shares.loc[factor, 'share']))} are left when all of that is undone: arithmetic"
         for factor in named
+        if factor != "arithmetic"
     )
-    return f"{whole}, {parts}."
+    rest = float(shares.loc["arithmetic", "share"])
+    left = "nothing that could be seen" if abs(rest) < 1e-4 * total else amount(row, rest)
+    return f"{whole}, {parts}; undo all of that, and {left} is left: arithmetic."
 
 
 def advice(ran: Ran, model: Model) -> Advice:
@@ -202,6 +221,6 @@ def _code(head: str, model: Model) -> str:
     units, loss = (1, "BinaryCrossentropy") if head == BASELINE else (2, "SparseCategoricalCrossentropy")
     rate = f"{model.optimizer.record.learning_rate:.4g}"
     return (
-        f"model = keras.Sequential([*trunk, keras.layers.Dense({units})])\n"
+        f"model = keras.Model(trunk.inputs, keras.layers.Dense({units})(trunk.output))  # trunk: all before the head\n"
         f"model.compile({model.optimizer.code.format(rate=rate)}, keras.losses.{loss}(from_logits=True))"
     )

@@ -15,13 +15,13 @@ from experiments.report.blocks import Block, Code, Inline, Section, Span, Table,
 from experiments.report.sections.common import badge, drawn
 
 _RULE = (
-    "The results are looked at after a few seeds and again after some more, and training stops as soon as every primary "
-    "quantity is decided. Each look spends a part of the 5 % error by the spending function of Lan and DeMets (1983) "
-    "that resembles O'Brien and Fleming's boundaries, over the share of the seeds; the primary quantities share it by "
-    "Holm's steps (Ye, Li, Liu and Yao 2013). So over all looks and quantities at most 5 % of comparisons of equal heads "
-    "end in a false “different”, and at most 5 % of those that differ by the margin in a false “equivalent”. Intervals "
-    "are repeated ones (Jennison and Turnbull 1984): at 95 % they cover at all looks together. All of it allows for "
-    "seeds that share rows (Nadeau and Bengio 2003)."
+    "The results are looked at after a few seeds and again after some more, and training stops as soon as every "
+    "primary quantity is decided. Each look spends a part of the 5 % error by the spending function of Lan and DeMets "
+    "(1983) that resembles O'Brien and Fleming's boundaries, over the share of the seeds; the primary quantities "
+    "share it by Holm's steps (Ye, Li, Liu and Yao 2013). So over all looks and quantities at most 5 % of comparisons "
+    "of equal heads end in a false “different”, and at most 5 % of those that differ by the margin in a false "
+    "“equivalent”. Intervals are repeated ones (Jennison and Turnbull 1984): at 95 % they cover at all looks "
+    "together. All of it allows for seeds that share rows (Nadeau and Bengio 2003)."
 )
 
 
@@ -39,8 +39,8 @@ def _answer(found: Comparison, words: Words) -> Section:
         Text(body=[Span(text="Which to use? ", strong=True), found.advice.sentence], lead=True),
         Code(body=found.advice.code),
         Text(
-            body="Either way, leave the activation to the loss (from_logits=True): the gradient then survives any logit "
-            "on every backend."
+            body="Either way, leave the activation to the loss (from_logits=True): the gradient then survives any "
+            "logit on every backend."
         ),
     ]
     return Section(id="answer", title="The answer", blocks=blocks)
@@ -195,9 +195,7 @@ def short_table(found: Comparison) -> pd.DataFrame:
         {
             "quantity": [name_of(name) for name in rows["quantity"]],
             "softmax − sigmoid": [amount(row, row["mean"]) for _, row in rows.iterrows()],
-            "95 % interval": [
-                f"{amount(row, row['low'])} to {amount(row, row['high'])}" for _, row in rows.iterrows()
-            ],
+            "95 % interval": [f"{amount(row, row['low'])} to {amount(row, row['high'])}" for _, row in rows.iterrows()],
             "outcome": list(rows["outcome"]),
         }
     )
