@@ -1,7 +1,7 @@
 # One verb a chore. Each works in the environment that ./run_tests.sh makes; `make` alone lists them.
 PYTHON := .venv/bin/python
 
-.PHONY: help test lint fix types bench report strip clean
+.PHONY: help test lint fix types bench report reference strip clean
 
 help:  ## this list
 	@sed -n -E 's/^([a-z]+):[^#]*## (.*)/  make \1	\2/p' Makefile
@@ -23,6 +23,9 @@ bench:  .venv ## time this engine against what one would use instead
 
 report:  .venv ## rebuild results/standard's report from its stored tables
 	.venv/bin/headtohead report --out results/standard
+
+reference:  .venv ## keep results/standard's report and small tables as results/reference, and show them in the READMEs
+	$(PYTHON) -m experiments.report.reference
 
 strip:  .venv ## remove outputs and execution counts from the notebooks
 	.venv/bin/jupyter-nbconvert --clear-output --inplace --log-level=WARN notebooks/*.ipynb

@@ -10,6 +10,7 @@ Without a file or an option of pytest: every test, in parallel, with at least 90
   --slow        include the tests that are marked slow
   -h, --help    this text
 Example: ./run_tests.sh tests/test_records.py -k unknown
+The tests of the report in a browser need Chromium: where it is missing, apt-get installs it if that takes no password.
 Processes: HEADTOHEAD_TEST_PROCESSES (default: the number of cores, at most 4).
 TEXT
 }
@@ -25,6 +26,13 @@ esac
 set_up requirements.txt requirements-dev.txt
 try_to_set_up requirements-frameworks.txt ||
     say "PyTorch and JAX could not be installed here: their tests will say 'not installed'."
+
+case "$# $*" in 0* | *--slow* | *browser*)
+    try_to_install_chromium ||
+        say "There is no Chromium and it could not be installed here (CHROMIUM=/path names one):" \
+            "the tests of the report in a browser are skipped."
+    ;;
+esac
 
 cores="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 processes="${HEADTOHEAD_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"

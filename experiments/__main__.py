@@ -132,12 +132,15 @@ def run(
         raise Exit(1)
 
 
-@app.command(epilog="Example: headtohead report --out results/quick")
-def report(out: Out = None) -> None:
+@app.command(epilog="Example: headtohead report --out results/quick --lang zh")
+def report(
+    out: Out = None,
+    lang: Annotated[str, typer.Option(metavar="{en,zh}", help="The language of the report; default: both.")] = "",
+) -> None:
     """Rebuild the report and its figures from the stored tables."""
     from experiments.suite import rebuild
 
-    typer.echo(str(rebuild(_existing(out), _report)))
+    typer.echo(str(rebuild(_existing(out), lambda folder: _report(folder, *_names(lang)))))
 
 
 @app.command(epilog="Example: headtohead verify --out results/quick")
@@ -292,10 +295,10 @@ def _existing(out: Path | None) -> Path:
     return folder
 
 
-def _report(out: Path) -> Path:
+def _report(out: Path, *langs: str) -> Path:
     from experiments.report import build  # here: matplotlib takes a second
 
-    return build(out)
+    return build(out, langs) if langs else build(out)
 
 
 def main() -> None:

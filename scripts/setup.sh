@@ -178,6 +178,24 @@ try_to_set_up() {
     [ -z "$GAVE_UP" ]
 }
 
+has_chromium() { [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
+
+# Installs Debian's Chromium, which the tests of the report drive; returns 1 where it cannot or may not.
+# It tries once: .venv/.tried-chromium says that it did.
+try_to_install_chromium() {
+    local sudo="" stamp="$VENV/.tried-chromium"
+    has_chromium && return
+    if ! command -v apt-get >/dev/null || [ -e "$stamp" ]; then return 1; fi
+    if [ "$(id -u)" -ne 0 ]; then
+        sudo="sudo -n"
+        $sudo true 2>/dev/null || return 1
+    fi
+    : >"$stamp"
+    say "Installing Chromium with apt-get, for the tests of the report (once)."
+    { $sudo apt-get update && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 </dev/null
+    has_chromium
+}
+
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}" GRPC_VERBOSITY="${GRPC_VERBOSITY:-ERROR}"
 export PYTHONUTF8=1 PIP_USER=0
 unset PYTHONPATH PYTHONHOME # packages of another environment would come first

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
+import pytest
+from filelock import FileLock
 
 from experiments.claims import verdicts
 from experiments.report import build
@@ -154,8 +156,6 @@ def cells(cells: Sequence[tuple[str, str, str]] = CELLS, failed: str | None = No
     return validate("cells", pd.DataFrame(rows))
 
 
-_KEPT = TemporaryDirectory(prefix="headtohead-")  # removed when the process ends
-
 PATH = {"framework": "keras-torch", "execution": "eager", "dtype": "float32", "form": "in_layer",
         "activation": "sigmoid", "units": 1, "loss": "binary_crossentropy"}  # fmt: skip
 
@@ -212,7 +212,7 @@ def consequences() -> pd.DataFrame:
 
 
 RUN = {
-    "command": "./run_all.sh --preset quick", "started": "2026-01-02T03:04:05+0000",
+    "command": "headtohead run --out x --preset=quick --seeds 7", "started": "2026-01-02T03:04:05+0000",
     "versions": {"headtohead": "0.1.0", "python": "3.11.2", "tensorflow": "2.21.0", "keras": "3.15.1"},
     "git": {"commit": "0123456789abcdef0123456789abcdef01234567", "dirty": False},
     "machine": {"system": "Linux", "cpu": "Some CPU @ 2.00GHz", "cores": 2, "memory_gib": 7.5},
@@ -234,14 +234,16 @@ def tables() -> dict[str, pd.DataFrame]:
     return made | {"verdicts": verdicts(made), "cells": cells(failed="ValueError: no rows")}
 
 
-@cache
-def built() -> Path:
-    """A whole result with its report in both languages, made once a process."""
-    out = Path(_KEPT.name) / "a result"
-    out.mkdir()
-    write(out)
-    for lang in ("en", "zh", "en"):  # the first page is built before there is another one to link to
-        build(out, lang)
+def built(factory: pytest.TempPathFactory) -> Path:
+    """A whole result with its report in both languages, made once by whichever test process comes first."""
+    shared = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    out = shared / "a result"
+    with FileLock(shared / "a result.lock"):
+        if not (out / "report.zh.html").is_file():
+            write(out)
+            build(out, processes=1)
     return out
 
 

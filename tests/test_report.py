@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import re
 import string
 import subprocess
@@ -16,10 +17,12 @@ import pytest
 import synthetic_tables as synthetic
 
 from experiments.claims import CLAIMS
-from experiments.figures import Words
+from experiments.figures import Words, fonts, forest
+from experiments.figures.style import clip
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build
+from experiments.report.sections import common
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.common import wins
 
@@ -28,8 +31,8 @@ STRINGS, NAMES, _ = CATALOGUES
 
 
 @pytest.fixture(scope="module")
-def out() -> Path:
-    return synthetic.built()
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic.built(tmp_path_factory)
 
 
 def read(out: Path, name: str) -> str:
@@ -68,8 +71,9 @@ def test_the_answer_holds_what_the_tables_hold(out: Path) -> None:
     table, overall = stored(out, "differences"), stored(out, "overall")
     rows = table.loc[(table["head"] == "softmax") & table["primary"] & (table["outcome"] == "different")]
     apart = len(rows[["task", "network", "optimizer"]].drop_duplicates())
-    (answer,) = re.findall(r"<strong>Do they differ\? </strong>(.*?)</p>", read(out, "report.html"))
-    assert f"in {apart} of 8 cells" in answer
+    (answer,) = re.findall(r"<strong>Do they really differ\? </strong>(.*?)</p>", read(out, "report.html"))
+    assert "of 8 cells (task, network, optimizer) some primary quantity" in answer
+    assert f" differs by its registered margin or more in {apart}, " in answer
     mean = overall.set_index(["head", "quantity"]).loc[("softmax", "nll"), "mean"]
     assert f"{mean:+.3g} nats in the final test loss".replace("-", "−") in answer
 
@@ -85,9 +89,11 @@ def test_better_is_higher_accuracy_and_lower_loss() -> None:
 
 def test_every_claim_is_there_with_its_verdict(out: Path) -> None:
     page = read(out, "report.html")
-    entries = re.findall(r'<li class="(\w+)">\s*<h3>.*?· ([\w-]+)</span></h3>', page, re.DOTALL)
-    verdicts = stored(out, "verdicts")
-    assert {claim: outcome for outcome, claim in entries} == verdicts.set_index("claim")["outcome"].to_dict()
+    entries = re.findall(r'<li class="(\w+)" id="([\w-]+)">', page)
+    rows = re.findall(r'<a href="#([\w-]+)">[^<]*</a> <span class="badge quiet">.*?<span class="badge (\w+)">', page)
+    verdicts = stored(out, "verdicts").set_index("claim")["outcome"].to_dict()
+    assert {claim: outcome for outcome, claim in entries} == verdicts
+    assert dict(rows) == verdicts
 
 
 def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path) -> None:
@@ -96,7 +102,7 @@ def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path)
     found = stored(out, "differences").set_index(["task", "head", "quantity"]).loc[("fair", "softmax", "nll")]
     assert f'data-sort="{found["mean"]}"' in row
     assert f">{found['outcome']}</span>" in row
-    assert "headtohead run --preset quick --seeds 10 --steps 400 --tasks fair --networks mlp --optimizers adam" in row
+    assert "headtohead run --preset quick --seeds 7 --tasks fair --networks mlp --optimizers adam" in row
 
 
 def test_a_failed_cell_is_listed_with_its_error(out: Path) -> None:
@@ -107,7 +113,7 @@ def test_what_is_not_stored_is_named_with_the_command_that_makes_it(tmp_path: Pa
     synthetic.write(
         tmp_path, {name: table for name, table in synthetic.tables().items() if name in ("cells", "verdicts")}
     )
-    build(tmp_path)
+    build(tmp_path, ["en"])
     text = read(tmp_path, "report.md")
     (row,) = re.findall(r"^\| The numerics atlas .*$", text, re.MULTILINE)
     assert "<code>pathologies</code>" in row
@@ -162,6 +168,68 @@ def test_the_languages_link_to_each_other(out: Path) -> None:
     assert "(report.md)" in read(out, "report.zh.md")
 
 
+@pytest.fixture
+def few(tmp_path: Path) -> Path:
+    """A result of a single small table: a report in a moment."""
+    return synthetic.write(tmp_path / "few", {"cells": synthetic.cells(), "differences": synthetic.differences()})
+
+
+def test_both_languages_are_made_side_by_side_unless_one_is_asked_for(few: Path) -> None:
+    assert build(few, ["zh"]) == few / "report.zh.html"
+    assert not (few / "report.html").exists()
+    assert "English version" not in read(few, "report.zh.html")
+    assert build(few, processes=2) == few / "report.html"
+    assert 'href="report.html"' in read(few, "report.zh.html")
+    assert 'href="report.zh.html"' in read(few, "report.html")
+    (few / "report.zh.html").write_text("as it was")
+    build(few, ["en"])
+    assert 'href="report.zh.html"' in read(few, "report.html")
+    assert read(few, "report.zh.html") == "as it was"
+
+
+# Chinese letters ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (fonts, common):
+        monkeypatch.setattr(module, "chinese_font", lambda: None)
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_without_a_chinese_font_figures_are_english_and_the_page_says_so(few: Path) -> None:
+    # a letter that no font has is a warning of matplotlib's, and so an error here: the next test shows it
+    build(few, ["zh"])
+    page = read(few, "report.zh.html")
+    assert "图中文字为英文" in page
+    assert "图中文字为英文" in read(few, "report.zh.md")
+    assert re.search(r'alt="Cells where softmax and sigmoid differ', page)
+    assert [path.name for path in (few / "figures").iterdir()] == ["differences.png"]
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_a_box_instead_of_a_letter_would_be_noticed(few: Path) -> None:
+    table = stored(few, "differences")
+    with pytest.warns(UserWarning, match="missing from font"):
+        forest(table.loc[table["head"] == "softmax"], words=Words(lang="zh", paths=CATALOGUES)).png()
+
+
+@pytest.mark.skipif(fonts.chinese_font() is None, reason="no font with Chinese letters is installed")
+def test_with_a_chinese_font_figures_are_chinese(few: Path) -> None:
+    build(few, ["zh"])
+    assert "图中文字为英文" not in read(few, "report.zh.html")
+    assert [path.name for path in (few / "figures").iterdir()] == ["differences.zh.png"]
+    texts = "".join(text["zh"] for text in catalogue(CATALOGUES[2]).values())
+    assert fonts.drawable(texts) == texts
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_a_name_that_cannot_be_drawn_is_shown_as_question_marks(few: Path) -> None:
+    table = stored(few, "differences").assign(task="数据")
+    assert clip("数据/mlp/sgd", 3) == "??/mlp/sgd"
+    forest(table.loc[table["quantity"] == "nll"].iloc[:1]).png()
+
+
 # what a user's data can hold -----------------------------------------------------------------------------------------
 
 
@@ -173,7 +241,7 @@ def test_a_label_from_the_data_appears_as_text(tmp_path: Path) -> None:
         "verdicts": stored_verdict(statement=EVIL, description=EVIL),
     }, notebooks=False)  # fmt: skip
     (tmp_path / "run.json").write_text(json.dumps({"command": EVIL, EVIL: EVIL, "settings": {"preset": EVIL}}))
-    build(tmp_path)
+    build(tmp_path, ["en"])
     page, text = read(tmp_path, "report.html"), read(tmp_path, "report.md")
     assert page.count("<script>") == 1  # the page's own
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
@@ -191,32 +259,32 @@ def stored_verdict(**changes: str) -> pd.DataFrame:
 
 def test_markdown_shows_what_it_would_read_as_markup(tmp_path: Path) -> None:
     synthetic.write(tmp_path, {"cells": synthetic.cells().assign(kind="a|b *c* [d](e) `f`")}, notebooks=False)
-    build(tmp_path)
+    build(tmp_path, ["en"])
     assert r"| a\|b \*c\* \[d\](e) \`f\` |" in read(tmp_path, "report.md")
 
 
 def test_a_section_whose_table_is_not_stored_is_left_out(tmp_path: Path) -> None:
     synthetic.write(tmp_path, {"cells": synthetic.cells()})
-    page = build(tmp_path).read_text("utf-8")
+    page = build(tmp_path, ["en"]).read_text("utf-8")
     assert headings(page) == ["Every cell", "What this result does not hold", "Where these numbers come from"]
 
 
 def test_before_there_are_statistics_the_raw_pairs_answer(tmp_path: Path) -> None:
     tables = synthetic.tables()
     synthetic.write(tmp_path, {name: tables[name] for name in ("curves", "finals", "runs", "cells")})
-    page = build(tmp_path).read_text("utf-8")
+    page = build(tmp_path, ["en"]).read_text("utf-8")
     assert "Of 8 cells, softmax ends with a lower test loss than sigmoid in 3, with a higher one in 5" in page
     assert "Where they differ" in headings(page)
 
 
 def test_a_folder_without_tables_is_refused_with_the_way_out(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="headtohead run"):
-        build(tmp_path)
+        build(tmp_path, ["en"])
 
 
 def test_an_unknown_language_is_refused(out: Path) -> None:
     with pytest.raises(UserError, match="Known: en, zh"):
-        build(out, "fr")
+        build(out, ["fr"])
 
 
 # words --------------------------------------------------------------------------------------------------------------
@@ -274,7 +342,7 @@ def test_five_million_rows_of_curves_take_less_than_twenty_seconds(tmp_path: Pat
     assert len(tables["curves"]) > 4_500_000
     synthetic.write(tmp_path, tables)
     start = time.process_time()  # of the processor: a busy machine is no fault of the report
-    build(tmp_path)
+    build(tmp_path, ["en"])
     assert time.process_time() - start < 20
 
 
@@ -298,7 +366,8 @@ def test_a_cell_counts_once_however_many_of_its_quantities_differ() -> None:
     overall = pd.DataFrame({"quantity": ["nll", "accuracy"], "mean": [0.1, -0.03]})
     sentence = differ(rows, overall, "depends", WORDS)
     assert sentence.startswith("In part: ")
-    assert "+0.1 nats in the final test loss, −0.03 in accuracy; in 1 of 3 cells" in sentence
+    assert "+0.1 nats in the final test loss, −0.03 in accuracy; of 3 cells" in sentence
+    assert "registered margin or more in 1, all are shown to be within theirs in 1, and 1 are undecided." in sentence
 
 
 def test_the_cause_adds_the_rate_wherever_it_stands() -> None:
@@ -316,7 +385,23 @@ def test_who_wins_counts_both_at_the_usual_and_at_the_best_rate() -> None:
     best = compared_rows(("moons", "nll", -0.1, "equivalent")).assign(at="best")
     sentence = winner(default, best, "depends", WORDS)
     assert "softmax is better in 1 and sigmoid in 1 of 3 comparisons" in sentence
-    assert sentence.endswith("; with each at its own best rate, in 0 and 0 of 1.")
+    assert "; 0 are within the margin and 1 undecided; with each at its own best rate" in sentence
+    assert sentence.endswith("softmax is better in 0 and sigmoid in 0 of 1, 1 are within the margin and 0 undecided.")
+
+
+@pytest.mark.parametrize(
+    ("needed", "said"),
+    [
+        ((math.inf, math.inf), "(more data would decide them, more seeds on these rows would not)"),
+        ((30.0, 41.0), "(more seeds would probably decide them: 36 in the median)"),
+        ((30.0, math.inf), "(more seeds, 30 in the median, would probably decide 1 of these 2 comparisons, the others"),
+    ],
+)
+def test_undecided_says_what_would_decide(needed: tuple[float, float], said: str) -> None:
+    rows = compared_rows(("moons", "nll", -0.1, "undecided"), ("fair", "nll", 0.1, "undecided"))
+    sentence = winner(rows.assign(seeds_needed=needed), rows.iloc[:0], "undecided", WORDS)
+    assert said in sentence
+    assert "no difference" not in sentence.lower()
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -24,8 +24,8 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def out() -> Path:
-    return synthetic.built()
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic.built(tmp_path_factory)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ class Span:
     """A piece of text: plain, or a link, or code."""
 
     text: str
-    href: str = ""
+    href: str = ""  # an address, quoted as such
     code: bool = False
     sort: float | None = None  # what a table sorts by, where the text is not it
     mark: str = ""  # the name of an outcome: a coloured badge
@@ -125,12 +125,13 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A titled entry with a badge: `mark` is an outcome's name, `badge` what it is called."""
+    """A titled entry with a badge: `mark` is an outcome's name, `badge` what it is called, `anchor` its id."""
 
     title: Inline
     badge: str = ""
     mark: str = ""
     body: Sequence[Inline]
+    anchor: str = ""
 
     @property
     def heading(self) -> list[Span]:

@@ -8,6 +8,7 @@ import html
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -75,10 +76,15 @@ def markdown(sections: Sequence[Section], stored: Stored, words: Words, langs: C
         for block in section.blocks:
             if isinstance(block, Picture):
                 (folder / f"{block.name}.png").write_bytes(block.wide.png())
+    path.write_text(marked_down("report.md.jinja", stored, words, langs, sections=sections), encoding="utf-8")
+
+
+def marked_down(template: str, stored: Stored, words: Words, langs: Collection[str], **values: Any) -> str:
+    """A template of Markdown, filled in; every text in it shows as it is."""
     environment = _environment(words, stored, langs)
     environment.filters["md"] = _plain
-    text = environment.get_template("report.md.jinja").render(sections=sections)
-    path.write_text(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", encoding="utf-8")
+    text = environment.get_template(template).render(**values)
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 def _hash(text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pandas as pd
 import pyarrow as pa
@@ -63,11 +64,11 @@ class Stored:
         return self.read("cells").fillna({"error": "", "notebook": ""})
 
     def link(self, relative: str) -> str:
-        """The rendered notebook of `relative`, or the notebook itself, or nothing: only what exists is linked."""
+        """The address of the rendered notebook of `relative`, or of the notebook, or nothing: what exists is linked."""
         for suffix in (".html", ".ipynb") if relative else ():
             path = Path(relative).with_suffix(suffix)
             if (self.into / path).is_file():
-                return path.as_posix()
+                return quote(path.as_posix())
         return ""
 
     def notebooks(self, kind: str) -> list[tuple[str, str]]:

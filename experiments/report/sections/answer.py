@@ -1,14 +1,17 @@
-"""The first screen: do they differ, why, who wins; what to write and what never to write."""
+"""The first screen: which head to use, do they differ, why; what to write and what never to write."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pandas as pd
 
 from experiments.figures import Words
 from experiments.figures.causes import parts, percent
 from experiments.figures.panels import CELL, interval
 from experiments.heads import BASELINE
-from experiments.report.blocks import Block, Code, Section, Span, Text, number
+from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number
 from experiments.report.sections.common import SOFTMAX, compared, wins
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
@@ -16,15 +19,21 @@ from experiments.tables import pair
 
 _WRITE = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(1)])
-model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))"""
+model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
+probability = keras.ops.sigmoid(model.predict(x))"""
 _OR = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(2)])
-model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))"""
-_NEVER = (
-    'Dense(1, "softmax")',
-    'Dense(2, "softmax") + binary_crossentropy',
-    'Dense(2, "sigmoid") + categorical_crossentropy',
-)
+model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+probability = keras.ops.softmax(model.predict(x))[:, 1]"""
+# a program -> the string that says what it does
+_NEVER = {
+    'Dense(1, "softmax")': "one",
+    'Dense(2, "softmax") + binary_crossentropy': "softmax_bce",
+    'Dense(2, "sigmoid") + categorical_crossentropy': "sigmoid2_cce",
+    "Dense(1) + BinaryCrossentropy()": "untold",
+    "Reshape, Dropout, ... + loss": "after",
+    'Dense(1, "sigmoid", dtype="float16")': "half",
+}
 
 
 def answer(stored: Stored, words: Words) -> Section | None:
@@ -32,29 +41,27 @@ def answer(stored: Stored, words: Words) -> Section | None:
     verdicts = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
     rows = compared(stored)
     sentences = [
+        winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words),
         differ(rows, compared(stored, "overall"), str(verdicts.get("differs-in-practice", "undecided")), words),
         cause(stored.read("attribution"), str(verdicts.get("framework-is-the-cause", "undecided")), words),
-        winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words),
     ]
     lead = [
         Text(body=[Span(text=words(f"answer.{name}.question"), strong=True), sentence], lead=True)
-        for name, sentence in zip(("differ", "cause", "winner"), sentences, strict=True)
+        for name, sentence in zip(("winner", "differ", "cause"), sentences, strict=True)
         if sentence
     ]
     if not lead and (plain := _plain(stored, words)):
         lead = [Text(body=plain, lead=True)]
     if not lead:
         return None
-    never: list[str | Span] = [words("answer.never")]
-    for place, line in enumerate(_NEVER):
-        never += [words("sentence.list"), Span(text=line, code=True)] if place else [Span(text=line, code=True)]
+    never: list[list[Inline]] = [[Span(text=line, code=True), words(f"never.{why}")] for line, why in _NEVER.items()]
     blocks: list[Block] = [
         *lead,
         Text(body=words("answer.write")),
         Code(body=_WRITE),
         Text(body=words("answer.or")),
         Code(body=_OR),
-        Text(body=[*never, words("answer.because")]),
+        Table(caption=words("never.caption"), columns=[words("never.program"), words("never.what")], rows=never),
     ]
     return Section(id="answer", title=words("answer.title"), blocks=blocks)
 
@@ -64,16 +71,21 @@ def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words
     primary = rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])]
     if primary.empty:
         return ""
-    different = primary.loc[primary["outcome"] == "different"]
-    apart = len(different[CELL].drop_duplicates())
+    # a cell differs if any of its quantities does; else it is undecided if any of them is
+    outcomes = primary["outcome"].astype(str).groupby([primary[name] for name in CELL], sort=False).agg(set)
+    apart = outcomes.map(lambda found: "different" in found)
+    open_ = ~apart & outcomes.map(lambda found: "undecided" in found)
     means = overall.set_index("quantity")["mean"]
     listed = words("sentence.list").join(
         words(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
         for name in ("nll_curve", "nll", "accuracy")
         if name in means.index
     )
-    cells = len(primary[CELL].drop_duplicates())
-    return words(f"answer.differ.{outcome}", means=listed) + words("answer.differ.cells", apart=apart, cells=cells)
+    undecided = primary.loc[[bool(open_[key]) for key in primary[CELL].itertuples(index=False, name=None)]]
+    return words(f"answer.differ.{outcome}", means=listed) + words(
+        "answer.differ.cells", apart=int(apart.sum()), cells=len(outcomes), open=int(open_.sum()),
+        inside=int((~apart & ~open_).sum()), how=_how(undecided, words) if outcome == "undecided" else "",
+    )  # fmt: skip
 
 
 def cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
@@ -95,13 +107,29 @@ def winner(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words) -
     default = rows.loc[rows["quantity"].isin(["nll", "accuracy"])]
     if default.empty:
         return ""
-    softmax, sigmoid = wins(default)
-    sentence = words(f"answer.winner.{outcome}", softmax=softmax, sigmoid=sigmoid, n=len(default))
+    sentence = words(f"answer.winner.{outcome}") + _score("default", default, words)
     best = gaps.loc[gaps["quantity"].isin(["nll", "accuracy"]) & (gaps["at"] == "best")] if len(gaps) else gaps
     if len(best):
-        softmax, sigmoid = wins(best)
-        sentence += words("answer.winner.best", softmax=softmax, sigmoid=sigmoid, n=len(best))
+        sentence += _score("best", best, words)
     return sentence + words("answer.winner.end")
+
+
+def _score(at: str, rows: pd.DataFrame, words: Words) -> str:
+    softmax, sigmoid = wins(rows)
+    undecided = int((rows["outcome"] == "undecided").sum())
+    return words(f"answer.winner.{at}", softmax=softmax, sigmoid=sigmoid, n=len(rows), open=undecided,
+                 tie=len(rows) - softmax - sigmoid - undecided, how=_how(rows, words))  # fmt: skip
+
+
+def _how(rows: pd.DataFrame, words: Words) -> str:
+    """What would decide the undecided ones of `rows`: so many seeds, or more data; nothing where none is undecided."""
+    if "seeds_needed" not in rows or not (rows["outcome"] == "undecided").any():
+        return ""
+    needed = rows.loc[rows["outcome"] == "undecided", "seeds_needed"].to_numpy(float)
+    finite = needed[np.isfinite(needed)]
+    key = "data" if not len(finite) else "seeds" if len(finite) == len(needed) else "both"
+    seeds = math.ceil(np.median(finite)) if len(finite) else 0
+    return words(f"answer.how.{key}", k=len(finite), n=len(needed), seeds=seeds)
 
 
 def _plain(stored: Stored, words: Words) -> str:

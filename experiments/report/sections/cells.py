@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,8 @@ from experiments.report.blocks import Block, Code, Inline, Section, Span, Table,
 from experiments.report.sections.common import badge, compared
 from experiments.report.stored import Stored
 
+# options of a run that decide a cell's numbers
+_KEPT = ("preset", "seeds", "steps", "heads")
 # a table that a section reads -> the section, and the table that the command is known by
 _NEEDED = {"verdicts": ("claims", "verdicts"), "attribution": ("why", "attribution"),
            "differences": ("where", "differences"), "learning_rates": ("rates", "learning_rates"),
@@ -30,11 +33,12 @@ def cells(stored: Stored, words: Words) -> Section | None:
     names = ("cell", "kind", "status", "difference", "outcome", "seconds", "networks", "again")
     failed = int((table["status"] == "failed").sum())
     total = words("cells.total", cells=len(table), failed=failed, networks=int(table["networks_trained"].sum()))
-    return Section(id="cells", title=words("cells.title"), blocks=[
-        Text(body=total),
-        Table(caption=words("cells.caption"), columns=[words(f"cells.{name}") for name in names], rows=rows,
-              sortable=True),
-    ])  # fmt: skip
+    linked = any(stored.link(str(path)) for path in table["notebook"])
+    caption = words("cells.caption" if linked else "cells.alone")
+    columns = [words(f"cells.{name}") for name in names]
+    return Section(id="cells", title=words("cells.title"),
+                   blocks=[Text(body=total), Table(caption=caption, columns=columns, rows=rows, sortable=True)],
+                   )  # fmt: skip
 
 
 def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, words: Words) -> list[Inline]:
@@ -59,13 +63,18 @@ def _key(cell: str, kind: str) -> tuple[str, ...]:
 
 
 def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
-    """The exact command for one row; nothing where only the command of the whole run makes it."""
-    settings = run.get("settings", {})
-    if not key or "preset" not in settings:
+    """The exact command for one row: the run's own, with the row's task, network and optimizer where it has them."""
+    if "command" not in run:
         return ""
-    options = [f"--{name} {settings[name]}" for name in ("preset", "seeds", "steps") if name in settings]
-    names = [f"--{name} {value}" for name, value in zip(("tasks", "networks", "optimizers"), key, strict=True)]
-    return Span(text=" ".join(["headtohead run", *options, *names]), code=True)
+    words = iter(shlex.split(str(run["command"])))
+    kept: list[str] = []
+    for word in words:
+        name, _, value = word.removeprefix("--").partition("=")
+        if word.startswith("--") and name in _KEPT:
+            kept += [f"--{name}", value or next(words, "")]
+    chosen = [part for name, value in zip(("tasks", "networks", "optimizers"), key, strict=False)
+              for part in (f"--{name}", value)]  # fmt: skip
+    return Span(text=shlex.join(["headtohead", "run", *kept, *chosen]), code=True)
 
 
 def failures(stored: Stored, words: Words) -> Section | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pandas as pd
 
 from experiments.figures import Words
-from experiments.report.blocks import Inline, Item, Items, Section, Span, Text, marked, number
+from experiments.report.blocks import Inline, Item, Items, Section, Span, Table, Text, marked, number
 from experiments.report.sections.common import made_by
 from experiments.report.stored import Stored
 
@@ -29,32 +30,65 @@ def claims(stored: Stored, words: Words) -> Section | None:
         title=words("claims.title"),
         blocks=[
             Text(body=words("claims.read", n=len(table), tally=tally)),
+            overview(table, words),
             Items(entries=entries),
             *made_by(stored, words, "verdicts", "worked_examples"),
         ],
     )
 
 
+def overview(table: pd.DataFrame, words: Words) -> Table:
+    """A row a claim: what it says, its verdict, and the number that decided it."""
+    rows: list[list[Inline]] = [
+        [
+            [Span(text=_restated(row, words), href=f"#{row['claim']}"), " ",
+             Span(text=f"§ {row['section']}", mark="quiet")],
+            Span(text=words.or_key("verdict", str(row["outcome"])), mark=str(row["outcome"])),
+            "–" if math.isnan(float(row["value"])) else words(
+                "claims.short", measure=_measure(row, words), value=number(row["value"]).text + _behind(row, words)),
+        ]
+        for _, row in table.iterrows()
+    ]  # fmt: skip
+    columns = [words(f"claims.{name}") for name in ("claim", "verdict", "value")]
+    return Table(caption=words("claims.overview"), columns=columns, rows=rows)
+
+
 def _entry(row: pd.Series, words: Words) -> Item:
     claim, outcome = str(row["claim"]), str(row["outcome"])
-    restated = words.translated("claim", claim, str(row.get("description", claim)))
-    body: list[Inline] = [marked(str(row["statement"]), english=True)]
+    body: list[Inline] = [[words("claims.original"), *marked(str(row["statement"]), english=True)]]
     if not math.isnan(float(row["value"])):
-        body.append(_deciding(row, words))
+        # the sentences of a verdict are English: in another language the number comes first
+        body.insert(1 if words.lang == "en" else 0, _deciding(row, words))
     body.append([words("claims.evidence"), *marked(str(row["evidence"]), english=True)])
     title: list[str | Span] = [
-        restated[:1].upper() + restated[1:], " ", Span(text=f"§ {row['section']} · {claim}", mark="quiet"),
+        _restated(row, words), " ", Span(text=f"§ {row['section']} · {claim}", mark="quiet"),
     ]  # fmt: skip
-    return Item(title=title, badge=words.or_key("verdict", outcome), mark=outcome, body=body)
+    return Item(title=title, badge=words.or_key("verdict", outcome), mark=outcome, body=body, anchor=claim)
+
+
+def _restated(row: pd.Series, words: Words) -> str:
+    text = words.translated("claim", str(row["claim"]), str(row.get("description", row["claim"])))
+    return text[:1].upper() + text[1:]
+
+
+def _measure(row: pd.Series, words: Words) -> str:
+    return words.translated("measure", str(row["claim"]), str(row.get("measure", "")))
+
+
+def _behind(row: pd.Series, words: Words) -> str:
+    """The unit to set behind the value; nothing where the measure names it: "share of runs that diverged: 0.02"."""
+    unit, measure = _unit(row, words), re.findall(r"[^\W_]+", _measure(row, words).lower())
+    return "" if unit.startswith(("（", "(")) or set(unit.lower().split()) & set(measure) - {"logit"} else f" {unit}"
+
+
+def _unit(row: pd.Series, words: Words) -> str:
+    return words.translated("claim_unit", str(row.get("unit", "")), str(row.get("unit", "")))
 
 
 def _deciding(row: pd.Series, words: Words) -> str:
     """The number, its interval, its margin, and the comparisons behind the verdict."""
-    claim = str(row["claim"])
-    unit = words.translated("claim_unit", str(row.get("unit", "")), str(row.get("unit", "")))
-    measure = words.translated("measure", claim, str(row.get("measure", "")))
-    text = words("claims.number", measure=measure, value=number(row["value"]).text,
-                 margin=number(row["margin"]).text, unit=unit)  # fmt: skip
+    text = words("claims.number", measure=_measure(row, words), value=number(row["value"]).text,
+                 margin=number(row["margin"]).text, unit=_unit(row, words))  # fmt: skip
     if math.isfinite(float(row["low"])) and math.isfinite(float(row["high"])):
         text += words("claims.interval", low=number(row["low"]).text, high=number(row["high"]).text)
     if {"hold", "fail", "open"} <= set(row.index):

@@ -6,7 +6,6 @@ import pandas as pd
 
 from experiments.figures import Words, learning_rates
 from experiments.figures.panels import CELL
-from experiments.figures.rates import power
 from experiments.heads import BASELINE
 from experiments.report.blocks import Block, Inline, Section, Table, Text, number, ranged
 from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
@@ -38,7 +37,7 @@ def _table(best: pd.DataFrame, shifts: pd.DataFrame, words: Words) -> Table:
         shift = moved.loc[tuple(row[CELL])]
         rows.append([
             "/".join(row[CELL]), ranged(shift, mean="shift_fine"),
-            power(row["baseline_best_rate"]), power(row["best_rate"]), ranged(row),
+            number(row["baseline_best_rate"], 2), number(row["best_rate"], 2), ranged(row),
             badge(str(row["outcome"]), words), number(100 * row["at_edge"], unit=" %"),
         ])  # fmt: skip
     columns = [words(f"rates.{name}") for name in ("cell", "shift", "sigmoid", "softmax", "gap", "outcome", "edge")]

@@ -1,0 +1,100 @@
+"""The committed result: the report of a whole run with its figures and small tables, and what the README shows of it.
+
+`make reference` writes both from results/standard.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from experiments.figures import Words, attribution
+from experiments.figures.words import LANGUAGES
+from experiments.records import require
+from experiments.report import CATALOGUES, build
+from experiments.report.blocks import Span, Table, Text
+from experiments.report.render import marked_down, names
+from experiments.report.sections.answer import answer
+from experiments.report.sections.claims import overview
+from experiments.report.sections.common import drawn
+from experiments.report.stored import Stored
+
+ROOT = Path(__file__).resolve().parents[2]
+STANDARD, REFERENCE = Path("results/standard"), Path("results/reference")
+READMES = {"en": "README.md", "zh": "README.zh.md"}
+# what was found, but not what each run gave: that takes a hundred times the space
+TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_float64", "shifts", "rate_gaps",
+          "pathologies", "worked_examples", "cells")  # fmt: skip
+_MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
+
+
+def keep(out: Path, into: Path) -> None:
+    """Write the report of `out`, in both languages, its figures and its small tables into `into`, which is emptied.
+
+    What is not kept, such as the notebooks, is not linked. Raises `UserError` when `out` holds no verdicts.
+    """
+    stored = Stored(out, into)
+    require(stored.has("verdicts"), f"{out} holds no verdicts. Make them with `headtohead run --preset standard`.")
+    shutil.rmtree(into, ignore_errors=True)
+    (into / "tables").mkdir(parents=True)
+    build(out, into=into)
+    for name in TABLES:
+        if stored.has(name):
+            shutil.copyfile(out / "tables" / f"{name}.parquet", into / "tables" / f"{name}.parquet")
+    shutil.copyfile(out / "run.json", into / "run.json")
+
+
+def found(folder: Path, lang: str) -> str:
+    """What the README says between its marks: the answer, the first figure and the verdicts of the result `folder`."""
+    words = Words(lang=lang, paths=CATALOGUES)
+    stored = Stored(folder, folder)
+    first = answer(stored, words)
+    assert first is not None  # `keep` saw verdicts
+    text = names(lang)[1]
+    picture = drawn("attribution", attribution, stored.read("attribution"), words=words)
+    shown = REFERENCE.as_posix()
+    return marked_down(
+        "readme.md.jinja", stored, words, LANGUAGES,
+        lead=[block for block in first.blocks if isinstance(block, Text) and block.lead],
+        table=_linked(overview(stored.read("verdicts"), words), f"{shown}/{text}"),
+        picture=picture.name, finding=picture.wide.finding, folder=shown, text=text, **_size(stored),
+    )  # fmt: skip
+
+
+def _linked(table: Table, page: str) -> Table:
+    """The table with its links leading into `page`."""
+    rows = [
+        [cell if isinstance(cell, (str, Span)) else
+         [replace(span, href=page + span.href) if isinstance(span, Span) and span.href else span for span in cell]
+         for cell in row]
+        for row in table.rows
+    ]  # fmt: skip
+    return replace(table, rows=rows)
+
+
+def _size(stored: Stored) -> dict[str, str]:
+    networks = int(pd.to_numeric(stored.cells["networks_trained"]).sum())
+    return {"networks": f"{networks:,}", "seeds": str(stored.run.get("settings", {}).get("seeds", "–"))}
+
+
+def filled(readme: str, block: str) -> str:
+    """`readme` with `block` between its marks. Raises `UserError` where it has none."""
+    require(bool(_MARKED.search(readme)), "No `<!-- results: ... -->` and `<!-- end of results -->` in the README.")
+    return _MARKED.sub(lambda marks: f"{marks[1]}{block}{marks[2]}", readme)
+
+
+def main(out: Path) -> None:
+    """Keep the result `out` as the reference, and write what it found into the READMEs."""
+    keep(out, ROOT / REFERENCE)
+    for lang, name in READMES.items():
+        path = ROOT / name
+        path.write_text(filled(path.read_text(encoding="utf-8"), found(ROOT / REFERENCE, lang)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else STANDARD)
