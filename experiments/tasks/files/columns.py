@@ -60,11 +60,11 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
         )
     if not kept:
         raise UserError(f"No usable column is left to predict from. {' '.join(notices)}".rstrip())
-    return pd.DataFrame(kept), identical_rows(_same_nan(np.column_stack(identity))), notices
+    return pd.DataFrame(kept), identical_rows(np.column_stack(identity)), notices
 
 
 def _as_numbers(column: Column) -> np.ndarray:
-    """Return (n,) float64 that are equal where the column's values are, NaN where missing."""
+    """Return (n,) float64 that are equal where the column's values are, and one and the same NaN where missing."""
     if isinstance(column, Numbers):
         return column.values
     if isinstance(column, Dates):
@@ -73,11 +73,6 @@ def _as_numbers(column: Column) -> np.ndarray:
     if isinstance(column, Categories):
         return np.where(column.codes < 0, np.nan, column.codes)
     return np.empty(0)
-
-
-def _same_nan(values: np.ndarray) -> np.ndarray:
-    """Return `values` with one and the same NaN everywhere: rows are compared as bytes."""
-    return np.where(np.isnan(values), np.nan, values)
 
 
 def _useless(name: str, column: Column, values: np.ndarray) -> str:

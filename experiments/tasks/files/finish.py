@@ -91,7 +91,8 @@ def _weights(values: pd.Series, name: str) -> np.ndarray:
 def _numeric(x: np.ndarray) -> np.ndarray:
     """Return finite numbers (n, features) as float64, or images (n, height, width, channels) as float32."""
     require(x.size > 0, f"x has the shape {x.shape}, so it holds no values.")
-    rows = np.ascontiguousarray(x, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # some NaN warn when they are cast
+        rows = np.ascontiguousarray(x, dtype=np.float64)
     bad = int((~np.isfinite(rows)).sum())
     require(bad == 0, f"x holds {counted(bad, 'value')} that are missing or infinite. Replace them.")
     limit = LARGEST if rows.ndim == 2 else float(np.finfo(np.float32).max)

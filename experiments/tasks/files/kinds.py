@@ -143,7 +143,10 @@ def _float(value: Any) -> float:
 
 
 def checked(name: str, values: np.ndarray) -> np.ndarray:
-    """Return `values`; raises `UserError` if one is infinite, or so large that its square is."""
+    """Return `values` with one and the same NaN everywhere: rows are compared as bytes, and some NaN raise warnings.
+
+    Raises `UserError` if a value is infinite, or so large that its square is.
+    """
     infinite = int(np.isinf(values).sum())
     if infinite:
         raise UserError(
@@ -156,7 +159,7 @@ def checked(name: str, values: np.ndarray) -> np.ndarray:
             f"The column {quoted(name)} holds {counted(int(huge.sum()), 'value')} beyond ±{LARGEST:g}, such as "
             f"{values[huge][0]:g}. If they mark what is missing, leave them empty; else give the column another unit."
         )
-    return values
+    return np.where(np.isnan(values), np.nan, values)
 
 
 def _dates(column: pd.Series) -> Dates:
