@@ -39,9 +39,9 @@ def looks(most: int) -> tuple[int, ...]:
     return (*(n for n in found if n <= 0.85 * most), most)
 
 
-def spent(share: float, alpha: float = ALPHA) -> float:
-    """How much of `alpha` may be used up at a `share` of the seeds, in (0, 1]: Lan & DeMets 1983, example 1."""
-    return float(2 * stats.norm.sf(stats.norm.isf(alpha / 2) / np.sqrt(share)))
+def spent(share: float, alpha: float = ALPHA, sides: Sides = 2) -> float:
+    """How much of `alpha` may be used up at a `share` of the seeds, in (0, 1]: Lan & DeMets 1983, on each side."""
+    return float(sides * 2 * stats.norm.sf(stats.norm.isf(alpha / sides / 2) / np.sqrt(share)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,7 @@ class Design:
 @cache
 def _levels(at: tuple[int, ...], alpha: float, ratio: float, sides: Sides) -> tuple[float, ...]:
     """Boundaries as p: the first look's is what is spent there; each further one leaves the right share of paths."""
-    budget = [spent(n / at[-1], alpha) for n in at]
+    budget = [spent(n / at[-1], alpha, sides) for n in at]
     if len(at) == 1:
         return (alpha,)
     paths = _paths(at, ratio)

@@ -49,7 +49,8 @@ class Reader:
         lengths = np.array([len(y) for y in labels])
         for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
             places = np.flatnonzero(lengths == n)
-            values = self.measure(read[places, :n], losses[places, :n], np.stack([labels[place] for place in places]))
+            truth = np.stack([labels[place] for place in places.tolist()])
+            values = self.measure(read[places, :n], losses[places, :n], truth)
             for position, place in enumerate(places):
                 measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
         return measured
