@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import synthetic_tables as synthetic
 
+import experiments.claims.record
 import experiments.heads
 import experiments.networks
 import experiments.optimizers
 import experiments.tasks.synthetic
+from experiments.report import build
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -34,8 +37,9 @@ def test_links_lead_somewhere(path: Path) -> None:
         target = path.parent / name if name else path
         assert target.exists(), f"{path.name} links to {link}"
         if fragment:
-            headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
-            assert fragment in map(anchor, headings), f"{path.name} links to {link}"
+            aimed = target.read_text(encoding="utf-8")
+            headings = re.findall(r"^#+ (.*)$", aimed, flags=re.MULTILINE)
+            assert f'<a id="{fragment}">' in aimed or fragment in map(anchor, headings), f"{path.name} links to {link}"
 
 
 def snippet(title: str) -> str:
@@ -88,3 +92,21 @@ def test_optimizer_of_the_guide_is_made_at_its_rate() -> None:
         assert float(rule.learning_rate) == 0.25
     finally:
         experiments.optimizers.OPTIMIZERS.remove("nesterov")
+
+
+def test_claim_of_the_guide_is_judged_and_reported(tmp_path: Path) -> None:
+    run("A claim", experiments.claims.record)
+    try:
+        curves = synthetic.curves(synthetic.CELLS[:2], seeds=3)
+        norms = curves.loc[(curves["quantity"] == "grad_norm") & (curves["scope"] == "head")]
+        keys = ["task", "network", "optimizer", "learning_rate", "head", "seed", "split"]
+        finals = norms.groupby(keys, as_index=False)["value"].mean().assign(quantity="grad_norm_head")
+        verdicts = experiments.claims.verdicts({"finals": finals}, only=["head-norm"])
+        (row,) = verdicts.to_dict("records")
+        assert (row["outcome"], row["hold"], row["n_cells"]) == ("supported", 2, 2)
+        assert row["value"] == pytest.approx(2**0.5)
+        out = synthetic.write(tmp_path / "out", {"verdicts": verdicts})
+        text = build(out, ["en"]).with_suffix(".md").read_text(encoding="utf-8")
+        assert "The matched head's gradient norm is √2 times sigmoid's" in text
+    finally:
+        experiments.claims.CLAIMS.remove("head-norm")

@@ -90,10 +90,10 @@ def test_better_is_higher_accuracy_and_lower_loss() -> None:
 def test_every_claim_is_there_with_its_verdict(out: Path) -> None:
     page = read(out, "report.html")
     entries = re.findall(r'<li class="(\w+)" id="([\w-]+)">', page)
-    rows = re.findall(r'<a href="#([\w-]+)">[^<]*</a> <span class="badge quiet">.*?<span class="badge (\w+)">', page)
+    rows = re.findall(r'<span class="badge (\w+)">[^<]*</span></td>\s*<td><a href="#([\w-]+)">', page)
     verdicts = stored(out, "verdicts").set_index("claim")["outcome"].to_dict()
     assert {claim: outcome for outcome, claim in entries} == verdicts
-    assert dict(rows) == verdicts
+    assert {claim: outcome for outcome, claim in rows} == verdicts
 
 
 def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path) -> None:

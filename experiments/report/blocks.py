@@ -87,13 +87,14 @@ class Text:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows under named columns. `sortable` tables can be sorted and filtered in the page."""
+    """Rows under named columns. `sortable` tables can be sorted and filtered; `prose` wraps to the page."""
 
     kind: ClassVar[str] = "table"
     caption: str
     columns: Sequence[str]
     rows: Sequence[Sequence[Inline]]
     sortable: bool = False
+    prose: bool = False
 
     @property
     def cells(self) -> list[list[list[Span]]]:

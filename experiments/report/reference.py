@@ -33,7 +33,7 @@ TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_floa
 _MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
-def keep(out: Path, into: Path) -> None:
+def keep(out: Path, into: Path, *, processes: int = 0) -> None:
     """Write the report of `out`, in both languages, its figures and its small tables into `into`, which is emptied.
 
     What is not kept, such as the notebooks, is not linked. Raises `UserError` when `out` holds no verdicts.
@@ -42,7 +42,7 @@ def keep(out: Path, into: Path) -> None:
     require(stored.has("verdicts"), f"{out} holds no verdicts. Make them with `headtohead run --preset standard`.")
     shutil.rmtree(into, ignore_errors=True)
     (into / "tables").mkdir(parents=True)
-    build(out, into=into)
+    build(out, into=into, processes=processes)
     for name in TABLES:
         if stored.has(name):
             shutil.copyfile(out / "tables" / f"{name}.parquet", into / "tables" / f"{name}.parquet")

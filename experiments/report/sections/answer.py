@@ -61,8 +61,9 @@ def answer(stored: Stored, words: Words) -> Section | None:
         Code(body=_WRITE),
         Text(body=words("answer.or")),
         Code(body=_OR),
-        Table(caption=words("never.caption"), columns=[words("never.program"), words("never.what")], rows=never),
-    ]
+        Table(caption=words("never.caption"), columns=[words("never.program"), words("never.what")], rows=never,
+              prose=True),
+    ]  # fmt: skip
     return Section(id="answer", title=words("answer.title"), blocks=blocks)
 
 

@@ -41,16 +41,16 @@ def overview(table: pd.DataFrame, words: Words) -> Table:
     """A row a claim: what it says, its verdict, and the number that decided it."""
     rows: list[list[Inline]] = [
         [
+            Span(text=words.or_key("verdict", str(row["outcome"])), mark=str(row["outcome"])),
             [Span(text=_restated(row, words), href=f"#{row['claim']}"), " ",
              Span(text=f"§ {row['section']}", mark="quiet")],
-            Span(text=words.or_key("verdict", str(row["outcome"])), mark=str(row["outcome"])),
             "–" if math.isnan(float(row["value"])) else words(
                 "claims.short", measure=_measure(row, words), value=number(row["value"]).text + _behind(row, words)),
         ]
         for _, row in table.iterrows()
     ]  # fmt: skip
-    columns = [words(f"claims.{name}") for name in ("claim", "verdict", "value")]
-    return Table(caption=words("claims.overview"), columns=columns, rows=rows)
+    columns = [words(f"claims.{name}") for name in ("verdict", "claim", "value")]
+    return Table(caption=words("claims.overview"), columns=columns, rows=rows, prose=True)
 
 
 def _entry(row: pd.Series, words: Words) -> Item:

@@ -23,7 +23,7 @@ def pitfalls(stored: Stored, words: Words) -> Section | None:
     columns = [words(f"pitfalls.{name}") for name in ("program", "accuracy", "nll", "cells", "what")]
     return Section(id="pitfalls", title=words("pitfalls.title"), blocks=[
         Text(body=words("pitfalls.read")),
-        Table(caption=words("pitfalls.caption"), columns=columns, rows=rows),
+        Table(caption=words("pitfalls.caption"), columns=columns, rows=rows, prose=True),
         *made_by(stored, words, "binary"),
     ])  # fmt: skip
 
