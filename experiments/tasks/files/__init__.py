@@ -14,7 +14,7 @@ from experiments.tasks.files.encoding import Encoder, encoder
 from experiments.tasks.files.finish import finish, from_frame
 from experiments.tasks.files.places import existing, form_of
 from experiments.tasks.files.table import Table
-from experiments.tasks.files.words import quoted
+from experiments.tasks.files.words import shown
 
 __all__ = ["Encoder", "Table", "encoder", "from_arrays", "read"]
 
@@ -51,7 +51,7 @@ def read(
     if source.startswith("openml:"):
         from experiments.tasks.files.openml import read_openml  # it imports what other sources have no use for
 
-        require(not images, f"{quoted(source)} is no folder of images. Leave out --images.")
+        require(not images, f"{shown(source)} is no folder of images. Leave out --images.")
         frame, default = read_openml(source)
         options["target"] = target or default
         return finish(from_frame(frame, source, **options), positive, memory_gib)

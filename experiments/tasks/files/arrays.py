@@ -14,7 +14,7 @@ from experiments.records import UserError, require
 from experiments.tasks.files.columns import require_distinct
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
-from experiments.tasks.files.words import one_line, plain, quoted, unknown
+from experiments.tasks.files.words import one_line, plain, quoted, shown, unknown
 
 SHAPES = "(rows, features), (rows, height, width) or (rows, height, width, channels)"
 
@@ -28,7 +28,7 @@ def read_npz(
             needed = 3 * sum(entry.file_size for entry in archive.infolist())
     except Exception as error:  # what a damaged archive raises is of many kinds
         raise UserError(
-            f"{quoted(source)} cannot be read as NPZ: {one_line(error)}. Save it with numpy.savez."
+            f"{shown(source)} cannot be read as NPZ: {one_line(error)}. Save it with numpy.savez."
         ) from error
     require_memory(source, needed, memory_gib, "as arrays")
     wanted = {"x": "x", "y": target or "y", "groups": group, "weights": weight}
@@ -39,7 +39,7 @@ def read_npz(
     kind = found["x"].dtype
     require(
         kind.kind in "biuf",
-        f"The array 'x' of {quoted(source)} is of type {quoted(kind)}. It must be numbers; mixed columns go into a CSV "
+        f"The array 'x' of {shown(source)} is of type {quoted(kind)}. It must be numbers; mixed columns go into a CSV "
         "or Parquet file.",
     )
     return from_parts(found["x"], found["y"], groups=found.get("groups"), weights=found.get("weights"), source=source)
@@ -50,18 +50,18 @@ def _array(path: Path, source: str, name: str) -> np.ndarray:
         with np.load(path, allow_pickle=False) as arrays:
             if name not in arrays.files:
                 way_out = " Save the rows as x and the target as y: numpy.savez(file, x=x, y=y)."
-                raise unknown(f"array in {quoted(source)} called", name, arrays.files, way_out)
+                raise unknown(f"array in {shown(source)} called", name, arrays.files, way_out)
             array = arrays[name]
     except UserError:
         raise
     except Exception as error:  # what a damaged archive raises is of many kinds
         if "allow_pickle" in str(error):
             raise UserError(
-                f"The array {quoted(name)} of {quoted(source)} holds Python objects, which are not read: they could "
+                f"The array {quoted(name)} of {shown(source)} holds Python objects, which are not read: they could "
                 "run any code. Save it as numbers or text."
             ) from error
-        raise UserError(f"The array {quoted(name)} of {quoted(source)} cannot be read: {one_line(error)}.") from error
-    require(isinstance(array, np.ndarray), f"{quoted(name)} of {quoted(source)} is no array.")
+        raise UserError(f"The array {quoted(name)} of {shown(source)} cannot be read: {one_line(error)}.") from error
+    require(isinstance(array, np.ndarray), f"{quoted(name)} of {shown(source)} is no array.")
     return array
 
 

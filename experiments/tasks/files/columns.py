@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from experiments.records import UserError
-from experiments.tasks.data import identical_rows
 from experiments.tasks.files.kinds import Categories, Column, Dates, Numbers, Unusable, read_column
 from experiments.tasks.files.words import counted, listed, quoted
 
@@ -30,7 +29,7 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     Raises `UserError` if no column is left, or for what `read_column` refuses.
     """
     kept: dict[str, pd.Series] = {}
-    identity: list[np.ndarray] = []
+    identical = np.zeros(len(frame), dtype=np.int64)
     dropped: defaultdict[str, list[str]] = defaultdict(list)
     pooled: list[str] = []
     notices: list[str] = []
@@ -50,7 +49,7 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
         if why:
             dropped[why].append(str(name))
         else:
-            identity.append(values)
+            identical = _and_in(identical, values)
     for why, names in dropped.items():
         notices.append(f"Dropped {counted(len(names), 'column')} ({why}): {listed(names)}.")
     if pooled:
@@ -60,11 +59,19 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
         )
     if not kept:
         raise UserError(f"No usable column is left to predict from. {' '.join(notices)}".rstrip())
-    return pd.DataFrame(kept), identical_rows(np.column_stack(identity)), notices
+    return pd.DataFrame(kept, copy=False), identical, notices
+
+
+def _and_in(identical: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Number the rows (n,) that are equal in `values`, too: column by column, it takes no copy of the whole table."""
+    if identical.max() == len(identical) - 1:
+        return identical  # no two are equal any more
+    own = pd.factorize(values, use_na_sentinel=False)[0]
+    return pd.factorize(identical * (own.max() + 1) + own)[0]
 
 
 def _as_numbers(column: Column) -> np.ndarray:
-    """Return (n,) float64 that are equal where the column's values are, and one and the same NaN where missing."""
+    """Return (n,) float64 that are equal where the column's values are, NaN where missing."""
     if isinstance(column, Numbers):
         return column.values
     if isinstance(column, Dates):

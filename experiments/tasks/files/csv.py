@@ -6,22 +6,24 @@ import codecs
 import gzip
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as arrow
 
 from experiments.records import UserError, require
-from experiments.tasks.files.memory import CSV_FACTOR, GIB, require_memory
-from experiments.tasks.files.words import one_line, quoted
+from experiments.tasks.files.memory import TEXT_FACTOR, VALUE_BYTES, require_memory
+from experiments.tasks.files.words import one_line, quoted, shown
 
 # what is missing in any column; marks such as "?" are so in columns of numbers alone
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
 DELIMITERS = ",;\t|"
+SEPARATORS = (b",", b";", b"\t", b"|", b"\n")
 BLOCK = 2**20
 LONGEST_ROW = 2**24  # bytes: what Arrow reads at a time, and no row may be longer
 WAY_OUT = "Give a sample of its rows or fewer columns, or save it as Parquet, which takes less"
@@ -36,7 +38,7 @@ def read_csv(path: Path, source: str, *, tabs: bool, target: str | None, memory_
     data = _bytes(path, source, memory_gib)
     head = data[:BLOCK].decode("utf-8", errors="ignore")
     first = next((line for line in head.splitlines() if line.strip()), "")
-    require(bool(first), f"The file {quoted(source)} holds nothing but blank lines.")
+    require(bool(first), f"The file {shown(source)} holds nothing but blank lines.")
     delimiter = "\t" if tabs else _delimiter(first)
     comma = delimiter == ";" and re.search(r"(?:^|;)\"?-?\d+,\d+\"?(?:;|$)", head, re.MULTILINE) is not None
     convert = arrow.ConvertOptions(
@@ -54,25 +56,28 @@ def read_csv(path: Path, source: str, *, tabs: bool, target: str | None, memory_
 def _bytes(path: Path, source: str, memory_gib: float) -> bytes:
     """Return all of the file, unpacked; raises `UserError` if it is too large, or no UTF-8 text."""
     packed = path.suffix.lower() == ".gz"
-    if not packed:
-        require_memory(source, path.stat().st_size * CSV_FACTOR, memory_gib, "as text", WAY_OUT)
-    most = memory_gib * GIB / CSV_FACTOR
     opened: Callable[..., AbstractContextManager[Any]] = gzip.open if packed else open
     try:
         with opened(path, "rb") as file:
-            return _text(file, source, most, memory_gib)
+            first = file.read(BLOCK)
+            share = sum(first.count(separator) for separator in SEPARATORS) / max(len(first), 1)
+            factor = TEXT_FACTOR + VALUE_BYTES * share
+            if not packed:
+                require_memory(source, path.stat().st_size * factor, memory_gib, "as text", WAY_OUT)
+            return _text(chain([first], iter(lambda: file.read(BLOCK), b"")), source, factor, memory_gib)
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{quoted(source)} cannot be read: {one_line(error)}.") from error
+        raise UserError(f"{shown(source)} cannot be read: {one_line(error)}.") from error
 
 
-def _text(file: BinaryIO, source: str, most: float, memory_gib: float) -> bytes:
+def _text(file: Iterable[bytes], source: str, factor: float, memory_gib: float) -> bytes:
     decoder = codecs.getincrementaldecoder("utf-8")()
     blocks: list[bytes] = []
     size = lines = 0
-    while block := file.read(BLOCK):
+    for block in file:
         size += len(block)
-        if size > most:  # only a packed file gets here: it must be unpacked to know
-            require_memory(source, (size + 1) * CSV_FACTOR, memory_gib, "or more as text", WAY_OUT)
+        require_memory(
+            source, size * factor, memory_gib, "or more as text", WAY_OUT
+        )  # of a packed file, known only now
         pending = len(decoder.getstate()[0])
         try:
             decoder.decode(block)
@@ -82,7 +87,7 @@ def _text(file: BinaryIO, source: str, most: float, memory_gib: float) -> bytes:
             raise _not_utf8(source, error.object[error.start], size - len(block) + at, line) from error
         require(
             b"\0" not in block,
-            f"{quoted(source)} is no text: it holds a byte 0. Save it as CSV in UTF-8 (a spreadsheet: as .csv).",
+            f"{shown(source)} is no text: it holds a byte 0. Save it as CSV in UTF-8 (a spreadsheet: as .csv).",
         )
         lines += block.count(b"\n")
         blocks.append(block)
@@ -95,7 +100,7 @@ def _text(file: BinaryIO, source: str, most: float, memory_gib: float) -> bytes:
 def _not_utf8(source: str, byte: int, position: int, line: int) -> UserError:
     utf16 = " (it looks like UTF-16)" if position == 0 and byte in (0xFE, 0xFF) else ""
     return UserError(
-        f"{quoted(source)} is not in UTF-8{utf16}: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
+        f"{shown(source)} is not in UTF-8{utf16}: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
         "Save it again as UTF-8 (in a spreadsheet: CSV UTF-8)."
     )
 
@@ -124,7 +129,7 @@ def _parse(data: bytes, source: str, delimiter: str, convert: arrow.ConvertOptio
     if ragged:
         row, wanted, found = (int(group) for group in ragged.groups())
         raise UserError(
-            f"Row {row:,} of {quoted(source)} has {found:,} values where the first has {wanted:,}. Give every row as "
+            f"Row {row:,} of {shown(source)} has {found:,} values where the first has {wanted:,}. Give every row as "
             f"many as there are names, and put quotes around a value that holds {quoted(delimiter)}."
         ) from problem
-    raise UserError(f"{quoted(source)} cannot be read as columns of text: {said}.") from problem
+    raise UserError(f"{shown(source)} cannot be read as columns of text: {said}.") from problem

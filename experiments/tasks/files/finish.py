@@ -11,7 +11,7 @@ from experiments.tasks.files import columns, groups, labels
 from experiments.tasks.files.kinds import LARGEST
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw, Table
-from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, unknown
+from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, shown, unknown
 
 
 def from_frame(frame: pd.DataFrame, source: str, *, target: str | None, group: str | None, weight: str | None) -> Raw:
@@ -20,14 +20,14 @@ def from_frame(frame: pd.DataFrame, source: str, *, target: str | None, group: s
     columns.require_distinct(names)
     frame = frame.set_axis(names, axis=1)
     if target is None:
-        raise UserError(f"Which column of {quoted(source)} is to be predicted? Name it with --target: {listed(names)}.")
+        raise UserError(f"Which column of {shown(source)} is to be predicted? Name it with --target: {listed(names)}.")
     parts = {"--target": target, "--group": group, "--weight": weight}
     used = {option: name for option, name in parts.items() if name is not None}
     for option, name in used.items():
         if name not in names:
             numbers = pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").notna().all()
             header = " The first line looks like data: put the names of the columns there." if numbers else ""
-            raise unknown("column", f"{name}", names, f" ({option} names one of them.){header}")
+            raise unknown("column", f"{name}", names, f" Give one of them to {option}.{header}")
         same = [other for other, its_name in used.items() if its_name == name]
         require(len(same) == 1, f"The column {quoted(name)} cannot be both {' and '.join(same)}. Name another one.")
     x = frame.drop(columns=list(used.values()))
@@ -45,7 +45,7 @@ def from_frame(frame: pd.DataFrame, source: str, *, target: str | None, group: s
 
 def finish(raw: Raw, positive: str | None, memory_gib: float) -> Table:
     """Check and convert `raw`; the `UserError` of each mistake says the way out."""
-    require(len(raw.y) > 0, f"{quoted(raw.source)} has no rows.")
+    require(len(raw.y) > 0, f"{shown(raw.source)} has no rows.")
     gone = labels.missing(raw.y)
     require(not gone.all(), f"{raw.target} is missing in every row. Name another target, or fill it in.")
     notices = list(raw.notices)
@@ -57,7 +57,7 @@ def finish(raw: Raw, positive: str | None, memory_gib: float) -> Table:
     grouping = None if raw.groups is None else raw.groups[kept]
     x: pd.DataFrame | np.ndarray
     if isinstance(raw.x, pd.DataFrame):
-        x, identical, said = columns.clean(raw.x[kept].reset_index(drop=True))
+        x, identical, said = columns.clean(raw.x if kept.all() else raw.x[kept].reset_index(drop=True))
         notices += said
         width = sum(len(kind.categories) if isinstance(kind, pd.CategoricalDtype) else 3 for kind in x.dtypes)
     else:

@@ -143,7 +143,7 @@ def _float(value: Any) -> float:
 
 
 def checked(name: str, values: np.ndarray) -> np.ndarray:
-    """Return `values` with one and the same NaN everywhere: rows are compared as bytes, and some NaN raise warnings.
+    """Return `values` with a quiet NaN in place of those that raise warnings.
 
     Raises `UserError` if a value is infinite, or so large that its square is.
     """
@@ -159,7 +159,8 @@ def checked(name: str, values: np.ndarray) -> np.ndarray:
             f"The column {quoted(name)} holds {counted(int(huge.sum()), 'value')} beyond ±{LARGEST:g}, such as "
             f"{values[huge][0]:g}. If they mark what is missing, leave them empty; else give the column another unit."
         )
-    return np.where(np.isnan(values), np.nan, values)
+    missing = np.isnan(values)
+    return np.where(missing, np.nan, values) if missing.any() else values
 
 
 def _dates(column: pd.Series) -> Dates:

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 
 from experiments.records import UserError
 from experiments.tasks.files.columns import require_distinct
-from experiments.tasks.files.memory import require_memory
-from experiments.tasks.files.words import one_line, quoted
+from experiments.tasks.files.memory import PARQUET_FACTOR, VALUE_BYTES, require_memory
+from experiments.tasks.files.words import one_line, shown
 
 INDEX = "__index_level_"  # pandas stores a frame's unnamed index as such a column
 
@@ -24,8 +24,7 @@ def read_parquet(path: Path, source: str, memory_gib: float) -> pd.DataFrame:
         with pq.ParquetFile(path) as file:
             meta = file.metadata
             stored = sum(meta.row_group(number).total_byte_size for number in range(meta.num_row_groups))
-            # encoded values are small on disk: at least eight bytes each once they are read, and a copy
-            needed = max(2 * stored, 16 * meta.num_rows * meta.num_columns)
+            needed = PARQUET_FACTOR * stored + VALUE_BYTES * meta.num_rows * meta.num_columns
             require_memory(source, needed, memory_gib, "as columns")
             names = file.schema_arrow.names
             require_distinct(names)
@@ -34,4 +33,4 @@ def read_parquet(path: Path, source: str, memory_gib: float) -> pd.DataFrame:
     except UserError:
         raise
     except Exception as error:  # what a damaged file raises is of many kinds
-        raise UserError(f"{quoted(source)} cannot be read as Parquet: {one_line(error)}.") from error
+        raise UserError(f"{shown(source)} cannot be read as Parquet: {one_line(error)}.") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.records import UserError, require
-from experiments.tasks.files.words import one_line, quoted
+from experiments.tasks.files.words import one_line, quoted, shown
 
 # ending -> how it is read
 ENDINGS = {
@@ -28,30 +28,30 @@ def form_of(path: Path) -> str:
             return form
     ending = "".join(path.suffixes[-2:]) if name.endswith(".gz") else path.suffix
     what = f"the ending {quoted(ending)}" if ending else "no ending"
-    raise UserError(f"{quoted(path)} has {what}, which tells no kind of data. {KNOWN}.")
+    raise UserError(f"{shown(path)} has {what}, which tells no kind of data. {KNOWN}.")
 
 
 def existing(source: str, images: bool) -> Path:
     """Return the path of a file, or of a folder if `images`; raises `UserError` if it is not there, or the other."""
     if "://" in source:
-        raise UserError(f"{quoted(source)} is an address. Download it, and name the file.")
+        raise UserError(f"{shown(source)} is an address. Download it, and name the file.")
     try:
         path = Path(source).expanduser()
         there, folder, file = path.exists(), path.is_dir(), path.is_file()
         size = path.stat().st_size if file else 0
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"{quoted(source)} cannot be opened: {one_line(error)}.") from error
+        raise UserError(f"{shown(source)} cannot be opened: {one_line(error)}.") from error
     if not there:
-        beside = f" The folder {quoted(path.parent)} does not exist either." if not path.parent.exists() else ""
-        raise UserError(f"There is no file {quoted(source)}.{beside} Check the name; openml:NAME names a data set.")
+        beside = f" The folder {shown(path.parent)} does not exist either." if not path.parent.exists() else ""
+        raise UserError(f"There is no file {shown(source)}.{beside} Check the name; openml:NAME names a data set.")
     if images:
-        require(folder, f"{quoted(source)} is no folder. --images takes one with a sub-folder of images a class.")
+        require(folder, f"{shown(source)} is no folder. --images takes one with a sub-folder of images a class.")
         return path
     require(
         not folder,
-        f"{quoted(source)} is a folder. Name a file in it; or for images, one sub-folder a class, use --images.",
+        f"{shown(source)} is a folder. Name a file in it; or for images, one sub-folder a class, use --images.",
     )
-    require(file, f"{quoted(source)} is no regular file. Save the data as a file first.")
+    require(file, f"{shown(source)} is no regular file. Save the data as a file first.")
     form_of(path)
-    require(size > 0, f"The file {quoted(source)} is empty.")
+    require(size > 0, f"The file {shown(source)} is empty.")
     return path

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from experiments.records import UserError
 
 LONGEST = 60
+LONGEST_PATH = 120
 SHOWN = 8
 COMPARED = 10_000  # names that a misspelt one is compared with: difflib takes a second for ten times as many
 
@@ -21,6 +22,12 @@ def quoted(value: object) -> str:
     """Return `value` in quotes, without a line break or another character that does not print, and cut when long."""
     text = str(value)
     return repr(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+
+
+def shown(source: object) -> str:
+    """Return where the data is, in quotes and on one line; of a long path the end, which tells files apart."""
+    text = str(source)
+    return repr(text if len(text) <= LONGEST_PATH else "…" + text[1 - LONGEST_PATH :])
 
 
 def listed(values: Iterable[object]) -> str:
