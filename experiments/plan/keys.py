@@ -139,7 +139,18 @@ def _imports(notebook: dict[str, Any]) -> set[str]:
 
 @cache
 def _dotted_in(file: Path) -> frozenset[str]:
-    return frozenset(_dotted(ast.parse(file.read_text(encoding="utf-8"))))
+    return frozenset(_dotted(_parsed(file)))
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    """What running a file may do: its source less what only a type checker reads."""
+    return _WithoutTypes().visit(ast.parse(file.read_text(encoding="utf-8")))
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> Any:
+        return [] if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
 
 
 def _dotted(tree: ast.Module) -> Iterator[str]:
@@ -156,7 +167,7 @@ def _uses(file: Path) -> frozenset[Path]:
     """The files of this package that one file of it brings in directly."""
     if file.suffix != ".py":
         return frozenset()
-    used = set(_imported(ast.parse(file.read_text(encoding="utf-8")), file.parent))
+    used = set(_imported(_parsed(file), file.parent))
     if file.name == "__init__.py":
         used |= {beside for beside in file.parent.iterdir() if beside.is_file() and not beside.suffix.startswith(".py")}
     return frozenset(used)

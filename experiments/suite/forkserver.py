@@ -26,9 +26,12 @@ def main(modules: list[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what an import prints must not be taken for an answer
+    # TensorFlow's converter to TFLite imports JAX where there is one: half a second for what no notebook uses
+    sys.modules["jax"] = None  # type: ignore[assignment]
     for module in modules:
         with suppress(ImportError):  # the notebook that needs it will say so
             import_module(module)
+    del sys.modules["jax"]
     gc.collect()
     gc.freeze()  # or the first collection in each kernel would copy every page
     children: dict[int, int | None] = {}

@@ -198,6 +198,10 @@ class ForkedKernelManager(AsyncKernelManager):
     environment: Mapping[str, str]
     kernels: list[Forked]
 
+    async def _async_wait(self, pollinterval: float = 0.01) -> None:
+        """Wait for the kernel's end without the tenth of a second that jupyter_client sleeps after each look."""
+        await super()._async_wait(min(pollinterval, 0.01))
+
     async def _async_pre_start_kernel(self, **kw: Any) -> Any:
         if self.provisioner is None:
             provisioner = ForkProvisioner(kernel_id=self.folder.name, kernel_spec=self.kernel_spec, parent=self)
