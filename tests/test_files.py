@@ -123,6 +123,13 @@ def test_an_array_with_missing_values_is_read_by_column() -> None:
     assert "x holds missing values" in found.notices[0]
 
 
+def test_what_is_masked_is_missing() -> None:
+    x = np.ma.masked_array(np.arange(N * 2.0).reshape(N, 2), mask=np.arange(N * 2).reshape(N, 2) % 7 == 0)
+    found = from_arrays(x, np.ma.masked_array(ALL % 2, mask=ALL == 5))
+    assert found.x.isna().to_numpy().sum() == x.mask.sum() - x.mask[5].sum()
+    assert found.notices[1] == "Left out 1 row without a target."
+
+
 def _folder(root: Path, sizes: dict[str, list[tuple[int, int]]], mode: str = "L") -> Path:
     rng = np.random.default_rng(0)
     for name, each in sizes.items():

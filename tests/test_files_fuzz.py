@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import tempfile
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -16,8 +17,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from experiments.records import Data, UserError
 from experiments.tasks import split
@@ -25,7 +27,6 @@ from experiments.tasks.files import Table, encoder, from_arrays, read
 
 some = settings(
     max_examples=120,
-    phases=[Phase.explicit, Phase.generate],  # TMP
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
@@ -279,6 +280,36 @@ def test_bytes_as_binary_formats(tmp_path: Path, data: bytes, ending: str) -> No
         archive.writestr("x.npy", data)
         archive.writestr("y.npy", data[::-1])
     assert answer(str(path), target="y")
+
+
+def _pictures() -> list[bytes]:
+    pixels = np.random.default_rng(0).integers(0, 256, size=(9, 9, 3), dtype=np.uint8)
+    pictures = []
+    for form, mode in (("png", "RGB"), ("png", "I;16"), ("jpeg", "L"), ("gif", "P"), ("bmp", "1"), ("tiff", "CMYK")):
+        grey = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257) if mode == "I;16" else None
+        file = io.BytesIO()
+        (grey or Image.fromarray(pixels).convert(mode)).save(file, form)
+        pictures.append(file.getvalue())
+    return pictures
+
+
+PICTURES = _pictures()
+
+
+@settings(some, max_examples=40)
+@given(st.data(), options)
+def test_damaged_images(tmp_path: Path, data: st.DataObject, given: dict[str, Any]) -> None:
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    for name in "ab":
+        (folder / name).mkdir()
+        for number in range(10):  # of each class as many sound ones as are needed, all different
+            Image.new("L", (5, 4), 20 * number + ord(name) % 7).save(folder / name / f"{number}.png")
+    for number in range(4):
+        picture = bytearray(data.draw(st.sampled_from(PICTURES)))
+        for _ in range(data.draw(st.integers(0, 3))):
+            picture[data.draw(st.integers(0, len(picture) - 1))] = data.draw(st.integers(0, 255))
+        (folder / "a" / f"damaged {number}").write_bytes(picture[: data.draw(st.integers(0, len(picture)))])
+    answer(str(folder), **{"images": True, "image_side": 6, **given})
 
 
 @some

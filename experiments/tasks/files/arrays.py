@@ -132,8 +132,12 @@ def _quiet(column: pd.Series) -> pd.Series:
 
 
 def _plain(values: Any, name: str) -> np.ndarray:
-    dense = values.toarray() if hasattr(values, "toarray") else values  # a sparse matrix
     try:
-        return np.asarray(dense)
+        if hasattr(values, "toarray"):  # a sparse matrix
+            values = values.toarray()
+        if isinstance(values, np.ma.MaskedArray):
+            numeric = values.dtype.kind in "biuf"
+            values = np.ma.filled(values.astype(np.float64 if numeric else object), np.nan if numeric else None)
+        return np.asarray(values)
     except Exception as error:  # whatever the object's own conversion raises
         raise UserError(f"{name} is no array: {one_line(error)}.") from error

@@ -70,12 +70,13 @@ def _of_array(table: Table, x: np.ndarray, train: np.ndarray) -> Encoder:
 
 def _of_frame(table: Table, x: pd.DataFrame, train: np.ndarray) -> Encoder:
     at: dict[str, list[int]] = {name: [] for name in ("numbers", "dates", "missing", "categories")}
+    gaps = x.isna().to_numpy().any(axis=0)
     for number, kind in enumerate(x.dtypes):
         if isinstance(kind, pd.CategoricalDtype):
             at["categories"].append(number)
             continue
         at["numbers" if kind == np.float64 else "dates"].append(number)
-        at["missing"] += [number] * bool(x.iloc[:, number].isna().any())
+        at["missing"] += [number] if gaps[number] else []
     levels = [x.dtypes.iloc[number].categories for number in at["categories"]]
     standardise = (SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
     one_hot = OneHotEncoder(categories=[range(len(level)) for level in levels], sparse_output=False, dtype=np.float64)
