@@ -125,11 +125,10 @@ def _trunk(model: keras.Model, features: Any, name: str) -> keras.Model:
         f"The trunk of {name} ends in the shape {shape}. It must end in one vector of features a row: add "
         "keras.layers.Flatten() or a pooling layer.",
     )
-    if features is model.outputs[0] and len(model._flatten_layers()) > 2:
-        return model
-    if any(features is tensor for tensor in model.inputs):
+    rows = model.inputs[0]
+    if features is rows:
         features = keras.layers.Identity()(features)  # a graph needs a layer
-    return keras.Model(model.inputs, features)
+    return keras.Model(rows, features)
 
 
 def _last(tensor: Any) -> tuple[Any, list[Any]]:

@@ -63,7 +63,7 @@ def taken(optimizer: keras.optimizers.Optimizer, rate: float | None, head_l2: fl
     config = {key: value for key, value in optimizer.get_config().items() if key != "name"}
     schedule = getattr(optimizer, "_learning_rate", None)
     scheduled = rate is None and isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
-    own = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    own = float(optimizer.learning_rate.numpy())
     reasons = []
     if name not in _STACKS or not kind.__module__.startswith("keras."):
         reasons.append(f"the optimizer {name}")

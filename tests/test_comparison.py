@@ -1,0 +1,391 @@
+"""A comparison trains what a user's own Keras program would, and says what it shows."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from models import compared
+
+import experiments
+from experiments.comparison import Comparison, Options, rows, run
+from experiments.comparison.model import of_function, registered
+from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
+from experiments.comparison.save import save
+from experiments.heads import HEADS
+from experiments.records import UserError
+from experiments.tasks.files import Table, from_arrays
+from experiments.training import stacked_run
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = {"seeds": 2, "steps": 12, "batch_size": 8}
+
+
+def silent(text: str, share: float) -> None:
+    """No progress."""
+
+
+def table_of(row: tuple[int, ...], n: int = 90, **more: Any) -> Table:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(n, *row)).astype(np.float32)
+    y = (x.reshape(n, -1)[:, :2].sum(axis=1) + 0.5 * rng.normal(size=n) > 0).astype(int)
+    return from_arrays(x, y, **more)
+
+
+def plan_of(build: Any, row: tuple[int, ...], table: Table | None = None, **options: Any) -> Plan:
+    chosen = Options(**{**SMALL, **options})
+    model = of_function(build, row, chosen.optimizer, chosen.learning_rate)
+    return Plan(table=table or table_of(row), model=model, options=chosen, task="data", row=row)
+
+
+def by_hand(plan: Plan, units: int, seed: int) -> tuple[list[float], float, float]:
+    """A plain Keras loop of the user's own model from the same first weights, over the same batches.
+
+    Returns the loss of each batch, and the test loss (NLL) and accuracy at the end.
+    """
+    cell = problem(plan, [seed])
+    stream = cell.streams[seed]
+    trunk = plan.model.build(plan.row)
+    for variable, value in zip(trunk.variables, stream.trunk, strict=True):
+        variable.assign(value)
+    head = keras.layers.Dense(units, activation="sigmoid" if units == 1 else "softmax")
+    model = keras.Model(trunk.inputs, head(trunk.output))
+    arm = next(a for a in plan.heads if a.name == ("sigmoid" if units == 1 else "softmax"))
+    head.kernel.assign(cell.kernel(run.Replica(head=arm, learning_rate=cell.rates[0], seed=seed)))
+    loss = "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy"
+    model.compile(plan.model.optimizer.record.make(cell.rates[0]), loss)
+    x, y, weights = cell.data.x, cell.data.y, cell.weights
+    losses = [
+        float(
+            model.train_on_batch(x[b], y[b], sample_weight=None if weights is None else weights[b], return_dict=True)[
+                "loss"
+            ]
+        )
+        for b in stream.order
+        if model.reset_metrics() is None
+    ]
+    held_out = stream.split.test
+    p = model.predict(x[held_out], verbose=0).astype(np.float64)
+    p = np.concatenate([1 - p, p], axis=1) if units == 1 else p
+    truth = y[held_out]
+    nll = float(-np.log(p[np.arange(len(truth)), truth]).mean())
+    return losses, nll, float((p.argmax(axis=1) == truth).mean())
+
+
+@pytest.mark.parametrize(
+    ("build", "row", "engine"),
+    [
+        (compared.cnn, (8, 8, 1), "stacked"),
+        (compared.residual, (5,), "stacked"),
+        (compared.custom, (5,), "reference"),
+    ],
+    ids=["cnn", "residual", "custom layer"],
+)
+def test_agrees_with_a_plain_keras_loop(
+    build: Any, row: tuple[int, ...], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_BOTH", ("sigmoid", "sigmoid_again", "softmax"))
+    plan = plan_of(build, row, steps=10)
+    ran = run.run(plan, silent)
+    assert ran.engine == engine
+    assert set(ran.tables["runs"]["seed"]) == {0, 1}
+    for units, head in ((1, "sigmoid"), (2, "softmax")):
+        losses, nll, accuracy = by_hand(plan, units, seed=1)
+        curves = ran.tables["curves"].query(f"head == '{head}' and seed == 1 and quantity == 'fit_loss'")
+        assert curves["step"].tolist() == list(range(1, 11))
+        np.testing.assert_allclose(curves["value"], losses, rtol=2e-4)
+        finals = ran.tables["finals"].query(f"head == '{head}' and seed == 1 and split == 'test'").set_index("quantity")
+        assert finals.loc["nll", "value"] == pytest.approx(nll, rel=2e-4)
+        assert finals.loc["accuracy", "value"] == pytest.approx(accuracy)
+    if engine == "reference":
+        assert "gate (Gate)" in ran.notices[0]
+        assert re.search(r"about \d+\w+ a seed", ran.notices[0])
+
+
+@pytest.mark.parametrize("engine", ["stacked", "plain Keras"])
+def test_weights_are_those_of_keras(engine: str) -> None:
+    """Sample and class weights together: `fit(sample_weight=...)` of their product, in either engine."""
+    table = table_of((5,), weights=np.random.default_rng(1).uniform(0, 3, size=90))
+    plan = plan_of(compared.residual, (5,), table, steps=8, class_weight=(0.5, 4.0))
+    cell = problem(plan, [0])
+    assert cell.weights is not None
+    assert cell.weights.max() > 3
+    for units, head in ((1, "sigmoid"), (2, "softmax")):
+        replica = run.Replica(head=HEADS[head], learning_rate=cell.rates[0], seed=0)
+        if engine == "stacked":
+            record = stacked_run.Chunk(cell, stacked_run.engine_for(cell, [replica]), [replica]).train(None)[0]
+        else:
+            record = run.reference.fit(cell, replica).record
+        losses, _, _ = by_hand(plan, units, seed=0)
+        np.testing.assert_allclose(record.curves["train", "fit_loss", ""], losses, rtol=2e-4)
+
+
+def test_balanced_weights_are_those_of_the_training_part() -> None:
+    plan = plan_of(compared.linear, (5,), class_weight="balanced")
+    cell = problem(plan, [0, 1])
+    assert cell.weights is not None
+    for stream in cell.streams.values():
+        batch = stream.order.ravel()
+        assert len(np.unique(cell.weights[batch])) == 2
+        sums = [cell.weights[np.unique(batch)][cell.data.y[np.unique(batch)] == c].sum() for c in (0, 1)]
+        assert sums[0] == pytest.approx(sums[1], rel=0.02)
+
+
+def test_rows_of_a_seed_are_encoded_by_its_own_training_part_alone() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(5, 3, size=200), "b": rng.choice(["x", "y"], size=200)})
+    table = from_arrays(frame, rng.integers(0, 2, size=200))
+    row = row_shape(table, "data")
+    plan = Plan(
+        table=table, model=registered("linear", row, None, None), options=Options(steps=40), task="data", row=row
+    )
+    cell = problem(plan, [0, 3])
+    assert row == (3,)
+    for stream in cell.streams.values():
+        trained = cell.data.x[np.unique(stream.order)][:, 0]
+        assert trained.mean() == pytest.approx(0, abs=1e-4)
+        assert trained.std() == pytest.approx(1, abs=1e-3)
+        held_out = np.concatenate([stream.split.validation, stream.split.test])
+        assert not set(np.unique(stream.order)) & set(held_out)
+        assert set(np.unique(stream.order_again)) == set(np.unique(stream.order))
+
+
+def test_more_seeds_train_none_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[int] = []
+    real = run.stacked_run.run
+
+    def seen(cell: Any, **options: Any) -> Any:
+        trained.extend(cell.seeds)
+        return real(cell, **options)
+
+    monkeypatch.setattr(run.stacked_run, "run", seen)
+    ran = run.run(plan_of(compared.linear, (5,), seeds=10, steps=4), silent)
+    assert trained == list(range(10))
+    assert ran.looked["seeds"].tolist() == [6, 10]
+    assert ran.stopped == "seeds"
+
+
+def test_stops_when_all_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = run.Judge.look
+
+    def clear_from_ten_on(judge: run.Judge, finals: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+        table = real(judge, finals, runs)
+        return table.assign(outcome="equivalent") if table["n"].iloc[0] >= 10 else table
+
+    monkeypatch.setattr(run.Judge, "look", clear_from_ten_on)
+    ran = run.run(plan_of(compared.linear, (5,), seeds=20, steps=2), silent)
+    assert ran.stopped == "decided"
+    assert ran.looked["seeds"].tolist() == [6, 10]
+    assert set(ran.tables["runs"]["seed"]) == set(range(10))
+    assert ran.looked["undecided"].iloc[-1] == ""
+
+
+def test_a_budget_is_told_when_it_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_measured", lambda plan: 10.0)  # seconds a seed, by plain Keras
+    with pytest.raises(UserError, match=r"A budget of 20s is too short: .* about 10s.* Give --budget 30s or more"):
+        run.run(plan_of(compared.custom, (5,), budget=20.0), silent)
+
+
+@pytest.mark.parametrize(
+    ("per_seed", "left", "wanted"), [(1.0, 100.0, (6, 10, 14, 20)), (10.0, 65.0, (6, 10, 14, 20)), (10.0, 45.0, (4,))]
+)
+def test_a_budget_buys_fewer_seeds_than_the_first_look_if_need_be(
+    per_seed: float, left: float, wanted: tuple[int, ...]
+) -> None:
+    assert run._affordable(run.looks(20), per_seed, left, left) == wanted
+
+
+def test_a_budget_that_training_shows_to_be_short_ends_in_one_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock on which every network's step takes long: the first look shrinks to what can be paid."""
+    clock = iter(np.arange(0.0, 1e6, 3.0))
+    monkeypatch.setattr(run.time, "monotonic", lambda: next(clock))
+    ran = run.run(plan_of(compared.linear, (5,), seeds=20, steps=12, budget=60.0), silent)
+    assert ran.stopped == "budget"
+    assert len(ran.looked) == 1
+    assert 2 <= ran.looked["seeds"].iloc[0] < 6
+
+
+def test_memory_is_stated_and_refused() -> None:
+    plan = plan_of(compared.linear, (5,), memory_gib=1e-6)
+    with pytest.raises(UserError, match=r"rows that one seed uses take .* GiB"):
+        seeds_at_once(plan)
+
+
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(300, 3)), columns=["a", "b", EVIL])
+    y = np.where(frame["a"] + rng.normal(size=300) > 0, EVIL, "no")
+    state = np.random.get_state()[1].tolist()  # noqa: NPY002
+    answer = experiments.compare(frame, y, build=compared.decaying, seeds=3, steps=10, positive=EVIL)
+    assert np.random.get_state()[1].tolist() == state  # noqa: NPY002
+    return answer
+
+
+def test_the_answer_has_all_parts(found: Comparison) -> None:
+    assert found.verdict.outcome in ("different", "different but negligible", "equivalent", "undecided")
+    assert str(found.verdict) == found.verdict.sentence
+    assert "All 3 seeds are used" in found.verdict.sentence
+    assert set(found.primary["quantity"]) == {
+        "nll_curve", "nll", "accuracy", "grad_norm_effective_head", "grad_norm_trunk",
+    }  # fmt: skip
+    # AdamW decays: all eight arms, so that three factors can be told apart
+    assert set(found.attribution["factor"]) == {"initialisation", "head_rate", "decay", "arithmetic"}
+    shares = found.attribution.groupby("quantity")["share"].sum()
+    means = found.differences.query("head == 'softmax'").set_index("quantity")["mean"]
+    pd.testing.assert_series_equal(shares, means.loc[shares.index], check_names=False)
+    assert found.advice.code.startswith("model = keras.Model(")
+    assert "keras.optimizers.AdamW(0.01, weight_decay=0.1)" in found.advice.code
+    compile(found.advice.code, "advice", "exec")
+
+
+def test_what_is_saved_is_whole_and_holds_no_markup(found: Comparison, tmp_path: Path) -> None:
+    page = found.save(tmp_path / "out").read_text()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "comparison.json", "figures", "report.html", "report.md", "tables",
+    }  # fmt: skip
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    assert EVIL not in page
+    assert html.escape(EVIL) in page
+    assert page.count("<script>") == 1  # the page's own
+    assert EVIL not in (tmp_path / "out" / "report.md").read_text()
+    assert EVIL not in found._repr_html_()
+    assert html.escape(EVIL) in found._repr_html_()
+    stored = pd.read_parquet(tmp_path / "out" / "tables" / "differences.parquet")
+    assert len(stored) == len(found.differences)
+    content = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    assert content["verdict"]["outcome"] == found.verdict.outcome
+    assert content["settings"]["labels"] == ["no", EVIL]
+
+
+def test_saving_again_replaces_and_spares_what_is_no_comparison(found: Comparison, tmp_path: Path) -> None:
+    save(found, tmp_path / "out")
+    save(found, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("mine")
+    with pytest.raises(UserError, match="holds something else"):
+        save(found, other)
+    assert [path.name for path in other.iterdir()] == ["thesis.txt"]
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        save(found, tmp_path / "file")
+
+
+def test_the_figure_states_what_was_found(found: Comparison) -> None:
+    assert "primary quantities" in found.plot().finding or "most in" in found.plot().finding
+
+
+def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"}
+    return subprocess.run(
+        [sys.executable, "-m", "experiments", "compare", *arguments],
+        cwd=folder, env={**environment, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_command_prints_json_alone_and_no_noise(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.normal(size=120), "b": rng.choice(["x", "y"], 120)})
+    frame["left"] = np.where(frame["a"] + rng.normal(size=120) > 0, "yes", "no")
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "mine.py").write_text(
+        "import keras\nprint('hello')\ndef build(shape):\n    print('called')\n"
+        "    return keras.Sequential([keras.layers.Input(shape), keras.layers.Dense(3)])\n"
+    )
+    done = command("rows.csv", "--target", "left", "--model", "mine.py:build", "--seeds", "2", "--steps", "4", "--json",
+                   folder=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["settings"]["labels"] == ["no", "yes"]
+    assert (tmp_path / "results" / "compare-rows" / "report.html").is_file()
+    lines = done.stderr.splitlines()
+    assert all(re.match(r"( *\d+\.\d s  .*|hello|called)$", line) for line in lines), done.stderr
+
+
+WRONG = [
+    (("--target", "y"), "Give a file of rows"),
+    (("a.csv", "--network", "mlp", "--model", "m.py:f"), "Both --network and --model"),
+    (("a.csv", "--network", "mpl"), "Unknown network 'mpl'. Did you mean 'mlp'?"),
+    (("a.csv", "--optimizer", "adm"), "Unknown optimizer 'adm'"),
+    (("a.csv", "--seeds", "1"), "--seeds is 1"),
+    (("a.csv", "--steps", "0"), "--steps is 0"),
+    (("a.csv", "--learning-rate", "-1"), "learning rate is -1.0"),
+    (("a.csv", "--budget", "soon"), "The budget 'soon' is no time. Write for example 90s, 5min or 1h."),
+    (("a.csv", "--class-weight", "heavy"), "--class-weight is 'heavy'"),
+    (("a.csv", "--out", "full"), "holds something else"),
+    (("rows.csv", "--target", "y", "--model", "none.py:build"), "There is no file 'none.py'"),
+    (("rows.csv", "--target", "y", "--model", "MODELS:raises"), "raises() raised RuntimeError"),
+    (("rows.csv", "--target", "y", "--model", "MODELS:returns_nothing"), "returned nothing"),
+    (("rows.csv", "--target", "y", "--model", "MODELS:cnn"), "takes rows of shape (8, 8, 1)"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "words"), WRONG, ids=[words[:24] for _, words in WRONG])
+def test_a_wrong_call_is_one_line_and_writes_nothing(
+    arguments: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from experiments.__main__ import main
+
+    frame = pd.DataFrame({"a": [0.5, 1.7, 2.1] * 20, "b": np.arange(60) % 7 / 3, "y": [0, 1] * 30})
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("mine")
+    before = sorted(tmp_path.rglob("*"))
+    monkeypatch.chdir(tmp_path)
+    models = str(ROOT / "tests" / "models" / "compared.py")
+    monkeypatch.setattr(sys, "argv", ["headtohead", "compare", *(a.replace("MODELS", models) for a in arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    errors = [line for line in said.err.splitlines() if not re.match(r" *\d+\.\d s  ", line)]
+    assert len(errors) == 1
+    assert errors[0].startswith("Error: ")
+    assert words in errors[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_interrupting_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from experiments.__main__ import main
+    from experiments.comparison import command as module
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "_compare", interrupted)
+    monkeypatch.setattr(sys, "argv", ["headtohead", "compare", "rows.csv", "--target", "y"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
+    assert "Error: stopped before the answer; nothing is written." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("90s", 90), ("5min", 300), ("1.5h", 5400), ("45", 45), (12, 12)])
+def test_budgets(text: str | float, wanted: float) -> None:
+    from experiments.comparison.options import seconds
+
+    assert seconds(text) == wanted
