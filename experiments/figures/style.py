@@ -189,7 +189,7 @@ def chart(
     lines = [*(Line2D([], [], color=colour(head), label=head) for head in heads), *more]
     columns = max(1, int(width / 1.5))
     above = 0.1 + 0.175 * (title.count("\n") + 1) + (0.03 + 0.19 * -(-len(lines) // columns) if lines else 0.0)
-    with mpl.rc_context(_RC | {"font.family": [*families(), "sans-serif"]}):
+    with mpl.rc_context(_RC | {"font.family": families()}):
         total = height + above
         figure = Chart(figsize=(width, total))
         figure.finding, figure.above = finding, above
