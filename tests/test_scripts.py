@@ -300,3 +300,52 @@ def test_ci_fails_when_any_part_fails(tmp_path: Path) -> None:
 
 def test_python_of_the_tests_is_a_supported_one() -> None:
     assert (3, 11) <= sys.version_info[:2] <= (3, 13)
+
+
+# the browser that the report is tested in -----------------------------------------------------------------------------
+
+APT_GET = '#!SHELL\necho "apt-get $*" >>"$CALLS"\n'
+ROOT_USER = "#!SHELL\necho 0\n"
+BRINGS_CHROMIUM = f'{APT_GET}case "$*" in *chromium) cp "$0" "${{0%/*}}/chromium" ;; esac\n'
+
+
+def apt_calls(checkout: Checkout) -> list[str]:
+    return [line for line in checkout.log if line.startswith("apt-get")]
+
+
+def test_chromium_is_installed_for_the_tests_where_it_is_missing_and_may_be(checkout: Checkout) -> None:
+    checkout.tool("apt-get", BRINGS_CHROMIUM)
+    checkout.tool("id", ROOT_USER)
+    done = checkout.start("run_tests.sh")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[1] for line in apt_calls(checkout)] == ["update", "install"]
+    assert "skipped" not in done.stderr
+    checkout.start("run_tests.sh")
+    assert len(apt_calls(checkout)) == 2
+
+
+def test_where_chromium_cannot_be_installed_that_is_said_and_not_tried_again(checkout: Checkout) -> None:
+    checkout.tool("apt-get", f"{APT_GET}exit 100\n")
+    checkout.tool("id", ROOT_USER)
+    for _ in range(2):
+        done = checkout.start("run_tests.sh")
+        assert done.returncode == 0, done.stderr
+        assert "the tests of the report in a browser are skipped" in done.stderr
+    assert len(apt_calls(checkout)) == 1
+
+
+def test_nobody_is_asked_for_a_password(checkout: Checkout) -> None:
+    checkout.tool("apt-get", APT_GET)
+    checkout.tool("id", "#!SHELL\necho 1000\n")
+    checkout.tool("sudo", "#!SHELL\n[ \"$1\" = -n ] && exit 1\nread -r _\n")
+    done = checkout.start("run_tests.sh")
+    assert "the tests of the report in a browser are skipped" in done.stderr
+    assert not apt_calls(checkout)
+
+
+@pytest.mark.parametrize("arguments", [["tests/test_records.py"], ["--version"]])
+def test_tests_that_need_no_browser_install_none(checkout: Checkout, arguments: list[str]) -> None:
+    checkout.tool("apt-get", APT_GET)
+    checkout.tool("id", ROOT_USER)
+    assert "browser" not in checkout.start("run_tests.sh", *arguments).stderr
+    assert not apt_calls(checkout)
