@@ -17,7 +17,7 @@ from experiments.figures import Words, attribution
 from experiments.figures.words import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
-from experiments.report.blocks import Span, Table, Text
+from experiments.report.blocks import Code, Span, Table, Text
 from experiments.report.render import marked_down, names
 from experiments.report.sections.answer import answer
 from experiments.report.sections.claims import overview
@@ -50,17 +50,23 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
 
 
 def found(folder: Path, lang: str) -> str:
-    """What the README says between its marks: the answer, the first figure and the verdicts of the result `folder`."""
+    """What the README says between its marks: the answer, what to write, the first figure and the verdicts.
+
+    `folder`: a result that was kept.
+    """
     words = Words(lang=lang, paths=CATALOGUES)
     stored = Stored(folder, folder)
     first = answer(stored, words)
     assert first is not None  # `keep` saw verdicts
+    texts = [block for block in first.blocks if isinstance(block, Text)]
+    code = next(block for block in first.blocks if isinstance(block, Code))
     text = names(lang)[1]
     picture = drawn("attribution", attribution, stored.read("attribution"), words=words)
     shown = REFERENCE.as_posix()
     return marked_down(
         "readme.md.jinja", stored, words, LANGUAGES,
-        lead=[block for block in first.blocks if isinstance(block, Text) and block.lead],
+        lead=[block for block in texts if block.lead],
+        write=next(block for block in texts if not block.lead), code=code,
         table=_linked(overview(stored.read("verdicts"), words), f"{shown}/{text}"),
         picture=picture.name, finding=picture.wide.finding, folder=shown, text=text, **_size(stored),
     )  # fmt: skip
