@@ -97,7 +97,7 @@ def name_of(quantity: str) -> str:
 
 def figure(value: float, digits: int = 2) -> str:
     """A signed number as a sentence writes it, with a true minus."""
-    return f"{value:+.{digits}g}".replace("-", "−")
+    return f"{value:+.{digits}g}".replace("-", "−") if value else "0"
 
 
 def amount(row: pd.Series, value: float) -> str:
@@ -146,7 +146,7 @@ def _told(rows: pd.DataFrame) -> str:
 
 
 def _interval(row: pd.Series) -> str:
-    if math.isnan(row["low"]) or math.isinf(row["low"]):
+    if not math.isfinite(row["low"]) or row["low"] == row["high"]:
         return ""
     return f", {amount(row, row['low'])} to {amount(row, row['high'])}"
 
