@@ -176,7 +176,7 @@ def _text(name: str, column: pd.Series) -> Column:
     rows = np.bincount(codes[codes >= 0], minlength=len(levels))
     is_marker = levels.str.lower().isin(MARKERS).to_numpy(dtype=bool)
     numbers = pd.to_numeric(levels, errors="coerce").to_numpy(dtype=np.float64)
-    is_number = ~np.isnan(numbers) & ~is_marker
+    is_number = ~np.isnan(numbers)
     stray = ~is_number & ~is_marker
     if is_number.any() and not stray.any():
         return Numbers(values=checked(name, np.append(np.where(is_number, numbers, np.nan), np.nan)[codes]))

@@ -8,7 +8,6 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from experiments.records import UserError
-from experiments.tasks.files.columns import require_distinct
 from experiments.tasks.files.memory import PARQUET_FACTOR, VALUE_BYTES, require_memory
 from experiments.tasks.files.words import one_line, shown
 
@@ -18,7 +17,7 @@ INDEX = "__index_level_"  # pandas stores a frame's unnamed index as such a colu
 def read_parquet(path: Path, source: str, memory_gib: float) -> pd.DataFrame:
     """Return the columns of a Parquet file without the unnamed index that pandas adds.
 
-    Raises `UserError` if it is damaged, too large, or has two columns of one name.
+    Raises `UserError` if it is damaged or too large.
     """
     try:
         with pq.ParquetFile(path) as file:
@@ -27,7 +26,6 @@ def read_parquet(path: Path, source: str, memory_gib: float) -> pd.DataFrame:
             needed = PARQUET_FACTOR * stored + VALUE_BYTES * meta.num_rows * meta.num_columns
             require_memory(source, needed, memory_gib, "as columns")
             names = file.schema_arrow.names
-            require_distinct(names)
             kept = [name for name in names if not name.startswith(INDEX)]
             return file.read(columns=kept).to_pandas(ignore_metadata=True, date_as_object=False)
     except UserError:
