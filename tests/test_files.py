@@ -498,8 +498,8 @@ def test_values_at_the_edge_of_what_can_be_held() -> None:
     assert np.isfinite(encoder(found, ALL)(ALL)).all()
     days = encoder(found, ALL[:1])(ALL)[:, encoder(found, ALL[:1]).columns.index("old: days")]
     assert days[1] == (old[1] - old[0]).days
-    images = np.broadcast_to(quiet[:, None, None], (N, 2, 2))
-    with pytest.raises(UserError, match="x holds 80 values that are missing"):
+    images = np.full((N, 2, 2), 0x7F800001, dtype=np.uint32).view(np.float32)
+    with pytest.raises(UserError, match="x holds 240 values that are missing"):
         from_arrays(images, ALL % 2)
 
 
@@ -592,7 +592,7 @@ def test_text_that_is_not_utf8(save: Callable[..., str], lines: int) -> None:
     data = before.encode() + "é,1\n".encode("latin1")
     refused(save(data), f"byte 0xe9 at position {len(data) - 4:,}, line {lines + 2:,}", "UTF-8", target="y")
     refused(save(data[:-4] + b"\xc3"), f"byte 0xc3 at position {len(data) - 4:,}, line {lines + 2:,}", target="y")
-    split = b"a,y\n" + b"x" * (2**20 - 5) + "é".encode() + b"\xe9"  # the é lies on the border of two blocks
+    split = b"a,y\n" + b"x" * (2**20 - 5) + "é".encode() + b"\xe9,1\n"  # the é lies on the border of two blocks
     refused(save(split), "byte 0xe9 at position 1,048,577, line 2", target="y")
     refused(save("a,y\n1,2\n".encode("utf-16")), "looks like UTF-16", target="y")
 
