@@ -97,7 +97,9 @@ def name_of(quantity: str) -> str:
 
 def figure(value: float, digits: int = 2) -> str:
     """A signed number as a sentence writes it, with a true minus."""
-    return f"{value:+.{digits}g}".replace("-", "−") if value else "0"
+    if not value:
+        return "0"
+    return (f"{value:+.0f}" if 100 <= abs(value) < 1e6 else f"{value:+.{digits}g}").replace("-", "−")
 
 
 def amount(row: pd.Series, value: float) -> str:
