@@ -42,11 +42,13 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
     require(stored.has("verdicts"), f"{out} holds no verdicts. Make them with `headtohead run --preset standard`.")
     shutil.rmtree(into, ignore_errors=True)
     (into / "tables").mkdir(parents=True)
+    # commands as one types them in the project's folder, wherever that lies
+    run = (out / "run.json").read_text(encoding="utf-8").replace(f"{ROOT}/", "")
+    (into / "run.json").write_text(run, encoding="utf-8")
     build(out, into=into, processes=processes)
     for name in TABLES:
         if stored.has(name):
             shutil.copyfile(out / "tables" / f"{name}.parquet", into / "tables" / f"{name}.parquet")
-    shutil.copyfile(out / "run.json", into / "run.json")
 
 
 def found(folder: Path, lang: str) -> str:

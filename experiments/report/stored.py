@@ -54,9 +54,9 @@ class Stored:
 
     @cached_property
     def run(self) -> dict[str, Any]:
-        """What `run.json` says: versions, commit, machine, seeds, margins, command."""
-        path = self.out / "run.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        """What `run.json` says, beside the report or else beside the tables: versions, commit, machine, command, ..."""
+        found = [path for folder in (self.into, self.out) if (path := folder / "run.json").is_file()]
+        return json.loads(found[0].read_text(encoding="utf-8")) if found else {}
 
     @cached_property
     def cells(self) -> pd.DataFrame:
