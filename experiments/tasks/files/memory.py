@@ -23,5 +23,6 @@ def require_memory(source: str, needed: float, memory_gib: float, how: str, way_
     """Raise `UserError` if `needed` bytes are more than `memory_gib`; `how` says in which form they are held."""
     require(
         needed <= memory_gib * GIB,
-        f"{shown(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB. {way_out}.",
+        f"{shown(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB (--memory). "
+        f"{way_out}.",
     )
