@@ -131,14 +131,16 @@ def test_weights_are_those_of_keras(engine: str) -> None:
 
 
 def test_balanced_weights_are_those_of_the_training_part() -> None:
-    plan = plan_of(compared.linear, (5,), class_weight="balanced")
+    table = table_of((5,), n=91)
+    plan = plan_of(compared.linear, (5,), table, class_weight="balanced")
     cell = problem(plan, [0, 1])
     assert cell.weights is not None
-    for stream in cell.streams.values():
-        batch = stream.order.ravel()
-        assert len(np.unique(cell.weights[batch])) == 2
-        sums = [cell.weights[np.unique(batch)][cell.data.y[np.unique(batch)] == c].sum() for c in (0, 1)]
-        assert sums[0] == pytest.approx(sums[1], rel=0.02)
+    for seed in (0, 1):
+        train = table.y[rows.parts_of(table, "data", seed).train]
+        batch = cell.streams[seed].order.ravel()
+        for label in (0, 1):
+            found = cell.weights[batch][cell.data.y[batch] == label]
+            assert found == pytest.approx(len(train) / (2 * (train == label).sum()), rel=1e-9)
 
 
 def test_rows_of_a_seed_are_encoded_by_its_own_training_part_alone() -> None:
