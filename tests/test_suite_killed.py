@@ -98,7 +98,7 @@ def test_the_quick_preset_killed_ten_times(tmp_path: Path) -> None:
         options = ["--preset", "quick", "--out", str(tmp_path / name), "--workers", str(workers)]
         return [sys.executable, "-m", "experiments", "run", *options]
 
-    survive(command("serial", 1), command("out", 2), tmp_path / "serial", tmp_path / "out", 18, 10)
+    survive(command("serial", 1), command("out", 2), tmp_path / "serial", tmp_path / "out", 20, 10)
 
 
 def test_a_killed_fork_server_is_replaced(tmp_path: Path) -> None:
