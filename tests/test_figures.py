@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import math
 import string
@@ -12,6 +13,8 @@ import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
 
 from experiments import tables
 from experiments.figures import (
@@ -27,7 +30,8 @@ from experiments.figures import (
 )
 from experiments.figures.causes import percent
 from experiments.figures.panels import ARMS, interval, panels, telling
-from experiments.figures.style import PAPER, spread, wrap
+from experiments.figures.style import PAPER, panel_title, spread, wrap
+from experiments.figures.ticks import log_ticks
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS
 from experiments.records import UserError
@@ -137,6 +141,34 @@ def test_spread_moves_labels_apart_and_no_further() -> None:
     np.testing.assert_allclose(spread([0.0, 0.5, 0.5, 1.0], 0.1), [0.0, 0.45, 0.55, 1.0])
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.07, 0.4), (0.1, 0.2), (0.01, 100.0), (0.5, 2.2), (1e-5, 30.0)])
+def test_a_logarithmic_axis_is_labelled_in_three_to_seven_plain_numbers(low: float, high: float) -> None:
+    axes = Figure().add_subplot()
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    log_ticks(axes, low, high)
+    ticks = [tick for tick in axes.get_yticks() if low <= tick <= high]
+    assert 3 <= len(ticks) <= 7
+    shown = axes.yaxis.get_major_formatter().format_ticks(ticks)
+    assert [float(text) for text in shown] == pytest.approx(ticks)
+
+
+def test_names_take_a_second_line_before_they_are_cut() -> None:
+    key = ("breast_cancer", "mlp", "adamw")
+    assert panel_title(key, 3.0) == "breast_cancer/mlp/adamw"
+    assert panel_title(key, 1.2) == "breast_cancer\nmlp/adamw"
+    assert panel_title(key, 0.7).startswith("breast")
+
+
+def test_a_picture_is_a_small_file_in_the_right_colours(one: pd.DataFrame) -> None:
+    figure = loss_curves(one)
+    picture = Image.open(io.BytesIO(figure.png(dpi=100)))
+    assert picture.size == figure.pixels
+    found = np.array([ink for _, ink in picture.convert("RGB").getcolors(1 << 24)])
+    for name in (PAPER, colour("sigmoid"), colour("softmax")):
+        assert np.abs(found - 255 * np.array(to_rgb(name))).sum(axis=1).min() < 24
+
+
 def test_ratio_of_paired_norms_is_the_predicted_root_of_two(one: pd.DataFrame) -> None:
     (panel,) = panels(one, "grad_norm", "head", ARMS, "train")
     np.testing.assert_allclose(panel.ratio("softmax_matched"), math.sqrt(2))
@@ -233,7 +265,7 @@ def test_svg_takes_its_ink_from_the_readers_scheme_and_is_the_same_twice(one: pd
     first, again = (loss_curves(one).svg("a") for _ in range(2))
     assert first == again
     assert "prefers-color-scheme:dark" in first
-    assert "fill: var(--ink)" in first
+    assert "fill:var(--ink)" in first
     assert "<text" in first
 
 

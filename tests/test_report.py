@@ -24,6 +24,7 @@ from experiments.records import UserError
 from experiments.report import CATALOGUES, build
 from experiments.report.sections import common
 from experiments.report.sections.answer import cause, differ, winner
+from experiments.report.sections.claims import overview
 from experiments.report.sections.common import wins
 
 EVIL = "<script>alert(1)</script>"
@@ -94,6 +95,15 @@ def test_every_claim_is_there_with_its_verdict(out: Path) -> None:
     verdicts = stored(out, "verdicts").set_index("claim")["outcome"].to_dict()
     assert {claim: outcome for outcome, claim in entries} == verdicts
     assert {claim: outcome for outcome, claim in rows} == verdicts
+
+
+def test_the_unit_stands_behind_the_number_unless_the_measure_names_it() -> None:
+    rows = stored_verdict().iloc[0]
+    for measure, unit, shown in (("softmax - sigmoid in nll", "nats", " nats"), ("smallest |logit|", "logit", " logit"),
+                                 ("share of runs that diverged", "share of runs", ""),
+                                 ("top_probability, mean", "probability", "")):  # fmt: skip
+        table = pd.DataFrame([rows]).assign(measure=measure, unit=unit, value=0.5)
+        assert overview(table, WORDS).cells[0][2][0].text == f"{measure}: 0.5{shown}"
 
 
 def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path) -> None:

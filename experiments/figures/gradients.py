@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.curves import levels
 from experiments.figures.panels import Panel, mean_of_finite, panels
-from experiments.figures.style import INK, PAPER, Chart, chart, colour, log_ticks
+from experiments.figures.style import INK, PAPER, Chart, chart, colour
+from experiments.figures.ticks import log_ticks
 from experiments.figures.words import ENGLISH, Words
 from experiments.heads import BASELINE
 

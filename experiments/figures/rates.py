@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.figures.panels import CELL, Panel, telling
-from experiments.figures.style import Chart, chart, colour, log_ticks, panel_title
+from experiments.figures.style import Chart, chart, colour, panel_title
+from experiments.figures.ticks import log_ticks
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 

@@ -16,10 +16,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator
-from PIL import Image
 
-from experiments.figures.fonts import CHINESE, LATIN, drawable, families
+from experiments.figures.files import READERS, small_png, small_svg
+from experiments.figures.fonts import drawable, families
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"
@@ -98,12 +97,6 @@ _RC: dict[str, Any] = {
 }
 
 
-_PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
-_LONG = re.compile(r"(\d\.\d)\d+")
-_UNTURNED = re.compile(r' transform="rotate\(-0 [^"]*"')
-_FAMILIES = re.compile(rf"'{LATIN}'(?:, (?:'[^']*'|sans-serif))*")
-# in a browser a figure has the reader's own fonts: these are as wide as those that it was laid out with, or narrower
-_READERS = ",".join(f"'{name}'" for name in (LATIN, "Verdana", *CHINESE)) + ",sans-serif"
 _CJK = re.compile("[\u2e80-\uffef]")
 _CLOSING = re.compile("[\u3001\u3002\uff09\uff0c\uff1a\uff1b\uff1f ]")  # stops, commas, a closing bracket, a space
 _PIECES = re.compile("[\u2e80-\uffef]| +|[^\u2e80-\uffef ]+")
@@ -135,11 +128,8 @@ class Chart(Figure):
         return self.add_axes((left / wide, low / high, width / wide, height / high), **options)
 
     def png(self, dpi: int = 160) -> bytes:
-        """The picture on white, for files and notebooks; in 256 colours, a third of the size."""
-        into = io.BytesIO()
-        whole = Image.open(io.BytesIO(self._drawn("png", dpi=dpi, metadata={"Software": None}))).convert("RGB")
-        whole.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(into, "png")
-        return into.getvalue()
+        """The picture on white, for files and notebooks."""
+        return small_png(self._drawn("png", dpi=dpi, metadata={"Software": None}))
 
     def svg(self, salt: str) -> str:
         """The picture without a background, its ink following the reader's light or dark scheme.
@@ -153,12 +143,8 @@ class Chart(Figure):
             text = text.replace(f": {ink}", f": var({name})")
         light = ";".join(f"{name}:{ink}" for ink, name in names.items())
         dark = ";".join(f"{name}:{_DARK[ink]}" for ink, name in names.items())
-        sheet = f"<style>svg{{--font:{_READERS};{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}</style>"
-        start = text.index("<svg")
-        head = text.index(">", start) + 1
-        text = _PLACES.sub(lambda found: _LONG.sub(r"\1", found[0]), text)  # a tenth of a point is enough
-        text = _FAMILIES.sub("var(--font)", _UNTURNED.sub("", text))
-        return re.sub(r"\n\s*", "\n", text[start:head] + sheet + text[head:])
+        sheet = f"svg{{--font:{READERS};{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}"
+        return small_svg(text, sheet)
 
     def _drawn(self, kind: str, **options: Any) -> bytes:
         into = io.BytesIO()
@@ -248,23 +234,6 @@ def panel_title(key: Sequence[str], width: float, size: float = 9) -> str:
         if clip(whole, width, size) == whole
         else "\n".join(clip(part, width, size) for part in (key[0], "/".join(key[1:])))
     )
-
-
-def log_ticks(axes: Axes, low: float, high: float) -> None:
-    """Label a logarithmic axis of values in plain numbers, three to seven of them, also within less than a decade."""
-    tried = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 4, 5, 6, 7, 8, 9))
-    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
-    ticks = np.array([low, high])
-    for steps in tried:
-        found = np.sort(np.outer(powers, steps).ravel())
-        ticks = found[(found >= low) & (found <= high)]
-        if len(ticks) >= 3:
-            break
-    ticks = ticks[:: -(-len(ticks) // 7)]
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(FixedLocator(ticks))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
 
 
 def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float = 0.09) -> None:

@@ -72,6 +72,8 @@ def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
         name, _, value = word.removeprefix("--").partition("=")
         if word.startswith("--") and name in _KEPT:
             kept += [f"--{name}", value or next(words, "")]
+    if "--preset" not in kept and "preset" in run.get("settings", {}):
+        kept = ["--preset", str(run["settings"]["preset"]), *kept]
     chosen = [part for name, value in zip(("tasks", "networks", "optimizers"), key, strict=False)
               for part in (f"--{name}", value)]  # fmt: skip
     return Span(text=shlex.join(["headtohead", "run", *kept, *chosen]), code=True)

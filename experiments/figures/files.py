@@ -1,0 +1,43 @@
+"""What matplotlib writes, made smaller: a page holds twenty figures, and a result keeps a page in each language."""
+
+from __future__ import annotations
+
+import io
+import re
+
+from PIL import Image
+
+from experiments.figures.fonts import CHINESE, LATIN
+
+# in a browser a figure has the reader's own fonts: these are as wide as those that it was laid out with, or narrower
+READERS = ",".join(f"'{name}'" for name in (LATIN, "Verdana", *CHINESE)) + ",sans-serif"
+_FAMILIES = re.compile(rf"'{LATIN}'(?:, (?:'[^']*'|sans-serif))*")
+_PLACES = re.compile(r' (d|x|y)="([^"]*)"')
+_LONG = re.compile(r"(\d\.\d)\d+")
+_AROUND = re.compile(r"\s*([A-Za-z])\s*")
+_STYLES = re.compile(r' style="[^"]*"')
+_UNUSED = re.compile(r'<metadata>.*?</metadata>| transform="rotate\(-0 [^"]*"|(?<=<g) id="[^"]*"', re.DOTALL)
+
+
+def small_svg(text: str, sheet: str) -> str:
+    """A figure's SVG with the style `sheet`, which defines `--font`; to a tenth of a point, without names."""
+    start = text.index("<svg")
+    head = text.index(">", start) + 1
+    text = _UNUSED.sub("", text[start:head] + f"<style>{sheet}</style>" + text[head:])
+    text = _PLACES.sub(_shorter, text)
+    text = _FAMILIES.sub("var(--font)", text)
+    text = _STYLES.sub(lambda found: found[0].replace("; ", ";").replace(": ", ":"), text)
+    return re.sub(r"\n\s*", "\n", text)
+
+
+def _shorter(found: re.Match[str]) -> str:
+    place = _AROUND.sub(r"\1", _LONG.sub(r"\1", found[2])).strip()
+    return f' {found[1]}="{place}"'
+
+
+def small_png(picture: bytes) -> bytes:
+    """A PNG in at most 256 colours: a third of the size."""
+    into = io.BytesIO()
+    whole = Image.open(io.BytesIO(picture)).convert("RGB")
+    whole.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(into, "png")
+    return into.getvalue()
