@@ -319,6 +319,12 @@ def test_the_command_prints_json_alone_and_no_noise(tmp_path: Path) -> None:
     assert all(re.match(r"( *\d+\.\d s  .*|hello|called)$", line) for line in lines), done.stderr
 
 
+def test_another_backend_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(UserError, match=r"Keras on TensorFlow, .* 'jax'\. Unset KERAS_BACKEND"):
+        experiments.compare(np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2)
+
+
 WRONG = [
     (("--target", "y"), "Give a file of rows"),
     (("a.csv", "--network", "mlp", "--model", "m.py:f"), "Both --network and --model"),

@@ -69,13 +69,18 @@ class Verdict:
     """The answer: each outcome is one of different, different but negligible, equivalent, undecided.
 
     `outcome`: over all primary quantities; `predictions`: over test loss and accuracy; `gradients`: over the gradient
-    norms. `sentence`: all of it in words, with the numbers.
+    norms. `parts`: all of it in sentences: the answer, the numbers of either, why training stopped.
     """
 
     outcome: str
     predictions: str
     gradients: str
-    sentence: str
+    parts: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """The parts as one text."""
+        return " ".join(self.parts)
 
     def __str__(self) -> str:
         return self.sentence
@@ -124,13 +129,13 @@ def verdict(ran: Ran) -> Verdict:
         f"{what}: {_told(part)}." for what, part in (("Predictions", predicted), ("Gradients", trained)) if len(part)
     ]
     opening = _PREDICT[outcomes[1]] + _TRAIN.get(outcomes[1:], "")
-    sentence = " ".join([f"{opening}.", *told, f"{_STOPPED[ran.stopped].format(n=n)}."])
+    stopped = f"{_STOPPED[ran.stopped].format(n=n)}."
     open_ = rows.loc[rows["outcome"] == "undecided"]
     return Verdict(
         outcome=outcomes[0],
         predictions=outcomes[1],
         gradients=outcomes[2],
-        sentence=sentence + (f" {_more(open_)}" if len(open_) else ""),
+        parts=(f"{opening}.", *told, stopped + (f" {_more(open_)}" if len(open_) else "")),
     )
 
 

@@ -88,7 +88,7 @@ def _summary(found: Comparison, page: Path) -> str:
         *(_wrapped(line) for line in found.recognised),
         *(_wrapped(f"Note: {line}") for line in found.notices),
         "",
-        _wrapped(f"{found.verdict.outcome.upper()}. {found.verdict.sentence}"),
+        *(_wrapped(part) for part in found.verdict.parts),
         "",
         _wrapped(f"Why? {found.why}"),
         "",

@@ -25,6 +25,12 @@ _RULE = (
 )
 
 
+_CAPTION = (
+    "Means over seeds. An interval is its quantity's own, over all looks; an outcome also allows for there being "
+    "several quantities. The noise floor is what another draw of sigmoid itself does."
+)
+
+
 def sections(found: Comparison, words: Words) -> list[Section]:
     """All of the report: the answer first."""
     made = [_answer(found, words), _differences(found, words), _why(found, words), _curves(found, words),
@@ -34,9 +40,10 @@ def sections(found: Comparison, words: Words) -> list[Section]:
 
 def _answer(found: Comparison, words: Words) -> Section:
     blocks: list[Block] = [
-        Text(body=[badge(found.verdict.outcome, words), " ", found.verdict.sentence], lead=True),
-        Text(body=[Span(text="Why? ", strong=True), found.why], lead=True),
-        Text(body=[Span(text="Which to use? ", strong=True), found.advice.sentence], lead=True),
+        Text(body=[badge(found.verdict.outcome, words), " ", found.verdict.parts[0]], lead=True),
+        *_lines(found.verdict.parts[1:]),
+        Text(body=[Span(text="Why? ", strong=True), found.why]),
+        Text(body=[Span(text="Which to use? ", strong=True), found.advice.sentence]),
         Code(body=found.advice.code),
         Text(
             body="Either way, leave the activation to the loss (from_logits=True): the gradient then survives any "
@@ -65,7 +72,7 @@ def _differences(found: Comparison, words: Words) -> Section:
         title="Do they differ?",
         blocks=[
             drawn("margins", margins, found.primary, words=words),
-            Table(caption="Means over seeds; the noise floor is what another draw of sigmoid itself does.",
+            Table(caption=_CAPTION,
                   columns=columns, rows=rows),
         ],
     )  # fmt: skip

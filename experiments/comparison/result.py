@@ -69,7 +69,7 @@ class Comparison:
     def to_json(self) -> str:
         """The answer without the per-step tables, as JSON text; what is not finite is null."""
         content = {
-            "verdict": asdict(self.verdict),
+            "verdict": asdict(self.verdict) | {"sentence": self.verdict.sentence},
             "why": self.why,
             "advice": asdict(self.advice),
             "primary": _records(self.primary),

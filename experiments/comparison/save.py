@@ -65,7 +65,8 @@ def fragment(found: Comparison) -> str:
     """The answer for a notebook: every text in it is escaped."""
     picture = base64.b64encode(found.plot().png(dpi=110)).decode()
     parts = [
-        Markup("<p><b>{}</b>. {}</p>").format(found.verdict.outcome.capitalize(), found.verdict.sentence),
+        Markup("<p><b>{}</b></p>").format(found.verdict.parts[0]),
+        *(Markup("<p>{}</p>").format(part) for part in found.verdict.parts[1:]),
         Markup("<p>{}</p>").format(found.why),
         Markup("<p>{}</p><pre>{}</pre>").format(found.advice.sentence, found.advice.code),
         Markup(short_table(found).to_html(index=False, border=0)),  # pandas escapes what it shows
