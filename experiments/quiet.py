@@ -25,7 +25,7 @@ def stderr_aside() -> AbstractContextManager[None]:
 
 
 def startup_aside() -> AbstractContextManager[None]:
-    """Within, what is written to file descriptor 2 is held back; all but TensorFlow's start-up lines appears at the end.
+    """Within, what is written to file descriptor 2 is held back; TensorFlow's start-up lines never appear.
 
     For code of the user, which may import TensorFlow or another backend, and may have something to say.
     """

@@ -16,6 +16,7 @@ from experiments.check.target import Target, load
 from experiments.numerics.axes import Path as AtlasPath
 from experiments.numerics.measures import Measures
 from experiments.numerics.pathologies import Pathology, diagnose, place_of
+from experiments.quiet import startup_aside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +47,10 @@ def check(target: str) -> list[Finding]:
 def inspect(target: str) -> tuple[list[Program], list[Finding]]:
     """The programs that were checked, and their problems."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before the user's file imports TensorFlow
-    loaded = load(target)
-    checked = programs(loaded.model)
-    found = [finding for program in checked for finding in _findings(program, loaded)]
+    with startup_aside():
+        loaded = load(target)
+        checked = programs(loaded.model)
+        found = [finding for program in checked for finding in _findings(program, loaded)]
     return checked, found
 
 

@@ -1,0 +1,40 @@
+"""What a terminal gets to see while TensorFlow starts, in processes of their own: the descriptor is what counts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SAID = """
+import os, sys
+from experiments.quiet import startup_aside, stderr_aside
+with {within}():
+    os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n")
+    os.write(2, b"I0000 00:00:1795376785.472391   13267 port.cc:153] oneDNN custom operations are on.\\n")
+    os.write(2, b"W0000 00:00:1795376785.472391   13267 file.cc:9] something is wrong\\n")
+    print("from the user's file", file=sys.stderr)
+    {end}
+print("after", file=sys.stderr)
+"""
+STARTUP, WARNING, OWN = "oneDNN", "something is wrong", "from the user's file"
+
+
+@pytest.mark.parametrize(
+    ("within", "end", "shown", "hidden"),
+    [
+        ("startup_aside", "pass", (WARNING, OWN, "after"), (STARTUP, "absl")),
+        ("startup_aside", "sys.exit(3)", (WARNING, OWN), (STARTUP, "after")),
+        ("stderr_aside", "pass", ("after",), (STARTUP, WARNING, OWN)),
+        ("stderr_aside", "sys.exit(3)", (STARTUP, WARNING, OWN), ("after",)),
+    ],
+)
+def test_what_appears(within: str, end: str, shown: tuple[str, ...], hidden: tuple[str, ...]) -> None:
+    code = SAID.format(within=within, end=end)
+    child = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    assert child.returncode == (3 if "exit" in end else 0)
+    for text in shown:
+        assert text in child.stderr
+    for text in hidden:
+        assert text not in child.stderr
