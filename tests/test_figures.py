@@ -205,6 +205,11 @@ def test_gradient_norms_draw_and_state_the_predicted_ratio(curves: pd.DataFrame,
         assert "1.414 times sigmoid's and its trunk gradient 1.000 times" in figure.finding
 
 
+def test_gradient_norms_of_very_different_sizes_fit_a_logarithmic_axis(one: pd.DataFrame) -> None:
+    scale = np.where(one["head"] == "softmax", np.where(one["step"] > 200, 50.0, 0.02), 1.0)
+    assert gradient_norms(one.assign(value=one["value"] * scale)).axes[0].get_ylim()[0] > 0
+
+
 def test_a_linear_network_has_no_trunk_to_draw(curves: pd.DataFrame) -> None:
     figure = gradient_norms(curves.loc[curves["network"] == "linear"])
     titles = [axes.get_title(loc="left") for axes in figure.axes]

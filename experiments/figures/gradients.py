@@ -89,6 +89,7 @@ def _ratios(axes: Axes, made: list[Panel], scope: str, words: Words) -> None:
         axes.annotate(words(f"predicted.{scope}"), (1, PREDICTED[scope]), xycoords=("axes fraction", "data"),
                       xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8, zorder=5,
                       bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.6})  # fmt: skip
+    axes.set_yscale("log")  # before its limits are asked for: linear ones may reach below 0
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.7), max(high, 2.2))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
