@@ -12,6 +12,7 @@ from experiments.training.engine import Engine, scope_names
 from experiments.training.layout import Replica, chunks
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
 from experiments.training.recorder import Record
+from experiments.training.streams import hash_of
 
 Progress = Callable[[int, int], None]
 
@@ -86,6 +87,9 @@ class Chunk:
             [problem.streams[replica.seed].trunk for replica in self.replicas],
             [problem.kernel(replica) for replica in self.replicas],
         )
+        trunk = engine.weights()[0]
+        for place, record in enumerate(self.records):  # of what the engine has, not of what it should have
+            record.trunk_hash = hash_of(tuple(stack[place] for stack in trunk))
         self._record(0)
         step = 0
         for target in sorted({1, *problem.recorded} - {0}):
