@@ -362,6 +362,12 @@ def test_scaling_does_not_move_when_other_rows_are_altered(name: str) -> None:
     assert np.array_equal(before.scale, after.scale)
 
 
+def test_a_column_whose_variance_vanishes_stays_finite() -> None:
+    x = np.array([[0.0], [1e-200], [2e-200]])
+    scaling = fit_scaling(x, np.arange(3), "vector")
+    assert np.isfinite(scaling.apply(x)).all()
+
+
 def test_vectors_are_standardised_by_feature_and_constants_only_centred() -> None:
     x = np.array([[0.0, 0.1, 5.0], [2.0, 0.1, 7.0], [4.0, 0.1, 9.0], [99.0, 99.0, 99.0]])
     scaling = fit_scaling(x, np.array([0, 1, 2]), "vector")

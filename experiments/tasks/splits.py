@@ -120,4 +120,5 @@ def fit_scaling(x: np.ndarray, train: np.ndarray, kind: Kind) -> Scaling:
     spread = rows.std(axis=axes, dtype=np.float64, keepdims=True)[0]
     # equality, not a spread of 0: rounding of the mean gives a constant column a spread of about 1e-17
     constant = (rows.max(axis=axes, keepdims=True) == rows.min(axis=axes, keepdims=True))[0]
-    return Scaling(mean=mean, scale=np.where(constant, 1.0, spread))
+    # the squares of differences below about 1e-160 vanish: such a column is as good as constant
+    return Scaling(mean=mean, scale=np.where(constant | (spread == 0), 1.0, spread))
