@@ -359,7 +359,7 @@ def test_a_wrong_call_is_one_line_and_writes_nothing(
     (tmp_path / "full" / "thesis.txt").write_text("mine")
     before = sorted(tmp_path.rglob("*"))
     monkeypatch.chdir(tmp_path)
-    models = str(ROOT / "tests" / "models" / "compared.py")
+    models = str(ROOT / "tests" / "compared_models.py")
     monkeypatch.setattr(sys, "argv", ["headtohead", "compare", *(a.replace("MODELS", models) for a in arguments)])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -20,6 +20,9 @@ from experiments.training.layout import Replica, chunks
 from experiments.training.stacked_run import Chunk, engine_for
 from experiments.training.streams import weights_of
 
+# the tracer of coverage would take a fifth of these tests, and other tests cover the same lines
+pytestmark = pytest.mark.no_cover
+
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
 
