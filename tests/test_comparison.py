@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import compared_models as compared
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from models import compared
 
 import experiments
 from experiments.comparison import Comparison, Options, rows, run

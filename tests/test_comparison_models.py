@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import compared_models as compared
 import keras
 import pytest
-from models import compared
 
 from experiments.check.target import find
 from experiments.comparison.model import of_function, registered
