@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import re
+from pathlib import Path
 
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from experiments.figures.fonts import CHINESE, LATIN
 
@@ -35,9 +37,23 @@ def _shorter(found: re.Match[str]) -> str:
     return f' {found[1]}="{place}"'
 
 
-def small_png(picture: bytes) -> bytes:
-    """A PNG in at most 256 colours: a third of the size."""
-    into = io.BytesIO()
-    whole = Image.open(io.BytesIO(picture)).convert("RGB")
-    whole.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(into, "png")
+def small_png(rgba: bytes, size: tuple[int, int], source: str = "") -> bytes:
+    """A PNG of raw pixels, (height, width, 4), in at most 256 colours: a third of the size.
+
+    `source` goes with it: what `source_of` says of the file.
+    """
+    into, notes = io.BytesIO(), PngInfo()
+    if source:
+        notes.add_text("Source", source)
+    whole = Image.frombuffer("RGBA", size, rgba).convert("RGB")
+    whole.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(into, "png", pnginfo=notes)
     return into.getvalue()
+
+
+def source_of(path: Path) -> str:
+    """The `source` that a PNG file was made with; empty for another file and for none."""
+    try:
+        with Image.open(path) as picture:
+            return str(picture.info.get("Source", ""))
+    except OSError:
+        return ""

@@ -115,6 +115,10 @@ class Chart(Figure):
     finding: str = ""
     above: float = 0.0  # inches that the title and the names of the arms take
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._svgs: dict[str, str] = {}  # by salt
+
     @property
     def pixels(self) -> tuple[int, int]:
         """Width and height on a page, at a hundred pixels an inch."""
@@ -127,15 +131,22 @@ class Chart(Figure):
         low = high - self.above - top - height
         return self.add_axes((left / wide, low / high, width / wide, height / high), **options)
 
-    def png(self, dpi: int = 160) -> bytes:
-        """The picture on white, for files and notebooks."""
-        return small_png(self._drawn("png", dpi=dpi, metadata={"Software": None}))
+    def png(self, dpi: int = 160, source: str = "") -> bytes:
+        """The picture on white, for files and notebooks; `source` is kept in it, see `files.source_of`."""
+        wide, high = self.get_size_inches()
+        # raw pixels: a PNG of all colours would be compressed only to be read again
+        return small_png(self._drawn("rgba", dpi=dpi), (int(wide * dpi), int(high * dpi)), source)
 
     def svg(self, salt: str) -> str:
         """The picture without a background, its ink following the reader's light or dark scheme.
 
-        `salt` makes the ids, and so the bytes, the same in every build.
+        `salt` makes the ids, and so the bytes, the same in every build. Drawn once, however often it is asked for.
         """
+        if salt not in self._svgs:
+            self._svgs[salt] = self._as_svg(salt)
+        return self._svgs[salt]
+
+    def _as_svg(self, salt: str) -> str:
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
             text = self._drawn("svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
         names = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper"}

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from experiments.figures import Chart, Words
+from experiments.figures.files import source_of
 from experiments.report.blocks import Picture, Section
 from experiments.report.sections.common import in_own_letters
 from experiments.report.stored import Stored
@@ -75,8 +76,15 @@ def markdown(sections: Sequence[Section], stored: Stored, words: Words, langs: C
     for section in sections:
         for block in section.blocks:
             if isinstance(block, Picture):
-                (folder / f"{block.name}.png").write_bytes(block.wide.png())
+                _keep_or_draw(folder / f"{block.name}.png", block)
     path.write_text(marked_down("report.md.jinja", stored, words, langs, sections=sections), encoding="utf-8")
+
+
+def _keep_or_draw(path: Path, picture: Picture) -> None:
+    """Write the PNG of a picture, unless the one that is there shows the same: drawing it takes longest of all."""
+    source = hashlib.sha256(picture.wide.svg(picture.name).encode()).hexdigest()
+    if source_of(path) != source:
+        path.write_bytes(picture.wide.png(source=source))
 
 
 def marked_down(template: str, stored: Stored, words: Words, langs: Collection[str], **values: Any) -> str:
