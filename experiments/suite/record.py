@@ -9,7 +9,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from experiments.plan import kind_of
 from experiments.suite.kernels import THREADS
 from experiments.suite.provenance import provenance
 from experiments.suite.state import State
@@ -21,23 +20,19 @@ def record(state: State, *, workers: int, began: float | None, ended: float, rep
     """The content of run.json.
 
     `began`, `ended`: when the first cell began to compute (None if none did) and when the last was stored, in seconds
-    since the epoch. `report`: seconds that the report took, which are plotting. The share of overhead is the wall time
-    in which nothing was trained, computed or plotted: what cells did side by side counts once for all workers, and
-    what had to wait for all others, the last stage and the report, counts as it is.
+    since the epoch. `report`: seconds that the report took, which are plotting. The share of overhead is what was
+    neither training nor plotting, out of the time of all workers from the command to its end.
     """
     now = time.time()
     wall = now - state.start
     parts: Counter[str] = Counter()
-    working = report
     for outcome in state.outcomes.values():
         parts.update(outcome.times)
-        alone = kind_of(state.cells[outcome.cell]).last
-        working += (outcome.times.get("train", 0.0) + outcome.times.get("show", 0.0)) / (1 if alone else workers)
     seconds = {"wall": wall, "cells": sum(outcome.seconds for outcome in state.outcomes.values()), **parts}
     share = None
     if began is not None:
         seconds |= {"startup": began - state.start, "finish": now - ended, "report": report}
-        share = round(1.0 - working / wall, 4)
+        share = round(1.0 - ((parts["train"] + parts["show"]) / workers + report) / wall, 4)
     else:  # nothing ran, so what a run costs is known from the last one that did
         before = read(state.options.out).get("seconds", {})
         seconds |= {name: before[name] for name in ("startup", "finish") if name in before}
