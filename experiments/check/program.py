@@ -126,6 +126,16 @@ def _activation(layer: Any) -> str:
 
 def _loss(given: Any) -> tuple[str, bool]:
     """The name of a loss in `axes.LOSSES`, and whether it takes logits."""
+    name, from_logits = loss_name(given)
+    require(name in LOSSES, f"The loss {name!r} is no cross-entropy that this can check. Known: {_KNOWN}.")
+    return name, from_logits
+
+
+def loss_name(given: Any) -> tuple[str, bool]:
+    """What Keras calls the loss that a model is compiled with, and whether it takes logits.
+
+    Raises `UserError` for a name that Keras does not know.
+    """
     import keras
 
     try:
@@ -134,11 +144,8 @@ def _loss(given: Any) -> tuple[str, bool]:
         raise UserError(f"Keras knows no loss {given!r}.") from error
     if isinstance(found, keras.losses.Loss):
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(found).__name__).lower()
-        from_logits = bool(found.get_config().get("from_logits", False))
-    else:
-        name, from_logits = getattr(found, "__name__", str(found)), False
-    require(name in LOSSES, f"The loss {name!r} is no cross-entropy that this can check. Known: {_KNOWN}.")
-    return name, from_logits
+        return name, bool(found.get_config().get("from_logits", False))
+    return getattr(found, "__name__", str(found)), False
 
 
 def _compute(layer: Any) -> str:

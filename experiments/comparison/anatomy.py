@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
+from experiments.check.program import loss_name
 from experiments.records import UserError, require
+from experiments.tasks.files import words
 
 _ACTIVATIONS = ("sigmoid", "softmax", "linear")
 # what may stand behind the head without changing what it says
@@ -174,14 +175,8 @@ def _loss(model: keras.Model) -> str:
         given = values[0] if values else None
     if given is None:
         return ""
-    try:
-        found = keras.losses.get(given)
-    except ValueError as error:
-        raise UserError(f"Keras knows no loss {given!r}.") from error
-    if isinstance(found, keras.losses.Loss):
-        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(found).__name__).lower()
-        return f"{name}(from_logits=True)" if found.get_config().get("from_logits") else name
-    return str(getattr(found, "__name__", found))
+    name, from_logits = loss_name(given)
+    return f"{name}(from_logits=True)" if from_logits else name
 
 
 def _l2(layer: Any) -> float:
@@ -221,6 +216,5 @@ def _notes(layer: Any, after: list[Any], activation: str, model: keras.Model) ->
 
 
 def one_line(error: BaseException) -> str:
-    """An exception's message in one line of at most 200 letters."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text if len(text) <= 200 else text[:199] + '…'}"
+    """An exception's kind and message in one line."""
+    return f"{type(error).__name__}: {words.one_line(error)}"
