@@ -29,8 +29,9 @@ from experiments.figures import (
     paired_differences,
 )
 from experiments.figures.causes import percent
+from experiments.figures.lettering import panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
-from experiments.figures.style import PAPER, panel_title, spread, wrap
+from experiments.figures.style import PAPER, spread
 from experiments.figures.ticks import log_ticks
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS

@@ -18,7 +18,7 @@ import synthetic_tables as synthetic
 
 from experiments.claims import CLAIMS
 from experiments.figures import Words, fonts, forest
-from experiments.figures.style import clip
+from experiments.figures.lettering import clip
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build

@@ -9,7 +9,8 @@ from matplotlib.patches import Patch
 
 from experiments.comparison.answer import amount, name_of
 from experiments.figures import Chart
-from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, clip, label_rows
+from experiments.figures.lettering import clip
+from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, label_rows
 from experiments.figures.words import ENGLISH, Words
 
 REACH = 4.0  # margins; what lies further out ends in an arrow

@@ -9,8 +9,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.figures.forest import MOST
+from experiments.figures.lettering import row_names
 from experiments.figures.panels import CELL
-from experiments.figures.style import COLOURS, INK, MUTED, Chart, chart, label_rows, row_names
+from experiments.figures.style import COLOURS, INK, MUTED, Chart, chart, label_rows
 from experiments.figures.words import ENGLISH, Words
 
 # a factor has the colour of the arm that matches it

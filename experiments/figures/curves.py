@@ -10,8 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from experiments.figures.lettering import panel_title
 from experiments.figures.panels import ARMS, Panel, interval, panels, telling
-from experiments.figures.style import MUTED, Chart, chart, colour, label_ends, panel_title
+from experiments.figures.style import MUTED, Chart, chart, colour, label_ends
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 

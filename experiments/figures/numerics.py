@@ -12,7 +12,8 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from experiments.figures.style import GRID, INK, MUTED, Chart, chart, clip, label_rows, wrap
+from experiments.figures.lettering import clip, wrap
+from experiments.figures.style import GRID, INK, MUTED, Chart, chart, label_rows
 from experiments.figures.words import ENGLISH, Words, figure
 
 OFF = 1e-3  # a gradient is right when it is this close to its reference

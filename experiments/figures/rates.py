@@ -9,8 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from experiments.figures.lettering import panel_title
 from experiments.figures.panels import CELL, Panel, telling
-from experiments.figures.style import Chart, chart, colour, panel_title
+from experiments.figures.style import Chart, chart, colour
 from experiments.figures.ticks import log_ticks
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE

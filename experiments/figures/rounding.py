@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
+from experiments.figures.lettering import panel_title
 from experiments.figures.panels import Panel, panels
-from experiments.figures.style import Chart, chart, colour, label_ends, panel_title
+from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
-import re
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -18,7 +15,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.figures.files import READERS, small_png, small_svg
-from experiments.figures.fonts import drawable, families
+from experiments.figures.fonts import families
+from experiments.figures.lettering import wrap
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"
@@ -95,11 +93,6 @@ _RC: dict[str, Any] = {
     "axes.unicode_minus": True,
     "axes.formatter.useoffset": False,
 }
-
-
-_CJK = re.compile("[\u2e80-\uffef]")
-_CLOSING = re.compile("[\u3001\u3002\uff09\uff0c\uff1a\uff1b\uff1f ]")  # stops, commas, a closing bracket, a space
-_PIECES = re.compile("[\u2e80-\uffef]| +|[^\u2e80-\uffef ]+")
 
 
 def colour(head: str) -> str:
@@ -207,46 +200,6 @@ def chart(
             figure.set_layout_engine("none")  # laid out once, however often it is saved
 
 
-def wrap(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """Break `text` into lines of at most `width` inches at `size` points.
-
-    A Chinese letter is two wide, and a line may end after any of them, but begins with none that closes a phrase.
-    """
-    room = max(8, int(width / (size / 72 * (0.665 if bold else 0.6))))
-    if not _CJK.search(text):
-        return textwrap.fill(text, room)
-    lines, line, used = [], "", 0
-    for piece in _PIECES.findall(text):
-        wide = sum(2 if _CJK.match(letter) else 1 for letter in piece)
-        if line and used + wide > room and not _CLOSING.match(piece):
-            lines.append(line.rstrip())
-            line, used = "", 0
-        if line or not piece.isspace():
-            line, used = line + piece, used + wide
-    return "\n".join([*lines, line.rstrip()])
-
-
-def clip(text: str, width: float, size: float = 9) -> str:
-    """`text`, cut with an ellipsis where it would be wider than `width` inches at `size` points.
-
-    A Chinese letter is two wide, and one that no font here has becomes a question mark: names come from users' data.
-    """
-    letters = max(6, int(width / (size / 72 * 0.58)))
-    text = drawable(text)
-    ends = list(itertools.accumulate(2 if _CJK.match(letter) else 1 for letter in text))
-    return text if not ends or ends[-1] <= letters else text[: sum(end < letters for end in ends)] + "…"
-
-
-def panel_title(key: Sequence[str], width: float, size: float = 9) -> str:
-    """A cell's names in `width` inches: in one line where they fit, else the task above its network and optimizer."""
-    whole = "/".join(key)
-    return (
-        whole
-        if clip(whole, width, size) == whole
-        else "\n".join(clip(part, width, size) for part in (key[0], "/".join(key[1:])))
-    )
-
-
 def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float = 0.09) -> None:
     """Write each name at the right end of its line, pushed apart until none overlap.
 
@@ -278,12 +231,6 @@ def label_rows(axes: Axes, names: Sequence[str], inks: Sequence[str] = ()) -> No
     axes.tick_params(axis="y", length=0)
     for label, ink in zip(axes.get_yticklabels(), inks or [INK] * len(names), strict=True):
         label.set_color(ink)
-
-
-def row_names(keys: Iterable[Sequence[str]], width: float) -> list[str]:
-    """A cell's names as a row's label, in two fifths of a wide figure and in half of a narrow one."""
-    room = 0.54 * width if width < 5 else 0.42 * width
-    return [clip("/".join(map(str, key)), room, 8) for key in keys]
 
 
 def spread(heights: Sequence[float] | np.ndarray, gap: float) -> np.ndarray:
