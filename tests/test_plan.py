@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -166,6 +169,21 @@ def test_a_key_does_not_depend_on_scheduling_or_on_outputs(books: Path) -> None:
     content["metadata"]["kernelspec"] = {"name": "other", "display_name": "Other"}
     path.write_text(json.dumps(content))
     assert cache_key(cell, books) == key
+
+
+def test_a_fingerprint_can_be_taken_by_many_threads_at_once(books: Path) -> None:
+    notebook = read_notebook(books / "throwaway.ipynb")
+    expected = keys.fingerprint(notebook)
+
+    def let_others_run(*_: object) -> None:  # Dask has such a callback; CPython's parser may be interrupted by it
+        time.sleep(0)
+
+    gc.callbacks.append(let_others_run)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert set(threads.map(lambda _: keys.fingerprint(notebook), range(200))) == {expected}
+    finally:
+        gc.callbacks.remove(let_others_run)
 
 
 def test_a_key_depends_on_the_data_of_its_task(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,11 +106,12 @@ def test_force_runs_all_again_and_makes_the_same_tables(options: Options, tmp_pa
 
 def test_workers_and_shards_make_the_same_tables(options: Options, tmp_path: Path) -> None:
     cells = throwaway.plan(4)
-    run(cells, options)
+    assert run(cells, options).failed == ()
     one = Options(out=tmp_path / "one", notebooks=options.notebooks, workers=1)
-    run(cells, one)
+    assert run(cells, one).failed == ()
     for part in (3, 1, 2):
-        run(cells, Options(out=tmp_path / "parts", notebooks=options.notebooks, shard=f"{part}/3"))
+        shard = Options(out=tmp_path / "parts", notebooks=options.notebooks, shard=f"{part}/3")
+        assert run(cells, shard).failed == ()
         whole = (tmp_path / "parts" / "cells" / "throwaway_last").is_dir()
         assert whole == (part == 2)  # the part that ends last runs the last stage
     assert tables(tmp_path / "one") == tables(options.out) == tables(tmp_path / "parts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +21,7 @@ VERSIONED = ("tensorflow", "keras", "numpy")  # decide numbers everywhere; other
 SCHEDULING = frozenset({"out", "tables", "memory_gib"})  # parameters that decide where and how, not what
 _LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
 _OTHER_BACKENDS = ("torch", "jax", "jaxlib")
+_PARSER = threading.Lock()
 
 
 def cache_key(cell: Cell, notebooks: Path = NOTEBOOKS, inputs: Sequence[str] = ()) -> str:
@@ -111,7 +113,7 @@ def modules_of(notebook: dict[str, Any]) -> tuple[Path, ...]:
 def _code(notebook: dict[str, Any]) -> ast.Module:
     lines = [line for cell in notebook["cells"] if cell["cell_type"] == "code" for line in _text(cell).splitlines()]
     try:
-        return ast.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
+        return _parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
     except SyntaxError as error:
         raise UserError(f"A notebook holds code that is not Python: {error.text!r} ({error.msg}).") from None
 
@@ -145,7 +147,13 @@ def _dotted_in(file: Path) -> frozenset[str]:
 @cache
 def _parsed(file: Path) -> ast.Module:
     """What running a file may do: its source less what only a type checker reads."""
-    return _WithoutTypes().visit(ast.parse(file.read_text(encoding="utf-8")))
+    return _WithoutTypes().visit(_parse(file.read_text(encoding="utf-8")))
+
+
+def _parse(source: str) -> ast.Module:
+    """`ast.parse`, one thread at a time: in CPython 3.11 all share its count of the depth (`SystemError`)."""
+    with _PARSER:
+        return ast.parse(source)
 
 
 class _WithoutTypes(ast.NodeTransformer):
