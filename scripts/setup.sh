@@ -147,7 +147,8 @@ missing() {
 set_up() {
     local file files options=()
     files="$(missing "$@")"
-    [ -n "$files" ] || return 0
+    # a lock means that .venv is being changed, or was left half changed: what it holds cannot be told by its stamps
+    [ -n "$files" ] || [ -d "$LOCK" ] || return 0
     [ -f "$VENV/.installed-requirements.txt" ] || check_disk
     lock
     make_venv

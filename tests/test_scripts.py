@@ -228,6 +228,19 @@ def test_interrupted_setup_is_recovered_from(checkout: Checkout) -> None:
     assert not (checkout.root / ".venv" / "half").exists()
 
 
+def test_setup_that_was_interrupted_in_its_second_part_is_made_anew_as_a_whole(checkout: Checkout) -> None:
+    checkout.start("run_tests.sh")
+    first = checkout.installs
+    (checkout.root / ".venv" / ".installed-requirements-frameworks.txt").unlink()
+    (checkout.root / ".venv.setup").mkdir()
+    (checkout.root / ".venv.setup" / "pid").write_text("999999999")
+    done = checkout.start("run_tests.sh")
+    assert done.returncode == 0, done.stderr
+    assert "interrupted" in done.stderr
+    assert checkout.installs == 2 * first
+    assert "requirements-dev.txt" in next(line for line in checkout.log[first + 1 :] if "-m pip" in line)
+
+
 def test_two_at_once_install_once(checkout: Checkout) -> None:
     lock = checkout.root / ".venv.setup"
     lock.mkdir()
