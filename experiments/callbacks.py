@@ -71,7 +71,7 @@ class GradientNorms(keras.callbacks.Callback):
             # None: nothing that trains depends on the variable
             known = [(g, v) for g, v in zip(grads, trained, strict=True) if g is not None]
             of = {id(v): tf.convert_to_tensor(g) for g, v in known}
-            self._norms.assign(tf.stack([_norm(scope, of) for scope in self.scopes]))
+            self._norms.assign(tf.stack(_norms(self.scopes, of)))
             proceed(grads, trainable_variables)
 
         self._hooked.apply = apply
@@ -138,9 +138,16 @@ def _difference(gradient: tf.Tensor) -> tf.Tensor:
     return (gradient[..., 1] - gradient[..., 0]) / 2
 
 
-def _norm(scope: Scope, gradients: dict[int, tf.Tensor]) -> tf.Tensor:
-    """The norm in float64 over all of a scope's gradients; 0 for a scope without variables."""
-    mine = [gradients[id(variable)] for variable in scope.variables if id(variable) in gradients]
-    parts = [part if scope.along is None else scope.along(part) for part in mine]
-    squares = [tf.cast(tf.reduce_sum(tf.square(part)), tf.float64) for part in parts]
-    return tf.sqrt(tf.add_n([tf.zeros([], tf.float64), *squares]))
+def _norms(scopes: Sequence[Scope], gradients: dict[int, tf.Tensor]) -> list[tf.Tensor]:
+    """The norm of each scope in float64 over all of its gradients; 0 for a scope without variables."""
+    squares = {key: _square(gradient) for key, gradient in gradients.items()}  # a variable is in several scopes
+    norms = []
+    for scope in scopes:
+        keys = [key for variable in scope.variables if (key := id(variable)) in gradients]
+        parts = [squares[key] if scope.along is None else _square(scope.along(gradients[key])) for key in keys]
+        norms.append(tf.sqrt(tf.add_n([tf.zeros([], tf.float64), *parts])))
+    return norms
+
+
+def _square(gradient: tf.Tensor) -> tf.Tensor:
+    return tf.cast(tf.reduce_sum(tf.square(gradient)), tf.float64)

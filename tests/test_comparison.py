@@ -125,7 +125,7 @@ def test_weights_are_those_of_keras(engine: str) -> None:
         if engine == "stacked":
             record = stacked_run.Chunk(cell, stacked_run.engine_for(cell, [replica]), [replica]).train(None)[0]
         else:
-            record = run.reference.fit(cell, replica).record
+            record = run.reference.Trainer().fit(cell, replica).record
         losses, _, _ = by_hand(plan, units, seed=0)
         np.testing.assert_allclose(record.curves["train", "fit_loss", ""], losses, rtol=2e-4)
 

@@ -89,6 +89,6 @@ def fit_recording(setup: Setup, *, timed: int) -> Timing:
 
     def one(problem: Problem, replica: Replica, timing: Timing) -> None:
         with timing.clock():
-            reference.fit(problem, replica)
+            reference.Trainer().fit(problem, replica)
 
     return loop(setup, timed, one)

@@ -57,6 +57,7 @@ class _Runner:
     engine: str
     per_batch: int  # seeds whose rows the memory holds
     replicas: int | None = None  # networks that advance together, measured once
+    trainer: reference.Trainer = field(default_factory=reference.Trainer)  # keeps the arms compiled
     parts: list[dict[str, pd.DataFrame]] = field(default_factory=list)
     trunks: set[str] = field(default_factory=set)
     done: int = 0
@@ -97,7 +98,7 @@ class _Runner:
 
     def _records(self, batch: Problem, seen: Callable[[int, int], None]) -> list[Any]:
         if self.engine == "reference":
-            return reference.run(batch, seen)
+            return reference.run(batch, seen, self.trainer)
         if self.replicas is None:
             self.replicas = at_once(batch)
         return stacked_run.run(batch, at_once=self.replicas, progress=seen)
@@ -194,18 +195,30 @@ def _affordable(at: tuple[int, ...], per_seed: float, left: float, budget: float
 
 
 def _measured(plan: Plan) -> float:
-    """Seconds that plain Keras takes for all arms of one seed, from two short fits: what is fixed, and a step."""
+    """Seconds that plain Keras takes for all arms of one seed, from short fits: to compile, to start, and a step.
+
+    Compiling comes once an arm or less, so it counts as spread over the fewest seeds that make an answer.
+    """
     steps = min(plan.options.steps, 20)
     batch = problem(replace(plan, options=replace(plan.options, steps=steps + 1)), [0])
     setup = replace(batch.setup, record_every=plan.options.record_every)
     replica = Replica(head=plan.heads[0], learning_rate=batch.rates[0], seed=0)
-    times = []
-    for length in (1, 1, steps + 1):  # the first has costs that come once
-        began = time.monotonic()
-        reference.fit(replace(batch, setup=replace(setup, steps=length)), replica)
-        times.append(time.monotonic() - began)
-    _, fixed, longer = times
-    return len(plan.heads) * (fixed + max(0.0, longer - fixed) / steps * plan.options.steps)
+
+    def fits(length: int, count: int) -> list[float]:
+        trainer, short = reference.Trainer(), replace(batch, setup=replace(setup, steps=length))
+        times = []
+        for _ in range(count):
+            began = time.monotonic()
+            trainer.fit(short, replica)
+            times.append(time.monotonic() - began)
+        return times
+
+    fits(1, 1)  # has costs that come once a process
+    first, start = fits(1, 2)
+    (longer,) = fits(steps + 1, 1)
+    step = max(0.0, longer - first) / steps
+    compiling = max(0.0, first - start) / LEAST_SEEDS
+    return len(plan.heads) * (compiling + start + step * plan.options.steps)
 
 
 def duration(seconds: float) -> str:
