@@ -131,27 +131,37 @@ def validate(name: str, table: pd.DataFrame) -> pd.DataFrame:
     return table[[*wanted, *rest]]
 
 
-def pair(values: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str = "sigmoid") -> pd.DataFrame:
-    """Join each value of `head` with its twin of `baseline`: same task, network, optimizer, rate and seed.
+def pairs(values: pd.DataFrame, runs: pd.DataFrame, baseline: str = "sigmoid") -> pd.DataFrame:
+    """Join each value of every other head with its twin of `baseline`: same task, network, optimizer, rate and seed.
 
     `values`: a `curves` or `finals` table. `runs`: the `runs` table of the same networks.
-    Returns the keys with `value`, `twin` and `difference` = value - twin.
+    Returns the keys and `head` with `value`, `twin` and `difference` = value - twin.
     Raises `ValueError` if two arms that claim to be paired did not start from the same trunk, or did not
     see the same batches: such a difference would have another cause than the head.
     """
     keys = [column for column in values.columns if column not in ("head", "value")]
     twins = [column for column in RUN if column != "head"]
-    started = runs.loc[runs["head"] == head].merge(runs.loc[runs["head"] == baseline], on=twins, suffixes=("", "_twin"))
+    theirs = runs["head"] == baseline
+    started = runs[~theirs].merge(runs[theirs].drop(columns="head"), on=twins, suffixes=("", "_twin"))
     wrong = started["trunk_hash"] != started["trunk_hash_twin"]
     # an arm whose role is to move the batch order (the noise floor) says so with paired = False
     wrong |= started["paired"] & started["paired_twin"] & (started["order_hash"] != started["order_hash_twin"])
     if wrong.any():
-        first = started.loc[wrong, twins].iloc[0].to_dict()
-        raise ValueError(f"{head} and {baseline} are not a pair: trunk or batch order differ in {first}")
-    mine = values.loc[values["head"] == head].drop(columns="head")
-    theirs = values.loc[values["head"] == baseline].drop(columns="head").rename(columns={"value": "twin"})
-    joined = mine.merge(theirs, on=keys, how="inner", validate="one_to_one")
+        first = started.loc[wrong, ["head", *twins]].iloc[0].to_dict()
+        raise ValueError(f"{first.pop('head')} and {baseline} are not a pair: trunk or batch order differ in {first}")
+    theirs = values["head"] == baseline
+    twin = values[theirs].drop(columns="head").rename(columns={"value": "twin"})
+    mine = values[~theirs]
+    if mine.duplicated([*keys, "head"]).any():
+        raise ValueError("A value stands twice in the table: it cannot be paired")
+    joined = mine.merge(twin, on=keys, how="inner", validate="many_to_one")
     return joined.assign(difference=joined["value"] - joined["twin"])
+
+
+def pair(values: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str = "sigmoid") -> pd.DataFrame:
+    """`pairs` of one arm alone, without the column `head`."""
+    both = (head, baseline)
+    return pairs(values[values["head"].isin(both)], runs[runs["head"].isin(both)], baseline).drop(columns="head")
 
 
 def concat(parts: Sequence[pd.DataFrame], name: str) -> pd.DataFrame:

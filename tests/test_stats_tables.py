@@ -47,6 +47,12 @@ def test_seeds_are_paired_whatever_their_order() -> None:
     pd.testing.assert_frame_equal(compare(table), compare(shuffled), check_exact=False)
 
 
+def test_a_value_that_stands_twice_is_refused() -> None:
+    table = finals(TWO)
+    with pytest.raises(ValueError, match="twice"):
+        stats.differences(pd.concat([table, table[table["head"] == "softmax"].iloc[:1]]), None, runs(table))
+
+
 def test_arms_that_did_not_start_alike_are_refused() -> None:
     table = finals(TWO)
     started = runs(table)

@@ -16,7 +16,7 @@ import pandas as pd
 from experiments import tables
 from experiments.optimizers import OPTIMIZERS
 from experiments.stats import intervals
-from experiments.stats.cells import margins_of, noise_floor
+from experiments.stats.cells import NULL, margins_of, noise_floor
 from experiments.stats.margins import QUANTITIES, TEST_TO_TRAIN
 from experiments.stats.matrices import CELL, Block, blocks, paired, registered
 
@@ -86,8 +86,9 @@ def attribution(
     values = values[values["quantity"].map({q.name: q.of_function for q in QUANTITIES.values()}).astype(bool)]
     keys = [*CELL, "quantity"]
     arms = sorted({arm for game in METHODS.values() for arm in game.values()})
-    found = {arm: paired(values, runs, arm, baseline).set_index([*keys, "seed"])["difference"] for arm in arms}
-    wide = pd.concat(found, axis=1).reset_index()
+    pairs = paired(values, runs, baseline, [*arms, NULL])
+    found = pairs.set_index([*keys, "seed", "head"])["difference"].unstack()
+    wide = found.reindex(columns=arms).rename_axis(columns=None).reset_index()
     wide = wide.merge(_baseline(values, baseline), on=[*keys, "seed"])
     parts = []
     for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
@@ -107,7 +108,7 @@ def attribution(
         return pd.DataFrame(columns=tables.SCHEMAS["attribution"])
     table = pd.concat([_summary(block, ratio) for block in blocks(pd.concat(parts), [*keys, "factor", "method"])])
     sums = wide.groupby(keys, as_index=False, sort=False)["softmax"].mean().rename(columns={"softmax": "difference"})
-    table = table.merge(sums, on=keys).merge(noise_floor(values, runs, baseline), on=keys, how="left")
+    table = table.merge(sums, on=keys).merge(noise_floor(pairs), on=keys, how="left")
     size = np.fmax(table["difference"].abs(), table["noise_floor"])
     table = table.assign(part=table["mean_abs"] / size.where(size > 0))
     places = {name: place for place, name in enumerate([*QUANTITIES, *FACTORS])}

@@ -41,16 +41,13 @@ def differences(
     the same figure for this arm. Non-finite differences are counted in `nonfinite` and leave the cell undecided,
     unless they are the same infinity in every seed.
     """
-    values = registered(finals, curves)
-    arms = [h for h in pd.unique(values["head"]) if h != baseline and (heads is None or h in heads)]
-    parts = []
-    for head in arms:
-        pairs = paired(values, runs, head, baseline)
-        parts += [_summary(block, ratio).assign(head=head) for block in blocks(pairs, [*CELL, "quantity", "split"])]
+    pairs = paired(registered(finals, curves), runs, baseline, None if heads is None else {*heads, NULL})
+    mine = pairs if heads is None else pairs[pairs["head"].isin(heads)]
+    parts = [_summary(block, ratio) for block in blocks(mine, ["head", *CELL, "quantity", "split"])]
     if not parts:
         return pd.DataFrame(columns=tables.SCHEMAS["differences"])
     table = pd.concat(parts, ignore_index=True).assign(baseline=baseline)
-    table = table.merge(noise_floor(values, runs, baseline), on=[*CELL, "quantity"], how="left")
+    table = table.merge(noise_floor(pairs), on=[*CELL, "quantity"], how="left")
     order = table["quantity"].map({name: place for place, name in enumerate(QUANTITIES)})
     table = table.assign(_order=order).sort_values(["head", *CELL, "_order"], kind="stable", ignore_index=True)
     return correct(table.drop(columns="_order"), ratio=ratio)
@@ -147,10 +144,10 @@ def margins_of(block: Block) -> np.ndarray:
     return np.array([q.margin for q in records]) * np.where([q.relative for q in records], size, 1.0)
 
 
-def noise_floor(values: pd.DataFrame, runs: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def noise_floor(pairs: pd.DataFrame) -> pd.DataFrame:
     """Mean |difference| between two runs of sigmoid that differ in head draw and batch order, a row a quantity."""
     keys = [*CELL, "quantity"]
-    twice = paired(values, runs, NULL, baseline) if baseline == "sigmoid" else values.iloc[:0].assign(difference=0.0)
+    twice = pairs[pairs["head"] == NULL]
     return (
         twice.assign(noise_floor=twice["difference"].abs())
         .groupby(keys, as_index=False, sort=False)["noise_floor"]

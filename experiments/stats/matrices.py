@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from experiments import tables
 from experiments.stats.margins import QUANTITIES
 
 CELL = ["task", "network", "optimizer", "learning_rate"]
+ROWS = 1024  # of a block at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,12 +48,18 @@ def registered(finals: pd.DataFrame, curves: pd.DataFrame | None = None) -> pd.D
     return tables.concat([found, means.merge(wanted, on=["quantity", "split"])], "finals")
 
 
-def paired(finals: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str) -> pd.DataFrame:
-    """`tables.pair`, without the quantities that the network does not have (the trunk's gradient of a linear one)."""
-    found = tables.pair(finals, runs, head, baseline)
+def paired(finals: pd.DataFrame, runs: pd.DataFrame, baseline: str, heads: Iterable[str] | None = None) -> pd.DataFrame:
+    """`tables.pairs`, without the quantities that the network does not have (the trunk's gradient of a linear one).
+
+    `heads`: the arms to pair; all by default.
+    """
+    if heads is not None:
+        wanted = [*heads, baseline]
+        finals, runs = finals[finals["head"].isin(wanted)], runs[runs["head"].isin(wanted)]
+    found = tables.pairs(finals, runs, baseline)
     if found.empty:
         return found
-    keys = [*CELL, "quantity"]
+    keys = ["head", *CELL, "quantity"]
     nothing = (found["value"].isna() & found["twin"].isna()) | ((found["value"] == 0) & (found["twin"] == 0))
     gradient = found["quantity"].str.startswith("grad_norm")
     absent = (nothing & gradient).groupby([found[key] for key in keys]).transform("all")
@@ -60,20 +67,25 @@ def paired(finals: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str) -
 
 
 def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
-    """Group the rows of a pairing by `keys`; one `Block` for each number of seeds that occurs."""
+    """Group the rows of a pairing by `keys`; one `Block` for each number of seeds that occurs, or more if it is long.
+
+    A block has at most `ROWS` rows: what is resampled takes memory by the thousand of each.
+    """
     if pairs.empty:
         return
     ordered = pairs.sort_values([*keys, "seed"], kind="stable")
     codes = ordered.groupby(list(keys), sort=False).ngroup().to_numpy()
     counts = np.bincount(codes)[codes]
     for n in np.unique(counts):
-        part = ordered[counts == n]
-        yield Block(
-            keys=part.iloc[::n][list(keys)].reset_index(drop=True),
-            values=part["value"].to_numpy(float).reshape(-1, n),
-            twins=part["twin"].to_numpy(float).reshape(-1, n),
-            seeds=part["seed"].to_numpy().reshape(-1, n),
-        )
+        whole = ordered[counts == n]
+        for start in range(0, len(whole), ROWS * n):
+            part = whole.iloc[start : start + ROWS * n]
+            yield Block(
+                keys=part.iloc[::n][list(keys)].reset_index(drop=True),
+                values=part["value"].to_numpy(float).reshape(-1, n),
+                twins=part["twin"].to_numpy(float).reshape(-1, n),
+                seeds=part["seed"].to_numpy().reshape(-1, n),
+            )
 
 
 def _over_steps(curves: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:

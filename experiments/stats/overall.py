@@ -39,13 +39,12 @@ def overall(
     by the rule of single cells.
     """
     values = registered(finals, curves)
-    arms = [h for h in pd.unique(values["head"]) if h != baseline and (heads is None or h in heads)]
     labelled = set(values.loc[values["quantity"] == "micro_f1", "task"])
     parts = []
-    for head in arms:
-        pairs = _in_common_units(paired(values, runs, head, baseline))
-        kinds = np.where(pairs["task"].isin(labelled), KINDS[2], KINDS[0] if baseline == "sigmoid" else KINDS[1])
-        parts += [_rows(part, ratio).assign(kind=kind, head=head) for kind, part in pairs.groupby(kinds)]
+    pairs = _in_common_units(paired(values, runs, baseline, heads))
+    kinds = np.where(pairs["task"].isin(labelled), KINDS[2], KINDS[0] if baseline == "sigmoid" else KINDS[1])
+    for (head, kind), part in pairs.groupby(["head", kinds]):
+        parts.append(_rows(part, ratio).assign(kind=kind, head=head))
     if not parts:
         return pd.DataFrame(columns=_COLUMNS)
     table = pd.concat(parts, ignore_index=True).assign(baseline=baseline)
@@ -164,5 +163,5 @@ def counts(differences: pd.DataFrame) -> pd.DataFrame:
 
 def _in_common_units(pairs: pd.DataFrame) -> pd.DataFrame:
     relative = pairs["quantity"].map({q.name: q.relative for q in QUANTITIES.values()}).astype(bool)
-    size = pairs.groupby([*CELL, "quantity"], sort=False)["twin"].transform("mean").abs()
+    size = pairs.groupby(["head", *CELL, "quantity"], sort=False)["twin"].transform("mean").abs()
     return pairs.assign(difference=pairs["difference"] / size.where(relative, 1.0))
