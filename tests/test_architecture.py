@@ -19,7 +19,7 @@ LONGEST = 300
 
 # a module imports from its own level or from lower ones; a folder counts as one module
 LEVELS: dict[int, set[str]] = {
-    0: {"records", "registry", "tables", "quiet"},
+    0: {"records", "registry", "tables", "quiet", "sources"},
     1: {"tasks", "networks", "heads", "optimizers", "protocols"},
     2: {"plan", "stacked", "training", "reference", "callbacks", "numerics", "worked_examples"},
     3: {"stats", "claims"},

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import suite_throwaway as throwaway
 
+from experiments import sources
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.numerics.axes import BACKENDS, DTYPES
@@ -147,7 +148,7 @@ def test_a_key_depends_on_what_decides_the_numbers(books: Path, monkeypatch: pyt
     monkeypatch.setattr(keys, "version", lambda name: "0")
     others["a version"] = cache_key(cell, books)
     monkeypatch.undo()
-    monkeypatch.setattr(keys, "_hash_files", lambda files: "changed")
+    monkeypatch.setattr(sources, "hash_of", lambda files: "changed")
     others["a module"] = cache_key(cell, books)
     monkeypatch.undo()
     throwaway.notebook(
@@ -223,13 +224,15 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    monkeypatch.setattr(keys, "PACKAGE", folder)
-    keys._uses.cache_clear()
-    keys._hash_files.cache_clear()
-    keys._dotted_in.cache_clear()
+    for module in (keys, sources):
+        monkeypatch.setattr(module, "PACKAGE", folder)
+    sources._uses.cache_clear()
+    sources.hash_of.cache_clear()
+    sources.dotted_in.cache_clear()
+    sources._parsed.cache_clear()
     yield folder
-    keys._uses.cache_clear()
-    keys._hash_files.cache_clear()
+    sources._uses.cache_clear()
+    sources.hash_of.cache_clear()
 
 
 def _used(folder: Path, code: str) -> set[str]:
@@ -258,10 +261,10 @@ def test_a_changed_module_changes_the_hash(package: Path) -> None:
     notebook = {"cells": [{"cell_type": "code", "source": "from experiments import used"}]}
     before = keys.code_hash(notebook)
     (package / "unused.py").write_text("changed = 1\n")
-    keys._hash_files.cache_clear()
+    sources.hash_of.cache_clear()
     assert keys.code_hash(notebook) == before
     (package / "inner" / "two.py").write_text("x = 2\n")
-    keys._hash_files.cache_clear()
+    sources.hash_of.cache_clear()
     assert keys.code_hash(notebook) != before
 
 

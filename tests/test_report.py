@@ -17,11 +17,11 @@ import pytest
 import synthetic_tables as synthetic
 
 from experiments.claims import CLAIMS
-from experiments.figures import Words, fonts, forest
+from experiments.figures import Chart, Words, fonts, forest
 from experiments.figures.lettering import clip
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.records import UserError
-from experiments.report import CATALOGUES, build
+from experiments.report import CATALOGUES, build, kept
 from experiments.report.sections import common
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
@@ -198,6 +198,57 @@ def test_both_languages_are_made_side_by_side_unless_one_is_asked_for(few: Path)
 
 
 # Chinese letters ------------------------------------------------------------------------------------------------------
+
+
+def test_a_figure_is_drawn_again_only_when_what_it_shows_has_changed(
+    few: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[str] = []
+    draw = Chart._drawn
+    monkeypatch.setattr(Chart, "_drawn", lambda self, kind, **how: drawn.append(kind) or draw(self, kind, **how))
+
+    def again() -> tuple[list[str], str, bytes]:
+        drawn.clear()
+        build(few, ["en"])
+        return sorted(drawn), read(few, "report.html"), (few / "figures" / "differences.png").read_bytes()
+
+    assert again()[0] == ["rgba", "svg", "svg"]  # the PNG, and the page's wide and narrow one
+    nothing, page, picture = again()
+    assert nothing == []
+    (few / "figures" / "differences.png").unlink()
+    assert again() == (["rgba"], page, picture)
+    kept = few / ".figures" / "differences.json"
+    kept.write_text(kept.read_text().replace("<svg", "<svg onload='x'"))  # altered, or damaged
+    assert again() == (["svg"], page, picture)
+    kept.write_text("{")
+    assert again() == (["svg"], page, picture)
+    table = stored(few, "differences")
+    table.loc[table["head"] == "softmax", "mean"] *= 2
+    table.to_parquet(few / "tables" / "differences.parquet")
+    assert again()[0] == ["rgba", "svg", "svg"]
+    assert read(few, "report.html") != page
+    assert (few / "figures" / "differences.png").read_bytes() != picture
+
+
+def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = synthetic.differences()
+
+    def key(table: pd.DataFrame = table, lang: str = "en", width: float = 7.2, **options: object) -> str:
+        return kept.key_of(forest, [table], Words(lang=lang, paths=CATALOGUES), width, options)
+
+    first = key()
+    assert first == key(table.copy())
+    others = {
+        "a value": key(table.assign(mean=table["mean"] + 1e-15)),
+        "a name": key(table.rename(columns={"low": "lower"})),
+        "the rows' order": key(table.iloc[::-1]),
+        "the language": key(lang="zh"),
+        "the width": key(width=3.5),
+        "an option": key(quantities=("nll",)),
+    }
+    monkeypatch.setattr(kept, "code_of", lambda *_: "another")
+    others["the code"] = key()
+    assert len({first, *others.values()}) == 1 + len(others)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def _differences(found: Comparison, words: Words) -> Section:
         id="differences",
         title="Do they differ?",
         blocks=[
-            drawn("margins", margins, found.primary, words=words),
+            drawn(None, "margins", margins, found.primary, words=words),
             Table(caption=_CAPTION,
                   columns=columns, rows=rows),
         ],
@@ -96,7 +96,7 @@ def _why(found: Comparison, words: Words) -> Section | None:
         blocks=[
             Text(body=words("why.read")),
             *(
-                [drawn("attribution", attribution, table, words=words)]
+                [drawn(None, "attribution", attribution, table, words=words)]
                 if (table["quantity"] == "nll_curve").any()
                 else []
             ),
@@ -107,9 +107,9 @@ def _why(found: Comparison, words: Words) -> Section | None:
 
 def _curves(found: Comparison, words: Words) -> Section:
     norms = found.curves.loc[found.curves["quantity"] == "grad_norm"]
-    blocks: list[Block] = [drawn("loss_curves", loss_curves, found.curves, words=words)]
+    blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, words=words)]
     if len(norms) and (norms["value"] > 0).any():
-        blocks.append(drawn("gradient_norms", gradient_norms, norms, words=words))
+        blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, words=words))
     return Section(id="curves", title="Loss curves and gradient norms", blocks=blocks)
 
 

@@ -5,23 +5,21 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from experiments import sources
 from experiments.records import Cell, UserError
+from experiments.sources import PACKAGE
 from experiments.tasks import TASKS, data_hash
 
-PACKAGE = Path(__file__).resolve().parent.parent
 NOTEBOOKS = PACKAGE.parent / "notebooks"
 VERSIONED = ("tensorflow", "keras", "numpy")  # decide numbers everywhere; other backends where a notebook uses them
 SCHEDULING = frozenset({"out", "tables", "memory_gib"})  # parameters that decide where and how, not what
-_LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
 _OTHER_BACKENDS = ("torch", "jax", "jaxlib")
-_PARSER = threading.Lock()
 
 
 def cache_key(cell: Cell, notebooks: Path = NOTEBOOKS, inputs: Sequence[str] = ()) -> str:
@@ -73,7 +71,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
 
 def code_hash(notebook: dict[str, Any]) -> str:
     """SHA-256 over every file of this package that the notebook uses, with its path in the package."""
-    return _hash_files(modules_of(notebook))
+    return sources.hash_of(modules_of(notebook))
 
 
 def fingerprint(notebook: dict[str, Any]) -> str:
@@ -86,34 +84,15 @@ def _text(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-@cache
-def _hash_files(files: tuple[Path, ...]) -> str:
-    digest = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
-
-
 def modules_of(notebook: dict[str, Any]) -> tuple[Path, ...]:
-    """The files of this package that a notebook imports, directly or through others, found without running any.
-
-    A folder whose `__init__` loads modules by a computed name counts as a whole; the files beside a package's
-    `__init__` that are not Python (texts, templates) count too.
-    """
-    waiting = set(_imported(_code(notebook), PACKAGE))
-    found: set[Path] = set()
-    while waiting:
-        file = waiting.pop()
-        found.add(file)
-        waiting |= _uses(file) - found
-    return tuple(sorted(found))
+    """The files of this package that a notebook imports, directly or through others, found without running any."""
+    return sources.used_by(_code(notebook))
 
 
 def _code(notebook: dict[str, Any]) -> ast.Module:
     lines = [line for cell in notebook["cells"] if cell["cell_type"] == "code" for line in _text(cell).splitlines()]
     try:
-        return _parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
+        return sources.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
     except SyntaxError as error:
         raise UserError(f"A notebook holds code that is not Python: {error.text!r} ({error.msg}).") from None
 
@@ -135,90 +114,8 @@ def preload_of(notebook: dict[str, Any]) -> tuple[str, ...]:
 
 def _imports(notebook: dict[str, Any]) -> set[str]:
     """Every dotted name that a notebook and the modules that it uses may import."""
-    sources = (file for file in modules_of(notebook) if file.suffix == ".py")
-    return set(_dotted(_code(notebook))).union(*map(_dotted_in, sources))
-
-
-@cache
-def _dotted_in(file: Path) -> frozenset[str]:
-    return frozenset(_dotted(_parsed(file)))
-
-
-@cache
-def _parsed(file: Path) -> ast.Module:
-    """What running a file may do: its source less what only a type checker reads."""
-    return _WithoutTypes().visit(_parse(file.read_text(encoding="utf-8")))
-
-
-def _parse(source: str) -> ast.Module:
-    """`ast.parse`, one thread at a time: in CPython 3.11 all share its count of the depth (`SystemError`)."""
-    with _PARSER:
-        return ast.parse(source)
-
-
-class _WithoutTypes(ast.NodeTransformer):
-    def visit_If(self, node: ast.If) -> Any:
-        return [] if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
-
-
-def _dotted(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-@cache
-def _uses(file: Path) -> frozenset[Path]:
-    """The files of this package that one file of it brings in directly."""
-    if file.suffix != ".py":
-        return frozenset()
-    used = set(_imported(_parsed(file), file.parent))
-    if file.name == "__init__.py":
-        used |= {beside for beside in file.parent.iterdir() if beside.is_file() and not beside.suffix.startswith(".py")}
-    return frozenset(used)
-
-
-def _imported(tree: ast.AST, folder: Path) -> Iterator[Path]:
-    """The files of this package that the imports in `tree`, a module that stands in `folder`, bring in."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _files(alias.name.split("."))
-        elif isinstance(node, ast.ImportFrom):
-            base = (node.module or "").split(".") if node.module else []
-            if node.level:
-                above = folder.parents[node.level - 2] if node.level > 1 else folder
-                base = [PACKAGE.name, *above.relative_to(PACKAGE).parts, *base]
-            for alias in node.names:
-                yield from _files([*base, alias.name])
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            if node.value.startswith(f"{PACKAGE.name}."):
-                yield from _files(node.value.split("."))
-        elif isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            computed = not (node.args and isinstance(node.args[0], ast.Constant))
-            if name in _LOADERS and computed and folder != PACKAGE:
-                yield from folder.rglob("*.py")
-
-
-def _files(dotted: list[str]) -> Iterator[Path]:
-    """The files that importing the dotted name runs, as far as it names modules of this package."""
-    if dotted[:1] != [PACKAGE.name]:
-        return
-    place = PACKAGE
-    yield place / "__init__.py"
-    for part in dotted[1:]:
-        if (place / part / "__init__.py").is_file():
-            place = place / part
-            yield place / "__init__.py"
-        elif part.isidentifier() and (place / f"{part}.py").is_file():
-            yield place / f"{part}.py"
-            return
-        else:
-            return  # a name inside the module
+    files = (file for file in modules_of(notebook) if file.suffix == ".py")
+    return set(sources.dotted(_code(notebook))).union(*map(sources.dotted_in, files))
 
 
 def _data_of(parameters: dict[str, Any]) -> dict[str, str]:

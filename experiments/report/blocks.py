@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from experiments.figures import Chart
 from experiments.figures.words import figure
+from experiments.report.kept import Drawing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +107,8 @@ class Picture:
 
     kind: ClassVar[str] = "picture"
     name: str
-    wide: Chart
-    narrow: Chart
+    wide: Drawing
+    narrow: Drawing
     caption: Inline = ""
 
     @property

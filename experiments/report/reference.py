@@ -63,7 +63,7 @@ def found(folder: Path, lang: str) -> str:
     texts = [block for block in first.blocks if isinstance(block, Text)]
     code = next(block for block in first.blocks if isinstance(block, Code))
     text = names(lang)[1]
-    picture = drawn("attribution", attribution, stored.read("attribution"), words=words)
+    picture = drawn(None, "attribution", attribution, stored.read("attribution"), words=words)
     shown = REFERENCE.as_posix()
     return marked_down(
         "readme.md.jinja", stored, words, LANGUAGES,

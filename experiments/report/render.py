@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.figures import Chart, Words
+from experiments.figures import Words
 from experiments.figures.files import source_of
 from experiments.report.blocks import Picture, Section
 from experiments.report.sections.common import in_own_letters
@@ -82,9 +82,9 @@ def markdown(sections: Sequence[Section], stored: Stored, words: Words, langs: C
 
 def _keep_or_draw(path: Path, picture: Picture) -> None:
     """Write the PNG of a picture, unless the one that is there shows the same: drawing it takes longest of all."""
-    source = hashlib.sha256(picture.wide.svg(picture.name).encode()).hexdigest()
+    source = hashlib.sha256(picture.wide.svg.encode()).hexdigest()
     if source_of(path) != source:
-        path.write_bytes(picture.wide.png(source=source))
+        path.write_bytes(picture.wide.draw().png(source=source))
 
 
 def marked_down(template: str, stored: Stored, words: Words, langs: Collection[str], **values: Any) -> str:
@@ -99,8 +99,8 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-def _data_uri(figure: Chart, name: str) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(figure.svg(name).encode()).decode()
+def _data_uri(svg: str) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
 
 def _plain(text: str) -> Markup:

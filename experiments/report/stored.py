@@ -52,6 +52,11 @@ class Stored:
     def _path(self, name: str) -> Path:
         return self.out / "tables" / f"{name}.parquet"
 
+    @property
+    def kept(self) -> Path:
+        """The folder of figures that were drawn before; it may be deleted at any time."""
+        return self.out / ".figures"
+
     @cached_property
     def run(self) -> dict[str, Any]:
         """What `run.json` says, beside the report or else beside the tables: versions, commit, machine, command, ..."""

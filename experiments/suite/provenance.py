@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from experiments.plan.keys import PACKAGE
+from experiments.sources import PACKAGE
 
 _PACKAGES = (
     "tensorflow",

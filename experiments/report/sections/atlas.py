@@ -44,13 +44,19 @@ def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, words:
     drawn_ones: list[Block] = []
     swept = stored.read("numerics", dtype="float32", execution="eager")
     if len(swept):
-        drawn_ones += [Text(body=words("atlas.states")), drawn("gradient_states", gradient_states, swept, words=words)]
+        drawn_ones += [
+            Text(body=words("atlas.states")),
+            drawn(stored.kept, "gradient_states", gradient_states, swept, words=words),
+        ]
     drawn_ones.append(Text(body=words("atlas.thresholds")))
     for framework in sorted(name for name in set(table["framework"].astype(str)) if name.startswith("keras-")):
         name = f"thresholds_{framework.removeprefix('keras-')}"
-        drawn_ones.append(drawn(name, thresholds, table, words=words, framework=framework))
+        drawn_ones.append(drawn(stored.kept, name, thresholds, table, words=words, framework=framework))
     if len(trained):
-        drawn_ones += [Text(body=words("atlas.trained")), drawn("consequences", consequences, trained, words=words)]
+        drawn_ones += [
+            Text(body=words("atlas.trained")),
+            drawn(stored.kept, "consequences", consequences, trained, words=words),
+        ]
     return drawn_ones
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +13,7 @@ from experiments.figures import Chart, Words
 from experiments.figures.fonts import chinese_font
 from experiments.heads import BASELINE
 from experiments.report.blocks import Picture, Span, Text
+from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 
@@ -18,11 +21,22 @@ WIDE, NARROW = 7.2, 3.5  # inches: 720 and 350 pixels of the page
 SOFTMAX = "softmax"
 
 
-def drawn(name: str, make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any) -> Picture:
-    """`make(*tables)` at both widths; in English where no installed font has Chinese letters."""
+def drawn(
+    kept: Path | None, name: str, make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any
+) -> Picture:
+    """`make(*tables)` at both widths; in English where no installed font has Chinese letters.
+
+    `kept`: the folder of figures that were drawn before; None keeps nothing.
+    """
     words = words if in_own_letters(words) else Words(lang="en", paths=words.paths)
-    wide, narrow = (make(*tables, width=width, words=words, **options) for width in (WIDE, NARROW))
-    return Picture(name=f"{name}.{words.lang}" if words.lang != "en" else name, wide=wide, narrow=narrow)
+    name = f"{name}.{words.lang}" if words.lang != "en" else name
+
+    def at(width: float, called: str) -> Drawing:
+        draw = partial(make, *tables, width=width, words=words, **options)
+        key = key_of(make, tables, words, width, options) if kept else ""
+        return drawing(kept, called, key, draw)
+
+    return Picture(name=name, wide=at(WIDE, name), narrow=at(NARROW, f"{name}-narrow"))
 
 
 def in_own_letters(words: Words) -> bool:

@@ -16,9 +16,12 @@ def curves(stored: Stored, words: Words) -> Section | None:
     norms = stored.read("curves", quantity="grad_norm", scope=("head", "trunk", "total"), head=heads)
     blocks: list[Block] = []
     if len(losses):
-        blocks += [Text(body=words("curves.loss")), drawn("loss_curves", loss_curves, losses, words=words)]
+        blocks += [Text(body=words("curves.loss")), drawn(stored.kept, "loss_curves", loss_curves, losses, words=words)]
     if len(norms):
-        blocks += [Text(body=words("curves.norm")), drawn("gradient_norms", gradient_norms, norms, words=words)]
+        blocks += [
+            Text(body=words("curves.norm")),
+            drawn(stored.kept, "gradient_norms", gradient_norms, norms, words=words),
+        ]
     if not blocks:
         return None
     return Section(id="curves", title=words("curves.title"), blocks=[*blocks, *made_by(stored, words, "binary")])

@@ -21,7 +21,7 @@ def rates(stored: Stored, words: Words) -> Section | None:
     gaps = compared(stored, "rate_gaps")
     blocks: list[Block] = [
         Text(body=words("rates.read")),
-        drawn("learning_rates", learning_rates, sweep, shifts, words=words),
+        drawn(stored.kept, "learning_rates", learning_rates, sweep, shifts, words=words),
     ]
     if len(gaps):
         best = gaps.loc[(gaps["at"] == "best") & (gaps["quantity"] == "nll")]

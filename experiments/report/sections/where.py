@@ -26,7 +26,7 @@ def where(stored: Stored, words: Words) -> Section | None:
     blocks: list[Block]
     if quantities:
         every = stored.read("differences", baseline=BASELINE)
-        picture = drawn("differences", forest, table, words=words, quantities=quantities)
+        picture = drawn(stored.kept, "differences", forest, table, words=words, quantities=quantities)
         overall = stored.read("overall", baseline=BASELINE)
         blocks = [
             *_overall(overall.loc[overall["head"] == SOFTMAX], words("overall.caption"), words),
@@ -39,7 +39,10 @@ def where(stored: Stored, words: Words) -> Section | None:
         pairs = pair(values, stored.read("runs", head=heads), SOFTMAX).assign(head=SOFTMAX)
         if pairs.empty:
             return None
-        blocks = [Text(body=words("where.pairs")), drawn("differences", paired_differences, pairs, words=words)]
+        blocks = [
+            Text(body=words("where.pairs")),
+            drawn(stored.kept, "differences", paired_differences, pairs, words=words),
+        ]
     blocks += [*made_by(stored, words, "binary"), *_several(stored, words)]
     return Section(id="where", title=words("where.title"), blocks=blocks)
 

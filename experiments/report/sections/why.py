@@ -19,7 +19,7 @@ def why(stored: Stored, words: Words) -> Section | None:
         return None
     blocks: list[Block] = [
         Text(body=words("why.read")),
-        drawn("attribution", attribution, table, words=words),
+        drawn(stored.kept, "attribution", attribution, table, words=words),
         Text(body=words("why.arithmetic")),
         _arithmetic(table, stored.read("attribution_float64"), words),
         *_rounding(stored, words),
@@ -36,7 +36,7 @@ def _rounding(stored: Stored, words: Words) -> list[Block]:
     )
     if not (double["head"] == "softmax_matched").any():
         return []
-    return [Text(body=words("why.rounding")), drawn("rounding", rounding, single, double, words=words)]
+    return [Text(body=words("why.rounding")), drawn(stored.kept, "rounding", rounding, single, double, words=words)]
 
 
 def _arithmetic(single: pd.DataFrame, double: pd.DataFrame, words: Words) -> Table:

@@ -1,0 +1,133 @@
+"""The sources of this package: which of its files a piece of code brings in, and a hash of them. Nothing is run."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parent
+_LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
+_PARSER = threading.Lock()
+
+
+def parse(source: str) -> ast.Module:
+    """`ast.parse`, one thread at a time: in CPython 3.11 all share its count of the depth (`SystemError`)."""
+    with _PARSER:
+        return ast.parse(source)
+
+
+def used_by(tree: ast.Module) -> tuple[Path, ...]:
+    """The files of this package that a piece of code imports, directly or through others.
+
+    A folder whose `__init__` loads modules by a computed name counts as a whole; the files beside a package's
+    `__init__` that are not Python (texts, templates) count too.
+    """
+    return _with_what_they_use(_imported(tree, PACKAGE))
+
+
+def code_of(*modules: str) -> str:
+    """`hash_of` these modules of this package, by dotted name, and all files that they use."""
+    return hash_of(_with_what_they_use(file for module in modules for file in _files(module.split("."))))
+
+
+@cache
+def hash_of(files: tuple[Path, ...]) -> str:
+    """SHA-256, as 64 hexadecimal digits, over files of this package, with their paths in it."""
+    digest = hashlib.sha256()
+    for file in files:
+        content = file.read_bytes()
+        digest.update(f"{file.relative_to(PACKAGE).as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
+
+
+def dotted(tree: ast.AST) -> Iterator[str]:
+    """Every dotted name that a piece of code may import."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@cache
+def dotted_in(file: Path) -> frozenset[str]:
+    """`dotted` of a file of this package."""
+    return frozenset(dotted(_parsed(file)))
+
+
+def _with_what_they_use(files: Iterable[Path]) -> tuple[Path, ...]:
+    waiting = set(files)
+    found: set[Path] = set()
+    while waiting:
+        file = waiting.pop()
+        found.add(file)
+        waiting |= _uses(file) - found
+    return tuple(sorted(found))
+
+
+@cache
+def _parsed(file: Path) -> ast.Module:
+    """What running a file may do: its source less what only a type checker reads."""
+    return _WithoutTypes().visit(parse(file.read_text(encoding="utf-8")))
+
+
+class _WithoutTypes(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> Any:
+        return [] if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+@cache
+def _uses(file: Path) -> frozenset[Path]:
+    """The files of this package that one file of it brings in directly."""
+    if file.suffix != ".py":
+        return frozenset()
+    used = set(_imported(_parsed(file), file.parent))
+    if file.name == "__init__.py":
+        used |= {beside for beside in file.parent.iterdir() if beside.is_file() and not beside.suffix.startswith(".py")}
+    return frozenset(used)
+
+
+def _imported(tree: ast.AST, folder: Path) -> Iterator[Path]:
+    """The files of this package that the imports in `tree`, a module that stands in `folder`, bring in."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            base = (node.module or "").split(".") if node.module else []
+            if node.level:
+                above = folder.parents[node.level - 2] if node.level > 1 else folder
+                base = [PACKAGE.name, *above.relative_to(PACKAGE).parts, *base]
+            for alias in node.names:
+                yield from _files([*base, alias.name])
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if node.value.startswith(f"{PACKAGE.name}."):
+                yield from _files(node.value.split("."))
+        elif isinstance(node, ast.Call):
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            computed = not (node.args and isinstance(node.args[0], ast.Constant))
+            if name in _LOADERS and computed and folder != PACKAGE:
+                yield from folder.rglob("*.py")
+
+
+def _files(dotted: list[str]) -> Iterator[Path]:
+    """The files that importing the dotted name runs, as far as it names modules of this package."""
+    if dotted[:1] != [PACKAGE.name]:
+        return
+    place = PACKAGE
+    yield place / "__init__.py"
+    for part in dotted[1:]:
+        if (place / part / "__init__.py").is_file():
+            place = place / part
+            yield place / "__init__.py"
+        elif part.isidentifier() and (place / f"{part}.py").is_file():
+            yield place / f"{part}.py"
+            return
+        else:
+            return  # a name inside the module
