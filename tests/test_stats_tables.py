@@ -47,6 +47,16 @@ def test_seeds_are_paired_whatever_their_order() -> None:
     pd.testing.assert_frame_equal(compare(table), compare(shuffled), check_exact=False)
 
 
+def test_tables_whose_names_are_categories_make_the_same_tables() -> None:
+    table = finals(TWO)
+    names = ["task", "network", "optimizer", "head", "split", "quantity"]
+    categories = table.astype(dict.fromkeys(names, "category"))
+    for made in (stats.differences, stats.overall, stats.attribution):
+        found, plain = made(categories, None, runs(table)), made(table, None, runs(table))
+        assert isinstance("of " + found["head" if "head" in found else "factor"], pd.Series)
+        pd.testing.assert_frame_equal(found, plain, check_dtype=False, check_categorical=False)
+
+
 def test_a_value_that_stands_twice_is_refused() -> None:
     table = finals(TWO)
     with pytest.raises(ValueError, match="twice"):

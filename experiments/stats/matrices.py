@@ -59,6 +59,7 @@ def paired(finals: pd.DataFrame, runs: pd.DataFrame, baseline: str, heads: Itera
     found = tables.pairs(finals, runs, baseline)
     if found.empty:
         return found
+    found = found.assign(head=found["head"].astype(str))  # the engines' own tables have categories
     keys = ["head", *CELL, "quantity"]
     nothing = (found["value"].isna() & found["twin"].isna()) | ((found["value"] == 0) & (found["twin"] == 0))
     gradient = found["quantity"].str.startswith("grad_norm")
