@@ -102,11 +102,13 @@ def run(
     timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that a cell of a notebook may take.")] = 21600.0,
 ) -> None:
     """Train the networks of a preset, execute the notebooks and write the report. What is stored is not run again."""
-    from experiments.suite import Options
+    from experiments.suite import Options, prepare
     from experiments.suite import run as run_suite
 
     cells = _cells(preset, tasks, networks, optimizers, heads, seeds, steps)
     folder = _out(out, preset)
+    if not scheduler:
+        prepare(folder)
     options = Options(
         out=folder,
         workers=_workers(workers),

@@ -127,6 +127,7 @@ def test_a_disk_that_takes_nothing_is_told_in_one_line(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(suite, "run", full)
+    monkeypatch.setattr(suite, "prepare", lambda _: None)
     assert invoke(monkeypatch, "run", "--out", str(tmp_path)) == 1
     _, err = capsys.readouterr()
     assert f"Error: {tmp_path} cannot be written: No space left on device. What is stored stays valid" in err
@@ -236,6 +237,7 @@ def test_a_failed_cell_makes_the_exit_code_1(tmp_path: Path, monkeypatch: pytest
         done=1, cached=0, failed=(failure,), networks=3, seconds=200.0, overhead=0.1, report=tmp_path / "report.html"
     )
     monkeypatch.setattr(suite, "run", lambda *_: summary)
+    monkeypatch.setattr(suite, "prepare", lambda _: None)
     assert invoke(monkeypatch, "run", "--out", str(tmp_path)) == 1
     out = capsys.readouterr().out
     assert "1 cells done, 0 cached, 1 failed; 3 networks trained in 3 min" in out

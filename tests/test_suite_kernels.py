@@ -111,7 +111,7 @@ def test_a_long_error_is_told_in_one_line(server: ForkServer) -> None:
 
 
 def test_a_server_that_has_ended_says_so() -> None:
-    server = ForkServer([])
+    server = ForkServer()
     server.close()
     assert not server.alive
     with pytest.raises(ServerGone):

@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import Context
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +43,7 @@ def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
         reason: Reason | Literal[""] = ""
         error = trace = ""
         try:
+            import_module("papermill")  # half a second, while the server still imports
             server.ready()
             with attempt.watched():
                 manager = manager_of(server, attempt.work, job.environment, attempt.kernels)

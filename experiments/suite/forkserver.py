@@ -2,7 +2,7 @@
 
 It reads one JSON request a line from its standard input and answers each with one line. When the input ends, because
 its owner closed it or died, it kills every kernel that it forked, removes their folders and ends. Run as
-`python -m experiments.suite.forkserver MODULE ...`.
+`python -m experiments.suite.forkserver`.
 """
 
 from __future__ import annotations
@@ -13,34 +13,34 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
 _PR_SET_PDEATHSIG = 1
+# what every kernel imports when it starts
+_KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic")
 
 
-def main(modules: list[str]) -> None:
-    """Import `modules`, then serve requests until the input ends."""
+def main() -> None:
+    """Serve requests until the input ends."""
     requests, replies = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what an import prints must not be taken for an answer
-    # TensorFlow's converter to TFLite imports JAX where there is one: half a second for what no notebook uses
-    sys.modules["jax"] = None  # type: ignore[assignment]
-    for module in modules:
-        with suppress(ImportError):  # the notebook that needs it will say so
-            import_module(module)
-    del sys.modules["jax"]
-    gc.collect()
-    gc.freeze()  # or the first collection in each kernel would copy every page
+    # nobody debugs these kernels, and loading the debugger is half of a kernel's start
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    _import(_KERNEL)
     children: dict[int, int | None] = {}
     folders: list[str] = []
     try:
-        _answer(replies, {"ready": True})
         for line in requests:
             request = json.loads(line)
-            if request["do"] == "fork":
+            if request["do"] == "import":
+                _import(request["modules"])
+                _answer(replies, {"ready": True})
+            elif request["do"] == "fork":
                 pid = os.fork()
                 if pid == 0:
                     requests.close()
@@ -59,6 +59,17 @@ def main(modules: list[str]) -> None:
                         os.kill(target, signal.SIGKILL)
         for folder in folders:  # their owner removes them, unless it was killed
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _import(modules: Sequence[str]) -> None:
+    # TensorFlow's converter to TFLite imports JAX where there is one: half a second for what no notebook uses
+    sys.modules["jax"] = None  # type: ignore[assignment]
+    for module in modules:
+        with suppress(ImportError):  # the notebook that needs it will say so
+            import_module(module)
+    del sys.modules["jax"]
+    gc.collect()
+    gc.freeze()  # or the first collection in each kernel would copy every page
 
 
 def _answer(replies: Any, answer: dict[str, Any]) -> None:
@@ -114,4 +125,4 @@ def _die_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

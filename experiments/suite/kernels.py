@@ -89,14 +89,14 @@ class ServerGone(RuntimeError):
 class ForkServer:
     """A fork server and the pipe to it; it and its kernels end with this process, however that ends.
 
-    `modules` are imported in it. Starting returns at once: the imports run beside the caller's work.
+    `modules` are imported in it, and those that are added. This returns at once: imports run beside the caller's work.
     """
 
     def __init__(self, modules: Sequence[str] = ()) -> None:
         self._lock = threading.Lock()
         path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "experiments.suite.forkserver", *modules],
+            [sys.executable, "-P", "-m", "experiments.suite.forkserver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -104,31 +104,41 @@ class ForkServer:
             env={**os.environ, **QUIET, **THREADS, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C goes to the driver, which ends this one
         )
-        self._ready = False
+        self._importing = 0  # answers to wait for
+        self.add(modules)
 
     @property
     def alive(self) -> bool:
         """Whether kernels can be had from it."""
         return self._process.poll() is None
 
+    def add(self, modules: Sequence[str]) -> None:
+        """Have `modules` imported too; if it has ended, `ready` says so."""
+        with self._lock, suppress(ServerGone):
+            self._importing += 1
+            self._write({"do": "import", "modules": list(modules)})
+
     def ready(self) -> None:
         """Wait until everything is imported. Raises `ServerGone` if it has ended."""
         with self._lock:
-            if not self._ready:
+            while self._importing:
                 self._read()
-                self._ready = True
+                self._importing -= 1
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Send one request and return its answer. Raises `ServerGone` if there is none."""
         self.ready()
-        assert self._process.stdin is not None
         with self._lock:
-            try:
-                self._process.stdin.write(json.dumps(request) + "\n")
-                self._process.stdin.flush()
-            except (OSError, ValueError) as error:
-                raise ServerGone(_GONE) from error
+            self._write(request)
             return self._read()
+
+    def _write(self, request: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+        except (OSError, ValueError) as error:
+            raise ServerGone(_GONE) from error
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -152,7 +162,7 @@ class ForkServer:
         """End the server and every kernel of it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        if not self._ready:  # it imports, and has no kernel
+        if self._importing:  # it has no kernel
             self._process.kill()
         with suppress(OSError):
             self._process.stdin.close()

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 Report = Callable[[Path], Path]
 
 
+def prepare(out: Path) -> None:
+    """Begin to import what kernels need, if nothing is stored in `out`: a command that is about to `run` may say so."""
+    if not Cells(out).names():
+        worker.prepare()
+
+
 def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -> Summary:
     """Execute what is not stored yet of `cells` into `options.out`, then make tables, notebooks and the report.
 

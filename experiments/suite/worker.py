@@ -12,6 +12,7 @@ from experiments.suite.jobs import TRANSIENT, Hooks, Job, Outcome
 from experiments.suite.kernels import ForkServer
 
 ATTEMPTS = 3
+COMMON = ("tensorflow", "keras", "pandas", "matplotlib.figure")  # what nearly every notebook imports
 _servers: dict[tuple[str, ...], ForkServer] = {}  # one a set of imports, for the life of the process
 _lock = threading.Lock()
 
@@ -32,8 +33,18 @@ def warm(preload: Sequence[str]) -> ForkServer:
     with _lock:
         server = _servers.get(which)
         if server is None or not server.alive:
-            server = _servers[which] = ForkServer(preload)
+            early = _servers.pop((), None)
+            server = early if early is not None and early.alive else ForkServer()
+            server.add(preload)
+            _servers[which] = server
         return server
+
+
+def prepare() -> None:
+    """Start the fork server that `warm` will want, before it is known what else it shall import."""
+    with _lock:
+        if not _servers:
+            _servers[()] = ForkServer(COMMON)
 
 
 def close() -> None:
