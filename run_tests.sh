@@ -36,7 +36,7 @@ esac
 
 cores="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 processes="${HEADTOHEAD_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"
-options=(-n "$processes" --dist loadgroup) # what shares a fixture stays together; see tests/conftest.py
+options=(-n "$processes" --dist loadscope) # what shares a fixture stays together: see tests/conftest.py
 if [ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = --slow ]; }; then
     options+=(--cov --cov-report=term:skip-covered --cov-fail-under=90)
 fi
