@@ -108,10 +108,6 @@ class Chart(Figure):
     finding: str = ""
     above: float = 0.0  # inches that the title and the names of the arms take
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._svgs: dict[str, str] = {}  # by salt
-
     @property
     def pixels(self) -> tuple[int, int]:
         """Width and height on a page, at a hundred pixels an inch."""
@@ -133,13 +129,8 @@ class Chart(Figure):
     def svg(self, salt: str) -> str:
         """The picture without a background, its ink following the reader's light or dark scheme.
 
-        `salt` makes the ids, and so the bytes, the same in every build. Drawn once, however often it is asked for.
+        `salt` makes the ids, and so the bytes, the same in every build.
         """
-        if salt not in self._svgs:
-            self._svgs[salt] = self._as_svg(salt)
-        return self._svgs[salt]
-
-    def _as_svg(self, salt: str) -> str:
         with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
             text = self._drawn("svg", transparent=True, metadata={"Date": None, "Creator": None}).decode()
         names = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper"}
