@@ -107,8 +107,6 @@ def run(
 
     cells = _cells(preset, tasks, networks, optimizers, heads, seeds, steps)
     folder = _out(out, preset)
-    if not scheduler:
-        prepare(folder)
     options = Options(
         out=folder,
         workers=_workers(workers),
@@ -120,6 +118,8 @@ def run(
         command=shlex.join(["headtohead", *sys.argv[1:]]),
         settings=_settings(preset, cells),
     )
+    if not scheduler:
+        prepare(folder)
     try:
         summary = run_suite(cells, options, _report)
     except OSError as error:
