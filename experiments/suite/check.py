@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+from experiments import sources
 from experiments.plan import kind_of
 from experiments.plan.keys import read_notebook
 from experiments.records import Cell, require
@@ -38,7 +39,7 @@ def parameters_of(notebook: Path) -> set[str]:
     ]
     require(bool(tagged), f"The notebook {notebook.name} has no cell tagged `parameters`: papermill could not set any.")
     targets = []
-    for node in ast.walk(ast.parse("\n".join(tagged))):
+    for node in ast.walk(sources.parse("\n".join(tagged))):
         if isinstance(node, ast.Assign):
             targets += node.targets
         elif isinstance(node, ast.AnnAssign):
