@@ -40,11 +40,9 @@ def overall(
     """
     values = registered(finals, curves)
     labelled = set(values.loc[values["quantity"] == "micro_f1", "task"])
-    parts = []
     pairs = _in_common_units(paired(values, runs, baseline, heads))
     kinds = np.where(pairs["task"].isin(labelled), KINDS[2], KINDS[0] if baseline == "sigmoid" else KINDS[1])
-    for (head, kind), part in pairs.groupby(["head", kinds]):
-        parts.append(_rows(part, ratio).assign(kind=kind, head=head))
+    parts = [_rows(part, ratio).assign(kind=kind, head=head) for (head, kind), part in pairs.groupby(["head", kinds])]
     if not parts:
         return pd.DataFrame(columns=_COLUMNS)
     table = pd.concat(parts, ignore_index=True).assign(baseline=baseline)
