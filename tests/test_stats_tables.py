@@ -10,6 +10,7 @@ from small_tables import RATE, factor_arms, finals, runs
 
 from experiments import stats
 from experiments.records import UserError
+from experiments.stats import matrices
 from experiments.stats.derived import derived
 from experiments.tables import SCHEMAS
 
@@ -55,6 +56,16 @@ def test_tables_whose_names_are_categories_make_the_same_tables() -> None:
         found, plain = made(categories, None, runs(table)), made(table, None, runs(table))
         assert isinstance("of " + found["head" if "head" in found else "factor"], pd.Series)
         pd.testing.assert_frame_equal(found, plain, check_dtype=False, check_categorical=False)
+
+
+def test_a_long_table_goes_through_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = finals(
+        {**TWO, **{(head, "nll"): [len(head) * 0.1, 0.4, 0.2] for head in ("sigmoid", "softmax", "softmax_lr")}}
+    )
+    whole = compare(table)
+    monkeypatch.setattr(matrices, "ROWS", 2)
+    assert len(list(matrices.blocks(matrices.paired(table, runs(table), "sigmoid"), ["head", "quantity"]))) > 1
+    pd.testing.assert_frame_equal(compare(table), whole)
 
 
 def test_a_value_that_stands_twice_is_refused() -> None:

@@ -16,7 +16,7 @@ import pytest
 import suite_throwaway as throwaway
 
 from experiments.plan.keys import NOTEBOOKS, fingerprint, preload_of, read_notebook
-from experiments.suite import Options, cluster, run
+from experiments.suite import Options, cluster, run, worker
 from experiments.suite.execute import execute
 from experiments.suite.jobs import Hooks, Job, Outcome
 from experiments.suite.kernels import ForkServer, ServerGone
@@ -108,6 +108,29 @@ def test_a_long_error_is_told_in_one_line(server: ForkServer) -> None:
         job("raise TypeError('in user code:\\n\\n  File x\\n\\n  TypeError: what it is\\n')"), server, Hooks()
     )
     assert outcome.error == "TypeError: in user code: TypeError: what it is"
+
+
+def test_a_server_that_was_prepared_is_the_one_that_is_warmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "COMMON", ("no.such.module",))
+    worker.close()
+    worker.prepare()
+    (early,) = worker._servers.values()
+    worker.prepare()
+    server = worker.warm(("experiments.store",))
+    try:
+        assert server is early
+        assert worker._servers == {("experiments.store",): server}
+        outcome = execute(job("import sys", "print('experiments.store' in sys.modules)"), server, Hooks())
+        assert said(outcome) == "True\n"
+        assert worker.warm(("json",)) is not server
+    finally:
+        worker.close()
+    assert not server.alive
+    worker.prepare()
+    (early,) = worker._servers.values()
+    early.close()  # a server that died is no use
+    assert worker.warm(("json",)).alive
+    worker.close()
 
 
 def test_a_server_that_has_ended_says_so() -> None:
