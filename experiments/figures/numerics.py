@@ -143,9 +143,7 @@ def _strips(axes: Axes, grid: pd.DataFrame) -> None:
         axes.axhline(row - 0.5, color="#fefefe", linewidth=1)
 
 
-def thresholds(
-    pathologies: pd.DataFrame, *, framework: str, width: float = 7.2, words: Words = ENGLISH
-) -> Chart:
+def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2, words: Words = ENGLISH) -> Chart:
     """A table of numbers: from which |z| on a path's gradient is wrong, a row a path, a column a dtype.
 
     `pathologies`: the table of that name; the paths of `USUAL` of one framework are shown, over all executions the
@@ -165,16 +163,17 @@ def thresholds(
     finding = words("numerics.thresholds", framework=framework, sound=sound, paths=int((~np.isnan(values)).sum()))
     left = 2.4 if width >= 5 else 0.42 * width
     height = 0.24 * len(grid)
-    with chart(finding, width, height + 1.15, auto=False) as page:
-        axes = page.place(left, 1.05, width - left - 0.6, height)
+    columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
+    angle, size = (90, 6) if width < 5 else (50, 7.5)
+    above = 0.15 + max(map(len, columns)) * size / 72 * 0.58 * math.sin(math.radians(angle))
+    with chart(finding, width, height + above + 0.1, auto=False) as page:
+        axes = page.place(left, above, width - left - 0.6, height)
         _numbers(axes, values, words, narrow=width < 5)
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
         label_rows(axes, [clip(name, left - 0.1, 8) for name in names])
-        columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
-        turn = {"rotation": 90, "ha": "center"} if width < 5 else {"rotation": 50, "ha": "left"}
-        axes.set_xticks(range(len(columns)), columns, **turn)
+        axes.set_xticks(range(len(columns)), columns, rotation=angle, ha="center" if angle == 90 else "left")
         axes.xaxis.tick_top()
-        axes.tick_params(axis="x", length=0, labelsize=6 if width < 5 else 7.5)
+        axes.tick_params(axis="x", length=0, labelsize=size)
     return page
 
 
