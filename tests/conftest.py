@@ -42,6 +42,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """In a process of xdist, end the tracer that pytest-cov starts too early; it starts the process's own next.
+
+    It would run again in every test marked `no_cover`, whose time it doubles, and what it sees is kept nowhere.
+    """
+    cov = session.config.pluginmanager.getplugin("_cov")
+    if hasattr(session.config, "workerinput") and cov is not None and cov.cov_controller is not None:
+        cov.cov_controller.pause()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Under `--dist loadscope`: the tests of a module in `TOGETHER` in one process, every other test by itself."""
