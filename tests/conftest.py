@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,17 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     cov = session.config.pluginmanager.getplugin("_cov")
     if hasattr(session.config, "workerinput") and cov is not None and cov.cov_controller is not None:
         cov.cov_controller.pause()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """What a long test leaves behind, frameworks and their graphs, is not looked through again at each collection."""
+    begin = time.monotonic()
+    done = yield
+    if time.monotonic() - begin > 1:
+        gc.collect()
+        gc.freeze()
+    return done
 
 
 @pytest.hookimpl(optionalhook=True)

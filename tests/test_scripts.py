@@ -350,7 +350,7 @@ def test_where_chromium_cannot_be_installed_that_is_said_and_not_tried_again(che
 def test_nobody_is_asked_for_a_password(checkout: Checkout) -> None:
     checkout.tool("apt-get", APT_GET)
     checkout.tool("id", "#!SHELL\necho 1000\n")
-    checkout.tool("sudo", "#!SHELL\n[ \"$1\" = -n ] && exit 1\nread -r _\n")
+    checkout.tool("sudo", '#!SHELL\n[ "$1" = -n ] && exit 1\nread -r _\n')
     done = checkout.start("run_tests.sh")
     assert "the tests of the report in a browser are skipped" in done.stderr
     assert not apt_calls(checkout)
