@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import keras
@@ -252,10 +252,28 @@ class Recording(GradientNorms):
         z = self._logits(self._inputs(rows), training=True)
         for variable, value in zip(states, before, strict=True):
             variable.assign(value)
+        weights = np.ones(len(rows)) if self.problem.weights is None else self.problem.weights[rows]
+        y = tf.constant(self.problem.data.y[rows], tf.int32)
+        gradient = _at_logits(self.replica.head)(z, y, tf.constant(weights, z.dtype))
+        return float(np.mean((gradient.numpy() == 0).all(axis=1)))
+
+
+@cache
+def _at_logits(head: Head) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The gradient of an arm's loss at its logits, compiled as its steps are.
+
+    Eagerly TensorFlow adds the terms of the sigmoid's gradient in another order: 1e-18 of it is left at z = 40 where a
+    compiled step has exactly 0.
+    """
+
+    @partial(tf.function, autograph=False)
+    def gradient(z: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             tape.watch(z)
-            objective = tf.reduce_mean(self._losses(z, rows))
-        return float(np.mean((tape.gradient(objective, z).numpy() == 0).all(axis=1)))
+            objective = tf.reduce_mean(row_losses(head, z, y) * weights)
+        return tape.gradient(objective, z)
+
+    return gradient
 
 
 def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:
