@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
+import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+import tensorflow as tf
+from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from keras import layers
 from training_cases import cell, gap, relative
 
 from experiments import reference, stacked
+from experiments.comparison.optimizer import taken
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS, network
 from experiments.optimizers import OPTIMIZERS
@@ -136,8 +140,10 @@ def throwaway(build: Callable[[tuple[int, ...]], keras.Model]) -> Iterator[str]:
         NETWORKS.remove("throwaway")
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # tokens have none: a layer below an embedding stays
 @settings(max_examples=10, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
 @given(image=IMAGE, sequence=SEQUENCE, dense=DENSE, optimizer=st.sampled_from(list(OPTIMIZERS)))
+@example(image=(3, 2, "same", "relu", "maximum"), sequence="embedding", dense=["relu", "dropout"], optimizer="adamw")
 def test_random_models_are_keras(image, sequence: str, dense: list[str], optimizer: str) -> None:
     def build(input_shape: tuple[int, ...]) -> keras.Model:
         x = inputs = layers.Input(input_shape)
@@ -166,6 +172,59 @@ def test_long_sequences_are_keras() -> None:
     with precision("float64"), throwaway(build) as name:
         setup = cell(name, "adam", task="digits_3v8", heads=("sigmoid", "softmax"), dtype="float64", steps=5)
         assert_same(prepare(setup))
+
+
+@pytest.mark.parametrize(("optimizer", "penalty"), [("adam", None), ("rmsprop", None), ("adamw", "l2")])
+def test_tables_whose_tokens_repeat_are_keras(optimizer: str, penalty: str | None) -> None:
+    """Without a penalty the gradient is a list of rows, whose entries Keras squares one by one."""
+
+    def build(input_shape: tuple[int, ...]) -> keras.Model:
+        tokens = [layers.ReLU(max_value=7), layers.Flatten()]
+        table = layers.Embedding(8, 3, embeddings_regularizer=penalty)
+        return keras.Sequential([layers.Input(input_shape), *tokens, table, layers.Flatten()])
+
+    with precision("float64"), throwaway(build) as name:
+        assert_same(prepare(cell(name, optimizer, task="digits_3v8", heads=("sigmoid", "softmax"), dtype="float64")))
+
+
+def test_a_token_finds_its_row_in_its_own_table() -> None:
+    table = layers.Embedding(4, 2)
+    model = keras.Sequential([layers.Input((3,)), table])
+    each = np.arange(16, dtype="float32").reshape(2, 4, 2)
+
+    def look_up(tokens: list[int]) -> np.ndarray:
+        context = stacked.Context({id(table.embeddings): tf.reshape(each, (8, 2))}, replicas=2, training=False)
+        return stacked.evaluate(model, context, tf.constant([[tokens], [tokens]], "float32")).numpy()
+
+    found = look_up([0, 3, -1])
+    for place, weights in enumerate(each):
+        table.set_weights([weights])
+        np.testing.assert_array_equal(found[place], model.predict(np.array([[0, 3, -1]]), verbose=0))
+    for unknown in (4, -5):  # rows of the other table, if they were counted from the first
+        with pytest.raises(tf.errors.InvalidArgumentError, match="is not in"):
+            look_up([0, 0, unknown])
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        keras.optimizers.Adagrad(0.1),
+        keras.optimizers.Adamax(0.01),
+        keras.optimizers.Lion(0.01, weight_decay=0.1),
+        keras.optimizers.Adam(0.01, amsgrad=True),
+        keras.optimizers.RMSprop(0.01, momentum=0.9, centered=True),
+        keras.optimizers.SGD(0.1, momentum=0.9, nesterov=True, weight_decay=0.1),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)
+def test_rules_that_users_bring_are_keras(rule: keras.optimizers.Optimizer) -> None:
+    record = OPTIMIZERS.add(replace(taken(rule, None, 0.0).record, name="throwaway"))
+    try:
+        with precision("float64"):
+            heads = ("sigmoid", "softmax_matched")
+            assert_same(prepare(cell("mlp", record.name, heads=heads, dtype="float64", steps=20)))
+    finally:
+        OPTIMIZERS.remove(record.name)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "momentum"])

@@ -12,7 +12,8 @@ import tensorflow as tf
 class Context:
     """One evaluation of a model for `replicas` replicas at once.
 
-    `values`: the stacked value, (replicas, *variable.shape), of each of the model's variables by `id(variable)`.
+    `values`: the stacked value, (replicas, *variable.shape), of each of the model's variables by `id(variable)`; of
+    one in `tables` also (replicas * rows, features).
     `random`: the layers that draw, see `random_layers`. `seeds`: (replicas,) integers and `step`: a scalar; what a
     replica draws depends on its seed, the step and the layer, and on nothing else.
     After the evaluation `updates` holds the new stacked values of variables that training moves
@@ -58,6 +59,12 @@ def random_layers(model: keras.Model) -> dict[int, int]:
     """The layers of `model` that draw random numbers, by `id`, with what each adds to its replica's seed."""
     drawing = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dropout) and layer.rate > 0]
     return {id(layer): place for place, layer in enumerate(drawing)}
+
+
+def tables(model: keras.Model) -> set[int]:
+    """The variables of `model`, by `id`, of which a step uses some rows: the tables of its Embedding layers."""
+    layers = model._flatten_layers()
+    return {id(layer.embeddings) for layer in layers if isinstance(layer, keras.layers.Embedding)}
 
 
 def fold(x: tf.Tensor) -> tf.Tensor:

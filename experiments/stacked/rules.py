@@ -78,7 +78,15 @@ def dense(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
 
 @rule(layers.Embedding, refuse=lambda layer: "mask_zero=True" if layer.mask_zero else None)
 def embedding(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
-    return tf.gather(context.value(layer.embeddings), tf.cast(x, tf.int32), batch_dims=1)
+    """Looked up in the replicas' tables one below another, so that the gradient is a list of rows as in Keras."""
+    tables = context.value(layer.embeddings)
+    if len(tables.shape) == 3:
+        tables = tf.reshape(tables, [-1, layer.output_dim])
+    tokens = tf.cast(x, tf.int32)
+    tokens = tf.where(tokens < 0, tokens + layer.input_dim, tokens)
+    first = tf.reshape(tf.range(context.replicas) * layer.input_dim, [-1, *[1] * (len(x.shape) - 1)])
+    known = (tokens >= 0) & (tokens < layer.input_dim)
+    return tf.gather(tables, tf.where(known, first + tokens, -1))  # -1: TensorFlow says that there is no such row
 
 
 @rule(layers.Dropout, refuse=lambda layer: "two calls" if len(layer._inbound_nodes) > 1 else None)

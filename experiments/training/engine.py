@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from experiments import stacked
 from experiments.records import Head, Optimizer
-from experiments.stacked.context import random_layers
+from experiments.stacked.context import random_layers, tables
 from experiments.training.layout import Slice, slices
 from experiments.training.objectives import row_losses
 from experiments.training.streams import weights_of
@@ -65,7 +65,11 @@ class Engine:
         self.l2 = optimizer.l2
         features = trunk.output_shape[-1]
         self._templates = weights_of(trunk)
-        self._stack = [self._variable(self.replicas, v.shape, v.name) for v in self._templates]
+        of_rows = tables(trunk)
+        self._stack = [
+            self._table(v) if id(v) in of_rows else self._variable(self.replicas, v.shape, v.name)
+            for v in self._templates
+        ]
         trains = {id(v) for v in trunk.trainable_variables}
         self._trains = [id(template) in trains for template in self._templates]
         self._kernels = [self._variable(n, (features, units), "kernel") for n, units in self._by_units()]
@@ -89,10 +93,19 @@ class Engine:
     def _variable(self, replicas: int, shape: Sequence[int], name: str) -> keras.Variable:
         return keras.Variable(np.zeros((replicas, *shape)), dtype=self.dtype.name, name=name)
 
+    def _table(self, template: keras.Variable) -> keras.Variable:
+        """The replicas' tables one below another: (replicas * rows, features).
+
+        The gradient of a table is a list of rows, one for each token of the batch, and Keras's adaptive rules square
+        each by itself: the second moment of a token that repeats is the sum of the squares, not the square of the sum.
+        """
+        rows, features = template.shape
+        return self._variable(self.replicas * rows, (features,), template.name)
+
     def start(self, trunks: Sequence[Sequence[np.ndarray]], kernels: Sequence[np.ndarray]) -> None:
         """Set the first weights, one entry a replica, and an optimizer that has taken no step."""
         for place, variable in enumerate(self._stack):
-            variable.assign(np.stack([trunk[place] for trunk in trunks]))
+            variable.assign(np.stack([trunk[place] for trunk in trunks]).reshape(variable.shape))
         position = 0
         for kernel, bias, count in zip(self._kernels, self._biases, self.counts, strict=True):
             kernel.assign(np.stack(kernels[position : position + count]))
@@ -103,7 +116,9 @@ class Engine:
 
     def weights(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
         """The trunk's variables, each (replicas, ...), and for each number of units the heads' kernels and biases."""
-        return tuple([v.numpy() for v in part] for part in (self._stack, self._kernels, self._biases))  # type: ignore[return-value]
+        pairs = zip(self._stack, self._templates, strict=True)
+        trunk = [v.numpy().reshape(self.replicas, *template.shape) for v, template in pairs]
+        return trunk, [v.numpy() for v in self._kernels], [v.numpy() for v in self._biases]
 
     # The compiled part: everything below runs inside a tf.function.
 
@@ -139,7 +154,7 @@ class Engine:
         for template, variable in zip(self._templates, self._stack, strict=True):
             regularizer = template.regularizer
             if regularizer is not None:
-                total += _penalties(regularizer, variable.value)
+                total += _penalties(regularizer, tf.reshape(variable.value, [self.replicas, -1]))
         if self.l2:
             squares = tf.concat([tf.reduce_sum(tf.square(k.value), axis=[1, 2]) for k in self._kernels], axis=0)
             total += self.l2 * tf.constant(self._decay_scale, self.dtype) * squares
@@ -179,6 +194,9 @@ class Engine:
         for gradient, variable, (rate, scale) in zip(gradients, self._variables, per_variable, strict=True):
             if gradient is None:  # nothing that trains depends on it: Keras leaves it alone, decay included
                 continue
+            rows = variable.shape[0] // rate.shape[0]
+            if rows > 1:  # a table's
+                rate, scale = tf.repeat(rate, rows), tf.repeat(scale, rows)
             shape = [-1, *[1] * (len(variable.shape) - 1)]
             rate = tf.reshape(rate, shape)
             if decay is not None:
@@ -190,23 +208,22 @@ class Engine:
     def _norms(self, gradients: list[Any]) -> tf.Tensor:
         """Norms of the gradient that was used, in the order of `scope_names`: (scopes, replicas)."""
 
-        def squares(g: tf.Tensor | None) -> tf.Tensor:
-            if g is None:
-                return zero
-            return tf.reduce_sum(tf.square(tf.reshape(g, [g.shape[0], -1])), axis=1)
+        def squares(g: tf.Tensor, replicas: int) -> tf.Tensor:
+            return tf.reduce_sum(tf.square(tf.reshape(g, [replicas, -1])), axis=1)
 
         zero = tf.zeros([self.replicas], self.dtype)
         trunk = len(self._trunk_variables)
-        by_variable = [squares(g) for g in gradients[:trunk]]
+        by_variable = [zero if g is None else squares(g, self.replicas) for g in gradients[:trunk]]
         # plain sums: the order of tf.add_n depends on which buffer happens to be free, and so do its last bits
         layers = [sum((by_variable[place] for place in places), zero) for _, places in self._scopes]
         head, effective = [], []
         groups = len(self.units)
-        for kernel, bias in zip(gradients[trunk : trunk + groups], gradients[trunk + groups :], strict=True):
-            head.append(squares(kernel) + squares(bias))
+        of_heads = zip(self.counts, gradients[trunk : trunk + groups], gradients[trunk + groups :], strict=True)
+        for count, kernel, bias in of_heads:
+            head.append(squares(kernel, count) + squares(bias, count))
             if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
                 kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
-            effective.append(squares(kernel) + squares(bias[:, None] if len(bias.shape) == 1 else bias))
+            effective.append(squares(kernel, count) + squares(bias, count))
         whole = sum(by_variable, zero)
         heads = tf.concat(head, axis=0)
         return tf.sqrt(tf.stack([whole, heads, whole + heads, tf.concat(effective, axis=0), *layers]))
@@ -237,8 +254,7 @@ class Engine:
         return z, self._losses(z, y, rows, stream), self._penalty()
 
 
-def _penalties(regularizer: Any, stack: tf.Tensor) -> tf.Tensor:
-    """`regularizer` of each replica's weights; L1, L2 and L1L2 are sums over the entries."""
-    rows = tf.reshape(stack, [stack.shape[0], -1])
+def _penalties(regularizer: Any, rows: tf.Tensor) -> tf.Tensor:
+    """`regularizer` of each replica's weights, (replicas, entries); L1, L2 and L1L2 are sums over the entries."""
     l1, l2 = (tf.cast(getattr(regularizer, name, 0.0), rows.dtype) for name in ("l1", "l2"))
     return l1 * tf.reduce_sum(tf.abs(rows), axis=1) + l2 * tf.reduce_sum(tf.square(rows), axis=1)
