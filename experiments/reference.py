@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
 from typing import Any
 
 import keras
@@ -15,7 +14,7 @@ from experiments.records import Head
 from experiments.stacked.context import random_layers
 from experiments.training.engine import layer_scopes
 from experiments.training.layout import Replica
-from experiments.training.objectives import encode, loss_of, pitfall_expected, row_losses
+from experiments.training.objectives import encode, gradient_at_logits, loss_of, pitfall_expected, row_losses
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
 from experiments.training.recorder import Record
 from experiments.training.streams import weights_of
@@ -176,7 +175,7 @@ class Recording(GradientNorms):
         self.set_model(model)
         self.trunk, self.last_layer = trunk, last
         row = tf.TensorSpec([None, *trunk.input_shape[1:]], trunk.compute_dtype)
-        self._evaluated = tf.function(partial(self._logits, training=False), input_signature=[row], autograph=False)
+        self._evaluated = tf.function(self._evaluate, input_signature=[row], autograph=False)
 
     def follow(self, problem: Problem, replica: Replica) -> None:
         """Begin the record of `replica`, which is trained next."""
@@ -229,6 +228,11 @@ class Recording(GradientNorms):
         features = self.trunk(x, training=training)
         return tf.matmul(features, self.last_layer.kernel) + self.last_layer.bias
 
+    def _evaluate(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The logits of rows, and the sum of all penalties, those on what layers put out included: a scalar."""
+        z = self._logits(x, training=False)
+        return z, sum([*self.trunk.losses, *self.last_layer.losses], tf.zeros([], z.dtype))
+
     def _losses(self, z: tf.Tensor, rows: np.ndarray) -> tf.Tensor:
         """Each row's loss under the arm's own objective, times its weight."""
         losses = row_losses(self.replica.head, z, tf.constant(self.problem.data.y[rows], tf.int32))
@@ -239,8 +243,11 @@ class Recording(GradientNorms):
         head, y = self.replica.head, self.problem.data.y
         rows = self.problem.rows(part, self.replica.seed, most)
         blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        z = tf.concat([self._evaluated(self._inputs(block)) for block in blocks], axis=0)
-        loss = self._losses(z, rows).numpy() + float(sum(self.model.losses))
+        parts = [self._evaluated(self._inputs(block)) for block in blocks]
+        z = tf.concat([z for z, _ in parts], axis=0)
+        # Keras takes the penalty on outputs as a mean over the rows
+        penalty = np.average([float(penalty) for _, penalty in parts], weights=[len(block) for block in blocks])
+        loss = self._losses(z, rows).numpy() + penalty
         reader = self.problem.reader
         values = reader.measure(reader.read(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows][None])
         return {quantity: float(value[0]) for quantity, value in values.items()}
@@ -254,26 +261,8 @@ class Recording(GradientNorms):
             variable.assign(value)
         weights = np.ones(len(rows)) if self.problem.weights is None else self.problem.weights[rows]
         y = tf.constant(self.problem.data.y[rows], tf.int32)
-        gradient = _at_logits(self.replica.head)(z, y, tf.constant(weights, z.dtype))
+        gradient = gradient_at_logits(self.replica.head)(z, y, tf.constant(weights, z.dtype))
         return float(np.mean((gradient.numpy() == 0).all(axis=1)))
-
-
-@cache
-def _at_logits(head: Head) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
-    """The gradient of an arm's loss at its logits, compiled as its steps are.
-
-    Eagerly TensorFlow adds the terms of the sigmoid's gradient in another order: 1e-18 of it is left at z = 40 where a
-    compiled step has exactly 0.
-    """
-
-    @partial(tf.function, autograph=False)
-    def gradient(z: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(z)
-            objective = tf.reduce_mean(row_losses(head, z, y) * weights)
-        return tape.gradient(objective, z)
-
-    return gradient
 
 
 def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:

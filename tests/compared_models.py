@@ -44,6 +44,11 @@ def custom(input_shape):
     return model
 
 
+def late(input_shape):
+    """An activation that is a layer has its weights only when it runs."""
+    return keras.Sequential([layers.Input(input_shape), layers.Dense(4, activation=layers.PReLU())])
+
+
 def trunk(input_shape):
     return keras.Sequential([layers.Dense(4, activation="relu")])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import compared_models as compared
@@ -42,6 +43,14 @@ def test_an_activation_of_its_own_and_every_setting_of_the_optimizer() -> None:
 
 def test_an_unknown_layer_is_named() -> None:
     assert taken("custom").reasons == ("the layer gate (Gate)",)
+
+
+def test_weights_that_are_made_late_are_there() -> None:
+    model = taken("late")
+    assert model.parameters == 5 * 4 + 4 + 4
+    (reason,) = model.reasons
+    assert re.fullmatch(r"the layer dense_?\d* \(Dense whose activation mixes rows or has weights\)", reason)
+    assert model.build(ROW).count_params() == model.parameters
 
 
 def test_an_unbuilt_trunk_and_a_linear_classifier() -> None:

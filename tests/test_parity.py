@@ -2,63 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import keras
-import numpy as np
 import pytest
-import tensorflow as tf
 from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from keras import layers
+from parity_cases import COMPARED, assert_same, throwaway
 from training_cases import cell, gap, relative
 
-from experiments import reference, stacked
+from experiments import reference
 from experiments.comparison.optimizer import taken
 from experiments.heads import HEADS
-from experiments.networks import NETWORKS, network
+from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.training import Problem, precision, prepare
-from experiments.training.layout import Replica, chunks
-from experiments.training.stacked_run import Chunk, engine_for
-from experiments.training.streams import weights_of
+from experiments.training import precision, prepare
+from experiments.training.layout import Replica
 
 # the tracer of coverage would take a fifth of these tests, and other tests cover the same lines
 pytestmark = pytest.mark.no_cover
-
-TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
-COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
-
-
-def assert_same(problem: Problem, *, with_weights: bool = True) -> None:
-    """Train with both engines; compare what they report and, `with_weights`, where the weights end.
-
-    In float32 a pre-activation within rounding of a ReLU's kink may fall on either side of it, about once in a hundred
-    networks, and the two part from there. So an arm that is off in one seed must agree in another, at the same
-    tolerance: a fault of an engine is off in all of them.
-    """
-    assert stacked.unsupported(problem.trunk) == []
-    seeds = range(problem.setup.seeds)
-    replicas = next(chunks(problem.heads, problem.rates, seeds, 1000))
-    chunk = Chunk(problem, engine_for(problem, replicas), replicas)
-    records = chunk.train(None)
-    trainer = reference.Trainer()
-    for number, head in enumerate(problem.heads):
-        rate = problem.rates[-(number % 2)]
-        tries = [(number + attempt) % len(seeds) for attempt in range(1 if problem.setup.dtype == "float64" else 3)]
-        gaps = []
-        for seed in tries:
-            place = replicas.index(Replica(head=head, learning_rate=rate, seed=seed))
-            theirs = trainer.fit(problem, replicas[place])
-            weights = [*weights_of(theirs.trunk), theirs.last_layer.kernel, theirs.last_layer.bias]
-            pairs = zip(chunk.weights(place), weights, strict=True) if with_weights else ()
-            ends = [relative(mine, variable.numpy(), least=1e-3) for mine, variable in pairs]
-            gaps.append(max([gap(records[place], theirs.record, COMPARED), *ends]))
-            if gaps[-1] <= TOLERANCE[problem.setup.dtype]:
-                break
-        assert gaps[-1] <= TOLERANCE[problem.setup.dtype], (head.name, rate, gaps)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -130,16 +93,6 @@ def on_top(x, kind: str):
     return block[kind]()(x)
 
 
-@contextmanager
-def throwaway(build: Callable[[tuple[int, ...]], keras.Model]) -> Iterator[str]:
-    """The name of a network that exists within."""
-    network("throwaway", takes=("vector", "image"), description="of one test")(build)
-    try:
-        yield "throwaway"
-    finally:
-        NETWORKS.remove("throwaway")
-
-
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")  # tokens have none: a layer below an embedding stays
 @settings(max_examples=10, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
 @given(image=IMAGE, sequence=SEQUENCE, dense=DENSE, optimizer=st.sampled_from(list(OPTIMIZERS)))
@@ -185,24 +138,6 @@ def test_tables_whose_tokens_repeat_are_keras(optimizer: str, penalty: str | Non
 
     with precision("float64"), throwaway(build) as name:
         assert_same(prepare(cell(name, optimizer, task="digits_3v8", heads=("sigmoid", "softmax"), dtype="float64")))
-
-
-def test_a_token_finds_its_row_in_its_own_table() -> None:
-    table = layers.Embedding(4, 2)
-    model = keras.Sequential([layers.Input((3,)), table])
-    each = np.arange(16, dtype="float32").reshape(2, 4, 2)
-
-    def look_up(tokens: list[int]) -> np.ndarray:
-        context = stacked.Context({id(table.embeddings): tf.reshape(each, (8, 2))}, replicas=2, training=False)
-        return stacked.evaluate(model, context, tf.constant([[tokens], [tokens]], "float32")).numpy()
-
-    found = look_up([0, 3, -1])
-    for place, weights in enumerate(each):
-        table.set_weights([weights])
-        np.testing.assert_array_equal(found[place], model.predict(np.array([[0, 3, -1]]), verbose=0))
-    for unknown in (4, -5):  # rows of the other table, if they were counted from the first
-        with pytest.raises(tf.errors.InvalidArgumentError, match="is not in"):
-            look_up([0, 0, unknown])
 
 
 @pytest.mark.parametrize(

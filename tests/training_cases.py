@@ -10,6 +10,8 @@ from experiments.optimizers import OPTIMIZERS
 from experiments.records import Setup
 from experiments.training.recorder import Record
 
+TINY = np.finfo(float).tiny
+
 
 def arms(optimizer: str) -> tuple[str, ...]:
     """Every arm that says something of its own under `optimizer`."""
@@ -33,17 +35,26 @@ def cell(network: str, optimizer: str, **rest: object) -> Setup:
 
 
 def gap(ours: Record, theirs: Record, quantities: tuple[str, ...]) -> float:
-    """The largest relative difference of two records over the named quantities."""
+    """The largest relative difference of two records over the named quantities.
+
+    A layer's gradient that the next one cancels is nothing but rounding: norms are compared from a millionth of the
+    whole gradient's on.
+    """
     assert ours.steps == theirs.steps
     assert ours.curves.keys() == theirs.curves.keys()
+    whole = np.max(theirs.curves["train", "grad_norm", "total"])
     return max(
-        relative(np.array(ours.curves[key]), np.array(theirs.curves[key]))
+        relative(
+            np.array(ours.curves[key]),
+            np.array(theirs.curves[key]),
+            least=1e-6 * whole if key[1] == "grad_norm" else TINY,
+        )
         for key in theirs.curves
         if key[1] in quantities
     )
 
 
-def relative(a: np.ndarray, b: np.ndarray, least: float = np.finfo(float).tiny) -> float:
+def relative(a: np.ndarray, b: np.ndarray, least: float = TINY) -> float:
     """The largest difference over the largest size, at least `least`; inf where a value is not finite.
 
     Weights need a `least`: a bias whose gradient cancels holds nothing but rounding, about 1e-18.

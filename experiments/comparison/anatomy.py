@@ -129,7 +129,10 @@ def _trunk(model: keras.Model, features: Any, name: str) -> keras.Model:
     rows = model.inputs[0]
     if features is rows:
         features = keras.layers.Identity()(features)  # a graph needs a layer
-    return keras.Model(rows, features)
+    trunk = keras.Model(rows, features)
+    if not all(layer.built for layer in trunk._flatten_layers()):
+        trunk(keras.ops.zeros((1, *rows.shape[1:])))  # an activation that is a layer has its weights when it has run
+    return trunk
 
 
 def _last(tensor: Any) -> tuple[Any, list[Any]]:

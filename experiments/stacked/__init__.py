@@ -13,58 +13,10 @@ import tensorflow as tf
 
 from experiments.stacked import attention, convolution, recurrent  # noqa: F401  (they register their rules)
 from experiments.stacked.context import Context
-from experiments.stacked.rules import REFUSALS, RULES
+from experiments.stacked.limits import graph_of, unsupported
+from experiments.stacked.rules import RULES
 
 __all__ = ["Context", "evaluate", "unsupported"]
-
-
-def _graph(model: keras.Model) -> Any:
-    """The functional graph of `model`, or None when it has none (a subclass with its own `call`)."""
-    if type(model) is keras.Sequential:
-        return model._functional
-    return model if type(model) is keras.src.models.functional.Functional else None
-
-
-def unsupported(model: keras.Model) -> list[str]:
-    """What in `model` no rule covers, each as a few words that name the layer; empty when all is supported."""
-    graph = _graph(model)
-    if graph is None:
-        return [f"{model.name} ({type(model).__name__}: not a functional or sequential model)"]
-    reasons = []
-    for operation in graph.operations:
-        if isinstance(operation, keras.layers.InputLayer):
-            continue
-        name = f"{operation.name} ({type(operation).__name__}"
-        if isinstance(operation, keras.Model):
-            reasons += unsupported(operation)
-        elif type(operation) not in RULES:
-            reasons.append(f"{name})")
-        else:
-            refusal = REFUSALS.get(type(operation), lambda layer: None)(operation)
-            if refusal is not None:
-                reasons.append(f"{name} with {refusal})")
-            reasons += [
-                f"{name} with a {type(v.constraint).__name__} constraint)"
-                for v in operation.trainable_variables
-                if v.constraint is not None
-            ]
-        reasons += [
-            f"{name} called with {', '.join(_asked(node.arguments.kwargs))})"
-            for node in operation._inbound_nodes
-            if not isinstance(operation, keras.Model) and _asked(node.arguments.kwargs)
-        ]
-    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        reasons.append(f"{model.name} (it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs)")
-    return reasons
-
-
-def _asked(settings: dict[str, Any]) -> dict[str, Any]:
-    """The call's keyword arguments that change what the layer computes; tensors are inputs, not settings."""
-    return {
-        name: value
-        for name, value in settings.items()
-        if value is not None and value is not False and not keras.backend.is_keras_tensor(value)
-    }
 
 
 def _operation(operation: Any, context: Context) -> Callable[..., Any]:
@@ -82,4 +34,4 @@ def evaluate(model: keras.Model, context: Context, x: tf.Tensor) -> tf.Tensor:
 
     Shapes must be static. Raises `KeyError` for a layer without a rule: ask `unsupported` first.
     """
-    return _graph(model)._run_through_graph(x, operation_fn=lambda operation: _operation(operation, context))
+    return graph_of(model)._run_through_graph(x, operation_fn=lambda operation: _operation(operation, context))

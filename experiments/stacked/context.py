@@ -39,8 +39,8 @@ class Context:
         self.updates: dict[int, tf.Tensor] = {}
 
     def value(self, variable: Any) -> tf.Tensor:
-        """The stacked value of `variable`: (replicas, *variable.shape)."""
-        return self._values[id(variable)]
+        """The stacked value of `variable`, (replicas, *variable.shape), after the updates that were noted."""
+        return self.updates.get(id(variable), self._values[id(variable)])
 
     def update(self, variable: Any, value: tf.Tensor) -> None:
         """Note the value, (replicas, *variable.shape), that `variable` takes after this step."""

@@ -151,9 +151,9 @@ class Engine:
     def _penalty(self) -> tf.Tensor:
         """Each replica's own sum of the weights' regularisers: (replicas,)."""
         total = tf.zeros([self.replicas], self.dtype)
-        for template, variable in zip(self._templates, self._stack, strict=True):
+        for template, variable, trains in zip(self._templates, self._stack, self._trains, strict=True):
             regularizer = template.regularizer
-            if regularizer is not None:
+            if regularizer is not None and trains:
                 total += _penalties(regularizer, tf.reshape(variable.value, [self.replicas, -1]))
         if self.l2:
             squares = tf.concat([tf.reduce_sum(tf.square(k.value), axis=[1, 2]) for k in self._kernels], axis=0)
