@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import keras
 import pytest
-from hypothesis import Phase, example, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from keras import layers
 from parity_cases import COMPARED, assert_same, throwaway
@@ -93,14 +93,12 @@ def on_top(x, kind: str):
     return block[kind]()(x)
 
 
-@pytest.mark.filterwarnings("ignore:Gradients do not exist")  # tokens have none: a layer below an embedding stays
 @settings(max_examples=10, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
 @given(image=IMAGE, sequence=SEQUENCE, dense=DENSE, optimizer=st.sampled_from(list(OPTIMIZERS)))
-@example(image=(3, 2, "same", "relu", "maximum"), sequence="embedding", dense=["relu", "dropout"], optimizer="adamw")
 def test_random_models_are_keras(image, sequence: str, dense: list[str], optimizer: str) -> None:
     def build(input_shape: tuple[int, ...]) -> keras.Model:
         x = inputs = layers.Input(input_shape)
-        if image is not None:
+        if image is not None and sequence != "embedding":  # tokens have no gradient: nothing below them learns
             x = head_of_image(x, *image)
         x = over_rows(x, sequence)
         for kind in dense:
