@@ -29,7 +29,7 @@ def main() -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what an import prints must not be taken for an answer
-    # nobody debugs these kernels, and loading the debugger is half of a kernel's start
+    # nobody debugs these kernels, and the debugger, when it is loaded, warns of Python's frozen modules
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     _import(_KERNEL)
     children: dict[int, int | None] = {}
