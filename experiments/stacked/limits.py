@@ -89,7 +89,7 @@ def _keeps_rows_apart(activation: Callable[[Any], Any], layer: Any) -> bool:
     if getattr(activation, "variables", ()):
         return False
     shape = (layer.units,) if hasattr(layer, "cell") else layer.output.shape[1:]
-    x = np.random.default_rng(0).normal(size=(3, 2, *shape)).astype("float32")
+    x = np.random.default_rng(0).normal(size=(3, 2, *(size or 2 for size in shape))).astype("float32")
     try:
         whole = keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(x)))
         alone = [keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(part))) for part in x]
