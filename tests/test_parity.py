@@ -93,7 +93,7 @@ def on_top(x, kind: str):
     return block[kind]()(x)
 
 
-@settings(max_examples=10, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
+@settings(max_examples=8, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
 @given(image=IMAGE, sequence=SEQUENCE, dense=DENSE, optimizer=st.sampled_from(list(OPTIMIZERS)))
 def test_random_models_are_keras(image, sequence: str, dense: list[str], optimizer: str) -> None:
     def build(input_shape: tuple[int, ...]) -> keras.Model:
