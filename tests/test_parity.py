@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import keras
 import pytest
-import tensorflow as tf
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from keras import layers
@@ -27,23 +24,12 @@ from experiments.training.layout import Replica
 pytestmark = pytest.mark.no_cover
 
 
-@contextmanager
-def graphs_as_written() -> Iterator[None]:
-    """Without TensorFlow's rewriting of graphs, which is half of what compiling costs outside of Python."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_stacked_is_keras(name: str, optimizer: str, dtype: str) -> None:
     rate = OPTIMIZERS[optimizer].learning_rate
-    # float64 with graphs as users have them, float32 with graphs as they are written
-    with precision(dtype), nullcontext() if dtype == "float64" else graphs_as_written():
+    with precision(dtype):
         assert_same(prepare(cell(name, optimizer, dtype=dtype, seeds=3, learning_rates=(rate, rate / 2))))
     keras.backend.clear_session()  # a thousand compiled models are gigabytes
 
