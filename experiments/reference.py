@@ -77,7 +77,7 @@ class Trainer:
     def _start(self, problem: Problem, replica: Replica) -> Recording:
         """The compiled model of an arm at the first step of `replica`, with the callback that watches it."""
         head = replica.head
-        graph = (head.units, head.activation, head.loss, _is_scaled(head))
+        graph = (head.units, head.activation, head.loss, head.decay_scale * problem.optimizer.l2, _is_scaled(head))
         recording = self._compiled.get(graph)
         if recording is None:
             model, trunk, last = assemble(problem, replica)
@@ -99,10 +99,10 @@ def assemble(problem: Problem, replica: Replica) -> tuple[keras.Model, keras.Mod
     """The whole classifier, its trunk and its last layer, at the weights that the streams say."""
     head = replica.head
     trunk = problem.build(problem.data.x.shape[1:])
-    penalty = keras.regularizers.L2() if problem.optimizer.l2 else None
-    if penalty is not None:
-        penalty.l2 = tf.Variable(0.0, dtype=problem.setup.dtype)  # Keras's own rule, at what `set_weights` says
-    last = keras.layers.Dense(head.units, activation=head.activation, kernel_regularizer=penalty)
+    l2 = problem.optimizer.l2 * head.decay_scale
+    last = keras.layers.Dense(
+        head.units, activation=head.activation, kernel_regularizer=keras.regularizers.L2(l2) if l2 else None
+    )
     model = keras.Model(trunk.inputs, last(trunk.outputs[0]))
     set_weights(problem, replica, trunk, last)
     return model, trunk, last
@@ -117,8 +117,6 @@ def set_weights(problem: Problem, replica: Replica, trunk: keras.Model, last: ke
     for layer in trunk._flatten_layers():
         if id(layer) in places:
             layer.seed_generator.state.assign([stream.random + places[id(layer)], 0])
-    if last.kernel_regularizer is not None:
-        last.kernel_regularizer.l2.assign(problem.optimizer.l2 * replica.head.decay_scale)
     last.kernel.assign(problem.kernel(replica))
     last.bias.assign(tf.zeros_like(last.bias))
 

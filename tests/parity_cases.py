@@ -19,10 +19,10 @@ TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
 
 
-def assert_same(problem: Problem, *, with_weights: bool = True) -> None:
+def assert_same(problem: Problem, *, with_weights: bool = True, rounding: float = 0.0) -> None:
     """Train with both engines; compare what they report and, `with_weights`, where the weights end.
 
-    In float32 a pre-activation within rounding of a ReLU's kink may fall on either side of it, about once in a hundred
+    `rounding`: as in `gap`. In float32 a pre-activation within rounding of a ReLU's kink may fall on either side of it, about once in a hundred
     networks, and the two part from there. So an arm that is off in one seed must agree in another, at the same
     tolerance: a fault of an engine is off in all of them.
     """
@@ -42,7 +42,7 @@ def assert_same(problem: Problem, *, with_weights: bool = True) -> None:
             weights = [*weights_of(theirs.trunk), theirs.last_layer.kernel, theirs.last_layer.bias]
             pairs = zip(chunk.weights(place), weights, strict=True) if with_weights else ()
             ends = [relative(mine, variable.numpy(), least=1e-3) for mine, variable in pairs]
-            gaps.append(max([gap(records[place], theirs.record, COMPARED), *ends]))
+            gaps.append(max([gap(records[place], theirs.record, COMPARED, rounding), *ends]))
             if gaps[-1] <= TOLERANCE[problem.setup.dtype]:
                 break
         assert gaps[-1] <= TOLERANCE[problem.setup.dtype], (head.name, rate, gaps)

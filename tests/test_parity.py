@@ -93,12 +93,13 @@ def on_top(x, kind: str):
     return block[kind]()(x)
 
 
-@settings(max_examples=8, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
+@settings(max_examples=10, phases=(Phase.explicit, Phase.generate))  # no shrinking: each example compiles for seconds
 @given(image=IMAGE, sequence=SEQUENCE, dense=DENSE, optimizer=st.sampled_from(list(OPTIMIZERS)))
 def test_random_models_are_keras(image, sequence: str, dense: list[str], optimizer: str) -> None:
     def build(input_shape: tuple[int, ...]) -> keras.Model:
         x = inputs = layers.Input(input_shape)
-        if image is not None and sequence != "embedding":  # tokens have no gradient: nothing below them learns
+        # tokens have no gradient, and what only a penalty moves, TensorFlow may read before its step or after
+        if image is not None and sequence != "embedding":
             x = head_of_image(x, *image)
         x = over_rows(x, sequence)
         for kind in dense:
@@ -110,7 +111,7 @@ def test_random_models_are_keras(image, sequence: str, dense: list[str], optimiz
         setup = cell(name, optimizer, task="digits_3v8", heads=heads, dtype="float64", steps=10)
         # a bias that normalisation or attention cancels has a gradient of pure rounding, which these make steps of:
         # such a weight says nothing, and nothing depends on it
-        assert_same(prepare(setup), with_weights=optimizer not in ("adam", "adamw", "rmsprop"))
+        assert_same(prepare(setup), with_weights=optimizer not in ("adam", "adamw", "rmsprop"), rounding=1e-6)
 
 
 def test_long_sequences_are_keras() -> None:

@@ -34,21 +34,17 @@ def cell(network: str, optimizer: str, **rest: object) -> Setup:
     return Setup(network=network, optimizer=optimizer, **{**defaults, **rest})  # type: ignore[arg-type]
 
 
-def gap(ours: Record, theirs: Record, quantities: tuple[str, ...]) -> float:
+def gap(ours: Record, theirs: Record, quantities: tuple[str, ...], rounding: float = 0.0) -> float:
     """The largest relative difference of two records over the named quantities.
 
-    A layer's gradient that the next one cancels is nothing but rounding: norms are compared from a millionth of the
-    whole gradient's on.
+    `rounding`: from which share of the whole gradient's norm on norms are compared; a layer's gradient that the next
+    one cancels is nothing but rounding.
     """
     assert ours.steps == theirs.steps
     assert ours.curves.keys() == theirs.curves.keys()
-    whole = np.max(theirs.curves["train", "grad_norm", "total"])
+    least = max(TINY, rounding * np.max(theirs.curves["train", "grad_norm", "total"]))
     return max(
-        relative(
-            np.array(ours.curves[key]),
-            np.array(theirs.curves[key]),
-            least=1e-6 * whole if key[1] == "grad_norm" else TINY,
-        )
+        relative(np.array(ours.curves[key]), np.array(theirs.curves[key]), least if key[1] == "grad_norm" else TINY)
         for key in theirs.curves
         if key[1] in quantities
     )
