@@ -22,9 +22,9 @@ COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
 def assert_same(problem: Problem, *, with_weights: bool = True, rounding: float = 0.0) -> None:
     """Train with both engines; compare what they report and, `with_weights`, where the weights end.
 
-    `rounding`: as in `gap`. In float32 a pre-activation within rounding of a ReLU's kink may fall on either side of it, about once in a hundred
-    networks, and the two part from there. So an arm that is off in one seed must agree in another, at the same
-    tolerance: a fault of an engine is off in all of them.
+    `rounding`: as in `gap`. In float32 a pre-activation within rounding of a ReLU's kink may fall on either side of
+    it, about once in a hundred networks, and the two part from there. So an arm that is off in one seed must agree in
+    another, at the same tolerance: a fault of an engine is off in all of them.
     """
     assert stacked.unsupported(problem.trunk) == []
     seeds = range(problem.setup.seeds)
