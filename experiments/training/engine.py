@@ -14,23 +14,8 @@ from experiments.records import Head, Optimizer
 from experiments.stacked.context import random_layers, tables
 from experiments.training.layout import Slice, slices
 from experiments.training.objectives import row_losses
+from experiments.training.scopes import layer_scopes
 from experiments.training.streams import weights_of
-
-
-def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
-    """Each layer of the trunk that trains, named by its place, with the places of its variables."""
-    places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
-    scopes: list[tuple[str, list[int]]] = []
-    for layer in trunk._flatten_layers(include_self=False, recursive=False):
-        mine = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
-        if mine:
-            scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", mine))
-    return scopes
-
-
-def scope_names(trunk: keras.Model) -> list[str]:
-    """The scopes of the gradient norms, in the order in which the engines report them."""
-    return ["trunk", "head", "total", "effective_head", *(name for name, _ in layer_scopes(trunk))]
 
 
 class Engine:

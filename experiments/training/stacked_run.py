@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.training.budget import EVALUATED_ROWS as BLOCK
-from experiments.training.engine import Engine, scope_names
+from experiments.training.engine import Engine
 from experiments.training.layout import Replica, chunks
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
 from experiments.training.recorder import Record
+from experiments.training.scopes import scope_names
 from experiments.training.streams import hash_of
 
 Progress = Callable[[int, int], None]

@@ -15,10 +15,10 @@ from benchmarks.contestants.jax_vmap.step import Block, Step
 from benchmarks.contestants.jax_vmap.trunks import TRUNKS
 from experiments.records import Head, Setup
 from experiments.training import Problem, precision, prepare
-from experiments.training.engine import layer_scopes, scope_names
 from experiments.training.layout import Replica
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS
 from experiments.training.recorder import Record, tabulate
+from experiments.training.scopes import layer_scopes, scope_names
 
 BLOCK = 128  # rows of one evaluation
 
