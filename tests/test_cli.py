@@ -195,27 +195,34 @@ def test_the_notebook_answers_in_words(result: tuple[Path, Any]) -> None:
     assert "<script" not in page
 
 
-def test_the_same_command_again_runs_nothing(result: tuple[Path, Any]) -> None:
+def test_the_same_command_again_runs_nothing(
+    result: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     folder, _ = result
-    planned = call("plan", *SMALL.split(), "--out", "mine", folder=folder)
-    assert "3 cells, 3 of them stored; 0 networks to train" in planned.stdout
+    monkeypatch.chdir(folder)
+    assert invoke(monkeypatch, "plan", *SMALL.split(), "--out", "mine") == 0
+    assert "3 cells, 3 of them stored; 0 networks to train" in capsys.readouterr().out
     again = call("run", *SMALL.split(), "--out", "mine", folder=folder)
     assert "0 cells done, 3 cached, 0 failed" in again.stdout
-    assert call("verify", "--out", "mine", folder=folder).returncode == 0
+    assert invoke(monkeypatch, "verify", "--out", "mine") == 0
     (folder / "mine/report.html").unlink()
-    assert call("report", "--out", "mine", folder=folder).stdout.strip() == "mine/report.html"
+    capsys.readouterr()
+    assert invoke(monkeypatch, "report", "--out", "mine") == 0
+    assert capsys.readouterr().out.strip() == "mine/report.html"
     assert (folder / "mine/report.html").is_file()
 
 
-def test_verify_names_what_was_altered(result: tuple[Path, Any]) -> None:
+def test_verify_names_what_was_altered(
+    result: tuple[Path, Any], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     folder, _ = result
+    monkeypatch.chdir(folder)
     path = folder / "mine/tables/finals.csv"
     content = path.read_text()
     path.write_text(content + "more\n")
-    done = call("verify", "--out", "mine", folder=folder)
+    code = invoke(monkeypatch, "verify", "--out", "mine")
     path.write_text(content)
-    assert done.returncode == 1
-    assert done.stdout == "mine/tables/finals.csv was altered\n"
+    assert (code, capsys.readouterr().out) == (1, "mine/tables/finals.csv was altered\n")
 
 
 def test_one_core_or_two_real_training_gives_the_same_bytes(result: tuple[Path, Any]) -> None:
