@@ -161,6 +161,20 @@ def test_rules_that_users_bring_are_keras(rule: keras.optimizers.Optimizer) -> N
         OPTIMIZERS.remove(record.name)
 
 
+def test_dead_rows_are_counted_with_the_masks_of_their_step() -> None:
+    """Steps so large that rows saturate; which ones, the dropout of the step decides."""
+
+    def build(input_shape: tuple[int, ...]) -> keras.Model:
+        return keras.Sequential([layers.Input(input_shape), layers.Dropout(0.5)])
+
+    with precision("float64"), throwaway(build) as name:
+        setup = cell(name, "sgd", heads=("sigmoid", "softmax"), dtype="float64", steps=6, record_every=1)
+        problem = prepare(replace(setup, learning_rates=(100.0,)))
+        assert_same(problem)
+        found = reference.Trainer().fit(problem, Replica(head=HEADS["sigmoid"], learning_rate=100.0, seed=0))
+        assert len(set(found.record.curves["train", "dead_share", ""])) > 2
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "momentum"])
 def test_a_model_that_starts_anew_is_a_new_model(optimizer: str) -> None:
     """Arms share a compiled model: no weight, statistic or slot of a network is left for the next."""
