@@ -123,7 +123,7 @@ def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
         Scope(name="total", variables=everything),
     ]
     if type(last) is keras.layers.Dense and last.units in (1, 2):
-        found.append(Scope(name="effective_head", variables=head, along=_difference if last.units == 2 else None))
+        found.append(Scope(name="effective_head", variables=head, along=difference if last.units == 2 else None))
     return (*found, *(Scope(name=f"layer:{layer.name}", variables=own) for layer, own in layers))
 
 
@@ -133,7 +133,7 @@ def _own(layer: keras.layers.Layer) -> list[keras.Variable]:
     return [variable for variable in layer.trainable_variables if id(variable) not in within]
 
 
-def _difference(gradient: tf.Tensor) -> tf.Tensor:
+def difference(gradient: tf.Tensor) -> tf.Tensor:
     """The gradient with respect to u = w1 - w0 at fixed w0 + w1."""
     return (gradient[..., 1] - gradient[..., 0]) / 2
 

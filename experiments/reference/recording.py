@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.callbacks import GradientNorms, Scope
+from experiments.callbacks import GradientNorms, Scope, difference
 from experiments.training.layout import Replica
 from experiments.training.objectives import gradient_at_logits, row_losses
 from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
@@ -143,14 +143,12 @@ class Recording(GradientNorms):
 def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:
     """The scopes of `training.scopes.scope_names`, for a network's own variables."""
     head = list(last.trainable_variables)
-    # u = w1 - w0 at fixed w0 + w1
-    along = (lambda g: (g[..., 1] - g[..., 0]) / 2) if last.units == 2 else None
     trunk_variables = list(trunk.trainable_variables)
     return [
         Scope(name="trunk", variables=trunk_variables),
         Scope(name="head", variables=head),
         Scope(name="total", variables=[*trunk_variables, *head]),
-        Scope(name="effective_head", variables=head, along=along),
+        Scope(name="effective_head", variables=head, along=difference if last.units == 2 else None),
         *(
             Scope(name=name, variables=[trunk_variables[place] for place in places])
             for name, places in layer_scopes(trunk)
