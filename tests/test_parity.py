@@ -168,8 +168,8 @@ def test_dead_rows_are_counted_with_the_masks_of_their_step() -> None:
         return keras.Sequential([layers.Input(input_shape), layers.Dropout(0.5)])
 
     with precision("float64"), throwaway(build) as name:
-        setup = cell(name, "sgd", heads=("sigmoid", "softmax"), dtype="float64", steps=6, record_every=1)
-        problem = prepare(replace(setup, learning_rates=(100.0,)))
+        sizes = {"steps": 6, "record_every": 1, "learning_rates": (100.0,)}
+        problem = prepare(cell(name, "sgd", heads=("sigmoid", "softmax"), dtype="float64", **sizes))
         assert_same(problem)
         found = reference.Trainer().fit(problem, Replica(head=HEADS["sigmoid"], learning_rate=100.0, seed=0))
         assert len(set(found.record.curves["train", "dead_share", ""])) > 2

@@ -58,7 +58,7 @@ class Trainer:
         x = stream.scaling.apply(problem.data.x[rows]).astype(setup.dtype)
         labels = problem.data.y.ndim == 2
         y = encode(head, tf.constant(problem.data.y[rows], tf.int32), tf.as_dtype(setup.dtype), labels=labels)
-        given = (x, y.numpy()) if problem.weights is None else (x, y.numpy(), problem.weights[rows])
+        given = (x, y) if problem.weights is None else (x, y, problem.weights[rows])
         # arrays would do as well, but Keras makes a longer pipeline of them, with functions that it traces each time
         batches = tf.data.Dataset.from_tensor_slices(given).batch(setup.batch_size)
         with pitfall_expected():
