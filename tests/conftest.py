@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator
-from functools import wraps
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import settings
-from matplotlib.figure import Figure
 
 # before anything imports TensorFlow; kernels and workers that a test starts inherit them
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -52,29 +49,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_sessionstart(session: pytest.Session) -> None:
     """In a process of xdist, end the tracer that pytest-cov starts too early; it starts the process's own next.
 
-    It would run again in every test marked `no_cover`, whose time it doubles, and what it sees is kept nowhere. No
-    tracer needs to see figures being drawn either: it looks at every line that runs, whosever it is.
+    It would run again in every test marked `no_cover`, whose time it doubles, and what it sees is kept nowhere.
     """
     cov = session.config.pluginmanager.getplugin("_cov")
     if hasattr(session.config, "workerinput") and cov is not None and cov.cov_controller is not None:
         cov.cov_controller.pause()
-        for name in ("draw", "draw_without_rendering"):
-            setattr(Figure, name, untraced(getattr(Figure, name)))
-
-
-def untraced(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function` without this thread's tracer."""
-
-    @wraps(function)
-    def call(*args: Any, **options: Any) -> Any:
-        tracer = sys.gettrace()
-        sys.settrace(None)
-        try:
-            return function(*args, **options)
-        finally:
-            sys.settrace(tracer)
-
-    return call
 
 
 @pytest.hookimpl(wrapper=True)
