@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 
 from experiments import stacked
-from experiments.callbacks import difference
 from experiments.records import Head, Optimizer
 from experiments.stacked.context import random_layers, tables
 from experiments.training.layout import Slice, slices
@@ -208,7 +207,7 @@ class Engine:
         for count, kernel, bias in of_heads:
             head.append(squares(kernel, count) + squares(bias, count))
             if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
-                kernel, bias = difference(kernel), difference(bias)
+                kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
             effective.append(squares(kernel, count) + squares(bias, count))
         whole = sum(by_variable, zero)
         heads = tf.concat(head, axis=0)
