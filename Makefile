@@ -31,7 +31,7 @@ strip:  .venv ## remove outputs and execution counts from the notebooks
 	.venv/bin/jupyter-nbconvert --clear-output --inplace --log-level=WARN notebooks/*.ipynb
 
 clean:  ## what tests and tools leave behind; results and .venv stay
-	rm -rf .pytest_cache .hypothesis .ruff_cache .mypy_cache build *.egg-info .coverage .coverage.*
+	rm -rf .pytest_cache .hypothesis .ruff_cache .mypy_cache build *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .venv:

@@ -45,17 +45,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(skip)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """In a process of xdist, end the tracer that pytest-cov starts too early; it starts the process's own next.
-
-    It would run again in every test marked `no_cover`, whose time it doubles, and what it sees is kept nowhere.
-    """
-    cov = session.config.pluginmanager.getplugin("_cov")
-    if hasattr(session.config, "workerinput") and cov is not None and cov.cov_controller is not None:
-        cov.cov_controller.pause()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
     """What a long test leaves behind, frameworks and their graphs, is not looked through again at each collection."""

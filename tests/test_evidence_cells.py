@@ -100,7 +100,6 @@ def test_what_the_user_names_narrows_these_cells_too() -> None:
 RATES = tuple(2.0**k for k in range(-5, 2))
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_softmax_on_a_linear_model_is_sigmoid_at_twice_the_rate(optimizer: str) -> None:
     """To 1e-9 in float64 under plain SGD; the shift of the curves is exactly one step of the grid."""
@@ -132,7 +131,6 @@ def test_with_a_trunk_the_shift_is_less_than_a_step() -> None:
     assert row["misfit"] > 1e-3
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("network", "optimizer"), [("linear", "sgd"), ("mlp", "adam"), ("mlp", "adamw"), ("mlp", "sgd_l2")]
 )

@@ -25,9 +25,6 @@ from experiments.records import Data, UserError
 from experiments.tasks import split
 from experiments.tasks.files import Table, encoder, from_arrays, read
 
-# thousands of tables take a third longer with coverage's tracer, and test_files.py covers the same lines
-pytestmark = pytest.mark.no_cover
-
 some = settings(
     max_examples=120,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

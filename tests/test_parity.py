@@ -20,9 +20,6 @@ from experiments.optimizers import OPTIMIZERS
 from experiments.training import precision, prepare
 from experiments.training.layout import Replica
 
-# the tracer of coverage would take a fifth of these tests, and other tests cover the same lines
-pytestmark = pytest.mark.no_cover
-
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))

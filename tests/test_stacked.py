@@ -99,7 +99,6 @@ def sequences(x):
     return layers.Flatten()(layers.Dropout(0.3, noise_shape=(None, 1, 4))(mixed))
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "through", [normal_twice, nested_statistics, frozen, sequences],
     ids=["shared statistics", "a model called twice", "frozen", "sequences"],

@@ -31,7 +31,6 @@ def curve(curves: pd.DataFrame, head: str, quantity: str, scope: str = "", split
     return mine.pivot_table(index="seed", columns="step", values="value", observed=True).to_numpy()
 
 
-@pytest.mark.no_cover  # its tracer takes a fifth of the time, and the tests below cover the same lines
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
