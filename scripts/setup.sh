@@ -21,17 +21,28 @@ version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/de
 
 supported() { case "$1" in 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac; }
 
-# Prints a Python 3.11-3.13. A name on the PATH proves nothing (pyenv leaves shims that fail), so each is run.
+# Prints a Python 3.11-3.13: the one that HEADTOHEAD_PYTHON names, or the first on the PATH unless a later one is faster.
+# A name on the PATH proves nothing (pyenv leaves shims that fail), so each is run.
 find_python() {
-    local candidate version found=""
-    for candidate in ${HEADTOHEAD_PYTHON:+"$HEADTOHEAD_PYTHON"} python3.13 python3.12 python3.11 python3 python; do
+    local candidate version named found="" usable=()
+    named="$(command -v "${HEADTOHEAD_PYTHON:-}")" || named=""
+    while IFS= read -r candidate; do
         version="$(version_of "$candidate")" || continue
         if supported "$version"; then
-            command -v "$candidate"
-            return
+            usable+=("$candidate")
+            [ "$candidate" != "$named" ] || break
+        else
+            candidate="${candidate##*/} is $version"
+            case "$found" in *"$candidate"*) ;; *) found="$found${found:+, }$candidate" ;; esac
         fi
-        case "$found" in *"$candidate"*) ;; *) found="$found${found:+, }$candidate is $version" ;; esac
-    done
+    done < <(type -ap ${HEADTOHEAD_PYTHON:+"$HEADTOHEAD_PYTHON"} python3.13 python3.12 python3.11 python3 python)
+    if [ "${#usable[@]}" -eq 1 ]; then
+        printf '%s\n' "${usable[0]}"
+        return
+    elif [ "${#usable[@]}" -gt 1 ]; then
+        "${usable[0]}" -I "$ROOT/scripts/fastest.py" "${usable[@]}" || printf '%s\n' "${usable[0]}"
+        return
+    fi
     if candidate="$(UV_PYTHON_DOWNLOADS=never uv python find --no-project '>=3.11,<3.14' 2>/dev/null)"; then
         printf '%s\n' "$candidate"
         return

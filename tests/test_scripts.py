@@ -6,6 +6,7 @@ Nothing is installed: a fake Python stands in, which writes down how it was call
 from __future__ import annotations
 
 import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+FASTEST = ROOT / "scripts" / "fastest.py"
 SHELL = shutil.which("bash") or ""
 TOOLS = (
     *("bash", "sh", "env", "cat", "cksum", "df", "awk", "mkdir", "rm", "cp", "tee", "sed", "grep", "tail"),
@@ -26,6 +28,7 @@ FAKE_PYTHON = r"""#!SHELL
 # answers the version question, makes a "virtual environment" that holds itself, and logs every other call
 case "$*" in
 "-c import sys"*) echo "${FAKE_VERSION:-3.12}" ;;
+"-I "*/scripts/fastest.py*) eval echo "\${$#}" ;; # the last
 "-m venv "*)
     if [ -n "${FAKE_NO_VENV:-}" ]; then echo "Error: ensurepip is not available"; exit 1; fi
     mkdir -p "$3/bin" && cp "$0" "$3/bin/python"
@@ -176,6 +179,43 @@ def test_old_python_and_a_shim_that_fails(checkout: Checkout) -> None:
 def test_failing_shim_is_passed_over(checkout: Checkout) -> None:
     checkout.tool("python3.13", "#!SHELL\nexit 127\n")
     assert checkout.start("run_all.sh").returncode == 0
+
+
+def test_the_fastest_python_makes_the_environment_unless_one_is_named(checkout: Checkout) -> None:
+    checkout.tool("python3.11", FAKE_PYTHON)  # the fake choice is the last
+    assert f"Making .venv with {checkout.path}/python3.11" in checkout.start("run_all.sh").stderr
+    shutil.rmtree(checkout.root / ".venv")
+    done = checkout.start("run_all.sh", HEADTOHEAD_PYTHON="python3.12")
+    assert f"Making .venv with {checkout.path}/python3.12" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("pythons", "taken", "said"),
+    [
+        ([("a", "0.100"), ("b", "0.095")], 0, ""),
+        ([("a", "0.100"), ("b", "0.080"), ("c", "0.085")], 1, "25% faster than"),
+        ([("a", "0.080"), ("b", "0.100")], 0, ""),
+        ([("a", "0.100"), ("a", "0.080")], 0, ""),  # two names of one Python
+        ([("a", ""), ("b", "0.100")], 1, "complete, unlike"),  # it has no venv module
+        ([("a", ""), ("b", "")], 0, ""),
+    ],
+)
+def test_another_python_is_taken_if_it_is_a_tenth_faster(
+    pythons: list[tuple[str, str]], taken: int, said: str, tmp_path: Path
+) -> None:
+    names = [str(tmp_path / f"python{number}") for number in range(len(pythons))]
+    for name, (real, time) in zip(names, pythons, strict=True):
+        Path(name).write_text(f'#!{SHELL}\ncase "$*" in *realpath*) echo {real} ;; *) echo {time} ;; esac\n')
+        Path(name).chmod(0o755)
+    done = subprocess.run([sys.executable, FASTEST, *names], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == names[taken]
+    assert said in done.stderr
+    assert bool(said) == bool(done.stderr)
+
+
+def test_the_work_that_is_timed_runs_on_a_real_python() -> None:
+    fastest = runpy.run_path(str(FASTEST))
+    assert 0 < fastest["seconds"](sys.executable) < 10
 
 
 def test_python_without_venv(checkout: Checkout) -> None:
