@@ -24,23 +24,29 @@ supported() { case "$1" in 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac; 
 # Prints a Python 3.11-3.13: the one that HEADTOHEAD_PYTHON names, or the first on the PATH unless a later one is faster.
 # A name on the PATH proves nothing (pyenv leaves shims that fail), so each is run.
 find_python() {
-    local candidate version named found="" usable=()
-    named="$(command -v "${HEADTOHEAD_PYTHON:-}")" || named=""
+    local candidate version found="" usable=()
+    if [ -n "${HEADTOHEAD_PYTHON:-}" ]; then
+        version="$(version_of "$HEADTOHEAD_PYTHON")" || version="no Python that runs"
+        supported "$version" || die "HEADTOHEAD_PYTHON is $HEADTOHEAD_PYTHON, which is $version." \
+            "It must name a Python 3.11, 3.12 or 3.13; without it one is looked for on the PATH."
+        command -v "$HEADTOHEAD_PYTHON"
+        return
+    fi
     while IFS= read -r candidate; do
         version="$(version_of "$candidate")" || continue
         if supported "$version"; then
             usable+=("$candidate")
-            [ "$candidate" != "$named" ] || break
         else
             candidate="${candidate##*/} is $version"
             case "$found" in *"$candidate"*) ;; *) found="$found${found:+, }$candidate" ;; esac
         fi
-    done < <(type -ap ${HEADTOHEAD_PYTHON:+"$HEADTOHEAD_PYTHON"} python3.13 python3.12 python3.11 python3 python)
-    if [ "${#usable[@]}" -eq 1 ]; then
+    done < <(type -ap python3.13 python3.12 python3.11 python3 python)
+    if [ "${#usable[@]}" -gt 1 ]; then
+        say "Several Pythons are on the PATH: seeing which is the fastest (a few seconds)."
+        "${usable[0]}" -I "$ROOT/scripts/fastest.py" "${usable[@]}" && return
+    fi
+    if [ "${#usable[@]}" -gt 0 ]; then
         printf '%s\n' "${usable[0]}"
-        return
-    elif [ "${#usable[@]}" -gt 1 ]; then
-        "${usable[0]}" -I "$ROOT/scripts/fastest.py" "${usable[@]}" || printf '%s\n' "${usable[0]}"
         return
     fi
     if candidate="$(UV_PYTHON_DOWNLOADS=never uv python find --no-project '>=3.11,<3.14' 2>/dev/null)"; then

@@ -190,6 +190,17 @@ def test_the_fastest_python_makes_the_environment_unless_one_is_named(checkout: 
 
 
 @pytest.mark.parametrize(
+    ("named", "version", "said"), [("nonsense", "3.12", "no Python that runs"), ("python3.12", "3.9", "3.9")]
+)
+def test_a_named_python_that_cannot_serve_is_no_other(checkout: Checkout, named: str, version: str, said: str) -> None:
+    done = checkout.start("run_all.sh", HEADTOHEAD_PYTHON=named, FAKE_VERSION=version)
+    assert done.returncode == 3
+    assert done.stderr.startswith(f"run_all.sh: HEADTOHEAD_PYTHON is {named}, which is {said}. It must name a Python")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (checkout.root / ".venv").exists()
+
+
+@pytest.mark.parametrize(
     ("pythons", "taken", "said"),
     [
         ([("a", "0.100"), ("b", "0.095")], 0, ""),
