@@ -36,9 +36,9 @@ esac
 
 cores="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 processes="${HEADTOHEAD_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"
-program=(-m pytest -n "$processes" --dist loadscope) # what shares a fixture stays together: see tests/conftest.py
+options=(-n "$processes" --dist loadscope) # what shares a fixture stays together: see tests/conftest.py
 if [ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = --slow ]; }; then
-    program=(-m slipcover "${program[@]}") # see pyproject.toml
+    options+=(-p tests.covered)
 fi
 cd "$ROOT"
-exec "$VENV/bin/python" "${program[@]}" "$@"
+exec "$VENV/bin/python" -m pytest "${options[@]}" "$@"

@@ -7,20 +7,23 @@ is passed over. Each does the same work in turn, many times, because a machine's
 
 from __future__ import annotations
 
+import math
+import shutil
 import subprocess
 import sys
 
 ROUNDS = 12
 GAIN = 1.1  # less than that is not worth another Python than the user's first
+NEEDED = "venv" if shutil.which("uv") else "venv, ensurepip"  # to make an environment
 WORK = """
-import copy, difflib, ensurepip, inspect, timeit, venv
+import copy, difflib, inspect, timeit
 
 table = {str(key): [key] * 5 for key in range(200)}
-text = inspect.getsource(copy)[:1500]
+text = " ".join(table)
 
 def work():
     copy.deepcopy(table)
-    difflib.SequenceMatcher(None, text[:1000], text[500:]).ratio()
+    difflib.SequenceMatcher(None, text[:600], text[200:]).ratio()
     for _ in range(50):
         inspect.signature(difflib.SequenceMatcher.ratio)
 
@@ -31,7 +34,9 @@ print(min(timeit.repeat(work, number=1, repeat=10)))
 def output(python: str, program: str) -> str:
     """What a program prints; nothing where it fails."""
     try:
-        done = subprocess.run([python, "-I", "-c", program], capture_output=True, text=True, timeout=20)
+        done = subprocess.run(
+            [python, "-I", "-c", program], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
@@ -44,7 +49,10 @@ def real(python: str) -> str:
 
 def seconds(python: str) -> float:
     """What the work takes; infinite where it cannot be done."""
-    return float(output(python, WORK) or "inf")
+    try:
+        return float(output(python, f"import {NEEDED}\n{WORK}"))
+    except ValueError:
+        return math.inf
 
 
 def fastest(pythons: list[str]) -> str:
@@ -53,15 +61,16 @@ def fastest(pythons: list[str]) -> str:
     different = {real(python): python for python in reversed(pythons)}.values()
     if len(different) == 1:
         return first
-    least = dict.fromkeys(different, float("inf"))
+    least = {python: seconds(python) for python in different}
+    able = [python for python in different if least[python] < math.inf]
     for _ in range(ROUNDS):
-        for python in different:
+        for python in able:
             least[python] = min(least[python], seconds(python))
     best = min(least, key=lambda python: least[python])
     if best == first or not least[first] > GAIN * least[best]:
         return first
-    why = f"{least[first] / least[best] - 1:.0%} faster than" if least[first] < float("inf") else "complete, unlike"
-    print(f"{best} is {why} {first}. HEADTOHEAD_PYTHON=/path/to/python names another.", file=sys.stderr)
+    why = f"{least[first] / least[best] - 1:.0%} faster than" if first in able else "complete, unlike"
+    print(f"{best} is {why} {first}. For another, remove .venv and set HEADTOHEAD_PYTHON.", file=sys.stderr)
     return best
 
 

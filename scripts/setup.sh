@@ -17,12 +17,17 @@ die() {
     exit 3
 }
 
-version_of() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null; }
+# "3.12", or "PyPy 3.12" where it is another implementation, for which there is no TensorFlow
+version_of() {
+    "$1" -c 'import sys, platform
+name = platform.python_implementation()
+print((name + " ") * (name != "CPython") + "%d.%d" % sys.version_info[:2])' 2>/dev/null </dev/null
+}
 
 supported() { case "$1" in 3.11 | 3.12 | 3.13) return 0 ;; *) return 1 ;; esac; }
 
-# Prints a Python 3.11-3.13: the one that HEADTOHEAD_PYTHON names, or the first on the PATH unless a later one is faster.
-# A name on the PATH proves nothing (pyenv leaves shims that fail), so each is run.
+# Prints a Python 3.11-3.13: the one that HEADTOHEAD_PYTHON names, or the newest on the PATH unless another is clearly
+# faster. A name on the PATH proves nothing (pyenv leaves shims that fail), so each is run.
 find_python() {
     local candidate version found="" usable=()
     if [ -n "${HEADTOHEAD_PYTHON:-}" ]; then
@@ -33,6 +38,10 @@ find_python() {
         return
     fi
     while IFS= read -r candidate; do
+        case "$OSTYPE$candidate" in darwin*/usr/bin/python3) # a stub, which may open a window
+            [ "${#usable[@]}" -eq 0 ] || continue
+            ;;
+        esac
         version="$(version_of "$candidate")" || continue
         if supported "$version"; then
             usable+=("$candidate")
@@ -125,7 +134,7 @@ make_venv() {
         say "Making .venv anew: the one that is there belongs to another place or another Python."
     fi
     rm -rf "$VENV"
-    python="$(find_python)" || exit $?
+    python="$(find_python)" || { rm -rf "$LOCK"; exit 3; }
     say "Making .venv with $python (Python $(version_of "$python"))."
     if command -v uv >/dev/null 2>&1; then
         UV_PYTHON_DOWNLOADS=never logged uv venv --no-project --seed --python "$python" "$VENV" && return

@@ -52,7 +52,7 @@ class Checkout:
 
     def __init__(self, tmp_path: Path) -> None:
         self.root = tmp_path / "a check out"
-        self.path = tmp_path / "bin"
+        self.path = tmp_path / "the bin"
         self.calls = tmp_path / "calls"
         (self.root / "scripts").mkdir(parents=True)
         self.path.mkdir()
@@ -136,9 +136,10 @@ def test_frameworks_is_an_option_of_the_script_alone(checkout: Checkout) -> None
 
 def test_tests_run_whole_with_coverage_and_in_part_without(checkout: Checkout) -> None:
     assert checkout.start("run_tests.sh", "--slow").returncode == 0
-    assert checkout.log[-1].startswith("-m slipcover -m pytest ")
-    checkout.start("run_tests.sh", "tests/test_scripts.py", "-x")
     assert checkout.log[-1].startswith("-m pytest ")
+    assert "-p tests.covered" in checkout.log[-1]
+    checkout.start("run_tests.sh", "tests/test_scripts.py", "-x")
+    assert "tests.covered" not in checkout.log[-1]
     assert checkout.log[-1].endswith("tests/test_scripts.py -x")
 
 
@@ -189,6 +190,12 @@ def test_the_fastest_python_makes_the_environment_unless_one_is_named(checkout: 
     assert f"Making .venv with {checkout.path}/python3.12" in done.stderr
 
 
+def test_other_implementations_and_what_reads_from_the_terminal_are_passed_over(checkout: Checkout) -> None:
+    checkout.tool("python3.13", "#!SHELL\nwhile read -r line; do :; done; exit 127\n")
+    checkout.tool("python3.11", FAKE_PYTHON.replace("${FAKE_VERSION:-3.12}", "PyPy 3.11"))
+    assert f"Making .venv with {checkout.path}/python3.12" in checkout.start("run_all.sh").stderr
+
+
 @pytest.mark.parametrize(
     ("named", "version", "said"), [("nonsense", "3.12", "no Python that runs"), ("python3.12", "3.9", "3.9")]
 )
@@ -198,6 +205,7 @@ def test_a_named_python_that_cannot_serve_is_no_other(checkout: Checkout, named:
     assert done.stderr.startswith(f"run_all.sh: HEADTOHEAD_PYTHON is {named}, which is {said}. It must name a Python")
     assert len(done.stderr.splitlines()) == 1
     assert not (checkout.root / ".venv").exists()
+    assert not (checkout.root / ".venv.setup").exists()
 
 
 @pytest.mark.parametrize(
