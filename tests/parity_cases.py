@@ -39,6 +39,8 @@ def assert_same(problem: Problem, *, with_weights: bool = True, rounding: float 
         for seed in tries:
             place = replicas.index(Replica(head=head, learning_rate=rate, seed=seed))
             theirs = trainer.fit(problem, replicas[place])
+            assert records[place].trunk_hash == theirs.record.trunk_hash
+            assert records[place].order_hash == theirs.record.order_hash
             weights = [*weights_of(theirs.trunk), theirs.last_layer.kernel, theirs.last_layer.bias]
             pairs = zip(chunk.weights(place), weights, strict=True) if with_weights else ()
             ends = [relative(mine, variable.numpy(), least=1e-3) for mine, variable in pairs]

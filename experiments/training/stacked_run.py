@@ -59,7 +59,8 @@ class Chunk:
     def __init__(self, problem: Problem, engine: Engine, replicas: Sequence[Replica]) -> None:
         self.problem, self.engine, self.replicas = problem, engine, replicas
         # one stream a (seed, order): the noise floor has the split and scaling of its seed, and an order of its own
-        names = [(replica.seed, replica.head.initialisation == "again") for replica in replicas]
+        orders = [problem.streams[replica.seed].order_of(replica.head) for replica in replicas]
+        names = [(replica.seed, id(order)) for replica, order in zip(replicas, orders, strict=True)]
         self.names = list(dict.fromkeys(names))
         dtype = engine.dtype
         scalings = [problem.streams[seed].scaling for seed, _ in self.names]
@@ -70,16 +71,8 @@ class Chunk:
             "scale": tf.constant(np.stack([np.broadcast_to(s.scale, row) for s in scalings]), dtype),
             "seeds": tf.constant([problem.streams[replica.seed].random for replica in replicas], tf.int32),
         }
-        orders = [
-            problem.streams[seed].order_again if again else problem.streams[seed].order for seed, again in self.names
-        ]
-        self.order = tf.constant(np.stack(orders), tf.int32)
+        self.order = tf.constant(np.stack(list(dict(zip(names, orders, strict=True)).values())), tf.int32)
         self.rates = tf.constant([replica.learning_rate for replica in replicas], dtype)
-        self.records = [
-            Record(replica=replica, trunk_hash=trunk, order_hash=order, engine="stacked")
-            for replica in replicas
-            for trunk, order in [problem.hashes(replica)]
-        ]
 
     def train(self, progress: Callable[[int], None] | None) -> list[Record]:
         """Take all steps, recording on the way."""
@@ -88,9 +81,18 @@ class Chunk:
             [problem.streams[replica.seed].trunk for replica in self.replicas],
             [problem.kernel(replica) for replica in self.replicas],
         )
+        # hashes of what the engine has, not of what it should have
         trunk = engine.weights()[0]
-        for place, record in enumerate(self.records):  # of what the engine has, not of what it should have
-            record.trunk_hash = hash_of(tuple(stack[place] for stack in trunk))
+        orders = [hash_of((order,)) for order in self.order.numpy().astype(np.int64)]
+        self.records = [
+            Record(
+                replica=replica,
+                trunk_hash=hash_of(tuple(stack[place] for stack in trunk)),
+                order_hash=orders[self.stream["of_replica"][place]],
+                engine="stacked",
+            )
+            for place, replica in enumerate(self.replicas)
+        ]
         self._record(0)
         step = 0
         for target in sorted({1, *problem.recorded} - {0}):
