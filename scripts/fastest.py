@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 ROUNDS = 12
-GAIN = 1.1  # less than that is not worth another Python than the user's first
+GAIN = 1.1  # less than that is not worth another Python than the newest
 NEEDED = "venv" if shutil.which("uv") else "venv, ensurepip"  # to make an environment
 WORK = """
 import copy, difflib, inspect, timeit
@@ -67,7 +67,7 @@ def fastest(pythons: list[str]) -> str:
         for python in able:
             least[python] = min(least[python], seconds(python))
     best = min(least, key=lambda python: least[python])
-    if best == first or not least[first] > GAIN * least[best]:
+    if least[first] <= GAIN * least[best]:
         return first
     why = f"{least[first] / least[best] - 1:.0%} faster than" if first in able else "complete, unlike"
     print(f"{best} is {why} {first}. For another, remove .venv and set HEADTOHEAD_PYTHON.", file=sys.stderr)

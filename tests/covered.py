@@ -19,9 +19,8 @@ PACKAGE = Path(__file__).resolve().parents[1] / "experiments"
 LEAST = 90  # percent of all lines
 NO_CODE = ["@overload", "raise NotImplementedError"]
 
-matcher = slipcover.FileMatcher(sources=[PACKAGE])
 counter = slipcover.Slipcover(d_miss_threshold=2**31 - 1, exclude_also=NO_CODE)
-slipcover.ImportManager(counter, matcher).__enter__()  # before anything imports the package
+slipcover.ImportManager(counter, slipcover.FileMatcher(sources=[PACKAGE])).__enter__()  # before anything imports the package
 elsewhere: list[dict[str, Any]] = []  # what the processes of xdist counted
 COUNTED = pytest.StashKey[dict[str, Any]]()
 
