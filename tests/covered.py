@@ -20,7 +20,8 @@ LEAST = 90  # percent of all lines
 NO_CODE = ["@overload", "raise NotImplementedError"]
 
 counter = slipcover.Slipcover(d_miss_threshold=2**31 - 1, exclude_also=NO_CODE)
-slipcover.ImportManager(counter, slipcover.FileMatcher(sources=[PACKAGE])).__enter__()  # before anything imports the package
+# before anything imports the package
+slipcover.ImportManager(counter, slipcover.FileMatcher(sources=[PACKAGE])).__enter__()
 elsewhere: list[dict[str, Any]] = []  # what the processes of xdist counted
 COUNTED = pytest.StashKey[dict[str, Any]]()
 
