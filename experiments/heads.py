@@ -120,4 +120,12 @@ _arm("sigmoid2_bce", 2, "sigmoid", _BCE, "crossed", "two sigmoid units with bina
 _arm("sigmoid2_cce", 2, "sigmoid", _CCE, "crossed", "two sigmoid units with categorical_crossentropy")
 _arm("softmax1", 1, "softmax", _BCE, "pitfall", "one softmax unit: its output is always 1")
 _arm("k_sigmoid", 0, "sigmoid", _BCE, "default", "several classes or labels: a sigmoid unit each")
+_arm(
+    "k_sigmoid_sum",
+    0,
+    "sigmoid",
+    "binary_crossentropy_sum",
+    "factor",
+    "k_sigmoid with the sum of the units' losses, where Keras takes their mean",
+)
 _arm("k_softmax", 0, "softmax", _CCE, "default", "several classes or labels: one softmax over a unit each")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["vector", "image"]
 Role = Literal["default", "crossed", "factor", "control", "null", "pitfall"]
+Loss = Literal[
+    "binary_crossentropy", "binary_crossentropy_sum", "categorical_crossentropy", "sparse_categorical_crossentropy"
+]
 Encoding = Literal["binary", "onehot", "sparse"]
 Initialisation = Literal["own", "paired", "again"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -84,6 +87,7 @@ class Head:
     """An arm: the last layer, its loss, its initialisation and its step size.
 
     `units` 0 stands for "as many as there are classes or labels".
+    `loss` is Keras's, whose `binary_crossentropy` is the mean over the units; `binary_crossentropy_sum` is their sum.
     `rate_scale` and `decay_scale` multiply the learning rate and the weight decay of the head's own weights.
     `paired` initialisation sets W = [-w/2, +w/2] from the sigmoid head's w, so both start as one function;
     `again` draws the head, and the batch order, from a second stream: the noise floor.
@@ -93,7 +97,7 @@ class Head:
     name: str
     units: int
     activation: Literal["sigmoid", "softmax", "linear"]
-    loss: Literal["binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy"]
+    loss: Loss
     role: Role
     description: str
     initialisation: Initialisation = "own"

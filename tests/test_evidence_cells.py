@@ -76,7 +76,7 @@ def test_several_classes_and_labels_are_swept_through_the_default_rate() -> None
     for kind, planned in found.items():
         for cell in planned:
             assert TASKS[cell.parameters["task"]].target == kind
-            assert cell.parameters["heads"] == ["k_sigmoid", "k_softmax"]
+            assert cell.parameters["heads"] == ["k_sigmoid", "k_sigmoid_sum", "k_softmax"]
             assert OPTIMIZERS[cell.parameters["optimizer"]].learning_rate in cell.parameters["learning_rates"]
     optimizers = {cell.parameters["optimizer"] for cell in cells(FULL, "multilabel")}
     assert optimizers == set(OPTIMIZERS)  # "*" is spelled out

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import keras
+import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.training import precision, prepare
 from experiments.training.layout import Replica
+from experiments.training.objectives import loss_of, row_losses
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -29,6 +31,31 @@ def test_stacked_is_keras(name: str, optimizer: str, dtype: str) -> None:
     with precision(dtype):
         assert_same(prepare(cell(name, optimizer, dtype=dtype, seeds=3, learning_rates=(rate, rate / 2))))
     keras.backend.clear_session()  # a thousand compiled models are gigabytes
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("task", ["digits", "yeast"])
+def test_several_units_are_keras(task: str, optimizer: str) -> None:
+    """Classes and labels: the arms of several units, with the mean and with the sum of their losses."""
+    heads = tuple(head.name for head in HEADS.values() if head.several)
+    with precision("float64"):
+        problem = prepare(cell("mlp", optimizer, task=task, heads=heads, dtype="float64", seeds=3, steps=20))
+        assert_same(problem)
+
+
+def test_the_sum_over_units_is_a_loss_that_users_can_write() -> None:
+    """As many times Keras's mean as there are units, of probabilities and of logits."""
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(6, 5)), rng.integers(2, size=(6, 5)).astype(float)
+    z[0] *= 100  # where Keras clips probabilities, and computes from the logits behind an activation instead
+    head = replace(HEADS["k_sigmoid_sum"], units=5)
+    theirs = 5 * keras.losses.binary_crossentropy(y, keras.activations.sigmoid(keras.ops.convert_to_tensor(z)))
+    np.testing.assert_allclose(row_losses(head, keras.ops.convert_to_tensor(z), y.astype(int)), theirs, rtol=1e-14)
+    np.testing.assert_allclose(theirs, np.logaddexp(0, np.where(y == 1, -z, z)).sum(axis=1), rtol=1e-6)
+    model = keras.Sequential([keras.Input((5,)), keras.layers.Activation("sigmoid")])
+    model.compile(loss=loss_of(head))
+    reported = model.evaluate(z, y, verbose=0)
+    assert reported == pytest.approx(float(np.mean(theirs)), rel=1e-5)
 
 
 def head_of_image(x, kernel: int, stride: int, padding: str, activation: str, then: str):

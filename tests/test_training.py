@@ -47,6 +47,30 @@ def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
     assert relative(curve(curves, "softmax", "nll"), sigmoid) > 1e-4
 
 
+@pytest.mark.parametrize(("task", "units"), [("digits", 10), ("yeast", 14)])
+def test_the_sum_over_units_is_their_mean_at_as_many_times_the_rate(task: str, units: int) -> None:
+    """Under SGD, every weight after every step, in float64; at the same rate the two part."""
+    heads, rate = ("k_sigmoid", "k_sigmoid_sum"), 2.0**-4
+    rates = (rate, units * rate)
+    with precision("float64"):
+        setup = cell("mlp", "sgd", task=task, heads=heads, dtype="float64", learning_rates=rates, record_every=1)
+        problem = prepare(setup)
+        (replicas,) = chunks(problem.heads, problem.rates, problem.seeds, 1000)
+        chunk = stacked_run.Chunk(problem, stacked_run.engine_for(problem, replicas), replicas)
+        steps: list[list[list[np.ndarray]]] = []
+        chunk.train(lambda _: steps.append([chunk.weights(place) for place in range(len(replicas))]))
+    assert len(steps) == setup.steps
+    places = {(r.head.name, r.learning_rate, r.seed): place for place, r in enumerate(replicas)}
+
+    def gap(one: tuple[str, float], other: tuple[str, float], seed: int) -> float:
+        pairs = [(weights[places[*one, seed]], weights[places[*other, seed]]) for weights in steps]
+        return max(relative(a, b, least=1e-3) for mine, theirs in pairs for a, b in zip(mine, theirs, strict=True))
+
+    for seed in problem.seeds:
+        assert gap(("k_sigmoid_sum", rate), ("k_sigmoid", units * rate), seed) <= 1e-11
+        assert gap(("k_sigmoid_sum", rate), ("k_sigmoid", rate), seed) > 0.1
+
+
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_first_head_gradient_is_root_two_larger(name: str) -> None:
     """In float32, at the same function: the head's norm by the square root of two, the trunk's and u's not at all."""

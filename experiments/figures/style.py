@@ -47,6 +47,7 @@ COLOURS: dict[str, str] = {
     "sigmoid2_cce": "#a05fb0",
     "softmax1": "#c2445c",
     "k_sigmoid": "#2f7fc1",
+    "k_sigmoid_sum": "#5a9f8f",
     "k_softmax": "#c65a2e",
 }
 # For arms that a user adds: told apart from the above, chosen by the arm's name alone.

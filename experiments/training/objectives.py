@@ -12,8 +12,18 @@ import tensorflow as tf
 
 from experiments.records import Head
 
+
+class SummedBinaryCrossentropy(keras.losses.BinaryCrossentropy):
+    """The sum of the units' binary cross-entropies, where Keras takes their mean: (batch, units) to (batch,)."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        """As many times Keras's mean as there are units."""
+        return y_pred.shape[-1] * super().call(y_true, y_pred)
+
+
 LOSSES = {
     "binary_crossentropy": keras.losses.BinaryCrossentropy,
+    "binary_crossentropy_sum": SummedBinaryCrossentropy,
     "categorical_crossentropy": keras.losses.CategoricalCrossentropy,
     "sparse_categorical_crossentropy": keras.losses.SparseCategoricalCrossentropy,
 }

@@ -16,7 +16,7 @@ from experiments.records import Data, Head, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling, split
 from experiments.training.layout import Replica
 from experiments.training.quantities import effective_logit, measure
-from experiments.training.several import label_probabilities, log_probabilities, measure_classes, measure_labels
+from experiments.training.several import label_logits, log_probabilities, measure_classes, measure_labels
 from experiments.training.streams import Stream, draw, hash_of, head_kernel, seed_of
 
 CURVE_ROWS = {"train": 256, "test": 512}
@@ -59,7 +59,7 @@ class Reader:
 READERS = {
     "binary": Reader(read=effective_logit, measure=measure),
     "multiclass": Reader(read=log_probabilities, measure=measure_classes),
-    "multilabel": Reader(read=label_probabilities, measure=measure_labels),
+    "multilabel": Reader(read=label_logits, measure=measure_labels),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import expit, log_softmax
+from scipy.special import expit, log_softmax, logsumexp
 
 from experiments.records import Head
 from experiments.training.quantities import BINS
@@ -15,7 +15,8 @@ def log_probabilities(head: Head, z: np.ndarray) -> np.ndarray:
     Sigmoids are divided by their sum, as their outputs must be before they can be compared with a softmax's.
     """
     z = z.astype(np.float64)
-    return log_softmax(-np.logaddexp(0.0, -z) if head.activation == "sigmoid" else z, axis=-1)
+    with np.errstate(all="ignore"):  # what is not finite is a result here, not a mistake
+        return log_softmax(-np.logaddexp(0.0, -z) if head.activation == "sigmoid" else z, axis=-1)
 
 
 def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
@@ -46,39 +47,61 @@ def _calibration(top: np.ndarray, right: np.ndarray) -> np.ndarray:
     return np.abs(gaps.reshape(networks, BINS)).sum(axis=1) / rows
 
 
-def label_probabilities(head: Head, z: np.ndarray) -> np.ndarray:
-    """Probability of each of L labels and, last, the threshold above which a label is given: (..., L + 1).
+def label_logits(head: Head, z: np.ndarray) -> np.ndarray:
+    """The logit of each of L labels and, last, the one above which a label is given: z (..., L) to (..., L + 1).
 
-    Sigmoids give a label above 1/2. A softmax shares one unit among the labels, so it gives those above half of the
-    largest: with m right answers each deserves 1/m.
+    A label's logit is log p - log(1 - p), from which both logs follow without loss. For a softmax it is z_k less the
+    logsumexp of the others. Sigmoids give a label above p = 1/2. A softmax shares one unit among the labels, so it
+    gives those above half of the largest p: with m right answers each deserves 1/m.
     """
     z = z.astype(np.float64)
     if head.activation == "sigmoid":
-        p = expit(z)
-        return np.concatenate([p, np.full((*p.shape[:-1], 1), 0.5)], axis=-1)
-    p = np.exp(log_softmax(z, axis=-1))
-    return np.concatenate([p, p.max(axis=-1, keepdims=True) / 2], axis=-1)
+        return np.concatenate([z, np.zeros((*z.shape[:-1], 1))], axis=-1)
+    with np.errstate(all="ignore"):
+        logits = z - _of_the_others(z)
+        top = logits.max(axis=-1, keepdims=True)
+        # log(p / 2) - log(1 - p / 2) with p = expit(top)
+        half = -np.logaddexp(0.0, -top) - np.log1p(expit(-top))
+    return np.concatenate([logits, half], axis=-1)
+
+
+def _of_the_others(z: np.ndarray) -> np.ndarray:
+    """Logsumexp of all entries of the last axis but each one itself.
+
+    Nothing large cancels: for all but the largest entry the sum holds the largest one; its own is summed without it.
+    """
+    place = z.argmax(axis=-1, keepdims=True)
+    top, rest = np.take_along_axis(z, place, axis=-1), z.copy()
+    np.put_along_axis(rest, place, -np.inf, axis=-1)
+    shares = np.exp(rest - top)
+    others = top + np.log1p(shares.sum(axis=-1, keepdims=True) - shares)
+    np.put_along_axis(others, place, logsumexp(rest, axis=-1, keepdims=True), axis=-1)
+    return others
 
 
 def measure_labels(read: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
     """Every measure of networks that each saw as many rows of several labels.
 
-    `read`: (networks, rows, L + 1), see `label_probabilities`. `loss`: (networks, rows).
+    `read`: (networks, rows, L + 1), see `label_logits`. `loss`: (networks, rows).
     `y`: (networks, rows, L) of 0 and 1.
-    Returns (networks,) each; `nll` is the mean over labels of -log of the probability given to what is true.
+    Returns (networks,) each; `nll` is the mean over labels of -log of the probability given to what is true. F1 is 0
+    where no label is true and none given, as in scikit-learn.
     """
     with np.errstate(all="ignore"):
-        p, given = read[..., :-1], read[..., :-1] > read[..., -1:]
-        hit = (given & (y == 1)).sum(axis=1)
-        sizes = given.sum(axis=1) + (y == 1).sum(axis=1)
-        f1 = np.where(sizes > 0, 2 * hit / np.maximum(sizes, 1), 0.0)
+        logits, true = read[..., :-1], y == 1
+        given = logits > read[..., -1:]
+        hit, sizes = (given & true).sum(axis=1), given.sum(axis=1) + true.sum(axis=1)
         values = {
-            "loss": loss.mean(axis=1),
-            "nll": -np.log(np.where(y == 1, p, 1 - p)).mean(axis=(1, 2)),
-            "accuracy": (given == (y == 1)).mean(axis=(1, 2)),
-            "micro_f1": 2 * hit.sum(axis=1) / sizes.sum(axis=1),
-            "macro_f1": f1.mean(axis=1),
-            "subset_accuracy": (given == (y == 1)).all(axis=2).mean(axis=1),
+            "nll": np.logaddexp(0.0, np.where(true, -logits, logits)).mean(axis=(1, 2)),
+            "accuracy": (given == true).mean(axis=(1, 2)),
+            "micro_f1": _f1(hit.sum(axis=1), sizes.sum(axis=1)),
+            "macro_f1": _f1(hit, sizes).mean(axis=1),
+            "subset_accuracy": (given == true).all(axis=2).mean(axis=1),
         }
-    lost = np.isnan(p).any(axis=(1, 2))
-    return {name: np.where(lost, np.nan, value) if name != "loss" else value for name, value in values.items()}
+        lost = np.isnan(logits).any(axis=(1, 2))
+        return {"loss": loss.mean(axis=1)} | {name: np.where(lost, np.nan, value) for name, value in values.items()}
+
+
+def _f1(hit: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Twice the labels both given and true over those given and those true, counted apart."""
+    return 2 * hit / np.maximum(sizes, 1)
