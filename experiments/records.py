@@ -56,20 +56,28 @@ class Data:
 class Task:
     """A data set and the question asked of it.
 
-    `load(image_side)` returns the `Data`; images wider than `image_side` are reduced to it, vectors ignore it.
+    `load(image_side, seed=0)` returns the `Data`; images wider than `image_side` are reduced to it, vectors ignore it.
+    `synthetic`: a population, of which every seed draws rows of its own. A real table is the same for every seed;
+    `sample` says how many of its rows each seed draws before its split, None that it takes all.
     `target` is "binary", "multiclass" or "multilabel".
     """
 
     name: str
     kind: Kind
-    load: Callable[[int], Data]
+    load: Callable[..., Data]
     description: str
     source: str
     synthetic: bool = False
+    sample: int | None = None
     target: Literal["binary", "multiclass", "multilabel"] = "binary"
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, f"Task {self.name!r} has the kind {self.kind!r}. Known: {', '.join(KINDS)}.")
+        require(
+            self.sample is None or (self.sample >= 1 and not self.synthetic),
+            f"Task {self.name!r} has the sample {self.sample!r}. It must be a whole number of at least 1, and a "
+            "synthetic task, whose seeds draw their own rows, has none.",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,8 +15,9 @@ SCHEMAS: dict[str, list[str]] = {
     # a row a recorded value; `scope` is "" but for grad_norm: trunk, head, total, effective_head, layer:NAME
     "curves": [*RUN, "step", "split", "quantity", "scope", "value"],
     "finals": [*RUN, "split", "quantity", "value"],
-    # a row a trained network: what it started from, and whether every recorded value of it is finite
-    "runs": [*RUN, "trunk_hash", "order_hash", "paired", "finite", "engine"],
+    # a row a trained network: what it started from, and whether every recorded value of it is finite; `shared` is the
+    # mean, over the other seeds, of the share of its rows that the other seed uses too (0 fresh rows, 1 one table)
+    "runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
     "differences": [
         "task",
         "network",
@@ -107,9 +108,9 @@ SCHEMAS: dict[str, list[str]] = {
     ],
     "attribution_float64": ["task", "network", "optimizer", "quantity", "factor", "share", "low", "high"],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again
-    "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "finite", "engine"],
+    "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
     "finals_float64": [*RUN, "split", "quantity", "value"],
-    "runs_float64": [*RUN, "trunk_hash", "order_hash", "paired", "finite", "engine"],
+    "runs_float64": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
     # `example` is a claim's id; `article_value` is NaN where the article gives none; status measured | not installed.
     # docs/protocol.md lists the quantities that each claim reads
     "worked_examples": ["example", "framework", "dtype", "quantity", "value", "article_value", "status"],

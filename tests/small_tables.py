@@ -33,14 +33,15 @@ def finals(
     return pd.DataFrame(rows, columns=SCHEMAS["finals"])
 
 
-def runs(finals: pd.DataFrame) -> pd.DataFrame:
-    """The `runs` of the networks in `finals`, paired as the training pairs them."""
+def runs(finals: pd.DataFrame, shared: float = 1.0) -> pd.DataFrame:
+    """The `runs` of the networks in `finals`, paired as the training pairs them, whose seeds share so many rows."""
     rows = finals[RUN].drop_duplicates(ignore_index=True)
     origin = rows["task"] + rows["network"] + rows["seed"].astype(str)
     again = rows["head"] == "sigmoid_again"
     order = origin.where(~again, origin + " again")
     return validate(
-        "runs", rows.assign(trunk_hash=origin, order_hash=order, paired=~again, finite=True, engine="stacked")
+        "runs",
+        rows.assign(trunk_hash=origin, order_hash=order, paired=~again, shared=shared, finite=True, engine="stacked"),
     )
 
 

@@ -114,7 +114,8 @@ def runs(curves: pd.DataFrame) -> pd.DataFrame:
     rows = curves[keys].drop_duplicates(ignore_index=True)
     origin = rows["task"] + rows["network"] + rows["seed"].astype(str)
     return validate("runs", rows.assign(
-        trunk_hash=origin, order_hash=origin, paired=rows["head"] != "sigmoid_again", finite=True, engine="stacked",
+        trunk_hash=origin, order_hash=origin, paired=rows["head"] != "sigmoid_again", shared=1.0,
+        finite=True, engine="stacked",
     ))  # fmt: skip
 
 

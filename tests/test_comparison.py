@@ -162,6 +162,23 @@ def test_rows_of_a_seed_are_encoded_by_its_own_training_part_alone() -> None:
         assert set(np.unique(stream.order_again)) == set(np.unique(stream.order))
 
 
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_shared_rows_are_those_of_all_seeds(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever seeds are trained together: as numbers in the user's table, counted pair by pair."""
+    monkeypatch.setattr(run, "seeds_at_once", lambda plan: at_once)
+    plan = plan_of(compared.linear, (4,), table_of((4,), n=600), seeds=3)
+    runs = run.run(plan, silent).tables["runs"]
+    used = []
+    for seed in range(3):
+        cell = problem(plan, [seed])
+        looked_at = [cell.rows(part, seed, 4096) for part in ("validation", "test")]
+        used.append(set(cell.origin[np.concatenate([cell.streams[seed].order.ravel(), *looked_at])]))
+    for seed, mine in enumerate(used):
+        wanted = np.mean([len(mine & theirs) / len(mine) for other, theirs in enumerate(used) if other != seed])
+        assert 0.3 < wanted < 0.8
+        assert runs.loc[runs["seed"] == seed, "shared"].unique() == pytest.approx([wanted])
+
+
 def test_more_seeds_train_none_again(monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[int] = []
     real = run.stacked_run.run

@@ -115,7 +115,8 @@ def tables_of(seeds: int, effect: dict[str, float], rng: np.random.Generator) ->
     for seed in range(seeds):
         for head in heads:
             runs.append({**key, "head": head, "seed": seed, "trunk_hash": "a", "order_hash": "b",
-                         "paired": head != "sigmoid_again", "finite": True, "engine": "stacked"})  # fmt: skip
+                         "paired": head != "sigmoid_again", "shared": 1.0, "finite": True,
+                         "engine": "stacked"})  # fmt: skip
             for quantity in (q for q in QUANTITIES.values() if q.primary):
                 value = 1 + rng.normal(0, 1e-4) + (effect.get(quantity.name, 0.0) if head == "softmax" else 0.0)
                 rows.append({**key, "head": head, "seed": seed, "split": quantity.split, "quantity": quantity.name,

@@ -20,7 +20,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
 from experiments.records import Data, UserError
-from experiments.tasks import TASKS, Split, as_data, data_hash, fit_scaling, split, task
+from experiments.tasks import TASKS, Split, as_data, data_hash, fit_scaling, sample, split, task
 from experiments.tasks.data import area_average, identical_rows
 from experiments.tasks.splits import PARTS, SHARES
 
@@ -41,7 +41,7 @@ REAL = {
     "digits_3v8": (357, 8, 8, 1),
     "digits": (1797, 8, 8, 1),
 }
-SYNTHETIC = {"separable", "label_noise", "imbalance", "moons"}
+SYNTHETIC = {"separable", "label_noise", "imbalance", "moons", "strokes"}
 every_task = pytest.mark.parametrize("name", [*REAL, *sorted(SYNTHETIC)])
 
 
@@ -164,6 +164,7 @@ def test_share_of_positive_rows(name: str, positive: float) -> None:
         ("label_noise", 0.8),
         ("imbalance", 0.99),
         ("moons", 0.87),
+        ("strokes", 0.9),
     ],
 )
 def test_logistic_regression_is_as_accurate_as_is_known(name: str, accuracy: float) -> None:
@@ -212,6 +213,85 @@ def test_imbalance_can_be_ranked_as_well_as_documented() -> None:
     data = data_of("imbalance")
     assert data.y.sum() == 60
     assert roc_auc_score(data.y, data.x[:, 0]) == pytest.approx(0.92, abs=0.03)
+
+
+@pytest.mark.parametrize("name", sorted(SYNTHETIC))
+def test_every_seed_draws_its_own_rows_of_one_population(name: str) -> None:
+    """No row of one seed is another's, and a model that one seed's rows taught is right about another's."""
+    first, second = data_of(name), TASKS[name].load(SIDE, 1)
+    assert first.x.shape == second.x.shape
+    both = identical_rows(np.concatenate([flat(first.x), flat(second.x)]))
+    assert not set(both[: len(first.x)]) & set(both[len(first.x) :])
+    model = LogisticRegression(max_iter=150, tol=1e-2).fit(flat(first.x), first.y)
+    own, others = model.score(flat(first.x), first.y), model.score(flat(second.x), second.y)
+    assert others == pytest.approx(own, abs=0.04)
+
+
+@pytest.mark.parametrize("name", [*sorted(SYNTHETIC), "shuttle"])
+def test_rows_of_a_seed_are_the_same_in_every_process(name: str) -> None:
+    program = (
+        "from experiments.tasks import TASKS, data_hash, sample\n"
+        f"data = TASKS[{name!r}].load({SIDE}, 3)\n"
+        f"print(data_hash(data), *sample(data, 300, 3, {name!r})[:50])"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    data = TASKS[name].load(SIDE, 3)
+    assert told == [data_hash(data), *map(str, sample(data, 300, 3, name)[:50])]
+
+
+def test_strokes_lean_as_their_label_says() -> None:
+    """The brightness of the top lies to the right of that of the bottom, in all but the flipped labels."""
+    data = TASKS["strokes"].load(14)
+    columns = np.arange(14)
+    weights = np.maximum(data.x[..., 0] - 0.4, 0)  # noise is below, but for one pixel in twenty
+
+    def centre(rows: slice) -> np.ndarray:
+        part = weights[:, rows]
+        return (part * columns).sum(axis=(1, 2)) / np.maximum(part.sum(axis=(1, 2)), 1e-9)
+
+    leans = centre(slice(2, 7)) > centre(slice(7, 12))
+    assert 0.88 < (leans == data.y).mean() <= 0.97
+
+
+# samples of a table
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "tolerance"),
+    [
+        ("shuttle", 5000, 0.002),
+        ("mnist_odd_even", 2000, 0.001),
+        ("fair", 1000, 0.02),
+        ("phishing", 300, 0.05),  # many groups hold both classes, and stay whole
+        ("yeast", 400, 0.05),  # several labels a row are not stratified
+    ],
+)
+def test_a_sample_has_its_size_its_classes_and_whole_groups(name: str, size: int, tolerance: float) -> None:
+    data = data_of(name)
+    rows = sample(data, size, 0, name)
+    assert np.array_equal(rows, np.unique(rows))
+    largest = np.bincount(data.groups).max()
+    assert abs(len(rows) - size) <= largest * len(np.unique(data.y))
+    assert set(data.groups[rows]).isdisjoint(np.delete(data.groups, rows))
+    assert data.y[rows].mean(axis=0) == pytest.approx(data.y.mean(axis=0), abs=tolerance)
+
+
+def test_every_row_is_as_likely_to_be_drawn() -> None:
+    data = as_data(np.arange(60.0)[:, None], np.arange(60) % 3 == 0)
+    drawn = np.bincount(np.concatenate([sample(data, 20, seed, "x") for seed in range(600)]), minlength=60)
+    assert drawn.sum() == 600 * 20
+    assert abs(drawn - 200).max() < 5 * np.sqrt(600 / 3 * 2 / 3)
+
+
+def test_a_sample_of_all_rows_is_all_rows() -> None:
+    data = data_of("digits_3v8")
+    assert np.array_equal(sample(data, len(data.x), 0, "digits_3v8"), np.arange(len(data.x)))
+
+
+@pytest.mark.parametrize(("size", "synthetic"), [(0, False), (10, True)])
+def test_a_sample_that_cannot_be_is_refused(size: int, synthetic: bool) -> None:
+    with pytest.raises(UserError, match=rf"has the sample {size}"):
+        task("throwaway", kind="vector", description="", source="", sample=size, synthetic=synthetic)(lambda: None)
 
 
 # images
@@ -422,13 +502,14 @@ def test_the_hash_sees_values_dtypes_shapes_and_groups() -> None:
 
 def test_one_decorated_function_adds_a_task() -> None:
     @task("throwaway", kind="vector", description="two points", source="this test", synthetic=True)
-    def throwaway() -> Data:
-        return as_data([[0.0], [1.0]], [0, 1])
+    def throwaway(seed: int) -> Data:
+        return as_data([[0.0], [1.0 + seed]], [0, 1])
 
     try:
         assert "throwaway" in list(TASKS)
         assert TASKS["throwaway"] is throwaway
-        assert TASKS["throwaway"].load(14).y.tolist() == [0, 1]
+        assert TASKS["throwaway"].load(14).x.tolist() == [[0.0], [1.0]]
+        assert TASKS["throwaway"].load(14, 5).x.tolist() == [[0.0], [6.0]]
     finally:
         TASKS.remove("throwaway")
 

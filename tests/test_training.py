@@ -101,6 +101,8 @@ def test_pairs_start_and_go_alike(trained: dict[str, pd.DataFrame]) -> None:
     assert paired["order_hash"].nunique() == 3
     assert set(runs.loc[~runs["paired"], "head"]) == {"sigmoid_again"}
     assert runs["order_hash"].nunique() == 6
+    assert (runs.groupby("seed")["shared"].nunique() == 1).all()
+    assert runs["shared"].between(0.98, 1).all()  # 30 batches of 16 miss some of breast_cancer's 341 training rows
 
 
 def test_pairing_is_checked(trained: dict[str, pd.DataFrame]) -> None:
@@ -155,7 +157,7 @@ def test_chunking_moves_nothing(most: int) -> None:
     setup = cell("mlp", "adam", heads=heads, dtype="float64", learning_rates=rates, steps=20)
     with precision("float64"):
         problem = prepare(setup)
-        whole, parts = (training.tabulate(setup, stacked_run.run(problem, at_once=n))["curves"] for n in (1000, most))
+        whole, parts = (training.tabulate(problem, stacked_run.run(problem, at_once=n))["curves"] for n in (1000, most))
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-10)
 
 

@@ -100,7 +100,7 @@ def seeds_at_once(plan: Plan) -> int:
 
 def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
     """What the engines train for some of the seeds, with no other row in it than those that they use."""
-    x, y, weights, streams = [], [], [], {}
+    x, y, weights, origin, streams = [], [], [], [], {}
     start = 0
     for seed in seeds:
         parts = parts_of(plan.table, plan.task, seed)
@@ -119,6 +119,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         streams[seed] = _renumbered(drawn, chosen, used, start)
         x.append(encoded(encoder(plan.table, parts.train), used))
         y.append(plan.table.y[used])
+        origin.append(used)
         weights.append(_weights(plan, parts.train, used))
         start += len(used)
     rows = np.concatenate(x)
@@ -134,6 +135,8 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         streams=streams,
         reader=READERS["binary"],
         weights=np.concatenate(every_weight) if every_weight else None,
+        origin=np.concatenate(origin),
+        available=float(len(plan.table.y)),
     )
 
 

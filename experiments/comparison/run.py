@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from experiments import reference
@@ -19,6 +20,7 @@ from experiments.training.budget import at_once
 from experiments.training.layout import Replica
 from experiments.training.problem import Problem
 from experiments.training.recorder import tabulate
+from experiments.training.rows import shares
 from experiments.training.streams import hash_of
 
 # what is being done, and how much of it: (text, share from 0 to 1)
@@ -60,6 +62,7 @@ class _Runner:
     trainer: reference.Trainer = field(default_factory=reference.Trainer)  # keeps the arms compiled
     parts: list[dict[str, pd.DataFrame]] = field(default_factory=list)
     trunks: set[str] = field(default_factory=set)
+    used: dict[int, np.ndarray] = field(default_factory=dict)  # by seed, its rows' numbers in the table
     done: int = 0
 
     @property
@@ -92,7 +95,8 @@ class _Runner:
                     raise _TooSlow(per_seed)
 
             records = self._records(batch, seen)
-            self.parts.append(tabulate(replace(self.plan.setup, seeds=len(seeds)), records))
+            self.parts.append(tabulate(batch, records))
+            self.used |= batch.used
             self.trunks |= {hash_of(stream.trunk) for stream in batch.streams.values()}
             self.done = seeds[-1] + 1
 
@@ -105,10 +109,13 @@ class _Runner:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of all seeds that are done."""
-        return {
+        made = {
             name: pd.concat([part[name] for part in self.parts], ignore_index=True)
             for name in ("curves", "finals", "runs")
         }
+        # a batch knew of its own seeds alone
+        shared = shares(self.used, len(self.plan.table.y))
+        return made | {"runs": made["runs"].assign(shared=made["runs"]["seed"].map(shared))}
 
 
 def run(plan: Plan, tell: Progress) -> Ran:

@@ -13,9 +13,10 @@ from typing import Any, Literal
 from experiments.records import Data, Kind, Task
 from experiments.registry import Registry
 from experiments.tasks.data import as_data, data_hash
+from experiments.tasks.samples import sample
 from experiments.tasks.splits import Scaling, Split, fit_scaling, split
 
-__all__ = ["TASKS", "Scaling", "Split", "as_data", "data_hash", "fit_scaling", "split", "task"]
+__all__ = ["TASKS", "Scaling", "Split", "as_data", "data_hash", "fit_scaling", "sample", "split", "task"]
 
 
 def _import_tasks() -> None:
@@ -33,18 +34,20 @@ def task(
     description: str,
     source: str,
     synthetic: bool = False,
+    sample: int | None = None,
     target: Literal["binary", "multiclass", "multilabel"] = "binary",
 ) -> Callable[[Callable[..., Data]], Task]:
     """Register the decorated function, which returns `Data`, as the task `name`.
 
-    A function of an image task takes `image_side`; one of a vector task takes nothing.
+    A function of an image task takes `image_side`, and one of a synthetic task takes `seed`, which draws the rows.
+    `sample`: how many rows of a large table each seed draws.
     It should import what it needs within: listing the tasks must stay quick.
     """
 
     def register(function: Callable[..., Data]) -> Task:
-        def load(image_side: int) -> Data:
+        def load(image_side: int, seed: int = 0) -> Data:
             arguments: dict[str, Any] = {"image_side": image_side} if kind == "image" else {}
-            return function(**arguments)
+            return function(**arguments, **({"seed": seed} if synthetic else {}))
 
         return TASKS.add(
             Task(
@@ -54,6 +57,7 @@ def task(
                 description=description,
                 source=source,
                 synthetic=synthetic,
+                sample=sample,
                 target=target,
             )
         )

@@ -33,5 +33,5 @@ def train(setup: Setup, progress: Progress | None = None) -> dict[str, pd.DataFr
             log.warning(
                 "Plain Keras trains this network, one arm and seed after another: no rule for %s", ", ".join(missing)
             )
-            return tabulate(setup, reference.run(problem, progress))
-        return tabulate(setup, stacked_run.run(problem, at_once=at_once(problem), progress=progress))
+            return tabulate(problem, reference.run(problem, progress))
+        return tabulate(problem, stacked_run.run(problem, at_once=at_once(problem), progress=progress))

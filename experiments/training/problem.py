@@ -13,9 +13,10 @@ from experiments.heads import HEADS
 from experiments.networks import NETWORKS, Build
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import Data, Head, Optimizer, Setup, require
-from experiments.tasks import TASKS, fit_scaling, split
+from experiments.tasks import TASKS, fit_scaling
 from experiments.training.layout import Replica
 from experiments.training.quantities import effective_logit, measure
+from experiments.training.rows import rows_of
 from experiments.training.several import label_logits, log_probabilities, measure_classes, measure_labels
 from experiments.training.streams import Stream, draw, hash_of, head_kernel, seed_of
 
@@ -71,6 +72,8 @@ class Problem:
     for its graph; the weights of each network come from its stream. `streams`: by seed; those seeds are trained.
     `weights`: (n,), what each row's loss is multiplied by in the objective, as Keras does with `sample_weight`: the
     mean is over the rows, not over the weights. What is measured beside the objective does not know of them.
+    `origin`: (n,), the number of each row in the table that the seeds draw from; None if `data` is that table, or if
+    every seed has rows of its own. `available`: how many rows there are to draw from, infinitely many in a population.
     """
 
     setup: Setup
@@ -81,7 +84,9 @@ class Problem:
     build: Callable[[tuple[int, ...]], keras.Model]
     streams: Mapping[int, Stream]
     reader: Reader
+    available: float
     weights: np.ndarray | None = None
+    origin: np.ndarray | None = None
     trunk: keras.Model = field(init=False)
 
     def __post_init__(self) -> None:
@@ -109,6 +114,19 @@ class Problem:
         rows: np.ndarray = getattr(self.streams[seed].split, part)
         rng = np.random.default_rng(seed_of(self.setup.task, seed, "rows", part))
         return rng.permutation(rows)[:most]
+
+    @property
+    def used(self) -> dict[int, np.ndarray]:
+        """By seed, the rows of its batches and those of its other parts that it is measured on, as origins, ascending.
+
+        The noise floor's batches are drawn from the same part: they would add rows that no difference of arms sees.
+        """
+        found = {}
+        for seed, stream in self.streams.items():
+            looked_at = (self.rows(part, seed, FINAL_ROWS[part]) for part in ("validation", "test"))
+            rows = np.unique(np.concatenate([stream.order.ravel(), *looked_at]))
+            found[seed] = rows if self.origin is None else np.sort(self.origin[rows])
+        return found
 
     @property
     def recorded(self) -> list[int]:
@@ -147,24 +165,24 @@ def prepare(setup: Setup) -> Problem:
             f"The head {head.name!r} does not take the task {task.name!r}, which is {task.target}. Heads that do: "
             f"{', '.join(h.name for h in HEADS.values() if h.several != head.several)}.",
         )
-    data = task.load(setup.image_side)
+    data, parts, available = rows_of(task, setup.image_side, setup.seeds)
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     row = data.x.shape[1:]
     build = penalised(network.build, optimizer.l2)
-    streams = {}
-    for seed in range(setup.seeds):
-        parts = split(data, seed, task.name)
-        streams[seed] = draw(
+    streams = {
+        seed: draw(
             task=task.name,
             network=network.name,
             seed=seed,
-            split=parts,
-            scaling=fit_scaling(data.x, parts.train, task.kind),
+            split=split,
+            scaling=fit_scaling(data.x, split.train, task.kind),
             build=lambda: build(row),
             steps=setup.steps,
             batch_size=setup.batch_size,
         )
+        for seed, split in parts.items()
+    }
     return Problem(
         setup=setup,
         data=data,
@@ -174,4 +192,5 @@ def prepare(setup: Setup) -> Problem:
         build=build,
         streams=streams,
         reader=READERS[task.target],
+        available=available,
     )

@@ -12,6 +12,8 @@ import pandas as pd
 from experiments.records import Setup
 from experiments.tables import RUN, validate
 from experiments.training.layout import Replica
+from experiments.training.problem import Problem
+from experiments.training.rows import shares
 
 NORMS = ("trunk", "head", "total", "effective_head")
 
@@ -60,8 +62,9 @@ def _mean(values: Sequence[float]) -> float:
         return float(np.mean(values))
 
 
-def tabulate(setup: Setup, records: Sequence[Record]) -> dict[str, pd.DataFrame]:
+def tabulate(problem: Problem, records: Sequence[Record]) -> dict[str, pd.DataFrame]:
     """The tables of all networks of a cell, in one order whatever order they were trained in."""
+    setup, shared = problem.setup, shares(problem.used, problem.available)
     place = {name: number for number, name in enumerate(setup.heads)}
     ordered = sorted(records, key=lambda r: (place[r.replica.head.name], r.replica.learning_rate, r.replica.seed))
     curves = _long(setup, ordered, {id(r): r.curves for r in ordered}, ("split", "quantity", "scope"))
@@ -78,6 +81,7 @@ def tabulate(setup: Setup, records: Sequence[Record]) -> dict[str, pd.DataFrame]
                 "trunk_hash": record.trunk_hash,
                 "order_hash": record.order_hash,
                 "paired": record.replica.head.initialisation != "again",
+                "shared": shared[record.replica.seed],
                 "finite": record.finite,
                 "engine": record.engine,
             }

@@ -41,7 +41,7 @@ def train(setup: Setup, timing: Timing, *, evaluating: bool) -> dict[str, Any]:
         with timing.clock("tables"):
             if not evaluating:
                 return {"curves": curves_alone(setup, records)}
-            return tabulate(setup, records)
+            return tabulate(problem, records)
 
 
 def step_for(problem: Problem, replicas: Sequence[Replica]) -> Step:

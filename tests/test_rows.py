@@ -1,0 +1,87 @@
+"""The rows that each seed of a cell has, and how many of them two seeds share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from training_cases import cell
+
+from experiments.records import Data, UserError
+from experiments.tasks import TASKS, as_data, sample, task
+from experiments.training import prepare
+from experiments.training.rows import shares
+
+
+def shared(task: str, *, seeds: int = 4, steps: int = 400) -> np.ndarray:
+    """The column `shared` of a cell that trains no further than its rows."""
+    problem = prepare(cell("linear", "sgd", task=task, seeds=seeds, steps=steps, batch_size=32))
+    found = shares(problem.used, problem.available)
+    assert list(found) == list(range(seeds))
+    return np.array(list(found.values()))
+
+
+def test_seeds_of_a_population_share_no_row() -> None:
+    assert shared("moons").tolist() == [0, 0, 0, 0]
+    assert shared("moons", seeds=1).tolist() == [0]
+
+
+def test_seeds_that_split_a_table_again_share_all_rows() -> None:
+    assert shared("breast_cancer").tolist() == [1, 1, 1, 1]
+    assert shared("breast_cancer", seeds=1).tolist() == [1]
+
+
+def test_rows_that_no_batch_reaches_are_not_shared() -> None:
+    """20 steps of 32 reach 640 of fair's 3,820 training rows; the other parts are looked at in whole."""
+    used = (640 + 0.4 * 6366) / 6366
+    assert shared("fair", steps=20) == pytest.approx(used, abs=0.02)
+    assert shared("fair", steps=20, seeds=1) == pytest.approx(used, abs=0.005)
+
+
+@pytest.mark.parametrize("name", ["shuttle", "mnist_odd_even"])
+def test_seeds_that_draw_m_of_n_rows_share_m_over_n(name: str) -> None:
+    known = TASKS[name]
+    share = known.sample / len(known.load(4).y)
+    assert share <= 0.4
+    assert shared(name) == pytest.approx(share, abs=0.02)
+
+
+@given(st.lists(st.sets(st.integers(0, 30), min_size=1), min_size=2, max_size=6))
+def test_shares_are_the_mean_over_pairs(rows: list[set[int]]) -> None:
+    found = shares({seed: np.array(sorted(used)) for seed, used in enumerate(rows)}, 31)
+    for seed, mine in enumerate(rows):
+        others = [len(mine & theirs) / len(mine) for other, theirs in enumerate(rows) if other != seed]
+        assert found[seed] == pytest.approx(np.mean(others))
+
+
+@pytest.mark.parametrize("name", ["moons", "imbalance", "shuttle", "breast_cancer"])
+def test_streams_hold_the_rows_of_their_seed_alone(name: str) -> None:
+    """Each part is that of the seed's own draw, scaled by its own training rows, and each batch is of them."""
+    problem, known = prepare(cell("linear", "sgd", task=name, seeds=3)), TASKS[name]
+    for seed, stream in problem.streams.items():
+        parts = [stream.split.train, stream.split.validation, stream.split.test]
+        rows = np.sort(np.concatenate(parts))
+        own = known.load(14, seed)
+        kept = np.arange(len(own.y)) if known.sample is None else sample(own, known.sample, seed, name)
+        assert np.array_equal(problem.data.x[rows], own.x[kept])
+        assert np.array_equal(problem.data.y[rows], own.y[kept])
+        assert np.isin(stream.order, stream.split.train).all()
+        assert np.isin(stream.order_again, stream.split.train).all()
+        assert stream.scaling.mean == pytest.approx(problem.data.x[stream.split.train].mean(axis=0))
+        groups = [set(problem.data.groups[part]) for part in parts]
+        assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+
+
+def test_a_seed_that_lacks_a_class_is_refused() -> None:
+    """Else the number of units would hang on which seeds there are."""
+
+    @task("throwaway", kind="vector", synthetic=True, target="multiclass", description="of one test", source="here")
+    def throwaway(seed: int) -> Data:
+        return as_data(np.arange(60.0)[:, None], np.arange(60) % (3 if seed == 0 else 2))
+
+    try:
+        with pytest.raises(UserError, match="Seed 1 of the task 'throwaway' draws no row of the class 2"):
+            prepare(cell("linear", "sgd", task="throwaway", heads=("k_sigmoid",)))
+    finally:
+        TASKS.remove("throwaway")
