@@ -11,6 +11,20 @@ import pandas as pd
 
 RUN = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
 
+# one comparison of an arm and its baseline: in a cell, a quantity, at a rate or the best ones, for one estimand
+COMPARISON = [
+    "task", "network", "optimizer", "learning_rate", "quantity", "split", "head", "baseline", "at", "estimand",
+    "n", "mean", "low", "high", "bound", "sd", "d_z", "bca_low", "bca_high", "p", "p_t", "p_holm", "p_larger",
+    "p_larger_holm", "p_tost", "p_tost_holm", "margin", "noise_floor", "mean_abs", "baseline_mean", "nonfinite",
+    "shared", "ratio", "primary", "outcome", "detectable", "seeds_needed", "fresh_seeds_needed",
+]
+
+# a factor's share of softmax - sigmoid
+SHARES = [
+    "task", "network", "optimizer", "learning_rate", "quantity", "factor", "method", "share", "low", "high",
+    "difference", "part", "mean_abs", "noise_floor", "margin", "n",
+]
+
 SCHEMAS: dict[str, list[str]] = {
     # a row a recorded value; `scope` is "" but for grad_norm: trunk, head, total, effective_head, layer:NAME
     "curves": [*RUN, "step", "split", "quantity", "scope", "value"],
@@ -18,26 +32,8 @@ SCHEMAS: dict[str, list[str]] = {
     # a row a trained network: what it started from, and whether every recorded value of it is finite; `shared` is the
     # mean, over the other seeds, of the share of its rows that the other seed uses too (0 fresh rows, 1 one table)
     "runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
-    "differences": [
-        "task",
-        "network",
-        "optimizer",
-        "quantity",
-        "head",
-        "baseline",
-        "n",
-        "mean",
-        "low",
-        "high",
-        "d_z",
-        "p",
-        "p_holm",
-        "p_tost",
-        "margin",
-        "noise_floor",
-        "outcome",
-    ],
-    "attribution": ["task", "network", "optimizer", "quantity", "factor", "share", "low", "high"],
+    "differences": [*COMPARISON],
+    "attribution": [*SHARES],
     "learning_rates": ["task", "network", "optimizer", "learning_rate", "head", "seed", "split", "quantity", "value"],
     "numerics": [
         "framework",
@@ -55,42 +51,11 @@ SCHEMAS: dict[str, list[str]] = {
     ],
     # made of the tables of all cells, by stats.derived
     "overall": [
-        "kind",
-        "quantity",
-        "head",
-        "baseline",
-        "n_tasks",
-        "n_cells",
-        "mean",
-        "low",
-        "high",
-        "p_holm",
-        "margin",
-        "outcome",
+        "kind", "quantity", "head", "baseline", "at", "estimand", "n_tasks", "n_cells", "mean", "low", "high",
+        "bound", "bca_low", "bca_high", "p", "p_holm", "p_larger", "p_larger_holm", "p_tost", "p_tost_holm",
+        "margin", "primary", "outcome",
     ],
-    "rate_gaps": [
-        "task",
-        "network",
-        "optimizer",
-        "quantity",
-        "head",
-        "baseline",
-        "n",
-        "mean",
-        "low",
-        "high",
-        "d_z",
-        "p",
-        "p_holm",
-        "p_tost",
-        "margin",
-        "noise_floor",
-        "outcome",
-        "at",
-        "best_rate",
-        "baseline_best_rate",
-        "at_edge",
-    ],
+    "rate_gaps": [*COMPARISON, "best_rate", "baseline_best_rate", "at_edge"],
     "shifts": [
         "task",
         "network",
@@ -106,7 +71,7 @@ SCHEMAS: dict[str, list[str]] = {
         "misfit",
         "misfit_unshifted",
     ],
-    "attribution_float64": ["task", "network", "optimizer", "quantity", "factor", "share", "low", "high"],
+    "attribution_float64": [*SHARES],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again
     "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
     "finals_float64": [*RUN, "split", "quantity", "value"],
@@ -152,11 +117,23 @@ def pairs(values: pd.DataFrame, runs: pd.DataFrame, baseline: str = "sigmoid") -
         raise ValueError(f"{first.pop('head')} and {baseline} are not a pair: trunk or batch order differ in {first}")
     theirs = values["head"] == baseline
     twin = values[theirs].drop(columns="head").rename(columns={"value": "twin"})
-    mine = values[~theirs]
+    cell = [column for column in keys if column != "seed"]
+    mine = values[~theirs].merge(twin[cell].drop_duplicates(), on=cell)  # another baseline's cells are left out
     if mine.duplicated([*keys, "head"]).any():
         raise ValueError("A value stands twice in the table: it cannot be paired")
     joined = mine.merge(twin, on=keys, how="inner", validate="many_to_one")
+    _require_every_seed(mine, twin, joined, cell)
     return joined.assign(difference=joined["value"] - joined["twin"])
+
+
+def _require_every_seed(mine: pd.DataFrame, twin: pd.DataFrame, joined: pd.DataFrame, cell: list[str]) -> None:
+    """Raise `ValueError` if the join dropped a value of an arm, or lacks one that the baseline has."""
+    arms = joined.groupby(["head", *cell], observed=True, sort=False).size().rename("paired").reset_index()
+    sizes = twin.groupby(cell, observed=True, sort=False).size().rename("seeds").reset_index()
+    short = arms.merge(sizes, on=cell).query("paired != seeds")
+    if len(joined) < len(mine) or len(short):
+        where = short.iloc[0].to_dict() if len(short) else mine.iloc[0][["head", *cell]].to_dict()
+        raise ValueError(f"An arm and the baseline do not have the same seeds, so they are no pairs: {where}")
 
 
 def pair(values: pd.DataFrame, runs: pd.DataFrame, head: str, baseline: str = "sigmoid") -> pd.DataFrame:

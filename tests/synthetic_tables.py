@@ -19,8 +19,8 @@ import pytest
 from filelock import FileLock
 
 from experiments.claims import verdicts
+from experiments.judgement import derived
 from experiments.report import build
-from experiments.stats import derived
 from experiments.tables import SCHEMAS, validate
 
 SWEPT = (("breast_cancer", "linear", "sgd"), ("moons", "mlp", "sgd"), ("moons", "mlp", "adam"))

@@ -22,7 +22,7 @@ LEVELS: dict[int, set[str]] = {
     0: {"records", "registry", "tables", "quiet", "sources"},
     1: {"tasks", "networks", "heads", "optimizers", "protocols"},
     2: {"plan", "stacked", "training", "reference", "callbacks", "numerics", "worked_examples"},
-    3: {"stats", "claims"},
+    3: {"stats", "judgement", "claims"},
     4: {"figures", "report"},
     5: {"check", "comparison", "store", "suite", "__main__"},
 }

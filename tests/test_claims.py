@@ -12,8 +12,9 @@ from small_tables import factor_arms, finals, runs
 
 from experiments.claims import CLAIMS, OUTCOMES, Claim, Part, Verdict, claim, decide, verdicts
 from experiments.claims.record import ENOUGH, NotMeasured
+from experiments.judgement import derived
 from experiments.records import UserError
-from experiments.stats import QUANTITIES, derived
+from experiments.stats import QUANTITIES
 from experiments.tables import SCHEMAS
 
 IDS = [

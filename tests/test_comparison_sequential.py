@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from experiments.comparison.judge import Judge, overall, primary
-from experiments.comparison.sequential import Design, looks, spent
+from experiments.comparison.judge import overall, primary
+from experiments.judgement import Design, Sequential, differences, looks, pair_up
+from experiments.judgement.sequential import spent
 from experiments.stats import QUANTITIES, corrected_t_p, sign_flip_p, tost_p
 
 RATIO = 1 / 3
@@ -124,17 +125,21 @@ def tables_of(seeds: int, effect: dict[str, float], rng: np.random.Generator) ->
     return pd.DataFrame(rows), pd.DataFrame(runs)
 
 
+def look(corrector: Sequential, finals: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    return differences(pair_up(finals, None, runs), corrector)
+
+
 @pytest.mark.parametrize(
     ("effect", "wanted"),
-    [({}, "equivalent"), ({"nll": 0.01}, "different but negligible"), ({"nll": 0.05}, "different")],
+    [({}, "equivalent"), ({"nll": 0.01}, "negligible"), ({"nll": 0.05}, "larger")],
 )
 def test_judge_decides_what_is_clear_and_keeps_it(effect: dict[str, float], wanted: str) -> None:
     rng = np.random.default_rng(4)
     finals, runs = tables_of(20, effect, rng)
-    judge = Judge(design=Design(looks=looks(20)))
+    judge = Sequential(design=Design(looks=looks(20)))
     found = []
     for n in looks(20):
-        table = judge.look(finals[finals["seed"] < n], runs[runs["seed"] < n])
+        table = look(judge, finals[finals["seed"] < n], runs[runs["seed"] < n])
         rows = primary(table).set_index("quantity")
         found.append(overall(table))
         assert (rows["n"] == n).all()
@@ -142,19 +147,19 @@ def test_judge_decides_what_is_clear_and_keeps_it(effect: dict[str, float], want
     assert found[-1] == wanted
     assert rows.loc["nll", "outcome"] == wanted
     # six seeds have 2 / 2^6 as their least sign-flip p: no difference can be shown there, equivalence can
-    assert found[0] == ("equivalent" if wanted != "different" else "undecided")
+    assert found[0] == ("equivalent" if wanted != "larger" else "undecided")
 
 
 def test_repeated_intervals_are_wider_than_single_ones() -> None:
     finals, runs = tables_of(10, {}, np.random.default_rng(5))
-    early = Judge(design=Design(looks=(10, 20))).look(finals, runs)
-    only = Judge(design=Design(looks=(10,))).look(finals, runs)
+    early = look(Sequential(design=Design(looks=(10, 20))), finals, runs)
+    only = look(Sequential(design=Design(looks=(10,))), finals, runs)
     assert ((early["high"] - early["low"]) > 1.3 * (only["high"] - only["low"])).all()
 
 
 def test_what_is_not_finite_stays_open() -> None:
     finals, runs = tables_of(20, {}, np.random.default_rng(6))
     finals.loc[(finals["quantity"] == "nll") & (finals["head"] == "softmax") & (finals["seed"] == 3), "value"] = np.nan
-    table = Judge(design=Design(looks=(20,))).look(finals, runs)
+    table = look(Sequential(design=Design(looks=(20,))), finals, runs)
     assert primary(table).set_index("quantity").loc["nll", "outcome"] == "undecided"
     assert overall(table) == "undecided"

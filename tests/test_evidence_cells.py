@@ -11,13 +11,12 @@ import pytest
 
 from experiments.claims import CLAIMS, OUTCOMES, verdicts
 from experiments.heads import HEADS
+from experiments.judgement import attribution, derived, gaps, shifts
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import Choice, plan
 from experiments.plan.kinds import selected, triples
 from experiments.protocols import FULL, PRESETS, QUICK, STANDARD
 from experiments.records import Cell, Group, Protocol, Selection, Setup
-from experiments.stats import derived, gaps, shifts
-from experiments.stats.attribution import attribution
 from experiments.suite import Options, run
 from experiments.tables import SCHEMAS
 from experiments.tasks import TASKS

@@ -35,8 +35,8 @@ from experiments.figures.style import PAPER, spread
 from experiments.figures.ticks import log_ticks
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS
+from experiments.judgement import shifts
 from experiments.records import UserError
-from experiments.stats import shifts
 
 
 @pytest.fixture(scope="module")

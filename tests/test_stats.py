@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
-from experiments import stats
+from experiments import judgement, stats
 from experiments.stats.hypotheses import standardised
 from experiments.stats.intervals import standard_error
 from experiments.stats.power import least_seeds
@@ -172,29 +172,6 @@ def test_effect_size_of_differences_without_spread() -> None:
     assert standardised(np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 2.0])).tolist() == [0.0, np.inf, 0.5]
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "p_difference", "p_equivalence", "outcome"),
-    [
-        # the margin is 0.01
-        (0.012, 0.030, 0.01, 1.00, "different"),  # away from 0, its mean 0.021 beyond the margin
-        (-0.030, -0.012, 0.01, 1.00, "different"),
-        (0.005, 0.017, 0.01, 0.60, "different"),  # mean 0.011, although smaller differences are not excluded
-        (0.001, 0.009, 0.01, 0.01, "different but negligible"),
-        (-0.004, 0.006, 0.70, 0.01, "equivalent"),
-        (0.001, 0.009, 0.20, 0.01, "equivalent"),  # away from 0 on its own, not in its family
-        (0.004, 0.014, 0.01, 0.30, "undecided"),  # not 0, but whether it matters is open
-        (-0.005, 0.030, 0.30, 0.70, "undecided"),
-        (0.012, 0.030, 0.06, 1.00, "undecided"),  # away from 0 on its own, not in its family
-        (np.inf, np.inf, 0.01, 1.00, "different"),
-        (-np.inf, -np.inf, 0.01, 1.00, "different"),
-        (np.nan, np.nan, 1.00, 1.00, "undecided"),
-        (0.0, 0.0, 1.00, 0.00, "equivalent"),
-    ],
-)
-def test_outcome(low: float, high: float, p_difference: float, p_equivalence: float, outcome: str) -> None:
-    assert stats.outcome(low, high, 0.01, p_difference, p_equivalence) == outcome
-
-
 @pytest.mark.parametrize("n", [5, 20, 50])
 def test_detectable_effect_without_overlap_is_statsmodels(n: int) -> None:
     assert stats.detectable_effect(n, ratio=0.0) == pytest.approx(
@@ -237,13 +214,13 @@ def test_sign_flips_need_seeds_of_their_own() -> None:
 
 def test_mean_over_tasks_by_hand() -> None:
     samples = [np.array([[0.0, 2.0], [5.0, 5.0]]), np.array([[3.0, 3.0], [7.0, 7.0]])]
-    low, high = stats.mean_over_tasks(samples, ratio=0.0)
+    low, high = judgement.mean_over_tasks(samples, [0.0] * len(samples))
     # the first task resamples to 0, 1 or 2, widened by sqrt(2); the second is constant
     assert (low[0], high[0]) == (pytest.approx(2 - np.sqrt(2) / 2), pytest.approx(2 + np.sqrt(2) / 2))
     assert (low[1], high[1]) == (6.0, 6.0)
-    wide_low, _ = stats.mean_over_tasks(samples, ratio=1 / 3)
+    wide_low, _ = judgement.mean_over_tasks(samples, [1 / 3] * len(samples))
     assert wide_low[0] == pytest.approx(2 - np.sqrt(2) / 2 * np.sqrt(1 + 2 / 3))
-    low, high = stats.mean_over_tasks([np.array([[1.0, np.inf], [1.0, 2.0]])])
+    low, high = judgement.mean_over_tasks([np.array([[1.0, np.inf], [1.0, 2.0]])], [1 / 3])
     assert np.isnan(low[0])
     assert low[1] < 1.5 < high[1]
 
@@ -251,11 +228,11 @@ def test_mean_over_tasks_by_hand() -> None:
 def test_shapley_by_hand() -> None:
     both = frozenset({"a", "b"})
     worth = {frozenset(): 10.0, frozenset({"a"}): 6.0, frozenset({"b"}): 7.0, both: 1.0}
-    shares = stats.shapley({s: np.array([v]) for s, v in worth.items()})
+    shares = judgement.shapley({s: np.array([v]) for s, v in worth.items()})
     # a: (10 - 6 + 7 - 1) / 2; b: (10 - 7 + 6 - 1) / 2
     assert {name: float(value[0]) for name, value in shares.items()} == {"a": 5.0, "b": 4.0, "arithmetic": 1.0}
     del worth[frozenset({"b"})]
-    shares = stats.shapley({s: np.array([v]) for s, v in worth.items()})
+    shares = judgement.shapley({s: np.array([v]) for s, v in worth.items()})
     assert {name: float(value[0]) for name, value in shares.items()} == {"a": 4.0, "b": 5.0, "arithmetic": 1.0}
     with pytest.raises(ValueError, match="No order"):
-        stats.shapley({frozenset(): np.zeros(1), both: np.zeros(1)})
+        judgement.shapley({frozenset(): np.zeros(1), both: np.zeros(1)})

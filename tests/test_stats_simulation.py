@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments import stats
-from experiments.stats.cells import _summary
-from experiments.stats.matrices import Block
-from experiments.stats.overall import p_over_tasks
+from experiments import judgement, stats
+from experiments.judgement.differences import summary
+from experiments.judgement.overall import p_over_tasks
+from experiments.judgement.pairs import Block
 
 FAMILIES, CELLS, SEEDS = 2_000, 5, 10
 CHANCE = 3 * (0.05 * 0.95 / FAMILIES) ** 0.5  # three standard errors of a rate of 5 %
@@ -45,9 +45,17 @@ def judged(differences: np.ndarray) -> pd.DataFrame:
     keys = pd.DataFrame({"task": "t", "network": "n", "optimizer": "o", "learning_rate": 1.0, "quantity": "accuracy"},
                         index=range(len(differences)))  # fmt: skip
     seeds = np.broadcast_to(np.arange(differences.shape[1]), differences.shape)
-    block = Block(keys=keys, values=differences, twins=np.zeros_like(differences), seeds=seeds)
-    table = _summary(block, stats.TEST_TO_TRAIN)
-    return stats.correct(table.assign(head=family, baseline="sigmoid", noise_floor=0.0))
+    rows = len(differences)
+    block = Block(
+        keys=keys.assign(head=family, split="test"),
+        values=differences,
+        twins=np.zeros_like(differences),
+        seeds=seeds,
+        ratio=np.full(rows, stats.TEST_TO_TRAIN),
+        reach=np.abs(differences).max(axis=1),
+    )
+    table = judgement.correct(summary(block).assign(baseline="sigmoid", at="default", noise_floor=0.0))
+    return table[table["estimand"] == judgement.FRESH]
 
 
 def share_of_families(table: pd.DataFrame, *outcomes: str) -> float:
@@ -63,7 +71,7 @@ SCENES = [(RHO, 0.5, 0.05, 0.02), (RHO, 0.0, 0.05 + CHANCE, 0.03), (0.0, 0.0, 0.
 def test_no_difference_is_rarely_called_different(rho: float, shared: float, most: float, least: float) -> None:
     """Spread far beyond the margin of 0.01, so that only chance and the tests stand in the way of 'different'."""
     table = judged(simulated(FAMILIES * CELLS, SEEDS, mean=0.0, sd=1.0, rho=rho, seed=1, shared=shared))
-    rate = share_of_families(table, "different", "different but negligible")
+    rate = share_of_families(table, "larger", "different", "negligible")
     assert least <= rate <= most  # the rate is not kept by never saying anything
 
 
@@ -71,14 +79,14 @@ def test_no_difference_is_rarely_called_different(rho: float, shared: float, mos
 def test_a_difference_at_the_margin_is_rarely_called_equivalent(shared: float, most: float) -> None:
     margin = stats.QUANTITIES["accuracy"].margin
     table = judged(simulated(FAMILIES * CELLS, SEEDS, mean=margin, sd=margin / 20, rho=RHO, seed=2, shared=shared))
-    rate = share_of_families(table, "equivalent", "different but negligible")
+    rate = share_of_families(table, "equivalent", "negligible")
     assert 0.02 <= rate <= most
 
 
 def test_what_is_there_is_found() -> None:
     """The procedures decide: a large difference is different, none at all is equivalent."""
     large = judged(simulated(100 * CELLS, SEEDS, mean=0.05, sd=0.005, rho=RHO, seed=3))
-    assert (large["outcome"] == "different").mean() > 0.95
+    assert (large["outcome"] == "larger").mean() > 0.95
     none = judged(simulated(100 * CELLS, SEEDS, mean=0.0, sd=0.0015, rho=RHO, seed=4))
     assert (none["outcome"] == "equivalent").mean() > 0.95
 
@@ -106,9 +114,10 @@ def test_bca_covers_for_more_seeds(shape: str) -> None:
 def test_mean_over_tasks_covers(rho: float) -> None:
     ratio = rho / (1 - rho)
     tasks = [simulated(2_000, 20, mean=mean, sd=1.0, rho=rho, seed=i) for i, mean in enumerate((0.0, 0.2, 0.7))]
-    low, high = stats.mean_over_tasks(tasks, ratio=ratio)
+    low, high = judgement.mean_over_tasks(tasks, [ratio] * 3)
     assert 0.93 <= np.mean((low <= 0.3) & (high >= 0.3)) <= 0.97
-    p, _ = p_over_tasks([task - 0.3 for task in tasks], np.full(2_000, 1.0), ratio)
+    p, _, _ = p_over_tasks([task - 0.3 for task in tasks], np.full(2_000, 1.0), [ratio] * 3)
     assert np.mean(p <= 0.05) <= 0.05 + CHANCE
-    _, p_tost = p_over_tasks(tasks, np.full(2_000, 0.3), ratio)  # the mean is at the margin
+    _, p_larger, p_tost = p_over_tasks(tasks, np.full(2_000, 0.3), [ratio] * 3)  # the mean is at the margin
     assert np.mean(p_tost <= 0.05) <= 0.05 + CHANCE
+    assert np.mean(p_larger <= 0.05) <= 0.05 + CHANCE

@@ -48,15 +48,14 @@ def evidence_of(known: Claim, wide: pd.DataFrame) -> str:
     needs=EXAMPLES,
 )
 def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
-    """True below the logit at which a dtype's output becomes exactly 0 or 1, false from there on."""
+    """False in each dtype whose output becomes exactly 0 or 1 at a swept logit; and whether outputs are independent."""
     wide = measured(tables, known.name)
     reached = column(wide, "saturates_at", known.name)
     coupling = column(wide, "coupling", known.name).max()
     parts = [Part(name="independence of the outputs", holds=bool(coupling == 0))]
     for name, logit in zip(names_of(wide.index), reached, strict=True):
-        parts.append(Part(name=f"{name} below its limit", holds=True))
-        if logit <= known.margin:
-            parts.append(Part(name=f"{name} from |z| = {figure(logit)}", holds=False))
+        reached_it = bool(logit <= known.margin)
+        parts.append(Part(name=f"{name} from |z| = {figure(logit)}" if reached_it else name, holds=not reached_it))
     first = reached.groupby(level="dtype").min().dropna().sort_values()
     limits = "; ".join(f"{dtype} from |z| = {figure(logit)}" for dtype, logit in first.items())
     statement = (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from experiments.claims.record import NotMeasured, Part, Tables
-from experiments.claims.words import interval, signed
+from experiments.claims.words import figure, interval, signed
+from experiments.judgement import APART, FRESH, OUTCOMES, better, missing
 from experiments.stats import QUANTITIES
 
 CELL = ["task", "network", "optimizer"]
-SAME = ("equivalent", "different but negligible")
 
 
 def cell_name(row: pd.Series) -> str:
@@ -22,9 +23,12 @@ def cell_name(row: pd.Series) -> str:
 def comparisons(
     tables: Tables, table: str, head: str, baseline: str, quantities: Sequence[str] | None = None, at: str | None = None
 ) -> pd.DataFrame:
-    """Rows of `differences` or `rate_gaps` for one arm; raises `NotMeasured` if there are none."""
+    """Rows of `differences` or `rate_gaps` for one arm, as they hold for fresh rows.
+
+    Raises `NotMeasured` if there are none.
+    """
     rows = tables[table]
-    rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline)]
+    rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["estimand"] == FRESH)]
     if quantities is not None:
         rows = rows[rows["quantity"].isin(quantities)]
     if at is not None:
@@ -40,11 +44,9 @@ def primary() -> list[str]:
 
 
 def differ(rows: pd.DataFrame) -> list[Part]:
-    """A part a row: True where a difference that matters was shown, False where one was ruled out, else open."""
+    """A part a row: True where the two are shown to differ, False where it is by less than the margin, else open."""
     return [
-        Part(
-            name=_name(row), holds=True if row["outcome"] == "different" else False if row["outcome"] in SAME else None
-        )
+        Part(name=_name(row), holds=None if row["outcome"] == "undecided" else row["outcome"] in APART)
         for _, row in rows.iterrows()
     ]
 
@@ -54,45 +56,43 @@ def favours(rows: pd.DataFrame, side: int) -> list[Part]:
 
     False where such an advantage is ruled out or the other side is better; else open.
     """
+    sides = better(rows) * side
     return [
-        Part(name=_name(row), holds=winner(row) == side if row["outcome"] != "undecided" else None)
-        for _, row in rows.iterrows()
+        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), int(found)))
+        for (_, row), found in zip(rows.iterrows(), sides, strict=True)
     ]
 
 
 def no_worse(rows: pd.DataFrame) -> list[Part]:
     """A part a row: False where the arm is shown to be better than the baseline by the margin or more."""
     return [
-        Part(name=_name(row), holds=winner(row) != 1 if row["outcome"] != "undecided" else None)
-        for _, row in rows.iterrows()
+        Part(name=part.name, holds=None if part.holds is None else not part.holds) for part in favours(rows, side=1)
     ]
 
 
 def larger(rows: pd.DataFrame) -> list[Part]:
     """A part a row: True where the arm's value is shown to be larger by the margin or more."""
+    signs = np.where(rows["outcome"].isin(APART), np.sign(rows["mean"]), 0)
     return [
-        Part(
-            name=_name(row),
-            holds=None if row["outcome"] == "undecided" else row["outcome"] == "different" and row["mean"] > 0,
-        )
-        for _, row in rows.iterrows()
+        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), int(sign)))
+        for (_, row), sign in zip(rows.iterrows(), signs, strict=True)
     ]
 
 
-def winner(row: pd.Series) -> int:
-    """+1 if the arm is shown to be better than the baseline by the margin or more, -1 if it is worse, else 0."""
-    better = QUANTITIES[row["quantity"]].better
-    if row["outcome"] != "different" or better == 0:
-        return 0
-    return better if row["mean"] > 0 else -better
+def _by_the_margin(outcome: str, side: int) -> bool | None:
+    """Whether an advantage of at least the margin is shown (True), ruled out (False), or open (None)."""
+    if outcome == "undecided" or (outcome == "different" and side > 0):
+        return None  # the sign may be known while the size is open
+    return outcome == "larger" and side > 0
 
 
 def outcomes(rows: pd.DataFrame) -> str:
-    """How the comparisons of each quantity came out, in words: "nll: 12 different, 3 equivalent, 25 undecided"."""
+    """How the comparisons of each quantity came out, in words: "nll: 12 larger, 3 equivalent, 25 undecided"."""
     texts = []
     for quantity, part in rows.groupby("quantity", sort=False):
         found = part["outcome"].value_counts()
-        texts.append(f"{quantity}: {', '.join(f'{count} {name}' for name, count in found.items())}")
+        named = ", ".join(f"{found[name]} {name}" for name in OUTCOMES if name in found)
+        texts.append(f"{quantity}: {named}")
     return "; ".join(texts)
 
 
@@ -101,10 +101,13 @@ def n_cells(rows: pd.DataFrame) -> int:
     return len(rows[CELL].drop_duplicates())
 
 
-def means(tables: Tables, head: str, baseline: str, kind: str, quantities: Sequence[str]) -> pd.DataFrame:
-    """Rows of `overall`, in the order of `quantities`; raises `NotMeasured` if there are none."""
+def means(
+    tables: Tables, head: str, baseline: str, kind: str, quantities: Sequence[str], at: str = "default"
+) -> pd.DataFrame:
+    """Rows of `overall` for fresh rows, in the order of `quantities`; raises `NotMeasured` if there are none."""
     rows = tables["overall"]
     rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["kind"] == kind)]
+    rows = rows[(rows["estimand"] == FRESH) & (rows["at"] == at)]
     found = [rows[rows["quantity"] == quantity] for quantity in quantities]
     rows = pd.concat(found, ignore_index=True)
     if rows.empty:
@@ -126,19 +129,20 @@ def in_words(rows: pd.DataFrame) -> str:
 
 
 def seeds_clause(rows: pd.DataFrame) -> str:
-    """What it would take to decide the comparisons that are open; empty if there are none."""
-    still = rows[rows["outcome"] == "undecided"]
-    needed = still["seeds_needed"].dropna() if "seeds_needed" in still else pd.Series(dtype=float)
-    if needed.empty:
+    """What is still possible in the comparisons that are open, and what would decide them; empty if there are none."""
+    still = missing(rows)
+    if still is None:
         return ""
-    finite = needed[needed < float("inf")]
-    never = f"{len(needed) - len(finite)} by no number of seeds on these rows (it takes more data)"
-    more = f"{len(finite)} would probably be decided by {finite.max():.0f} seeds or fewer"
-    if finite.empty:
-        texts = [f"{len(needed)} would probably be decided by no number of seeds on these rows (it takes more data)"]
-    else:
-        texts = [more, never] if len(finite) < len(needed) else [more]
-    return f" Of the {len(still)} undecided, {' and '.join(texts)}."
+    texts = []
+    if still.by_seeds:
+        texts.append(f"{still.by_seeds} would probably be decided by {still.seeds} seeds or fewer")
+    if still.by_rows:
+        texts.append(f"{still.by_rows} by {still.fresh_seeds} seeds or fewer with rows of their own")
+    if still.never:
+        texts.append(f"{still.never} by no number of seeds")
+    bound = f"they differ by at most {figure(still.bound)} margins either way" if np.isfinite(still.bound) else ""
+    found = "; ".join(text for text in (", ".join(texts), bound) if text)
+    return f" Of the {still.n} undecided, {found}." if found else ""
 
 
 def _name(row: pd.Series) -> str:

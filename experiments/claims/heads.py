@@ -18,10 +18,10 @@ from experiments.claims.evidence import (
     outcomes,
     primary,
     seeds_clause,
-    winner,
 )
 from experiments.claims.record import Claim, NotMeasured, Outcome, Part, Tables, Verdict, claim, decide
 from experiments.claims.words import figure, share, tally
+from experiments.judgement import better, cells_apart
 from experiments.stats import ALPHA, QUANTITIES
 
 SOFTMAX, SIGMOID, MATCHED = "softmax", "sigmoid", "softmax_matched"
@@ -122,11 +122,12 @@ def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
     across = means(tables, SOFTMAX, SIGMOID, KIND, ["nll", *primary()]).drop_duplicates("quantity")
     overall = differ(across)
     nll = across.iloc[0]
-    cells = rows.assign(different=rows["outcome"] == "different").groupby(CELL)["different"].any()
+    cells = cells_apart(rows, CELL)
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"{in_words(across)}. Cell by cell, at least one of these differs by its margin or more in "
-        f"{share(int(cells.sum()), len(cells))}: {outcomes(rows)}.{seeds_clause(rows)}",
+        statement=f"{in_words(across)}. Cell by cell, with all of these and all cells corrected together, at "
+        f"least one of them differs in {share(int(cells.sum()), len(cells))} cells; one by one: "
+        f"{outcomes(rows)}.{seeds_clause(rows)}",
         evidence=f"overall and differences: softmax against sigmoid, {', '.join(rows['quantity'].unique())}; Holm over "
         "the quantities, and over the cells of each",
         measure=_OVERALL.format("nll"),
@@ -168,7 +169,7 @@ def winner_depends_on_model(tables: Tables, known: Claim) -> Verdict:
 
 
 def _wins(rows: pd.DataFrame, known: Claim) -> tuple[Outcome, int, str]:
-    won = rows.apply(winner, axis=1)
+    won = better(rows)
     softmax, sigmoid = int((won == 1).sum()), int((won == -1).sum())
     undecided = int((rows["outcome"] == "undecided").sum())
     least = min(softmax, sigmoid)

@@ -19,6 +19,7 @@ from experiments.claims.evidence import (
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.claims.words import tally
+from experiments.judgement import FRESH
 from experiments.stats import QUANTITIES
 
 SOFTMAX, SIGMOID = "k_softmax", "k_sigmoid"
@@ -34,6 +35,7 @@ def _rows(tables: Tables, quantities: list[str], kind: str) -> tuple[pd.DataFram
     rows = comparisons(tables, "differences", SOFTMAX, SIGMOID)
     if "rate_gaps" in tables and len(tables["rate_gaps"]):
         gaps = tables["rate_gaps"]
+        gaps = gaps[gaps["estimand"] == FRESH]
         best = gaps[(gaps["head"] == SOFTMAX) & (gaps["baseline"] == SIGMOID) & (gaps["at"] == "best")]
         rows = pd.concat([rows, best], ignore_index=True) if len(best) else rows
     labelled = set(rows.loc[rows["quantity"] == "micro_f1", "task"])  # only a task of several labels has it

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
+from experiments.judgement import APART, better, missing
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
@@ -37,22 +38,25 @@ _STOPPED = {
 
 
 _PREDICT = {
+    "larger": "The two heads predict differently here, by more than the margin",
     "different": "The two heads predict differently here",
-    "different but negligible": "The two heads predict differently here by less than matters",
+    "negligible": "The two heads predict differently here by less than matters",
     "equivalent": "The two heads predict alike here",
     "undecided": "Whether the two heads predict differently here is not decided",
 }
 _TRAIN = {
-    ("undecided", "different"): ", but they do train with different gradients",
-    ("different", "different"): " and train with different gradients",
-    ("different but negligible", "different"): " and train with different gradients",
-    ("equivalent", "different"): ", though they train with different gradients",
-    ("equivalent", "equivalent"): " and train with alike gradients",
+    ("undecided", True): ", but they do train with different gradients",
+    ("larger", True): " and train with different gradients",
+    ("different", True): " and train with different gradients",
+    ("negligible", True): " and train with different gradients",
+    ("equivalent", True): ", though they train with different gradients",
+    ("equivalent", False): " and train with alike gradients",
 }
 # in the order in which a sentence names them; softmax minus sigmoid throughout
 _OUTCOMES = {
-    "different": "different in",
-    "different but negligible": "different by less than the margin in",
+    "larger": "larger than the margin in",
+    "different": "different, by how much is open, in",
+    "negligible": "different by less than the margin in",
     "equivalent": "shown to be inside the margin in",
     "undecided": "open in",
 }
@@ -66,7 +70,7 @@ _RATE = {
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The answer: each outcome is one of different, different but negligible, equivalent, undecided.
+    """The answer: each outcome is one of larger, different, negligible, equivalent, undecided.
 
     `outcome`: over all primary quantities; `predictions`: over test loss and accuracy; `gradients`: over the gradient
     norms. `parts`: all of it in sentences: the answer, the numbers of either, why training stopped.
@@ -128,7 +132,8 @@ def verdict(ran: Ran) -> Verdict:
     told = [
         f"{what}: {_told(part)}." for what, part in (("Predictions", predicted), ("Gradients", trained)) if len(part)
     ]
-    opening = _PREDICT[outcomes[1]] + _TRAIN.get(outcomes[1:], "")
+    told_apart = True if outcomes[2] in APART else False if outcomes[2] == "equivalent" else None
+    opening = _PREDICT[outcomes[1]] + (_TRAIN.get((outcomes[1], told_apart), "") if told_apart is not None else "")
     stopped = f"{_STOPPED[ran.stopped].format(n=n)}."
     open_ = rows.loc[rows["outcome"] == "undecided"]
     return Verdict(
@@ -160,13 +165,22 @@ def _interval(row: pd.Series) -> str:
 
 def _more(open_: pd.DataFrame) -> str:
     """What would decide the open quantities."""
-    needed = open_["seeds_needed"].to_numpy(float)
-    most = float(needed.max()) if not pd.isna(needed).any() else math.inf
-    if math.isinf(most):
+    still = missing(open_)
+    assert still is not None
+    bounds = ", ".join(
+        f"{name_of(row['quantity'])} differs by at most {amount(row, row['bound']).lstrip('+')} either way"
+        for _, row in open_.iterrows()
+        if math.isfinite(row["bound"])
+    )
+    bounds = f"{bounds[:1].upper()}{bounds[1:]}. " if bounds else ""
+    if still.by_seeds == still.n:
+        return f"{bounds}About {still.seeds} seeds would probably decide it (seeds={still.seeds})."
+    if still.by_seeds + still.by_rows == still.n:
         return (
-            "For what is open more seeds would probably not be enough, since they share these rows: it takes more rows."
+            f"{bounds}More seeds would probably not be enough, since they share these rows: about "
+            f"{max(still.seeds, still.fresh_seeds)} seeds with rows of their own would, so it takes more rows."
         )
-    return f"For what is open about {math.ceil(most)} seeds would probably be enough (seeds={math.ceil(most)})."
+    return f"{bounds}More seeds would probably not be enough: it takes more rows."
 
 
 def cause(attribution: pd.DataFrame, ran: Ran) -> str:
@@ -194,14 +208,14 @@ def cause(attribution: pd.DataFrame, ran: Ran) -> str:
 
 
 def advice(ran: Ran, model: Model) -> Advice:
-    """Which head to use here. Only a loss or an accuracy that differs by its margin speaks for one."""
+    """Which head to use here. Only a loss or an accuracy that is shown to differ speaks for one."""
     rows = primary(ran.differences)
-    better: dict[str, list[str]] = {HEAD: [], BASELINE: []}
-    for _, row in rows.iterrows():
-        sign = QUANTITIES[str(row["quantity"])].better
-        if sign and row["outcome"] == "different":
-            better[HEAD if sign * row["mean"] > 0 else BASELINE].append(name_of(row["quantity"]))
-    winners = [head for head, found in better.items() if found]
+    sides = better(rows)
+    found = {
+        head: [name_of(name) for name in rows.loc[sides == side, "quantity"]]
+        for head, side in ((HEAD, 1), (BASELINE, -1))
+    }
+    winners = [head for head, quantities in found.items() if quantities]
     if len(winners) != 1:
         head = model.head or BASELINE
         why = (
@@ -215,7 +229,7 @@ def advice(ran: Ran, model: Model) -> Advice:
         )
         return Advice(head="either", sentence=f"Either will do ({why}): {kept}.{other}", code=_code(head, model))
     head = winners[0]
-    sentence = f"Use {head} at this learning rate: it is better in {' and '.join(better[head])}."
+    sentence = f"Use {head} at this learning rate: it is better in {' and '.join(found[head])}."
     if model.head == head:
         sentence += " That is what the model has."
     elif model.head:

@@ -92,10 +92,11 @@ def of_table(
 ) -> Comparison:
     """The comparison on a table that has been read; `name` is what messages call `build`."""
     start_tensorflow()
-    from experiments import stats
     from experiments.comparison import answer, run
+    from experiments.comparison.judge import primary
     from experiments.comparison.model import of_function, registered
     from experiments.comparison.rows import Plan, row_shape
+    from experiments.judgement import attribution, pair_up
 
     tell = progress or (lambda text, share: None)
     task = task_name(table.source)
@@ -106,19 +107,19 @@ def of_table(
         model = registered(network, *settings) if build is None else of_function(build, *settings, name=name)
         plan = Plan(table=table, model=model, options=options, task=task, row=row)
         ran = run.run(plan, tell)
-    attribution = stats.attribution(
-        ran.tables["finals"], None, ran.tables["runs"], decays=model.optimizer.record.decays
-    )
+    pairs = pair_up(ran.tables["finals"], None, ran.tables["runs"])
+    level = float(primary(ran.differences)["level"].max())  # of the last look: what was stopped by looking at it
+    shares = attribution(pairs, decays=model.optimizer.record.decays, confidence=1 - level)
     rows = np.bincount(table.y, minlength=2)
     shown = " × ".join(map(str, row))
     classes = ", ".join(f"{count:,} of {label!r}" for label, count in zip(table.labels, rows, strict=True))
     data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} numbers once encoded."
     return Comparison(
         verdict=answer.verdict(ran),
-        why=answer.cause(attribution, ran),
+        why=answer.cause(shares, ran),
         advice=answer.advice(ran, model),
         differences=ran.differences,
-        attribution=attribution,
+        attribution=shares,
         curves=ran.tables["curves"],
         finals=ran.tables["finals"],
         runs=ran.tables["runs"],

@@ -12,6 +12,7 @@ from experiments.figures import Chart
 from experiments.figures.lettering import clip
 from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, label_rows
 from experiments.figures.words import ENGLISH, Words
+from experiments.judgement import APART, INSIDE
 
 REACH = 4.0  # margins; what lies further out ends in an arrow
 
@@ -55,11 +56,11 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -
 
 def _finding(rows: pd.DataFrame) -> str:
     """The row that differs most for sure, or how many are inside the margin."""
-    different = rows.loc[rows["outcome"] == "different"]
+    different = rows.loc[rows["outcome"].isin(APART)]
     if len(different):
         row = different.loc[(different["mean"].abs() / different["margin"]).idxmax()]
         return f"Softmax differs from sigmoid most in {name_of(row['quantity'])}: {amount(row, row['mean'])}"
-    inside = int(rows["outcome"].isin(["equivalent", "different but negligible"]).sum())
+    inside = int(rows["outcome"].isin(INSIDE).sum())
     if inside == len(rows):
         return f"All {inside} primary quantities are inside their margins"
     return f"{inside} of {len(rows)} primary quantities are shown to be inside their margins, none to be beyond"

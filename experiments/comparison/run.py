@@ -11,10 +11,11 @@ import numpy as np
 import pandas as pd
 
 from experiments import reference
-from experiments.comparison.judge import Judge, overall, primary
+from experiments.comparison.judge import BASELINE, overall, primary
 from experiments.comparison.rows import Plan, problem, seeds_at_once
-from experiments.comparison.sequential import Design, looks
+from experiments.judgement import Design, Sequential, differences, looks, pair_up
 from experiments.records import UserError
+from experiments.stats import allowance
 from experiments.training import precision, stacked_run
 from experiments.training.budget import at_once
 from experiments.training.layout import Replica
@@ -145,12 +146,13 @@ def run(plan: Plan, tell: Progress) -> Ran:
             at = _affordable(at, slow.per_seed, runner.left + runner.done * slow.per_seed, options.budget)
             if runner.done < at[0]:
                 runner.train(at[0], interrupt=False)
-        return _look_on(runner, Design(looks=at), notices, full=options.seeds)
+        shared = float(runner.tables()["runs"]["shared"].mean())
+        return _look_on(runner, Design(looks=at, ratio=float(allowance(shared))), notices, full=options.seeds)
 
 
 def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> Ran:
     """Look at the seeds that are done, train more, look again."""
-    judge, looked = Judge(design=design), []
+    corrector, looked = Sequential(design=design), []
     stopped = "seeds" if design.looks[-1] >= full else "budget"
     for number, n in enumerate(design.looks):
         spent = runner.elapsed / max(runner.done, 1)
@@ -160,12 +162,12 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
         runner.train(n, interrupt=False)
         runner.tell(f"Judging {n} seeds", n / design.looks[-1])
         tables = runner.tables()
-        differences = judge.look(tables["finals"], tables["runs"])
-        rows = primary(differences)
+        judged = differences(pair_up(tables["finals"], None, tables["runs"], BASELINE), corrector)
+        rows = primary(judged)
         open_ = rows.loc[rows["outcome"] == "undecided", "quantity"].tolist()
         looked.append({
             "look": number + 1, "seeds": n, "level": design.levels(2)[number], "level_tost": design.levels(1)[number],
-            "outcome": overall(differences), "undecided": ", ".join(open_), "seconds": runner.elapsed,
+            "outcome": overall(judged), "undecided": ", ".join(open_), "seconds": runner.elapsed,
         })  # fmt: skip
         if not open_:
             stopped = "decided"
@@ -177,7 +179,7 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
         )
     return Ran(
         tables=tables,
-        differences=differences,
+        differences=judged,
         looked=pd.DataFrame(looked),
         design=design,
         stopped=stopped,

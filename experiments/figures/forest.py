@@ -15,6 +15,7 @@ from experiments.figures.lettering import row_names
 from experiments.figures.panels import CELL
 from experiments.figures.style import GRID, MUTED, OUTCOMES, Chart, chart, colour, label_rows
 from experiments.figures.words import ENGLISH, Words
+from experiments.judgement import APART
 
 MOST = 44  # rows; of more cells those with the lowest and the highest means are drawn
 _ROW = 0.17  # inches
@@ -110,10 +111,9 @@ def _finding(
     if len(parts) == 1:
         number = {name: int((rows["outcome"] == name).sum()) for name in OUTCOMES}
         return words("paired_differences.forest", head=head, baseline=baseline, cells=len(rows), quantity=names[0],
-                     different=number["different"], negligible=number["different but negligible"],
-                     equivalent=number["equivalent"], undecided=number["undecided"])  # fmt: skip
+                     **number)  # fmt: skip
     counts = words("sentence.list").join(
-        words("paired_differences.count", quantity=name, different=int((part["outcome"] == "different").sum()),
+        words("paired_differences.count", quantity=name, different=int(part["outcome"].isin(APART).sum()),
               cells=len(part))
         for name, part in zip(names, parts, strict=True)
     )  # fmt: skip

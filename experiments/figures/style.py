@@ -55,8 +55,9 @@ _SPARE = ("#7a9a01", "#a3785a", "#2f9e9e", "#e0559b", "#5f8f5f", "#9c8a3c")
 
 # The outcome of a paired difference, of a verdict, of a cell.
 OUTCOMES: dict[str, str] = {
+    "larger": "#a3361a",
     "different": "#d55e00",
-    "different but negligible": "#b58900",
+    "negligible": "#b58900",
     "equivalent": "#0072b2",
     "undecided": "#8a8f96",
 }

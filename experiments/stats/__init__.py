@@ -1,40 +1,26 @@
-"""Arrays and tables in, intervals, tests and tables out. Nothing here trains or draws."""
+"""Arrays in, intervals, tests and power out: pure estimators. Nothing here trains, draws or reads a table."""
 
-from experiments.stats.attribution import attribution, shapley
-from experiments.stats.cells import correct, differences
-from experiments.stats.derived import derived
-from experiments.stats.hypotheses import OUTCOMES, corrected_t_p, holm, outcome, sign_flip_p, tost_p
+from experiments.stats.hypotheses import corrected_t_p, holm, larger_p, sign_flip_p, tost_p, zeros_bound, zeros_p
 from experiments.stats.intervals import bca, corrected_t
-from experiments.stats.margins import ALPHA, POWER, QUANTITIES, TEST_TO_TRAIN, Quantity
-from experiments.stats.overall import counts, mean_over_tasks, overall
+from experiments.stats.margins import ALPHA, POWER, QUANTITIES, TEST_TO_TRAIN, Quantity, allowance
 from experiments.stats.power import detectable_effect, seeds_needed
-from experiments.stats.rates import best_rates, gaps, shifts
 
 __all__ = [
     "ALPHA",
-    "OUTCOMES",
     "POWER",
     "QUANTITIES",
     "TEST_TO_TRAIN",
     "Quantity",
-    "attribution",
+    "allowance",
     "bca",
-    "best_rates",
-    "correct",
     "corrected_t",
     "corrected_t_p",
-    "counts",
-    "derived",
     "detectable_effect",
-    "differences",
-    "gaps",
     "holm",
-    "mean_over_tasks",
-    "outcome",
-    "overall",
+    "larger_p",
     "seeds_needed",
-    "shapley",
-    "shifts",
     "sign_flip_p",
     "tost_p",
+    "zeros_bound",
+    "zeros_p",
 ]

@@ -1,18 +1,14 @@
-"""Tests of paired differences, and the one function that turns their results into an outcome."""
+"""Tests of paired differences: every function takes a matrix, a row a comparison, a column a seed."""
 
 from __future__ import annotations
-
-from typing import Literal, get_args
 
 import numpy as np
 from scipy import stats
 
-from experiments.stats.intervals import standard_error
+from experiments.stats.intervals import Ratio, standard_error
 from experiments.stats.margins import ALPHA, TEST_TO_TRAIN
 
 Array = np.ndarray
-Outcome = Literal["different", "different but negligible", "equivalent", "undecided"]
-OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 EXACT_UP_TO = 24  # seeds; from there on sign flips are drawn, not enumerated
 FLIPS = 20_000
@@ -47,7 +43,7 @@ def sign_flip_p(differences: Array, seed: int = 0) -> Array:
     return np.minimum(1.0, 2 * np.asarray(beyond, dtype=float) / 2.0**n)
 
 
-def corrected_t_p(differences: Array, ratio: float = TEST_TO_TRAIN) -> Array:
+def corrected_t_p(differences: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
     """Two-sided p of a zero mean from the corrected t: (rows, n) to (rows,). 1 where n is 1."""
     n = differences.shape[1]
     if n == 1:
@@ -55,20 +51,62 @@ def corrected_t_p(differences: Array, ratio: float = TEST_TO_TRAIN) -> Array:
     return 2 * stats.t.sf(np.abs(standardised(differences.mean(axis=1), standard_error(differences, ratio))), n - 1)
 
 
-def tost_p(differences: Array, margin: Array, ratio: float = TEST_TO_TRAIN) -> Array:
+def tost_p(differences: Array, margin: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
     """The p of two one-sided tests that the mean lies inside (-margin, margin), with the corrected variance.
 
-    `differences`: (rows, n); `margin`: (rows,). 1 where n is 1 or the margin is NaN.
+    `differences`: (rows, n); `margin`: (rows,), or (rows, n) where it is estimated from the same seeds.
+    1 where n is 1 or the margin is NaN.
     Source: Schuirmann 1987; `statsmodels.stats.weightstats.ttost_paired` when `ratio` is 0.
+    """
+    p = np.maximum(*_against(differences, margin, ratio))
+    return np.where(np.isnan(p), 1.0, p)
+
+
+def larger_p(differences: Array, margin: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
+    """Two-sided p that the mean lies no further from 0 than the margin; arguments and sources as in `tost_p`."""
+    p = np.minimum(1.0, 2 * (1 - np.maximum(*_against(differences, margin, ratio))))
+    return np.where(np.isnan(p), 1.0, p)
+
+
+def _against(differences: Array, margin: Array, ratio: Ratio) -> tuple[Array, Array]:
+    """One-sided p of "the mean is at least the margin" and of "the mean is at most minus the margin": (rows,) each.
+
+    NaN where n is 1 or the margin is NaN.
     """
     n = differences.shape[1]
     if n == 1:
-        return np.ones(len(differences))
-    mean, se = differences.mean(axis=1), standard_error(differences, ratio)
-    nearest = margin - np.abs(mean)  # the larger of the two p belongs to the bound that is closer
-    p = stats.t.sf(standardised(nearest, se), n - 1)
-    p = np.where((se == 0) & (nearest == 0), 0.0, p)  # all differences 0 under a margin of 0: no difference at all
-    return np.where(np.isnan(p), 1.0, p)
+        return np.full(len(differences), np.nan), np.full(len(differences), np.nan)
+    margin = np.asarray(margin, dtype=float)
+    margin = np.broadcast_to(margin[:, None] if margin.ndim == 1 else margin, differences.shape)
+    found = []
+    for sign in (1.0, -1.0):
+        gap = margin - sign * differences  # its mean is above 0 where the mean is inside on this side
+        mean, se = gap.mean(axis=1), standard_error(gap, ratio)
+        p = stats.t.sf(standardised(mean, se), n - 1)
+        # all differences 0 under a margin of 0: no difference at all
+        found.append(np.where((se == 0) & (mean == 0), 0.0, p))
+    return found[0], found[1]
+
+
+def zeros_bound(n: int, reach: Array, alpha: float = ALPHA) -> Array:
+    """How far from 0 the mean of a quantity that counts rows may be if n differences were all exactly 0: (rows,).
+
+    With confidence 1 - `alpha` a difference that is not 0 is as rare as q = 1 - alpha^(1/n), about 3/n (the rule of
+    three); one that occurs is taken to be at most `reach`, (rows,). So the mean is within q times that.
+    Source: Hanley & Lippman-Hand 1983, "If nothing goes wrong, is everything all right?".
+    """
+    return (1 - alpha ** (1 / n)) * reach
+
+
+def zeros_p(n: int, margin: Array, reach: Array) -> Array:
+    """The p of "the mean is at least the margin" where n differences were all exactly 0: (rows,).
+
+    The mean can be at the margin only if a share margin / reach of the differences is not 0, and then n of them are
+    all 0 with the probability (1 - margin / reach)^n. See `zeros_bound`.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(margin / reach, 0.0, 1.0)
+    return np.where(np.isnan(share), 1.0, (1 - share) ** n)
 
 
 def standardised(mean: Array, scale: Array) -> Array:
@@ -89,38 +127,6 @@ def holm(p: Array) -> Array:
     corrected = np.empty_like(p)
     corrected[order] = steps
     return corrected
-
-
-def outcome(
-    low: float,
-    high: float,
-    margin: float,
-    p_difference: float,
-    p_equivalence: float,
-    *,
-    mean: float | None = None,
-    alpha: float = ALPHA,
-) -> Outcome:
-    """What one comparison shows, from its interval, its margin and its two corrected p.
-
-    `low`, `high`: the interval of the mean difference; `mean` is its middle unless it is given. `p_difference`,
-    `p_equivalence`: of "no difference" and of "a difference of at least the margin", corrected over the family.
-
-    ====================  =============================  ===========================================
-    .                     shown to be inside the margin  not shown to be inside
-    ====================  =============================  ===========================================
-    shown not to be 0     different but negligible       different if the mean passes the margin,
-                                                         else undecided: its size is open
-    not shown             equivalent                     undecided
-    ====================  =============================  ===========================================
-    """
-    if mean is None:
-        mean = low if low == high else (low + high) / 2  # an infinite difference has an interval of no width
-    differs = (low > 0 or high < 0) and p_difference <= alpha
-    inside = p_equivalence <= alpha
-    if inside:
-        return "different but negligible" if differs else "equivalent"
-    return "different" if differs and abs(mean) >= margin else "undecided"
 
 
 def _signs(n: int) -> Array:

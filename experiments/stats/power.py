@@ -35,35 +35,37 @@ def seeds_needed(
     mean: Array,
     sd: Array,
     margin: Array,
-    ratio: float = TEST_TO_TRAIN,
+    ratio: Array | float = TEST_TO_TRAIN,
     alpha: Array | float = ALPHA,
     power: float = POWER,
 ) -> Array:
-    """Seeds at which a cell would probably be decided, if its mean and standard deviation stay as they are.
+    """Seeds at which a comparison would probably be decided, if its mean and standard deviation stay as they are.
 
-    All arguments (rows,). A mean beyond the margin is to be shown not to be 0 (for which the sign flips alone take
-    `least_seeds`); one inside it, to be inside. `inf` where no number of seeds suffices: then it takes more rows, not
-    more runs.
+    All arguments (rows,). Decided is a mean that is shown not to be 0 (for which the sign flips alone take
+    `least_seeds`), or to be inside the margin, whichever takes fewer seeds. `inf` where no number of seeds suffices:
+    then it takes more rows, not more runs.
     """
     mean, sd, margin = (np.asarray(a, dtype=float) for a in (mean, sd, margin))
     alpha = np.broadcast_to(np.asarray(alpha, dtype=float), mean.shape)
-    beyond = np.abs(mean) >= margin
     with np.errstate(divide="ignore", invalid="ignore"):
-        effect = np.where(beyond, np.abs(mean), margin - np.abs(mean)) / sd
-    # two-sided against 0, one-sided against the nearer margin
-    level = np.where(beyond, alpha, 2 * alpha)
+        sign = _least(np.abs(mean) / sd, ratio, alpha, power)
+        inside = _least(np.maximum(margin - np.abs(mean), 0.0) / sd, ratio, 2 * alpha, power)  # one-sided
+    return np.fmin(np.maximum(sign, least_seeds(alpha)), inside)
+
+
+def _least(effect: Array, ratio: Array | float, alpha: Array, power: float) -> Array:
+    """The fewest seeds whose two-sided test has the power, by bisection; `inf` where `MOST_SEEDS` do not suffice."""
 
     def enough(n: Array) -> Array:
-        return _power(effect, n, ratio, level) >= power
+        return _power(effect, n, ratio, alpha) >= power
 
-    low, high = np.full(mean.shape, 1), np.full(mean.shape, MOST_SEEDS)
+    low, high = np.full(effect.shape, 1), np.full(effect.shape, MOST_SEEDS)
     possible = enough(high)
     while (high - low > 1).any():
         middle = np.maximum((low + high) // 2, 2)
         reached = enough(middle)
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-    needed = np.where(beyond, np.maximum(high, least_seeds(alpha)), high)
-    return np.where(possible, needed, np.inf)
+    return np.where(possible, high, np.inf)
 
 
 def least_seeds(alpha: Array | float) -> Array:
@@ -71,7 +73,7 @@ def least_seeds(alpha: Array | float) -> Array:
     return np.ceil(1 - np.log2(alpha))
 
 
-def _power(effect: Array | float, n: Array | int, ratio: float, alpha: Array | float) -> Array:
+def _power(effect: Array | float, n: Array | int, ratio: Array | float, alpha: Array | float) -> Array:
     """Power of the two-sided corrected t: an ordinary t with fewer seeds in the mean than in the variance."""
     n = np.asarray(n, dtype=float)
     independent = 1 / (1 / n + ratio)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
 import pandas as pd
 
 from experiments.figures import Words
 from experiments.figures.causes import parts, percent
 from experiments.figures.panels import CELL, interval
 from experiments.heads import BASELINE
+from experiments.judgement import INSIDE, cells_apart, missing
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number
 from experiments.report.sections.common import SOFTMAX, compared, wins
 from experiments.report.stored import Stored
@@ -72,11 +70,12 @@ def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words
     primary = rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])]
     if primary.empty:
         return ""
-    # a cell differs if any of its quantities does; else it is undecided if any of them is
+    # a cell differs if any of its quantities does, all of them and all cells corrected together; else it is undecided
+    # if any of them is
     outcomes = primary["outcome"].astype(str).groupby([primary[name] for name in CELL], sort=False).agg(set)
-    apart = outcomes.map(lambda found: "different" in found)
-    open_ = ~apart & outcomes.map(lambda found: "undecided" in found)
-    means = overall.set_index("quantity")["mean"]
+    apart = cells_apart(primary, CELL)
+    open_ = ~apart & outcomes.map(lambda found: not found <= set(INSIDE))
+    means = overall.loc[overall["at"] == "default"].set_index("quantity")["mean"] if len(overall) else pd.Series()
     listed = words("sentence.list").join(
         words(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
         for name in ("nll_curve", "nll", "accuracy")
@@ -124,13 +123,11 @@ def _score(at: str, rows: pd.DataFrame, words: Words) -> str:
 
 def _how(rows: pd.DataFrame, words: Words) -> str:
     """What would decide the undecided ones of `rows`: so many seeds, or more data; nothing where none is undecided."""
-    if "seeds_needed" not in rows or not (rows["outcome"] == "undecided").any():
+    still = missing(rows)
+    if still is None:
         return ""
-    needed = rows.loc[rows["outcome"] == "undecided", "seeds_needed"].to_numpy(float)
-    finite = needed[np.isfinite(needed)]
-    key = "data" if not len(finite) else "seeds" if len(finite) == len(needed) else "both"
-    seeds = math.ceil(np.median(finite)) if len(finite) else 0
-    return words(f"answer.how.{key}", k=len(finite), n=len(needed), seeds=seeds)
+    key = "data" if not still.by_seeds else "seeds" if still.by_seeds == still.n else "both"
+    return words(f"answer.how.{key}", k=still.by_seeds, n=still.n, seeds=still.seeds)
 
 
 def _plain(stored: Stored, words: Words) -> str:

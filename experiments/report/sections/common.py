@@ -12,10 +12,10 @@ import pandas as pd
 from experiments.figures import Chart, Words
 from experiments.figures.fonts import chinese_font
 from experiments.heads import BASELINE
+from experiments.judgement import FRESH, better
 from experiments.report.blocks import Picture, Span, Text
 from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
-from experiments.stats import QUANTITIES
 
 WIDE, NARROW = 7.2, 3.5  # inches: 720 and 350 pixels of the page
 SOFTMAX = "softmax"
@@ -45,22 +45,24 @@ def in_own_letters(words: Words) -> bool:
 
 
 def compared(stored: Stored, table: str = "differences") -> pd.DataFrame:
-    """Rows of softmax against sigmoid, as people write them."""
-    return stored.read(table, head=SOFTMAX, baseline=BASELINE)
+    """Rows of softmax against sigmoid, as people write them; comparisons are those for fresh rows."""
+    return for_fresh_rows(stored.read(table, head=SOFTMAX, baseline=BASELINE))
+
+
+def for_fresh_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of comparisons that answer for fresh rows; any other table as it is."""
+    return rows.loc[rows["estimand"] == FRESH] if "estimand" in rows else rows
 
 
 def badge(outcome: str, words: Words) -> Span:
     """An outcome as a coloured badge."""
-    return Span(text=words.or_key("outcome", outcome), mark=outcome.replace(" ", "-"))
+    return Span(text=words.or_key("outcome", outcome), mark=outcome)
 
 
 def wins(rows: pd.DataFrame) -> tuple[int, int]:
-    """In how many rows softmax, and in how many sigmoid, is better by the margin or more."""
-    sides = [
-        QUANTITIES[str(row.quantity)].better * (1 if row.mean > 0 else -1)  # type: ignore[operator]
-        for row in rows.loc[rows["outcome"] == "different"].itertuples()
-    ]
-    return sides.count(1), sides.count(-1)
+    """In how many rows softmax, and in how many sigmoid, is shown to be better, not by less than the margin."""
+    sides = better(rows)
+    return int((sides == 1).sum()), int((sides == -1).sum())
 
 
 def made_by(stored: Stored, words: Words, *kinds: str) -> list[Text]:

@@ -6,16 +6,17 @@ import pandas as pd
 
 from experiments.figures import Words
 from experiments.heads import BASELINE, HEADS
+from experiments.judgement import APART
 from experiments.report.blocks import Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import made_by
+from experiments.report.sections.common import for_fresh_rows, made_by
 from experiments.report.stored import Stored
 
 
 def pitfalls(stored: Stored, words: Words) -> Section | None:
     """What each crossed or broken program costs against sigmoid, mean over tasks."""
     heads = tuple(head.name for head in HEADS.values() if head.role in ("crossed", "pitfall"))
-    overall = stored.read("overall", head=heads, baseline=BASELINE)
-    table = stored.read("differences", head=heads, baseline=BASELINE)
+    overall = for_fresh_rows(stored.read("overall", head=heads, baseline=BASELINE, at="default"))
+    table = for_fresh_rows(stored.read("differences", head=heads, baseline=BASELINE))
     if overall.empty or table.empty:
         return None
     rows = [_row(head, overall.loc[overall["head"] == head], table.loc[table["head"] == head], words)
@@ -38,6 +39,6 @@ def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, words: Words) ->
         for quantity in ("accuracy", "nll")
     ]  # fmt: skip
     losses = table.loc[table["quantity"] == "nll"]
-    apart = int((losses["outcome"] == "different").sum())
+    apart = int(losses["outcome"].isin(APART).sum())
     return [Span(text=program, code=True), *means, Span(text=f"{apart}/{len(losses)}", sort=float(apart)),
             words.translated("head", name, head.description)]  # fmt: skip

@@ -7,10 +7,11 @@ import pandas as pd
 
 from experiments.figures import Words, forest, paired_differences
 from experiments.heads import BASELINE
+from experiments.judgement import OUTCOMES, counts
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
+from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, for_fresh_rows, made_by
 from experiments.report.stored import Stored
-from experiments.stats import OUTCOMES, QUANTITIES, counts
+from experiments.stats import QUANTITIES
 from experiments.tables import pair
 
 K_SIGMOID, K_SOFTMAX = "k_sigmoid", "k_softmax"
@@ -25,9 +26,9 @@ def where(stored: Stored, words: Words) -> Section | None:
     quantities = [name for name in _DRAWN if (table["quantity"] == name).any()]
     blocks: list[Block]
     if quantities:
-        every = stored.read("differences", baseline=BASELINE)
+        every = for_fresh_rows(stored.read("differences", baseline=BASELINE))
         picture = drawn(stored.kept, "differences", forest, table, words=words, quantities=quantities)
-        overall = stored.read("overall", baseline=BASELINE)
+        overall = for_fresh_rows(stored.read("overall", baseline=BASELINE, at="default"))
         blocks = [
             *_overall(overall.loc[overall["head"] == SOFTMAX], words("overall.caption"), words),
             Text(body=words("where.read")), picture,
@@ -49,11 +50,13 @@ def where(stored: Stored, words: Words) -> Section | None:
 
 def _several(stored: Stored, words: Words) -> list[Block]:
     """The same question on several classes and several labels."""
-    table = stored.read("overall", baseline=K_SIGMOID, head=K_SOFTMAX)
+    table = for_fresh_rows(stored.read("overall", baseline=K_SIGMOID, head=K_SOFTMAX))
     blocks: list[Block] = []
-    for kind, rows in table.groupby("kind", sort=False):
-        caption = words("overall.several", kind=words.translated("kind", str(kind).replace(" ", "_"), str(kind)))
-        blocks += _overall(rows, caption, words)
+    for kind, of_kind in table.groupby("kind", sort=False):
+        named = words.translated("kind", str(kind).replace(" ", "_"), str(kind))
+        for at in ("best", "default"):
+            caption = words(f"overall.several_{at}", kind=named)
+            blocks += _overall(of_kind.loc[of_kind["at"] == at], caption, words)
     return [*blocks, *made_by(stored, words, "multiclass", "multilabel")] if blocks else []
 
 

@@ -8,17 +8,28 @@ import pytest
 from scipy import stats as sps
 from small_tables import RATE, factor_arms, finals, runs
 
-from experiments import stats
+from experiments import judgement, stats
+from experiments.judgement import FRESH, derived, pair_up
+from experiments.judgement import pairs as pairing
 from experiments.records import UserError
-from experiments.stats import matrices
-from experiments.stats.derived import derived
 from experiments.tables import SCHEMAS
 
 TWO = {("sigmoid", "accuracy"): [0.80, 0.82, 0.84], ("softmax", "accuracy"): [0.81, 0.83, 0.88]}
 
 
 def compare(table: pd.DataFrame, **options: object) -> pd.DataFrame:
-    return stats.differences(table, None, runs(table), **options)  # type: ignore[arg-type]
+    """The comparisons as they hold for fresh rows."""
+    found = judgement.differences(pair_up(table, None, runs(table)), **options)  # type: ignore[arg-type]
+    return found[found["estimand"] == FRESH].reset_index(drop=True)
+
+
+def over_tasks(table: pd.DataFrame, baseline: str = "sigmoid") -> pd.DataFrame:
+    found = judgement.overall(pair_up(table, None, runs(table), baseline))
+    return found[found["estimand"] == FRESH].reset_index(drop=True)
+
+
+def shares(table: pd.DataFrame, **options: object) -> pd.DataFrame:
+    return judgement.attribution(pair_up(table, None, runs(table)), **options)  # type: ignore[arg-type]
 
 
 def one(table: pd.DataFrame, **equals: object) -> pd.Series:
@@ -52,8 +63,8 @@ def test_tables_whose_names_are_categories_make_the_same_tables() -> None:
     table = finals(TWO)
     names = ["task", "network", "optimizer", "head", "split", "quantity"]
     categories = table.astype(dict.fromkeys(names, "category"))
-    for made in (stats.differences, stats.overall, stats.attribution):
-        found, plain = made(categories, None, runs(table)), made(table, None, runs(table))
+    for made in (judgement.differences, judgement.overall, judgement.attribution):
+        found, plain = (made(pair_up(values, None, runs(table))) for values in (categories, table))
         assert isinstance("of " + found["head" if "head" in found else "factor"], pd.Series)
         pd.testing.assert_frame_equal(found, plain, check_dtype=False, check_categorical=False)
 
@@ -63,15 +74,15 @@ def test_a_long_table_goes_through_in_blocks(monkeypatch: pytest.MonkeyPatch) ->
         {**TWO, **{(head, "nll"): [len(head) * 0.1, 0.4, 0.2] for head in ("sigmoid", "softmax", "softmax_lr")}}
     )
     whole = compare(table)
-    monkeypatch.setattr(matrices, "ROWS", 2)
-    assert len(list(matrices.blocks(matrices.paired(table, runs(table), "sigmoid"), ["head", "quantity"]))) > 1
+    monkeypatch.setattr(pairing, "ROWS", 2)
+    assert len(list(pairing.blocks(pair_up(table, None, runs(table)).table, ["head", "quantity"]))) > 1
     pd.testing.assert_frame_equal(compare(table), whole)
 
 
 def test_a_value_that_stands_twice_is_refused() -> None:
     table = finals(TWO)
     with pytest.raises(ValueError, match="twice"):
-        stats.differences(pd.concat([table, table[table["head"] == "softmax"].iloc[:1]]), None, runs(table))
+        pair_up(pd.concat([table, table[table["head"] == "softmax"].iloc[:1]]), None, runs(table))
 
 
 def test_arms_that_did_not_start_alike_are_refused() -> None:
@@ -79,7 +90,7 @@ def test_arms_that_did_not_start_alike_are_refused() -> None:
     started = runs(table)
     started.loc[started["head"] == "softmax", "trunk_hash"] = "another"
     with pytest.raises(ValueError, match="not a pair"):
-        stats.differences(table, None, started)
+        pair_up(table, None, started)
 
 
 def test_noise_floor_is_the_same_figure_between_two_sigmoids() -> None:
@@ -112,7 +123,7 @@ def test_infinite_losses_are_kept() -> None:
     found = compare(table)
     always, once = one(found, head="softmax1"), one(found, head="softmax")
     assert (always["mean"], always["low"], always["high"]) == (np.inf, np.inf, np.inf)
-    assert (always["outcome"], always["p"], always["nonfinite"]) == ("different", 2 / 2**6, 6)
+    assert (always["outcome"], always["p"], always["nonfinite"]) == ("larger", 2 / 2**6, 6)
     assert (once["outcome"], once["nonfinite"], once["mean"]) == ("undecided", 1, np.inf)
     assert np.isnan(once["low"])
     both = compare(finals({("sigmoid", "nll"): [np.inf, 0.5], ("softmax", "nll"): [np.inf, 0.5]})).iloc[0]
@@ -126,13 +137,13 @@ def test_infinite_losses_have_no_mean_over_tasks_and_no_shares() -> None:
     }
     values["softmax1", "nll"] = [np.inf] * 3
     table = finals({**values, ("softmax_lr", "nll"): [np.inf, 0.5, 0.6]})
-    found = stats.overall(table, None, runs(table)).set_index("head")
+    found = over_tasks(table).set_index("head")
     assert found.loc[["softmax", "softmax1"], "mean"].tolist() == [np.inf, np.inf]
     assert found.loc[["softmax", "softmax1"], ["low", "high"]].isna().all(axis=None)
     assert found.loc[["softmax", "softmax1"], "outcome"].tolist() == ["undecided", "undecided"]
-    shares = stats.attribution(table, None, runs(table)).set_index("factor")
-    assert not np.isfinite(shares.loc["initialisation", ["share", "low", "high"]].to_numpy(float)).any()
-    assert shares.loc["arithmetic", "share"] == 0.0
+    parts = shares(table).set_index("factor")
+    assert not np.isfinite(parts.loc["initialisation", ["share", "low", "high"]].to_numpy(float)).any()
+    assert parts.loc["arithmetic", "share"] == 0.0
 
 
 def test_cells_may_have_different_numbers_of_seeds() -> None:
@@ -159,7 +170,8 @@ def test_means_over_steps_come_from_the_curves_where_finals_lack_them() -> None:
     ]
     curves = pd.DataFrame(rows)[SCHEMAS["curves"]]
     table = finals({("sigmoid", "nll"): [0.4], ("softmax", "nll"): [0.5]})
-    found = stats.differences(table, curves, runs(table))
+    found = judgement.differences(pair_up(table, curves, runs(table)))
+    found = found[found["estimand"] == FRESH]
     assert found.set_index("quantity")["mean"].to_dict() == pytest.approx(
         {"nll_curve": 1.0, "nll": 0.1, "grad_norm_head": 1.0}
     )
@@ -193,7 +205,7 @@ def test_tables_put_together_are_one_family_after_correct() -> None:
     table = family(12)
     apart = [compare(table[table["task"] == task]) for task in table["task"].unique()]
     assert (pd.concat(apart)["outcome"] == "different").sum() > (compare(table)["outcome"] == "different").sum()
-    together = stats.correct(pd.concat(apart, ignore_index=True))
+    together = judgement.correct(pd.concat(apart, ignore_index=True))
     whole = compare(table)
     order = ["task", "quantity"]
     pd.testing.assert_frame_equal(
@@ -217,9 +229,37 @@ def test_too_few_seeds_can_show_no_difference_of_any_size() -> None:
     assert row["seeds_needed"] == 6
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "p_difference", "p_larger", "p_equivalence", "outcome"),
+    [
+        # the margin is 0.01
+        (0.012, 0.030, 0.01, 0.01, 1.00, "larger"),  # the whole interval is beyond the margin
+        (-0.030, -0.012, 0.01, 0.01, 1.00, "larger"),
+        (0.012, 0.030, 0.01, 0.06, 1.00, "different"),  # beyond the margin on its own, not in its family
+        (0.005, 0.030, 0.01, 0.01, 1.00, "different"),  # its mean is beyond the margin, its interval is not
+        (0.004, 0.014, 0.01, 0.90, 0.30, "different"),  # its sign is known, whether it matters is open
+        (-0.014, -0.004, 0.01, 0.90, 0.30, "different"),
+        (0.001, 0.009, 0.01, 0.90, 0.01, "negligible"),
+        (-0.004, 0.006, 0.70, 1.00, 0.01, "equivalent"),
+        (0.001, 0.009, 0.20, 1.00, 0.01, "equivalent"),  # away from 0 on its own, not in its family
+        (0.011, 0.021, 0.20, 1.00, 0.01, "undecided"),  # its mean is outside the margin, whatever was shown before
+        (-0.005, 0.030, 0.30, 1.00, 0.70, "undecided"),
+        (0.012, 0.030, 0.06, 0.01, 1.00, "undecided"),  # away from 0 on its own, not in its family
+        (np.inf, np.inf, 0.01, 0.01, 1.00, "larger"),
+        (-np.inf, -np.inf, 0.01, 0.01, 1.00, "larger"),
+        (np.nan, np.nan, 1.00, 1.00, 1.00, "undecided"),
+        (0.0, 0.0, 1.00, 1.00, 0.00, "equivalent"),
+    ],
+)
+def test_outcome(
+    low: float, high: float, p_difference: float, p_larger: float, p_equivalence: float, outcome: str
+) -> None:
+    assert judgement.outcome(low, high, 0.01, p_difference, p_larger, p_equivalence) == outcome
+
+
 def test_counts_of_outcomes() -> None:
     found = compare(family(12))
-    row = one(stats.counts(found), quantity="accuracy")
+    row = one(judgement.counts(found), quantity="accuracy")
     assert row["n_cells"] == 12
     assert row["different"] == (found[found["quantity"] == "accuracy"]["outcome"] == "different").sum()
     assert row["undecided"] == 12 - row["different"]
@@ -229,7 +269,7 @@ def test_overall_counts_each_task_once() -> None:
     parts = [finals(TWO, network=network) for network in ("mlp", "linear", "deep_mlp")]
     other = {("sigmoid", "accuracy"): [0.8, 0.8, 0.8], ("softmax", "accuracy"): [0.9, 0.9, 0.9]}
     table = pd.concat([*parts, finals(other, task="fair")])
-    row = stats.overall(table, None, runs(table)).iloc[0]
+    row = over_tasks(table).iloc[0]
     assert row["mean"] == pytest.approx((0.02 + 0.10) / 2)
     assert (row["n_tasks"], row["n_cells"]) == (2, 4)
     assert row["low"] < row["bca_low"] < row["mean"] < row["bca_high"] < row["high"]
@@ -239,18 +279,19 @@ def test_overall_is_judged_like_a_cell() -> None:
     """By hand: two tasks of means 0.02 and 0.10, the second without spread; Welch leaves 2 degrees of freedom."""
     other = {("sigmoid", "accuracy"): [0.8, 0.8, 0.8], ("softmax", "accuracy"): [0.9, 0.9, 0.9]}
     table = pd.concat([finals(TWO), finals(other, task="fair")])
-    row = stats.overall(table, None, runs(table)).iloc[0]
+    row = over_tasks(table).iloc[0]
     se = np.sqrt(0.0003 * (1 / 3 + 1 / 3)) / 2
     assert row["p"] == pytest.approx(2 * sps.t.sf(0.06 / se, 2))
     assert row["p_tost"] == pytest.approx(sps.t.sf((0.01 - 0.06) / se, 2))
-    assert row["outcome"] == "different"
+    assert row["p_larger"] == pytest.approx(2 * sps.t.sf((0.06 - 0.01) / se, 2))
+    assert row["outcome"] == "larger"
 
 
 def test_overall_keeps_kinds_of_task_apart() -> None:
     several = {("k_sigmoid", "nll"): [0.4, 0.4], ("k_softmax", "nll"): [0.5, 0.5]}
     labels = {**several, ("k_sigmoid", "micro_f1"): [0.5, 0.5], ("k_softmax", "micro_f1"): [0.5, 0.5]}
     table = pd.concat([finals(several, task="digits"), finals(labels, task="yeast")])
-    found = stats.overall(table, None, runs(table), "k_sigmoid")
+    found = over_tasks(table, "k_sigmoid")
     assert found[["kind", "quantity"]].to_numpy().tolist() == [
         ["several classes", "nll"],
         ["several labels", "nll"],
@@ -265,7 +306,7 @@ def test_overall_corrects_over_the_quantities_of_one_rank() -> None:
         (head, q): rng.normal(0.5, 0.01, 8) for head in ("sigmoid", "softmax") for q in ("nll", "accuracy", "auc")
     }
     table = finals(values)
-    found = stats.overall(table, None, runs(table)).set_index("quantity")
+    found = over_tasks(table).set_index("quantity")
     assert found.loc[["nll", "accuracy"], "p_holm"].to_numpy() == pytest.approx(
         stats.holm(found.loc[["nll", "accuracy"], "p"].to_numpy())
     )
@@ -276,13 +317,13 @@ def test_overall_gradient_norms_are_shares_of_the_baseline() -> None:
     small = {("sigmoid", "grad_norm_head"): [1.0, 1.0], ("softmax", "grad_norm_head"): [1.5, 1.5]}
     large = {key: [100 * v for v in values] for key, values in small.items()}
     table = pd.concat([finals(small), finals(large, task="fair")])
-    assert stats.overall(table, None, runs(table)).iloc[0]["mean"] == pytest.approx(0.5)
+    assert over_tasks(table).iloc[0]["mean"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("optimizer", "decays"), [("sgd", False), ("adamw", True)])
 def test_attribution_finds_what_was_put_in(optimizer: str, decays: bool) -> None:
     table = finals(factor_arms(np.random.default_rng(0), 8, decays), optimizer=optimizer)
-    found = stats.attribution(table, None, runs(table)).set_index("factor")
+    found = shares(table).set_index("factor")
     # the 0.02 of start and head rate together is halved between them
     wanted = {"initialisation": 0.31, "head_rate": 0.11, "arithmetic": 0.0} | ({"decay": 0.05} if decays else {})
     assert found["share"].to_dict() == pytest.approx(wanted, abs=1e-8)
@@ -299,27 +340,27 @@ def test_what_two_rows_double_is_not_put_down_to_arithmetic() -> None:
     values = {(arm, "grad_norm_head"): [1.0 if arm == "sigmoid" else 2**0.5] * 3 for arm in arms}
     values |= {(arm, "grad_norm_effective_head"): [1.0, 1.1, 1.2] for arm in arms}
     table = finals(values)
-    assert set(stats.attribution(table, None, runs(table))["quantity"]) == {"grad_norm_effective_head"}
+    assert set(shares(table)["quantity"]) == {"grad_norm_effective_head"}
 
 
 def test_attribution_says_when_arms_are_lacking() -> None:
     table = finals(factor_arms(np.random.default_rng(0), 8, decays=True), optimizer="adamw")
     two = table[table["head"].isin(["sigmoid", "softmax", "softmax_init", "softmax_lr", "softmax_matched"])]
-    found = stats.attribution(two, None, runs(two)).set_index("factor")
+    found = shares(two).set_index("factor")
     assert found["method"].str.startswith("one order").all()
     # start first: 0.3 + 0.02; the rest is head rate and decay together
     assert found["share"].to_dict() == pytest.approx(
         {"initialisation": 0.32, "head_rate+decay": 0.15, "arithmetic": 0.0}, abs=1e-8
     )
     none = table[table["head"].isin(["sigmoid", "softmax", "softmax_matched"])]
-    assert stats.attribution(none, None, runs(none)).empty
+    assert shares(none).empty
 
 
 def test_a_part_of_nothing_is_measured_by_the_noise_floor() -> None:
     values = {(arm, "nll"): [0.5, 0.5] for arm in ("sigmoid", "softmax", "softmax_init", "softmax_lr")}
     values |= {("softmax_matched", "nll"): [0.5, 0.5001], ("sigmoid_again", "nll"): [0.6, 0.4]}
     table = finals(values)
-    found = stats.attribution(table, None, runs(table)).set_index("factor")
+    found = shares(table).set_index("factor")
     assert found.loc["arithmetic", "noise_floor"] == pytest.approx(0.1)
     assert found.loc["arithmetic", "part"] == pytest.approx(0.00005 / 0.1)
 
@@ -341,30 +382,30 @@ def swept(arms: dict[str, float], seeds: int = 4, edge: bool = False) -> pd.Data
 
 def test_best_rate_is_chosen_on_validation_rows_alone() -> None:
     table = swept({"sigmoid": 0, "softmax": 1})
-    chosen = stats.best_rates(table)
+    chosen = judgement.best_rates(table)
     assert set(chosen.loc[chosen["head"] == "sigmoid", "learning_rate"]) == {2.0**-4}
     assert set(chosen.loc[chosen["head"] == "softmax", "learning_rate"]) == {2.0**-5}
     misleading = table.copy()
     misleading.loc[(misleading["split"] == "test") & (misleading["learning_rate"] == 2.0**-1), "value"] = -1.0
-    pd.testing.assert_frame_equal(stats.best_rates(misleading), chosen)
+    pd.testing.assert_frame_equal(judgement.best_rates(misleading), chosen)
     assert not chosen["at_edge"].any()
-    assert stats.best_rates(swept({"sigmoid": 0}, edge=True))["at_edge"].all()
+    assert judgement.best_rates(swept({"sigmoid": 0}, edge=True))["at_edge"].all()
 
 
 def test_a_rate_that_diverges_is_never_best() -> None:
     table = swept({"sigmoid": 0})
     table.loc[table["learning_rate"] == 2.0**-4, "value"] = np.nan
-    assert 2.0**-4 not in set(stats.best_rates(table)["learning_rate"])
+    assert 2.0**-4 not in set(judgement.best_rates(table)["learning_rate"])
 
 
 def test_gap_at_each_arms_own_best() -> None:
     """Two arms that differ by a shift of the rate alone differ at each rate, and not at their best."""
     table = swept({"sigmoid": 0, "softmax": 1})
-    found = stats.gaps(table, runs(table))
-    best = one(found, at="best")
+    found = judgement.gaps(table, runs(table))
+    best = one(found, at="best", estimand=FRESH)
     assert (best["mean"], best["outcome"]) == (pytest.approx(0.0, abs=1e-12), "equivalent")
     assert (best["best_rate"], best["baseline_best_rate"]) == (pytest.approx(2.0**-5), pytest.approx(2.0**-4))
-    at_rates = found[found["at"] == "rate"].set_index("learning_rate")["mean"]
+    at_rates = found[(found["at"] == "rate") & (found["estimand"] == FRESH)].set_index("learning_rate")["mean"]
     assert len(at_rates) == 7
     assert at_rates[2.0**-4] == pytest.approx(0.02)
     assert at_rates[2.0**-5] == pytest.approx(-0.02)
@@ -372,7 +413,7 @@ def test_gap_at_each_arms_own_best() -> None:
 
 @pytest.mark.parametrize("steps", [-1.0, 0.0, 1.0, 2.0, 0.5])
 def test_shift_is_found(steps: float) -> None:
-    row = stats.shifts(swept({"sigmoid": 0, "softmax": steps}), seed=1).iloc[0]
+    row = judgement.shifts(swept({"sigmoid": 0, "softmax": steps}), seed=1).iloc[0]
     if steps == round(steps):
         assert row["shift"] == steps
         assert row["misfit"] == pytest.approx(0.0, abs=1e-12)
@@ -384,17 +425,17 @@ def test_shift_is_found(steps: float) -> None:
 def test_rates_that_diverge_are_left_out_of_the_shift() -> None:
     table = swept({"sigmoid": 0, "softmax": 1})
     table.loc[(table["head"] == "softmax") & (table["learning_rate"] == 2.0**-1), "value"] = np.inf
-    row = stats.shifts(table).iloc[0]
+    row = judgement.shifts(table).iloc[0]
     assert (row["shift"], row["rates"]) == (1.0, 6)
     table.loc[(table["head"] == "softmax") & (table["learning_rate"] > 2.0**-6), "value"] = np.nan
-    assert np.isnan(stats.shifts(table).iloc[0]["shift"])
+    assert np.isnan(judgement.shifts(table).iloc[0]["shift"])
 
 
 def test_a_shift_needs_rates_that_double() -> None:
     table = swept({"sigmoid": 0, "softmax": 1})
     table["learning_rate"] = table["learning_rate"].replace(2.0**-1, 0.4)
     with pytest.raises(UserError, match="powers of two"):
-        stats.shifts(table)
+        judgement.shifts(table)
 
 
 def test_derived_makes_what_it_has_the_source_of() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
+from experiments.judgement.differences import differences
+from experiments.judgement.pairs import Pairs, pair_up
 from experiments.records import UserError
-from experiments.stats.cells import differences
-from experiments.stats.margins import ALPHA
+from experiments.stats import ALPHA
 
 Array = np.ndarray
 
@@ -42,6 +43,16 @@ def best_rates(sweep: pd.DataFrame) -> pd.DataFrame:
     return best.assign(at_edge=edge).drop(columns=["min", "max"])
 
 
+def at_best(
+    sweep: pd.DataFrame, runs: pd.DataFrame, baseline: str = "sigmoid", *, heads: Sequence[str] | None = None
+) -> Pairs:
+    """The pairs of each arm and the baseline, each seed of either at its own best rate; their rate stands as 0."""
+    keys = [*_KEYS, "head", "seed", "learning_rate"]
+    chosen = best_rates(sweep)[keys]
+    at = [table.merge(chosen, on=keys).assign(learning_rate=_BEST) for table in (sweep, runs)]
+    return pair_up(at[0], None, at[1], baseline, heads=heads)
+
+
 def gaps(
     sweep: pd.DataFrame, runs: pd.DataFrame, baseline: str = "sigmoid", *, heads: Sequence[str] | None = None
 ) -> pd.DataFrame:
@@ -51,27 +62,20 @@ def gaps(
     `baseline_best_rate` (geometric means over seeds) and `at_edge`, the share of choices on the grid's edge.
     The two kinds of row are families of their own.
     """
-    at_rates = differences(sweep, None, runs, baseline, heads=heads).assign(at="rate")
+    at_rates = differences(pair_up(sweep, None, runs, baseline, heads=heads), at="rate")
+    best = differences(at_best(sweep, runs, baseline, heads=heads), at="best").assign(learning_rate=np.nan)
     chosen = best_rates(sweep)
-    keys = [*_KEYS, "head", "seed", "learning_rate"]
-    at_best = differences(
-        sweep.merge(chosen[keys], on=keys).assign(learning_rate=_BEST),
-        None,
-        runs.merge(chosen[keys], on=keys).assign(learning_rate=_BEST),
-        baseline,
-        heads=heads,
-    ).assign(at="best", learning_rate=np.nan)
     means = (
         chosen.assign(log=np.log2(chosen["learning_rate"]))
-        .groupby([*_KEYS, "head"], as_index=False)
+        .groupby([*_KEYS, "head"], as_index=False, observed=True)
         .agg(log=("log", "mean"), at_edge=("at_edge", "mean"))
     )
     means = means.assign(best_rate=2.0 ** means["log"]).drop(columns="log")
     theirs = means[means["head"] == baseline].drop(columns="head")
     theirs = theirs.rename(columns={"best_rate": "baseline_best_rate", "at_edge": "baseline_at_edge"})
-    at_best = at_best.merge(means, on=[*_KEYS, "head"], how="left").merge(theirs, on=_KEYS, how="left")
-    at_best = at_best.assign(at_edge=np.fmax(at_best["at_edge"], at_best["baseline_at_edge"]))
-    return pd.concat([at_rates, at_best.drop(columns="baseline_at_edge")], ignore_index=True)
+    best = best.merge(means, on=[*_KEYS, "head"], how="left").merge(theirs, on=_KEYS, how="left")
+    best = best.assign(at_edge=np.fmax(best["at_edge"], best["baseline_at_edge"]))
+    return pd.concat([at_rates, best.drop(columns="baseline_at_edge")], ignore_index=True)
 
 
 def shifts(

@@ -118,9 +118,8 @@ def _paths(at: tuple[int, ...], ratio: float) -> np.ndarray:
         own = rng.standard_normal((_CHUNK, at[-1]), dtype=np.float32)
         common = rng.standard_normal((_CHUNK, 1), dtype=np.float32)
         d = np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own
-        parts = []
-        for n in at:
-            error = d[:, :n].std(axis=1, ddof=1) * np.sqrt(1 / n + ratio)
-            parts.append(d[:, :n].mean(axis=1) / error)
-        made.append(np.stack(parts, axis=1))
+        n = np.array(at)
+        sums, squares = (values.cumsum(axis=1, dtype=np.float64)[:, n - 1] for values in (d, d * d))
+        mean = sums / n
+        made.append(mean / np.sqrt((squares / n - mean**2) * n / (n - 1) * (1 / n + ratio)))
     return np.concatenate(made)

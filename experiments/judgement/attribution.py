@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
+from experiments.judgement.differences import noise_floor
+from experiments.judgement.pairs import CELL, Block, Pairs, blocks
 from experiments.optimizers import OPTIMIZERS
-from experiments.stats import intervals
-from experiments.stats.cells import NULL, margins_of, noise_floor
-from experiments.stats.margins import QUANTITIES, TEST_TO_TRAIN
-from experiments.stats.matrices import CELL, Block, blocks, paired, registered
+from experiments.stats import ALPHA, QUANTITIES, intervals
 
 INITIALISATION, HEAD_RATE, DECAY, ARITHMETIC = "initialisation", "head_rate", "decay", "arithmetic"
 RATE_AND_DECAY = "head_rate+decay"  # where no arm separates the two
@@ -64,32 +63,26 @@ METHODS: dict[str, Game] = {
 }
 
 
-def attribution(
-    finals: pd.DataFrame,
-    curves: pd.DataFrame | None,
-    runs: pd.DataFrame,
-    baseline: str = "sigmoid",
-    *,
-    ratio: float = TEST_TO_TRAIN,
-    decays: bool | None = None,
-) -> pd.DataFrame:
+def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float = 1 - ALPHA) -> pd.DataFrame:
     """The table `attribution`: each factor's share of softmax - sigmoid, a row a cell, quantity and factor.
 
-    `decays`: whether weights decay in these cells; by default as registered for each one's optimizer.
+    `decays`: whether weights decay in these cells; by default as registered for each one's optimizer. `confidence`:
+    of the intervals `low` .. `high`, which allow for shared rows; after looks at the results, that of the last one.
 
     Cells whose tables lack the factor arms have no rows, nor have quantities in which one function has two values
     (`Quantity.of_function`): there the matched arm differs by more than arithmetic. Extra columns: `difference`, the
     sum of the shares; `n`; `margin`, the quantity's; `method`, which arms there were to tell factors apart;
     `noise_floor`; and `part`, the mean over seeds of |share| over the larger of |difference| and the noise floor.
     """
-    values = registered(finals, curves)
-    values = values[values["quantity"].map({q.name: q.of_function for q in QUANTITIES.values()}).astype(bool)]
+    table = pairs.table
+    table = table[table["quantity"].map({q.name: q.of_function for q in QUANTITIES.values()}).astype(bool)]
     keys = [*CELL, "quantity"]
     arms = sorted({arm for game in METHODS.values() for arm in game.values()})
-    pairs = paired(values, runs, baseline, [*arms, NULL])
-    found = pairs.set_index([*keys, "seed", "head"])["difference"].unstack()
+    mine = table[table["head"].isin(arms)]
+    found = mine.set_index([*keys, "seed", "head"])["difference"].unstack()
     wide = found.reindex(columns=arms).rename_axis(columns=None).reset_index()
-    wide = wide.merge(_baseline(values, baseline), on=[*keys, "seed"])
+    common = mine[[*keys, "seed", "twin", "shared", "reach"]].drop_duplicates([*keys, "seed"])
+    wide = wide.merge(common, on=[*keys, "seed"])
     parts = []
     for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
         decay = _decays(str(optimizer)) if decays is None else decays
@@ -98,16 +91,18 @@ def attribution(
             continue
         arms_of = list(METHODS[method].values())
         # a quantity that some arm has no number of, in any seed, has no shares
-        cell = cell[cell.groupby(keys)[arms_of].transform("count").gt(0).all(axis=1)]
+        cell = cell[cell.groupby(keys, observed=True)[arms_of].transform("count").gt(0).all(axis=1)]
         shares = shapley({s: cell[arm].to_numpy(float) for s, arm in METHODS[method].items()})
         parts += [
-            cell[[*keys, "seed"]].assign(factor=factor, method=method, value=share, twin=cell["twin"])
+            cell[[*keys, "seed", "twin", "shared", "reach"]].assign(factor=factor, method=method, value=share)
             for factor, share in shares.items()
         ]
     if not parts:
         return pd.DataFrame(columns=tables.SCHEMAS["attribution"])
-    table = pd.concat([_summary(block, ratio) for block in blocks(pd.concat(parts), [*keys, "factor", "method"])])
-    sums = wide.groupby(keys, as_index=False, sort=False)["softmax"].mean().rename(columns={"softmax": "difference"})
+    shares = blocks(pd.concat(parts), [*keys, "factor", "method"])
+    table = pd.concat([_summary(block, confidence) for block in shares])
+    sums = wide.groupby(keys, as_index=False, sort=False)["softmax"].mean(skipna=False)
+    sums = sums.rename(columns={"softmax": "difference"})
     table = table.merge(sums, on=keys).merge(noise_floor(pairs), on=keys, how="left")
     size = np.fmax(table["difference"].abs(), table["noise_floor"])
     table = table.assign(part=table["mean_abs"] / size.where(size > 0))
@@ -157,20 +152,14 @@ def _method(decays: bool, present: set[str]) -> str | None:
     return None
 
 
-def _baseline(values: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    rows = values.loc[values["head"] == baseline, [*CELL, "quantity", "seed", "value"]]
-    return rows.rename(columns={"value": "twin"})
-
-
-def _summary(block: Block, ratio: float) -> pd.DataFrame:
-    low, high = intervals.corrected_t(block.values, ratio)
+def _summary(block: Block, confidence: float) -> pd.DataFrame:
+    low, high = intervals.corrected_t(block.values, block.ratio, confidence)
     with np.errstate(invalid="ignore"):  # a share is NaN where an arm's value is not finite
-        share = block.values.mean(axis=1)
-    return block.keys.assign(
-        margin=margins_of(block),
-        share=share,
-        low=low,
-        high=high,
-        mean_abs=np.abs(block.values).mean(axis=1),
-        n=block.values.shape[1],
-    )
+        return block.keys.assign(
+            margin=block.margins.mean(axis=1),
+            share=block.values.mean(axis=1),
+            low=low,
+            high=high,
+            mean_abs=np.abs(block.values).mean(axis=1),
+            n=block.values.shape[1],
+        )

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from experiments.stats.attribution import attribution
-from experiments.stats.cells import differences
-from experiments.stats.overall import overall
-from experiments.stats.rates import gaps, shifts
+from experiments.judgement.attribution import attribution
+from experiments.judgement.differences import differences
+from experiments.judgement.overall import overall
+from experiments.judgement.pairs import pair_up
+from experiments.judgement.rates import at_best, gaps, shifts
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
 BASELINES = ("sigmoid", "k_sigmoid")
@@ -23,19 +24,21 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """
     made: dict[str, list[pd.DataFrame]] = {}
     if _filled(tables, "finals", "runs"):
-        raw = tables["finals"], tables.get("curves"), tables["runs"]
-        for baseline in _baselines(raw[0]):
-            made.setdefault("differences", []).append(differences(*raw, baseline))
-            made.setdefault("overall", []).append(overall(*raw, baseline))
-        made["attribution"] = [attribution(*raw)]
+        for baseline in _baselines(tables["finals"]):
+            pairs = pair_up(tables["finals"], tables.get("curves"), tables["runs"], baseline)
+            made.setdefault("differences", []).append(differences(pairs))
+            made.setdefault("overall", []).append(overall(pairs))
+            if baseline == BASELINES[0]:
+                made["attribution"] = [attribution(pairs)]
     if _filled(tables, "finals_float64", "runs_float64"):
-        made["attribution_float64"] = [attribution(tables["finals_float64"], None, tables["runs_float64"])]
+        exact = pair_up(tables["finals_float64"], None, tables["runs_float64"])
+        made["attribution_float64"] = [attribution(exact)]
     if _filled(tables, "learning_rates", "learning_rates_runs"):
-        for baseline in _baselines(tables["learning_rates"]):
-            made.setdefault("rate_gaps", []).append(
-                gaps(tables["learning_rates"], tables["learning_rates_runs"], baseline)
-            )
-            made.setdefault("shifts", []).append(shifts(tables["learning_rates"], baseline))
+        sweep, runs = tables["learning_rates"], tables["learning_rates_runs"]
+        for baseline in _baselines(sweep):
+            made.setdefault("rate_gaps", []).append(gaps(sweep, runs, baseline))
+            made.setdefault("overall", []).append(overall(at_best(sweep, runs, baseline), at="best"))
+            made.setdefault("shifts", []).append(shifts(sweep, baseline))
     joined = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     return {name: pd.concat(parts, ignore_index=True) for name, parts in joined.items() if parts}
 

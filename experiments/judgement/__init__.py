@@ -1,0 +1,55 @@
+"""What trained networks show: pairs made once, and what follows from them. Tables in, tables out; nothing trains."""
+
+from experiments.judgement.attribution import attribution, shapley
+from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
+from experiments.judgement.derived import derived
+from experiments.judgement.differences import correct, differences
+from experiments.judgement.outcomes import (
+    APART,
+    FRESH,
+    INSIDE,
+    OUTCOMES,
+    THESE,
+    Missing,
+    better,
+    cells_apart,
+    counts,
+    missing,
+    outcome,
+)
+from experiments.judgement.overall import mean_over_tasks, overall
+from experiments.judgement.pairs import Pairs, pair_up
+from experiments.judgement.rates import at_best, best_rates, gaps, shifts
+from experiments.judgement.sequential import Design, looks
+
+__all__ = [
+    "APART",
+    "FRESH",
+    "INSIDE",
+    "OUTCOMES",
+    "THESE",
+    "Corrector",
+    "Design",
+    "FixedFamily",
+    "Missing",
+    "Pairs",
+    "Sequential",
+    "at_best",
+    "attribution",
+    "best_rates",
+    "better",
+    "cells_apart",
+    "correct",
+    "counts",
+    "derived",
+    "differences",
+    "gaps",
+    "looks",
+    "mean_over_tasks",
+    "missing",
+    "outcome",
+    "overall",
+    "pair_up",
+    "shapley",
+    "shifts",
+]

@@ -1,0 +1,175 @@
+"""One figure over many cells: the mean over tasks, with a bootstrap that is stratified by task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from experiments import tables
+from experiments.judgement.correctors import FixedFamily
+from experiments.judgement.outcomes import FRESH, THESE, bound
+from experiments.judgement.pairs import CELL, Pairs
+from experiments.stats import ALPHA, QUANTITIES, allowance, intervals
+from experiments.stats.hypotheses import standardised
+
+Array = np.ndarray
+
+KINDS = ("two classes", "several classes", "several labels")
+
+
+def overall(pairs: Pairs, *, at: str = "default") -> pd.DataFrame:
+    """Mean difference over tasks, a row a kind of task, arm, quantity and estimand: each task counts once.
+
+    `low` and `high` speak of these tasks, with the allowance for shared rows under "fresh rows"; `bca_low` and
+    `bca_high` are of these rows. A quantity whose margin is relative is averaged as a share of the baseline's mean in
+    its cell. `p_holm`, `p_larger_holm` and `p_tost_holm` are corrected over one arm's primary (or secondary)
+    quantities, and `outcome` follows by the rule of single cells.
+    """
+    values = pairs.table
+    labelled = set(values.loc[values["quantity"] == "micro_f1", "task"])
+    values = _in_common_units(values)
+    kinds = np.where(
+        values["task"].isin(labelled), KINDS[2], KINDS[0] if pairs.baseline == "sigmoid" else KINDS[1]
+    )
+    parts = [_rows(part).assign(kind=kind, head=head) for (head, kind), part in values.groupby(["head", kinds])]
+    if not parts:
+        return pd.DataFrame(columns=tables.SCHEMAS["overall"])
+    table = pd.concat(parts, ignore_index=True).assign(baseline=pairs.baseline, at=at)
+    table["primary"] = [QUANTITIES[name].primary for name in table["quantity"]]
+    family = FixedFamily(by=("kind", "head", "primary", "estimand"))
+    table = family.judge(table.assign(p_t=table["p"]))
+    table = table.assign(bound=bound(table["low"], table["high"]))
+    place = table["quantity"].map({name: place for place, name in enumerate(QUANTITIES)})
+    table = table.assign(_place=place).sort_values(["kind", "head", "_place", "estimand"], kind="stable")
+    return table[tables.SCHEMAS["overall"]].reset_index(drop=True)
+
+
+def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
+    """One row a quantity and estimand, of one arm on tasks of one kind."""
+    by_seed = pairs.groupby(["quantity", "task", "seed"], sort=False, as_index=False, observed=True)
+    by_seed = by_seed[["difference", "shared"]].mean(skipna=False)
+    sizes = by_seed.groupby(["quantity", "task"], sort=True).size().reset_index(name="n")
+    shape = sizes.groupby("quantity")[["task", "n"]].apply(lambda part: tuple(part.itertuples(index=False)))
+    cells = pairs.drop_duplicates(["quantity", *CELL])["quantity"].value_counts()
+    parts = []
+    for _, names in shape.groupby(shape):  # quantities with the same tasks and seeds go through as one matrix
+        rows = by_seed[by_seed["quantity"].isin(names.index)].sort_values(["quantity", "seed"], kind="stable")
+        samples, shared = [], []
+        for _, task in rows.groupby("task"):
+            samples.append(task.pivot(index="quantity", columns="seed", values="difference").to_numpy())
+            shared.append(task["shared"].mean())
+        quantities = sorted(names.index)
+        margin = np.array([QUANTITIES[name].margin for name in quantities])
+        part = pd.DataFrame({"quantity": quantities, "margin": margin, "n_tasks": len(samples)})
+        with np.errstate(invalid="ignore"):
+            part["mean"] = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
+        none = [0.0] * len(samples)
+        part["bca_low"], part["bca_high"] = mean_over_tasks(samples, none)
+        for estimand, ratios in ((FRESH, [float(allowance(share)) for share in shared]), (THESE, none)):
+            low, high = mean_over_tasks(samples, ratios)
+            p, p_larger, p_tost = p_over_tasks(samples, margin, ratios)
+            parts.append(
+                part.assign(estimand=estimand, low=low, high=high, p=p, p_larger=p_larger, p_tost=p_tost,
+                            n_cells=part["quantity"].map(cells))
+            )  # fmt: skip
+    return pd.concat(parts)
+
+
+def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Sequence[float]) -> tuple[Array, Array, Array]:
+    """The p of a zero mean over tasks, of one that is not beyond the margin, and of one outside it: each (rows,).
+
+    `samples` and `ratios` as in `mean_over_tasks`, `margin` (rows,). The t of the mean of the tasks' means, with the
+    corrected standard error of each task and the degrees of freedom of Welch and Satterthwaite. 1 where a value is not
+    finite.
+    """
+    with np.errstate(invalid="ignore"):
+        mean = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
+    errors = [intervals.standard_error(sample, ratio) for sample, ratio in zip(samples, ratios, strict=True)]
+    variances = np.array(errors) ** 2 / len(samples) ** 2
+    seeds = np.array([[sample.shape[1]] for sample in samples])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = variances.sum(axis=0) ** 2 / (variances**2 / (seeds - 1)).sum(axis=0)
+    freedom = np.where(np.isnan(freedom), seeds.min() - 1, freedom)  # no spread at all
+    se = np.sqrt(variances.sum(axis=0))
+    inside = standardised(margin - np.abs(mean), se)
+    found = (
+        2 * stats.t.sf(np.abs(standardised(mean, se)), freedom),
+        np.minimum(1.0, 2 * stats.t.cdf(inside, freedom)),
+        stats.t.sf(inside, freedom),
+    )
+    p, p_larger, p_tost = (np.where(np.isnan(each), 1.0, each) for each in found)
+    return p, p_larger, p_tost
+
+
+def mean_over_tasks(
+    samples: Sequence[Array],
+    ratios: Sequence[float],
+    confidence: float = 1 - ALPHA,
+    resamples: int = intervals.RESAMPLES,
+    seed: int = 0,
+) -> tuple[Array, Array]:
+    """BCa interval of the mean of the tasks' means; seeds are resampled within each task, tasks are kept.
+
+    `samples`: a matrix of paired differences a task, (rows, seeds), the rows being the same quantities; returns
+    (low, high), each (rows,). `ratios`: the allowance for shared rows of each task. Each task's deviations from its
+    mean are widened by sqrt(n/(n-1)) and by sqrt(1 + n ratio), the factor of the corrected t. NaN where a value is not
+    finite, or if a task has one seed.
+    Source: Agarwal et al. 2021 (rliable), with the correction of Nadeau & Bengio 2003.
+    """
+    rows = len(samples[0])
+    low, high = np.full(rows, np.nan), np.full(rows, np.nan)
+    if min(sample.shape[1] for sample in samples) < 2:
+        return low, high
+    finite = np.all([np.isfinite(sample).all(axis=1) for sample in samples], axis=0)
+    size = np.max([np.abs(sample[finite]).max(axis=1, initial=0.0) for sample in samples], axis=0)
+    spread = np.max([np.ptp(sample[finite], axis=1) for sample in samples], axis=0)
+    varied = spread > 1e-12 * size
+    mean = np.mean([sample[finite].mean(axis=1) for sample in samples], axis=0)
+    low[finite], high[finite] = mean, mean
+    chosen, size = np.flatnonzero(finite)[varied], size[varied]
+    if not len(chosen):
+        return low, high
+    widened = []
+    for sample, ratio in zip(samples, ratios, strict=True):
+        n, part = sample.shape[1], sample[chosen] / size[:, None]
+        centre = part.mean(axis=1, keepdims=True)
+        widened.append(centre + (part - centre) * np.sqrt(n / (n - 1) * (1 + n * ratio)))
+
+    def mean_of_means(*parts: Array, axis: int = -1) -> Array:
+        return np.mean([part.mean(axis=axis) for part in parts], axis=0)
+
+    found = stats.bootstrap(
+        widened,
+        mean_of_means,
+        axis=-1,
+        vectorized=True,
+        method="BCa",
+        confidence_level=confidence,
+        n_resamples=resamples,
+        batch=200,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    low[chosen], high[chosen] = found.low * size, found.high * size
+    return low, high
+
+
+def _in_common_units(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Differences of relative quantities as shares of the baseline's mean in their cell, the mean's own error in them.
+
+    With r the ratio of the means, the seed's share is r + (difference - r twin) / mean twin: its mean is r, and its
+    spread is that of the ratio, not of the difference alone (the linear form of a ratio estimator, Cochran 1977, 6.4).
+    """
+    relative = pairs["quantity"].map({q.name: q.relative for q in QUANTITIES.values()}).astype(bool)
+    keys = [pairs[key] for key in ("head", *CELL, "quantity")]
+
+    def mean(values: pd.Series) -> pd.Series:
+        return values.groupby(keys, sort=False, observed=True).transform(lambda v: v.mean(skipna=False))
+
+    size = mean(pairs["twin"].abs())
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = mean(pairs["difference"]) / size
+        share = ratio + (pairs["difference"] - ratio * pairs["twin"].abs()) / size
+    return pairs.assign(difference=share.where(relative, pairs["difference"]))

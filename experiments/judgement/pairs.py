@@ -1,0 +1,155 @@
+"""Pairs of an arm and its baseline, made once: hashes checked, every seed there, the shared rows beside them.
+
+Differences, shares, gaps and means over tasks are all read from the same `Pairs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from experiments import tables
+from experiments.stats.margins import QUANTITIES, allowance
+
+CELL = ["task", "network", "optimizer", "learning_rate"]
+ROWS = 1024  # of a block at most
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """The paired values of every arm but the baseline.
+
+    `table`: a row a (head, cell, quantity, seed) with `value`, `twin` (the baseline's), `difference`, `shared` (the
+    share of its rows that a seed has in common with another one, mean over the cell) and `reach` (the largest finite
+    |difference| that any arm shows in this cell and quantity).
+    """
+
+    table: pd.DataFrame
+    baseline: str
+
+    def of(self, heads: Iterable[str]) -> Pairs:
+        """The pairs of some of the arms."""
+        return Pairs(table=self.table[self.table["head"].isin(list(heads))], baseline=self.baseline)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Comparisons that have the same number of seeds.
+
+    `keys`: a row a comparison. `values`, `twins`: (rows, n), the arm's and the baseline's; `seeds`: (rows, n).
+    `ratio`: (rows,), the allowance for shared rows that is added to 1/n. `reach`: (rows,), see `Pairs`.
+    """
+
+    keys: pd.DataFrame
+    values: np.ndarray
+    twins: np.ndarray
+    seeds: np.ndarray
+    ratio: np.ndarray
+    reach: np.ndarray
+
+    @property
+    def differences(self) -> np.ndarray:
+        """Value minus twin, (rows, n)."""
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, and meant
+            return self.values - self.twins
+
+    @property
+    def margins(self) -> np.ndarray:
+        """The registered margin of each row and seed, (rows, n); a relative one is that share of the seed's twin.
+
+        A relative margin is estimated as the difference is, so it is carried seed by seed: a test of the difference
+        minus the margin then knows that both vary (Sasabuchi 1988's ratio test in its linear form).
+        """
+        records = [QUANTITIES[name] for name in self.keys["quantity"]]
+        margin = np.array([q.margin for q in records])[:, None]
+        relative = np.array([q.relative for q in records])[:, None]
+        size = np.where(np.isfinite(self.twins), np.abs(self.twins), np.nan)
+        return margin * np.where(relative, size, 1.0)
+
+
+def pair_up(
+    finals: pd.DataFrame,
+    curves: pd.DataFrame | None,
+    runs: pd.DataFrame,
+    baseline: str = "sigmoid",
+    *,
+    heads: Iterable[str] | None = None,
+) -> Pairs:
+    """Every arm's registered values beside those of the baseline.
+
+    `finals`, `curves`, `runs`: the tables of any number of cells; `curves` is read only for the means over steps that
+    `finals` lacks. `heads`: the arms to pair; all by default. Cells without the baseline are left out, and so are
+    quantities that a network does not have (the trunk's gradient of a linear one).
+    Raises `ValueError` if two arms did not start alike, or if one of them lacks a seed that the other has.
+    """
+    values = registered(finals, curves)
+    if heads is not None:
+        wanted = [*heads, baseline]
+        values, runs = values[values["head"].isin(wanted)], runs[runs["head"].isin(wanted)]
+    found = tables.pairs(values, runs, baseline)
+    found = found.assign(head=found["head"].astype(str))  # the engines' own tables have categories
+    keys = ["head", *CELL, "quantity"]
+    nothing = (found["value"].isna() & found["twin"].isna()) | ((found["value"] == 0) & (found["twin"] == 0))
+    gradient = found["quantity"].astype(str).str.startswith("grad_norm")
+    absent = (nothing & gradient).groupby([found[key] for key in keys], observed=True).transform("all")
+    found = found[~absent.astype(bool)]
+    shared = runs.groupby(CELL, observed=True)["shared"].mean().rename("shared").reset_index()
+    found = found.merge(shared, on=CELL, how="left")
+    size = found["difference"].abs()
+    size = size.where(np.isfinite(size), 0.0)
+    reach = size.groupby([found[key] for key in (*CELL, "quantity")], observed=True).transform("max")
+    return Pairs(table=found.assign(reach=reach), baseline=baseline)
+
+
+def registered(finals: pd.DataFrame, curves: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows of `finals` that are registered for comparison: their quantity on its own split.
+
+    Means over the recorded steps that `finals` lacks (`nll_curve`, `grad_norm_*`) are taken from `curves`.
+    """
+    wanted = pd.DataFrame([(q.name, q.split) for q in QUANTITIES.values()], columns=["quantity", "split"])
+    found = finals[tables.SCHEMAS["finals"]].merge(wanted, on=["quantity", "split"])
+    if curves is None or not len(curves):
+        return found
+    present = set(found["quantity"])
+    means = _over_steps(curves, [q for q in wanted["quantity"] if q not in present])
+    return tables.concat([found, means.merge(wanted, on=["quantity", "split"])], "finals")
+
+
+def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
+    """Group the rows of a pairing by `keys`; one `Block` for each number of seeds that occurs, or more if it is long.
+
+    A block has at most `ROWS` rows: what is resampled takes memory by the thousand of each.
+    """
+    if pairs.empty:
+        return
+    ordered = pairs.sort_values([*keys, "seed"], kind="stable")
+    codes = ordered.groupby(list(keys), sort=False, observed=True).ngroup().to_numpy()
+    counts = np.bincount(codes)[codes]
+    for n in np.unique(counts):
+        whole = ordered[counts == n]
+        for start in range(0, len(whole), ROWS * n):
+            part = whole.iloc[start : start + ROWS * n]
+            first = part.iloc[::n]
+            yield Block(
+                keys=first[list(keys)].reset_index(drop=True),
+                values=part["value"].to_numpy(float).reshape(-1, n),
+                twins=part["twin"].to_numpy(float).reshape(-1, n),
+                seeds=part["seed"].to_numpy().reshape(-1, n),
+                ratio=allowance(first["shared"].to_numpy(float)),
+                reach=first["reach"].to_numpy(float),
+            )
+
+
+def _over_steps(curves: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
+    names = {"nll_curve": ("nll", "")}
+    names |= {q: ("grad_norm", q.removeprefix("grad_norm_")) for q in quantities if q.startswith("grad_norm_")}
+    wanted = pd.DataFrame(
+        [(q, *names[q]) for q in quantities if q in names], columns=["finals_quantity", "quantity", "scope"]
+    )
+    rows = curves.merge(wanted, on=["quantity", "scope"])
+    rows = rows.assign(quantity=rows["finals_quantity"])
+    steps = rows.groupby([*tables.RUN, "split", "quantity"], as_index=False, sort=False, observed=True)["value"]
+    return steps.mean(skipna=False)  # a step without a number leaves the mean without one
