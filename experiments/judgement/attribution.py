@@ -99,8 +99,8 @@ def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float =
         ]
     if not parts:
         return pd.DataFrame(columns=tables.SCHEMAS["attribution"])
-    shares = blocks(pd.concat(parts), [*keys, "factor", "method"])
-    table = pd.concat([_summary(block, confidence) for block in shares])
+    made = blocks(pd.concat(parts), [*keys, "factor", "method"])
+    table = pd.concat([_summary(block, confidence) for block in made])
     sums = wide.groupby(keys, as_index=False, sort=False)["softmax"].mean(skipna=False)
     sums = sums.rename(columns={"softmax": "difference"})
     table = table.merge(sums, on=keys).merge(noise_floor(pairs), on=keys, how="left")
