@@ -10,7 +10,8 @@ Without a file or an option of pytest: every test, in parallel, with at least 90
   --slow        include the tests that are marked slow
   -h, --help    this text
 Example: ./run_tests.sh tests/test_records.py -k unknown
-The tests of the report in a browser need Chromium: where it is missing, apt-get installs it if that takes no password.
+The tests of the report in a browser need Chromium, and libatomic for Playwright's Node.js: where they are missing,
+apt-get installs them if that takes no password; else those tests are skipped.
 Processes: HEADTOHEAD_TEST_PROCESSES (default: the number of cores, at most 4).
 TEXT
 }
@@ -28,8 +29,8 @@ try_to_set_up requirements-frameworks.txt ||
     say "PyTorch and JAX could not be installed here: their tests will say 'not installed'."
 
 case "$# $*" in 0* | *--slow* | *browser*)
-    try_to_install_chromium ||
-        say "There is no Chromium and it could not be installed here (CHROMIUM=/path names one):" \
+    try_to_install_browser ||
+        say "Missing here and could not be installed:" $(missing_for_browser) "(CHROMIUM=/path names a Chromium):" \
             "the tests of the report in a browser are skipped."
     ;;
 esac

@@ -207,20 +207,30 @@ try_to_set_up() {
 
 has_chromium() { [ -n "${CHROMIUM:-}" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null; }
 
-# Installs Debian's Chromium, which the tests of the report drive; returns 1 where it cannot or may not.
-# It tries once: .venv/.tried-chromium says that it did.
-try_to_install_chromium() {
-    local sudo="" stamp="$VENV/.tried-chromium"
-    has_chromium && return
+# Playwright brings its own Node.js, which does not start on a system without libatomic.
+playwright_starts() { "$VENV/bin/python" -m playwright --version >/dev/null 2>&1 </dev/null; }
+
+# What the tests of the report in a browser lack here, as Debian calls it: a line each, nothing where all is there.
+missing_for_browser() {
+    has_chromium || echo chromium
+    playwright_starts || echo libatomic1
+}
+
+# Installs it with apt-get; returns 1 where it cannot or may not.
+# It tries once: .venv/.tried-browser says that it did.
+try_to_install_browser() {
+    local packages sudo="" stamp="$VENV/.tried-browser"
+    packages="$(missing_for_browser)"
+    [ -n "$packages" ] || return 0
     if ! command -v apt-get >/dev/null || [ -e "$stamp" ]; then return 1; fi
     if [ "$(id -u)" -ne 0 ]; then
         sudo="sudo -n"
         $sudo true 2>/dev/null || return 1
     fi
     : >"$stamp"
-    say "Installing Chromium with apt-get, for the tests of the report (once)."
-    { $sudo apt-get update && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 </dev/null
-    has_chromium
+    say "Installing" $packages "with apt-get, for the tests of the report in a browser (once)."
+    { $sudo apt-get update && $sudo env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $packages; } >/dev/null 2>&1 </dev/null
+    [ -z "$(missing_for_browser)" ]
 }
 
 export TF_CPP_MIN_LOG_LEVEL="${TF_CPP_MIN_LOG_LEVEL:-3}" GRPC_VERBOSITY="${GRPC_VERBOSITY:-ERROR}"

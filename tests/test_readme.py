@@ -11,8 +11,10 @@ import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
+from experiments.figures import fonts
 from experiments.records import UserError
 from experiments.report.reference import READMES, REFERENCE, ROOT, TABLES, filled, found, keep
+from experiments.report.sections import common
 
 KEPT = ROOT / REFERENCE
 MOST = 6_500_000  # bytes that a clone has to carry
@@ -22,6 +24,13 @@ MOST = 6_500_000  # bytes that a clone has to carry
 def test_the_readme_says_what_the_reference_tables_hold(lang: str) -> None:
     readme = (ROOT / READMES[lang]).read_text(encoding="utf-8")
     assert filled(readme, found(KEPT, lang)) == readme, "run `make reference`"
+
+
+def test_the_chinese_readme_does_not_depend_on_installed_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (fonts, common):
+        monkeypatch.setattr(module, "chinese_font", lambda: None)
+    readme = (ROOT / READMES["zh"]).read_text(encoding="utf-8")
+    assert filled(readme, found(KEPT, "zh")) == readme
 
 
 def test_a_changed_verdict_changes_the_readme(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from experiments.report.sections import common
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
 from experiments.report.sections.common import wins
+from experiments.report.stored import Stored
 
 EVIL = "<script>alert(1)</script>"
 STRINGS, NAMES, _ = CATALOGUES
@@ -264,8 +265,19 @@ def test_without_a_chinese_font_figures_are_english_and_the_page_says_so(few: Pa
     page = read(few, "report.zh.html")
     assert "图中文字为英文" in page
     assert "图中文字为英文" in read(few, "report.zh.md")
-    assert re.search(r'alt="Cells where softmax and sigmoid differ', page)
-    assert [path.name for path in (few / "figures").iterdir()] == ["differences.png"]
+    assert [path.name for path in (few / "figures").iterdir()] == ["differences.zh.png"]
+    assert re.search(r'alt="[^"]*[\u4e00-\u9fff]', page)  # a text, which no font has to draw
+
+
+@pytest.mark.usefixtures("no_chinese_font")
+def test_without_a_chinese_font_letters_are_english_and_texts_are_not(few: Path) -> None:
+    words = Words(lang="zh", paths=CATALOGUES)
+    picture = common.drawn(None, "differences", forest, common.compared(Stored(few, few)), words=words)
+    assert picture.name == "differences.zh"
+    assert picture.wide.draw().finding.startswith("NLL, softmax minus sigmoid: ")
+    for text in (picture.wide.finding, picture.narrow.finding):
+        assert re.search("[\u4e00-\u9fff]", text)
+        assert "cells" not in text
 
 
 @pytest.mark.usefixtures("no_chinese_font")

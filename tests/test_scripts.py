@@ -36,6 +36,7 @@ case "$*" in
 *)
     echo "$*" >>"$CALLS"
     case "$*" in
+    *-m\ playwright*) [ -z "${FAKE_NO_LIBATOMIC:-}" ] || [ -e "${0%/*}/../../../the bin/libatomic1" ] ;;
     *-m\ pip*)
         if [ -n "${FAKE_PIP_SAYS:-}" ]; then echo "$FAKE_PIP_SAYS"; exit 1; fi
         case "${FAKE_NO_TORCH:-}$*" in yes*frameworks*) echo "ERROR: No matching distribution"; exit 1 ;; esac
@@ -378,31 +379,47 @@ def test_python_of_the_tests_is_a_supported_one() -> None:
 
 APT_GET = '#!SHELL\necho "apt-get $*" >>"$CALLS"\n'
 ROOT_USER = "#!SHELL\necho 0\n"
-BRINGS_CHROMIUM = f'{APT_GET}case "$*" in *chromium) cp "$0" "${{0%/*}}/chromium" ;; esac\n'
+# each package that it is asked for becomes a program of that name
+BRINGS_PACKAGES = f'{APT_GET}case "$1" in install) shift 3; for name; do cp "$0" "${{0%/*}}/$name"; done ;; esac\n'
 
 
 def apt_calls(checkout: Checkout) -> list[str]:
     return [line for line in checkout.log if line.startswith("apt-get")]
 
 
-def test_chromium_is_installed_for_the_tests_where_it_is_missing_and_may_be(checkout: Checkout) -> None:
-    checkout.tool("apt-get", BRINGS_CHROMIUM)
+@pytest.mark.parametrize(
+    ("lacks", "environment"),
+    [
+        ("chromium", {}),
+        ("chromium libatomic1", {"FAKE_NO_LIBATOMIC": "yes"}),
+        ("libatomic1", {"FAKE_NO_LIBATOMIC": "yes", "CHROMIUM": "/a/chromium"}),
+    ],
+)
+def test_what_the_browser_tests_lack_is_installed_where_it_may_be(
+    checkout: Checkout, lacks: str, environment: dict[str, str]
+) -> None:
+    checkout.tool("apt-get", BRINGS_PACKAGES)
     checkout.tool("id", ROOT_USER)
-    done = checkout.start("run_tests.sh")
+    done = checkout.start("run_tests.sh", **environment)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[1] for line in apt_calls(checkout)] == ["update", "install"]
+    update, install = apt_calls(checkout)
+    assert update == "apt-get update"
+    assert install == f"apt-get install --yes --no-install-recommends {lacks}"
     assert "skipped" not in done.stderr
-    checkout.start("run_tests.sh")
+    checkout.start("run_tests.sh", **environment)
     assert len(apt_calls(checkout)) == 2
 
 
-def test_where_chromium_cannot_be_installed_that_is_said_and_not_tried_again(checkout: Checkout) -> None:
+@pytest.mark.parametrize(("libatomic", "lacks"), [("", "chromium"), ("missing", "chromium libatomic1")])
+def test_what_cannot_be_installed_is_said_and_not_tried_again(checkout: Checkout, libatomic: str, lacks: str) -> None:
     checkout.tool("apt-get", f"{APT_GET}exit 100\n")
     checkout.tool("id", ROOT_USER)
     for _ in range(2):
-        done = checkout.start("run_tests.sh")
+        done = checkout.start("run_tests.sh", FAKE_NO_LIBATOMIC=libatomic)
         assert done.returncode == 0, done.stderr
-        assert "the tests of the report in a browser are skipped" in done.stderr
+        (line,) = [line for line in done.stderr.splitlines() if "skipped" in line]
+        assert f"could not be installed: {lacks} (" in line
+        assert "the tests of the report in a browser are skipped" in line
     assert len(apt_calls(checkout)) == 1
 
 
@@ -421,3 +438,26 @@ def test_tests_that_need_no_browser_install_none(checkout: Checkout, arguments: 
     checkout.tool("id", ROOT_USER)
     assert "browser" not in checkout.start("run_tests.sh", *arguments).stderr
     assert not apt_calls(checkout)
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("PLAYWRIGHT_NODEJS_PATH", "what Playwright's driver needs is not installed: error while loading"),
+        ("CHROMIUM", "not installed: "),  # the driver itself may be what is missing here
+    ],
+)
+def test_a_browser_that_cannot_start_is_skipped_with_the_reason(tmp_path: Path, broken: str, reason: str) -> None:
+    pytest.importorskip("playwright", reason="playwright is not installed")
+    said = "error while loading shared libraries: libatomic.so.1: cannot open shared object file"
+    program = tmp_path / "program"
+    program.write_text(f"#!{SHELL}\necho '{said}' >&2; exit 127\n")
+    program.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "-k", "keyboard or without_scripts",
+         "tests/test_report_browser.py"],
+        cwd=ROOT, env={**os.environ, "CHROMIUM": str(program), broken: str(program)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert "2 skipped" in done.stdout
+    assert reason in done.stdout

@@ -21,7 +21,7 @@ from experiments.report.blocks import Code, Span, Table, Text
 from experiments.report.render import marked_down, names
 from experiments.report.sections.answer import answer
 from experiments.report.sections.claims import overview
-from experiments.report.sections.common import drawn
+from experiments.report.sections.common import file_of, finding_of
 from experiments.report.stored import Stored
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,14 +63,14 @@ def found(folder: Path, lang: str) -> str:
     texts = [block for block in first.blocks if isinstance(block, Text)]
     code = next(block for block in first.blocks if isinstance(block, Code))
     text = names(lang)[1]
-    picture = drawn(None, "attribution", attribution, stored.read("attribution"), words=words)
+    finding = finding_of(attribution, stored.read("attribution"), words=words)
     shown = REFERENCE.as_posix()
     return marked_down(
         "readme.md.jinja", stored, words, LANGUAGES,
         lead=[block for block in texts if block.lead],
         write=next(block for block in texts if not block.lead), code=code,
         table=_linked(overview(stored.read("verdicts"), words), f"{shown}/{text}"),
-        picture=picture.name, finding=picture.wide.finding, folder=shown, text=text, **_size(stored),
+        picture=file_of("attribution", words), finding=finding, folder=shown, text=text, **_size(stored),
     )  # fmt: skip
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,23 +26,41 @@ SOFTMAX = "softmax"
 def drawn(
     kept: Path | None, name: str, make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any
 ) -> Picture:
-    """`make(*tables)` at both widths; in English where no installed font has Chinese letters.
+    """`make(*tables)` at both widths; its letters are English where no installed font has Chinese ones.
 
+    The file's name and the finding are in the language of `words` whatever is installed: texts depend on no font.
     `kept`: the folder of figures that were drawn before; None keeps nothing.
     """
-    words = words if in_own_letters(words) else Words(lang="en", paths=words.paths)
-    name = f"{name}.{words.lang}" if words.lang != "en" else name
+    name = file_of(name, words)
+    letters = words if in_own_letters(words) else Words(lang="en", paths=words.paths)
 
     def at(width: float, called: str) -> Drawing:
-        draw = partial(make, *tables, width=width, words=words, **options)
-        key = key_of(make, tables, words, width, options) if kept else ""
+        draw = partial(make, *tables, width=width, words=letters, **options)
+        key = key_of(make, tables, letters, width, options) if kept else ""
         return drawing(kept, called, key, draw)
 
-    return Picture(name=name, wide=at(WIDE, name), narrow=at(NARROW, f"{name}-narrow"))
+    wide, narrow = at(WIDE, name), at(NARROW, f"{name}-narrow")
+    if letters != words:
+        finding = finding_of(make, *tables, words=words, **options)
+        wide, narrow = replace(wide, finding=finding), replace(narrow, finding=finding)
+    return Picture(name=name, wide=wide, narrow=narrow)
+
+
+def file_of(name: str, words: Words) -> str:
+    """What the figure `name` is called under figures/ in the language of `words`."""
+    return name if words.lang == "en" else f"{name}.{words.lang}"
+
+
+def finding_of(make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any) -> str:
+    """What the figure `make(*tables)` finds, in the language of `words`, whether or not a font has its letters."""
+    with warnings.catch_warnings():
+        # laying the axes out looks every letter up; nothing is drawn here
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        return make(*tables, width=WIDE, words=words, **options).finding
 
 
 def in_own_letters(words: Words) -> bool:
-    """Whether figures can be drawn in the language of `words`."""
+    """Whether the letters in figures can be those of the language of `words`."""
     return words.lang == "en" or chinese_font() is not None
 
 
