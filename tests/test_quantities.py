@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+
+import mpmath
 import numpy as np
 import pytest
 from sklearn import metrics
@@ -27,6 +30,71 @@ def test_measures_are_scikit_learns() -> None:
     assert values["loss"] == 1
 
 
+def by_rows(p: np.ndarray, y: np.ndarray) -> float:
+    """Naeini et al. 2015, row by row: bins of 1/15, the last one closed."""
+    bins: dict[int, list[float]] = {}
+    for probability, truth in zip(p, y, strict=True):
+        bins.setdefault(min(math.floor(probability * 15), 14), []).append(probability - truth)
+    return sum(abs(sum(gaps)) for gaps in bins.values()) / len(y)
+
+
+def test_each_network_has_the_measures_of_its_own_rows() -> None:
+    """Logits on a coarse grid, so that many tie; rows of another class balance each."""
+    rng = np.random.default_rng(0)
+    y = (rng.random((4, 70)) < np.array([[0.1], [0.4], [0.6], [0.9]])).astype(int)
+    logit = np.round(2 * rng.normal(size=(4, 70)) + y, 1)
+    loss = rng.random((4, 70))
+    found = measure(logit, loss, y)
+    assert found.keys() == set(MEASURES)
+    for n in range(4):
+        p = 1 / (1 + np.exp(-logit[n]))
+        wanted = {
+            "loss": loss[n].mean(),
+            "nll": metrics.log_loss(y[n], p),
+            "accuracy": metrics.accuracy_score(y[n], logit[n] > 0),
+            "auc": metrics.roc_auc_score(y[n], logit[n]),
+            "brier": metrics.brier_score_loss(y[n], p),
+            "ece": by_rows(p, y[n]),
+            "abs_logit": sum(abs(z) for z in logit[n]) / 70,
+            "top_probability": sum(max(q, 1 - q) for q in p) / 70,
+        }
+        for name, value in wanted.items():
+            assert found[name][n] == pytest.approx(value, rel=1e-12), name
+
+
+def test_rows_of_one_class_have_no_auc() -> None:
+    found = measure(np.zeros((3, 2)), np.zeros((3, 2)), np.array([[1, 1], [0, 0], [0, 1]]))
+    np.testing.assert_array_equal(found["auc"], [np.nan, np.nan, 0.5])
+    # a logit of 0 says class 0
+    np.testing.assert_array_equal(found["accuracy"], [0, 1, 0.5])
+
+
+def test_a_certain_row_is_in_the_last_bin() -> None:
+    """p = 1 stands beside p = 0.95: |1.95 - 1| / 2 where one of the two is right."""
+    logit = np.array([[800.0, math.log(19)]])
+    assert measure(logit, logit, np.array([[0, 1]]))["ece"][0] == pytest.approx(0.95 / 2)
+
+
+@pytest.mark.parametrize("size", [1.0, 40.0, 1000.0, 1e4])
+def test_the_nll_is_right_at_any_logit(size: float) -> None:
+    """Relative to itself, however small: a right answer at 40 costs 4e-18, a wrong one 40."""
+    for z in (size, -size, 0.3 * size):
+        for y in (0, 1):
+            wanted = float(mpmath.log1p(mpmath.exp(z * (1 - 2 * y))))
+            found = measure(np.array([[z]]), np.zeros((1, 1)), np.array([[y]]))["nll"][0]
+            assert found == pytest.approx(wanted, rel=1e-14 * size, abs=1e-300)
+
+
+@pytest.mark.parametrize("size", [1.0, 40.0, 1000.0])
+def test_two_sigmoids_are_compared_by_their_logs(size: float) -> None:
+    """log p1 - log p0, also where both outputs round to 0 or to 1."""
+    for row in ([size, -size], [-size, -size - 3], [size, size]):
+        with mpmath.workdps(500):
+            logs = [-mpmath.log1p(mpmath.exp(-mpmath.mpf(v))) for v in row]
+            wanted = float(logs[1] - logs[0])
+        assert effective_logit(HEADS["sigmoid2_bce"], np.array(row)) == pytest.approx(wanted, rel=1e-12)
+
+
 def test_ties_count_half() -> None:
     assert measure(LOGIT, LOGIT, np.stack([Y, Y]))["auc"][1] == 0.5
 
@@ -46,7 +114,7 @@ def test_far_logits_stay_finite() -> None:
 
 def test_what_is_not_finite_stays() -> None:
     values = measure(np.array([[np.nan, 1.0], [np.inf, np.inf]]), np.zeros((2, 2)), np.array([[0, 1], [0, 1]]))
-    for name in ("nll", "accuracy", "auc", "brier", "ece", "abs_logit"):
+    for name in MEASURES[1:]:
         assert np.isnan(values[name][0]), name
     assert values["nll"][1] == np.inf
     assert values["accuracy"][1] == 0.5
