@@ -20,6 +20,7 @@ from experiments.judgement.outcomes import (
 from experiments.judgement.overall import mean_over_tasks, overall
 from experiments.judgement.pairs import Pairs, pair_up
 from experiments.judgement.rates import at_best, best_rates, gaps, shifts
+from experiments.judgement.scale import loss_scale
 from experiments.judgement.sequential import Design, looks
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "differences",
     "gaps",
     "looks",
+    "loss_scale",
     "mean_over_tasks",
     "missing",
     "outcome",

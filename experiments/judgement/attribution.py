@@ -8,13 +8,13 @@ removes (Shapley 1953). What is left when all is matched, D(all), is arithmetic.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.judgement.differences import noise_floor
+from experiments.judgement.differences import NULL, noise_floor
 from experiments.judgement.pairs import CELL, Block, Pairs, blocks
 from experiments.optimizers import OPTIMIZERS
 from experiments.stats import ALPHA, QUANTITIES, intervals
@@ -99,18 +99,7 @@ def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float =
         ]
     if not parts:
         return pd.DataFrame(columns=tables.SCHEMAS["attribution"])
-    made = blocks(pd.concat(parts), [*keys, "factor", "method"])
-    table = pd.concat([_summary(block, confidence) for block in made])
-    sums = wide.groupby(keys, as_index=False, sort=False)["softmax"].mean(skipna=False)
-    sums = sums.rename(columns={"softmax": "difference"})
-    table = table.merge(sums, on=keys).merge(noise_floor(pairs), on=keys, how="left")
-    size = np.fmax(table["difference"].abs(), table["noise_floor"])
-    table = table.assign(part=table["mean_abs"] / size.where(size > 0))
-    places = {name: place for place, name in enumerate([*QUANTITIES, *FACTORS])}
-    table = table.sort_values(
-        [*keys, "factor"], key=lambda column: column.map(places) if column.name in ("quantity", "factor") else column
-    )
-    return tables.validate("attribution", table.reset_index(drop=True))
+    return tabulated(pd.concat(parts), pairs.of([*arms, NULL]), "softmax", FACTORS, confidence)
 
 
 def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
@@ -138,6 +127,25 @@ def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
         with np.errstate(invalid="ignore"):
             shares[factor] = np.mean(removed, axis=0)
     return {**shares, ARITHMETIC: worth[everything]}
+
+
+def tabulated(shares: pd.DataFrame, pairs: Pairs, head: str, factors: Sequence[str], confidence: float) -> pd.DataFrame:
+    """The table of shares, its quantities and `factors` in their order.
+
+    `shares`: a row a (cell, quantity, seed, factor, method) with the share as `value`, and `twin`, `shared` and `reach`
+    as in `Pairs`. They sum to the difference of `head` in `pairs`.
+    """
+    keys = [*CELL, "quantity"]
+    table = pd.concat([_summary(block, confidence) for block in blocks(shares, [*keys, "factor", "method"])])
+    whole = pairs.of([head]).table.groupby(keys, as_index=False, sort=False, observed=True)["difference"]
+    table = table.merge(whole.mean(skipna=False), on=keys).merge(noise_floor(pairs), on=keys, how="left")
+    size = np.fmax(table["difference"].abs(), table["noise_floor"])
+    table = table.assign(part=table["mean_abs"] / size.where(size > 0))
+    places = {name: place for place, name in enumerate([*QUANTITIES, *factors])}
+    table = table.sort_values(
+        [*keys, "factor"], key=lambda column: column.map(places) if column.name in ("quantity", "factor") else column
+    )
+    return tables.validate("attribution", table.reset_index(drop=True))
 
 
 def _decays(optimizer: str) -> bool:
