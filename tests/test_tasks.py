@@ -211,7 +211,7 @@ def test_label_noise_is_far_from_the_boundary() -> None:
 
 def test_imbalance_can_be_ranked_as_well_as_documented() -> None:
     data = data_of("imbalance")
-    assert data.y.sum() == 60
+    assert data.y.sum() == 100
     assert roc_auc_score(data.y, data.x[:, 0]) == pytest.approx(0.92, abs=0.03)
 
 
@@ -347,7 +347,7 @@ def test_no_row_of_one_part_equals_a_row_of_another(name: str) -> None:
 def test_imbalanced_parts_hold_their_share_of_the_rare_class() -> None:
     data = data_of("imbalance")
     for seed in range(50):
-        assert [data.y[rows].sum() for rows in parts(split(data, seed, "imbalance"))] == [36, 12, 12]
+        assert [data.y[rows].sum() for rows in parts(split(data, seed, "imbalance"))] == [60, 20, 20]
 
 
 def test_equal_task_and_seed_give_the_split_again_and_others_do_not() -> None:

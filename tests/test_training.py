@@ -166,9 +166,10 @@ def test_memory_budget_bounds_the_chunk() -> None:
     problem = prepare(setup)
     wide = at_once(problem)
     training_bytes, evaluation_bytes = replica_bytes(problem)
-    small = prepare(cell("cnn", "adam", seeds=20, memory_gib=3 * evaluation_bytes / 2**30))
+    rows = 4 * problem.data.x.size
+    small = prepare(cell("cnn", "adam", seeds=20, memory_gib=(rows + 3 * evaluation_bytes) / 2**30))
     assert at_once(small) == 3 < wide
-    assert wide * max(training_bytes, evaluation_bytes) <= 4 * 2**30
+    assert rows + wide * max(training_bytes, evaluation_bytes) <= 4 * 2**30
     with pytest.raises(UserError, match="memory_gib"):
         at_once(prepare(cell("cnn", "adam", memory_gib=1e-6)))
 

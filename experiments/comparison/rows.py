@@ -57,7 +57,8 @@ class Plan:
             batch_size=options.batch_size,
             record_every=options.record_every,
             learning_rates=(self.model.optimizer.record.learning_rate,),
-            memory_gib=options.memory_gib * NETWORKS_SHARE,
+            # the engine counts its own copy of the rows too
+            memory_gib=options.memory_gib * (NETWORKS_SHARE + ROWS_SHARE / _COPIES),
         )
 
 

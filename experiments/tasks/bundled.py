@@ -98,10 +98,15 @@ def fair() -> Data:
     kind="vector",
     description="is a space shuttle's radiator in an abnormal state, from 9 sensors; large, 7 % positive",
     source="Statlog (Shuttle), UCI, as in ODDS; in river",
-    sample=5_000,
+    sample=10_000,
 )
 def shuttle() -> Data:
-    """A seed draws a tenth of the rows, so two of them share a tenth: nearly what fresh rows would be."""
+    """A seed draws a fifth of the rows, so two of them share a fifth.
+
+    A smaller sample shares less, and its few positive rows make each seed noisier. With 20 seeds of `mlp` and Adam the
+    interval of the mean NLL over training reaches 0.019 nats from its middle with 5,000 rows, 0.007 with 10,000, and
+    0.010 with the whole table, of which 400 batches reach so little that two seeds share 0.43.
+    """
     return as_data(*_columns(_packaged("river", "datasets/shuttle.csv.gz"), "anomaly"))
 
 
@@ -165,7 +170,11 @@ def mnist_3v8(image_side: int) -> Data:
 
 @task("mnist_odd_even", kind="image", description="is a handwritten digit odd", source=_MNIST, sample=2_000)
 def mnist_odd_even(image_side: int) -> Data:
-    """A seed draws two fifths of the images: two seeds share less, and 400 test rows are left to each."""
+    """A seed draws two fifths of the images, which two seeds share then.
+
+    With 20 seeds of `mlp` and Adam the interval of the difference in accuracy reaches 0.0068 from its middle, 0.0076
+    with all 5,000 rows split again by every seed, and 0.0093 with 1,000: noise grows faster than the allowance falls.
+    """
     images, digits = _mnist()
     return as_data(area_average(images, image_side), digits % 2)
 

@@ -61,14 +61,17 @@ def replica_bytes(problem: Problem) -> tuple[int, int]:
 def at_once(problem: Problem) -> int:
     """Replicas that advance together: within the working set for speed, and within the memory budget always.
 
-    Raises `UserError` when not even one network fits the budget.
+    The rows, which the engine holds for all seeds together, count against the budget.
+    Raises `UserError` when not even one network fits what they leave.
     """
     training, evaluation = replica_bytes(problem)
-    budget = problem.setup.memory_gib * 2**30
+    rows = problem.data.x.size * np.dtype(problem.setup.dtype).itemsize
+    budget = problem.setup.memory_gib * 2**30 - rows
     most = int(budget // max(training, evaluation))
     require(
         most >= 1,
-        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB, and memory_gib "
-        f"allows {problem.setup.memory_gib:g}. Raise it, or lower batch_size (now {problem.setup.batch_size}).",
+        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB beside the rows' "
+        f"{rows / 2**30:.2g}, and memory_gib allows {problem.setup.memory_gib:g}. Raise it, or lower batch_size "
+        f"(now {problem.setup.batch_size}).",
     )
     return min(most, max(WORKING_SET // training, len(problem.heads)))
