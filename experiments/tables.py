@@ -71,6 +71,16 @@ SCHEMAS: dict[str, list[str]] = {
         "misfit",
         "misfit_unshifted",
     ],
+    # along the learning rate: `relative` is log2 of the rate over sigmoid's best; a row a rate, and a row a cell
+    "rate_map": [
+        "task", "network", "optimizer", "learning_rate", "relative", "head", "baseline", "quantity", "n", "mean",
+        "low", "high", "margin",
+    ],
+    "rate_law": [
+        "task", "network", "optimizer", "best_rate", "n", "crossing", "crossing_low", "crossing_high", "below_mean",
+        "below_low", "below_high", "below_p", "above_mean", "above_low", "above_high", "above_p", "decided",
+        "predicted",
+    ],
     "attribution_float64": [*SHARES],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again
     "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -448,3 +450,77 @@ def test_derived_makes_what_it_has_the_source_of() -> None:
     for name, part in made.items():
         assert not set(SCHEMAS[name]) - set(part.columns)
     assert derived({"finals": table}) == {}
+
+
+
+
+def parabola(power: np.ndarray) -> np.ndarray:
+    return 0.3 + 0.02 * (power + 4.0) ** 2
+
+
+def sweep_of(curve: Callable[[np.ndarray], np.ndarray], shift: float, noise: float = 0.002) -> pd.DataFrame:
+    """A sweep over 2^-9 .. 2^1 in which softmax at a rate is sigmoid `shift` steps further up, and a little noise."""
+    powers, seeds = np.arange(-9, 2), 12
+    rng = np.random.default_rng(5)
+    parts = []
+    for power in powers:
+        base = curve(np.array(power)) + rng.normal(0, 0.05, seeds)
+        values = {
+            ("sigmoid", "nll"): base,
+            ("softmax", "nll"): base - curve(np.array(power)) + curve(power + shift) + rng.normal(0, noise, seeds),
+        }
+        parts += [finals(values, rate=2.0**power), finals(values, rate=2.0**power, split="validation")]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_the_difference_changes_its_sign_at_the_best_rate() -> None:
+    """L is a parabola around 2^-4; L(2r) - L(r) is below 0 to the left, above 0 to the right, and 0 half a step off."""
+    table = sweep_of(parabola, shift=1)
+    points, law = judgement.rate_map(table, runs(table))
+    row = law.iloc[0]
+    assert row["best_rate"] == 2.0**-4
+    assert points["relative"].tolist() == list(range(-5, 6))
+    by_hand = 0.02 * ((points["relative"] + 1) ** 2 - points["relative"] ** 2)
+    assert points["mean"].to_numpy() == pytest.approx(by_hand.to_numpy(), abs=0.003)
+    assert row["crossing"] == pytest.approx(-0.5, abs=0.05)
+    assert row["crossing_low"] <= row["crossing"] <= row["crossing_high"]
+    # rates a factor of 4 to 16 from the best: 0.02 (2 k + 1) at k = -2, -3, -4 and at 2, 3, 4
+    assert row["below_mean"] == pytest.approx(0.02 * -5, abs=0.003)
+    assert row["above_mean"] == pytest.approx(0.02 * 7, abs=0.003)
+    assert (row["decided"], row["predicted"]) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("curve", "shift", "decided", "predicted"),
+    [
+        (parabola, -1, True, False),  # the doubled step the wrong way round
+        (parabola, 0, False, None),  # one function: nothing to decide
+        (lambda power: 0.3 - 0.1 * power, 1, False, None),  # the best rate is at the edge: no side above it
+    ],
+)
+def test_a_law_that_does_not_hold_is_told(
+    curve: Callable[[np.ndarray], np.ndarray], shift: float, decided: bool, predicted: bool | None
+) -> None:
+    table = sweep_of(curve, shift)
+    row = judgement.rate_map(table, runs(table))[1].iloc[0]
+    assert row["decided"] == decided
+    assert pd.isna(row["predicted"]) if predicted is None else row["predicted"] == predicted
+
+
+def test_a_rate_at_which_a_run_ends_in_no_number_is_neither_best_nor_part_of_a_side() -> None:
+    table = sweep_of(parabola, shift=1)
+    lost = (table["learning_rate"] == 2.0**-4) & (table["head"] == "sigmoid") & (table["seed"] == 3)
+    table.loc[lost, "value"] = np.nan
+    points, law = judgement.rate_map(table, runs(table))
+    assert law["best_rate"].iloc[0] in (2.0**-5, 2.0**-3)
+    assert points.loc[points["learning_rate"] == 2.0**-4, ["mean", "low", "high"]].isna().all(axis=None)
+    assert np.isfinite(law[["below_mean", "above_mean"]].to_numpy(float)).all()
+
+
+def test_both_sides_of_all_cells_are_one_family() -> None:
+    parts = [sweep_of(parabola, 1, noise=0.2).assign(task=f"t{i}") for i in range(6)]
+    table = pd.concat(parts, ignore_index=True)
+    law = judgement.rate_map(table, runs(table))[1]
+    alone = pd.concat([judgement.rate_map(part, runs(part))[1] for part in parts])
+    assert (law[["below_p", "above_p"]].to_numpy() >= alone[["below_p", "above_p"]].to_numpy()).all()
+    assert (law["below_p"] > alone["below_p"].to_numpy()).any()

@@ -19,6 +19,7 @@ from experiments.judgement.outcomes import (
 )
 from experiments.judgement.overall import mean_over_tasks, overall
 from experiments.judgement.pairs import Pairs, pair_up
+from experiments.judgement.rate_map import rate_map
 from experiments.judgement.rates import at_best, best_rates, gaps, shifts
 from experiments.judgement.scale import loss_scale
 from experiments.judgement.sequential import Design, looks
@@ -52,6 +53,7 @@ __all__ = [
     "outcome",
     "overall",
     "pair_up",
+    "rate_map",
     "shapley",
     "shifts",
 ]

@@ -10,6 +10,7 @@ from experiments.judgement.attribution import attribution
 from experiments.judgement.differences import differences
 from experiments.judgement.overall import overall
 from experiments.judgement.pairs import pair_up
+from experiments.judgement.rate_map import rate_map
 from experiments.judgement.rates import at_best, gaps, shifts
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
@@ -17,7 +18,8 @@ BASELINES = ("sigmoid", "k_sigmoid")
 
 
 def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables `differences`, `overall`, `attribution`, `attribution_float64`, `rate_gaps` and `shifts`.
+    """The tables `differences`, `overall`, `attribution`, `attribution_float64`, and those of a sweep of rates:
+    `rate_gaps`, `shifts`, `rate_map` and `rate_law`.
 
     `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
     `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out.
@@ -39,6 +41,8 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             made.setdefault("rate_gaps", []).append(gaps(sweep, runs, baseline))
             made.setdefault("overall", []).append(overall(at_best(sweep, runs, baseline), at="best"))
             made.setdefault("shifts", []).append(shifts(sweep, baseline))
+            if baseline == BASELINES[0]:
+                made["rate_map"], made["rate_law"] = ([table] for table in rate_map(sweep, runs))
     joined = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     return {name: pd.concat(parts, ignore_index=True) for name, parts in joined.items() if parts}
 

@@ -77,6 +77,22 @@ def bca(
     return low, high
 
 
+def share_interval(shares: Array, reach: float = 1.0, confidence: float = 1 - ALPHA) -> tuple[float, float]:
+    """The interval of the mean of the seeds' own shares, (n,), within [0, 1]: (low, high). NaN where n is 1.
+
+    The t interval over seeds. Where all shares are 0 there is no spread to speak of, but one that is not may be as rare
+    as 1 - (1 - confidence)^(1/n), about 3/n, and as large as `reach`.
+    """
+    shares = np.asarray(shares, dtype=float)
+    n = len(shares)
+    if n < 2:
+        return float("nan"), float("nan")
+    if not shares.any():
+        return 0.0, float((1 - (1 - confidence) ** (1 / n)) * reach)
+    low, high = corrected_t(shares[None], 0.0, confidence)
+    return float(max(low[0], 0.0)), float(min(high[0], 1.0))
+
+
 def _sd(differences: Array) -> Array:
     if differences.shape[1] == 1:
         return np.full(len(differences), np.nan)
