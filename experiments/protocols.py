@@ -11,8 +11,9 @@ from experiments.registry import Registry
 PRESETS: Registry[Protocol] = Registry("preset")
 
 ALL = ("*",)  # every registered one: for tasks the binary ones, for networks those that take the task
-# a sweep's learning rates, as powers of two of the optimizer's own; every arm's best lies inside, and the last diverge
-GRID = range(-1, 8)
+# a sweep's learning rates, as powers of two of the optimizer's own: sigmoid's best lies inside with room on either side,
+# and the last diverge
+GRID = range(-3, 8)
 # with several units Keras's binary_crossentropy is their mean: the sigmoids' best rate lies log2(units) further up
 GRID_OF_SEVERAL = range(-1, 11)
 
@@ -32,10 +33,12 @@ QUICK = PRESETS.add(
         record_every=20,
         image_side=8,
         swept=Selection(
-            groups=(Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd",)),),
+            groups=(Group(tasks=("breast_cancer", "moons"), networks=("linear", "mlp"), optimizers=ALL),),
             seeds=10,
             steps=300,
         ),
+        every_arm=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),),
+        explained=(Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd",)),),
         control=Selection(
             groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),), seeds=5, steps=400
         ),
@@ -68,8 +71,9 @@ STANDARD = PRESETS.add(
                 optimizers=("sgd", "adam"),
             ),
             Group(tasks=("bananas", "moons"), networks=("deep_mlp",), optimizers=("sgd", "adam")),
+            # of the images that ship in packages only these are enough for samples that hardly share rows
             Group(
-                tasks=("mnist_4v9", "digits_3v8"),
+                tasks=("mnist_odd_even", "strokes"),
                 networks=("cnn", "gru", "attention"),
                 optimizers=("sgd", "adam"),
             ),
@@ -84,20 +88,28 @@ STANDARD = PRESETS.add(
         image_side=14,
         swept=Selection(
             groups=(
-                Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd", "adam")),
-                Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),
-                Group(tasks=("bananas",), networks=("mlp",), optimizers=("adam",)),
-                Group(tasks=("moons",), networks=("mlp",), optimizers=("sgd", "adam")),
+                Group(tasks=ALL, networks=("linear", "mlp", "deep_mlp"), optimizers=("sgd", "adam")),
+                Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd", "adam")),
             ),
-            seeds=12,  # the fewest that can show a difference in a family of six cells at nine rates
+            seeds=20,
             steps=300,
+        ),
+        every_arm=(
+            Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd", "adam")),
+            Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("adam",)),
+            Group(tasks=("strokes",), networks=("cnn", "gru", "attention"), optimizers=("adam",)),
+        ),
+        explained=(
+            Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd", "adam")),
+            Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),
+            Group(tasks=("moons",), networks=("mlp",), optimizers=("sgd", "adam")),
         ),
         control=Selection(
             groups=(
                 Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd",)),
                 Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd", "adam", "adamw")),
                 Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("adam",)),
-                Group(tasks=("digits_3v8",), networks=("cnn", "gru", "attention"), optimizers=("adam",)),
+                Group(tasks=("strokes",), networks=("cnn", "gru", "attention"), optimizers=("adam",)),
             ),
             seeds=6,
             steps=400,
@@ -124,6 +136,11 @@ FULL = PRESETS.add(
         record_every=20,
         image_side=28,
         swept=Selection(groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000),
+        every_arm=(
+            Group(tasks=("breast_cancer", "moons"), networks=ALL, optimizers=ALL),
+            Group(tasks=("strokes",), networks=ALL, optimizers=ALL),
+        ),
+        explained=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),),
         control=Selection(groups=(Group(tasks=ALL, networks=ALL, optimizers=ALL),), seeds=20, steps=1000),
         several=Selection(
             groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000

@@ -244,7 +244,9 @@ class Protocol:
     """A preset: which cells there are, and how long each is trained.
 
     `swept`: those of the groups' cells that are trained at many learning rates; `control`: those that are trained
-    in float64; `several`: cells of several classes or labels, which are no part of the groups; `backends` and
+    in float64; `several`: cells of several classes or labels, which are no part of the groups; `every_arm`: those of
+    the groups' cells that train every arm of `heads`, the others only those that carry the answer; `explained`: those
+    of the swept cells that train the arms that tell causes apart, the others only both heads; `backends` and
     `dtypes`: those of Keras that the numerics atlas covers, no dtype meaning all.
     """
 
@@ -260,5 +262,7 @@ class Protocol:
     swept: Selection = Selection()
     control: Selection = Selection()
     several: Selection = Selection()
+    every_arm: tuple[Group, ...] = ()
+    explained: tuple[Group, ...] = ()
     backends: tuple[str, ...] = ("tensorflow", "torch", "jax")
     dtypes: tuple[str, ...] = ()

@@ -445,13 +445,11 @@ def test_derived_makes_what_it_has_the_source_of() -> None:
     table = pd.concat([finals(factor_arms(np.random.default_rng(0), 4, decays=False)), finals(several, task="digits")])
     sweep = swept({"sigmoid": 0, "softmax": 1})
     made = derived({"finals": table, "runs": runs(table), "learning_rates": sweep, "learning_rates_runs": runs(sweep)})
-    assert set(made) == {"differences", "overall", "attribution", "rate_gaps", "shifts"}
+    assert set(made) == {"differences", "overall", "attribution", "rate_gaps", "shifts", "rate_map", "rate_law"}
     assert set(made["differences"]["baseline"]) == {"sigmoid", "k_sigmoid"}
     for name, part in made.items():
         assert not set(SCHEMAS[name]) - set(part.columns)
     assert derived({"finals": table}) == {}
-
-
 
 
 def parabola(power: np.ndarray) -> np.ndarray:

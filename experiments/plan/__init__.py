@@ -16,6 +16,7 @@ from experiments.tasks import TASKS
 __all__ = ["KINDS", "Choice", "Kind", "kind_of", "narrow", "plan", "shard"]
 
 Triple = tuple[str, str, str]
+_EVERYWHERE = (Group(tasks=ALL, networks=ALL, optimizers=ALL),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,9 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
             for (task, network), optimizers in groups.items()
         ),
         heads=heads,
+        # arms that the user names are wanted in every cell
+        every_arm=_EVERYWHERE if choice.heads else protocol.every_arm,
+        explained=_EVERYWHERE if choice.heads else protocol.explained,
         seeds=protocol.seeds if choice.seeds is None else choice.seeds,
         steps=protocol.steps if choice.steps is None else choice.steps,
         swept=_as_long(protocol.swept, choice),

@@ -103,8 +103,9 @@ def triples(groups: Iterable[Group]) -> list[Triple]:
     ]
 
 
-def selected(protocol: Protocol, selection: Selection) -> list[Triple]:
-    """The triples of the protocol's groups that are also in `selection`, in which "*" stands for any name."""
+def selected(protocol: Protocol, groups: Iterable[Group]) -> list[Triple]:
+    """The triples of the protocol's groups that are also in `groups`, in which "*" stands for any name."""
+    groups = tuple(groups)
 
     def among(name: str, names: tuple[str, ...]) -> bool:
         return names == ALL or name in names
@@ -114,13 +115,13 @@ def selected(protocol: Protocol, selection: Selection) -> list[Triple]:
         for triple in triples(protocol.groups)
         if any(
             among(triple[0], group.tasks) and among(triple[1], group.networks) and among(triple[2], group.optimizers)
-            for group in selection.groups
+            for group in groups
         )
     ]
 
 
 def explaining(setup: Setup) -> tuple[str, ...]:
-    """Those arms of `setup` that tell causes apart, the noise floor among them."""
+    """Those arms of `setup` that carry the answer: both heads, those that tell causes apart, and the noise floor."""
     roles = ("factor", "control", "null")
     return tuple(head for head in setup.heads if head in (BASELINE, "softmax") or HEADS[head].role in roles)
 
@@ -132,16 +133,35 @@ def grid(optimizer: str, exponents: Iterable[int] = GRID) -> tuple[float, ...]:
 
 @kind("binary")
 def binary(protocol: Protocol) -> tuple[Cell, ...]:
-    """Every arm on every (task, network, optimizer), at the optimizer's own rate."""
-    return tuple(setup_cell("binary", setup) for setup in setups(protocol, protocol, triples(protocol.groups)))
+    """The arms that carry the answer on every (task, network, optimizer), at the optimizer's own rate.
+
+    Arms that only prove an equality or show a pitfall are trained where `every_arm` says.
+    """
+    every_arm = set(selected(protocol, protocol.every_arm))
+    return tuple(
+        setup_cell(
+            "binary",
+            setup
+            if (setup.task, setup.network, setup.optimizer) in every_arm
+            else replace(setup, heads=explaining(setup)),
+        )
+        for setup in setups(protocol, protocol, triples(protocol.groups))
+    )
 
 
 @kind("learning_rates")
 def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
-    """The arms that tell causes apart, over a grid of learning rates. Causes by decay are left to the default rate."""
+    """Both heads over a grid of learning rates, and in some cells the arms that tell causes apart beside them."""
     made = []
-    for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept)):
-        heads = tuple(head for head in explaining(setup) if not HEADS[head].needs_decay)
+    explained = set(selected(protocol, protocol.explained))
+    for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept.groups)):
+        told = (setup.task, setup.network, setup.optimizer) in explained
+        # causes by decay are left to the default rate
+        heads = tuple(
+            head
+            for head in explaining(setup)
+            if not HEADS[head].needs_decay and (told or head in (BASELINE, "softmax"))
+        )
         if len(heads) > 1:  # the user may have left all but the baseline out
             rates = grid(setup.optimizer)
             made.append(replace(setup, heads=heads, learning_rates=rates, record_every=setup.steps))
@@ -151,7 +171,7 @@ def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
 @kind("control")
 def control(protocol: Protocol) -> tuple[Cell, ...]:
     """The same arms in float64, where rounding is too small to hide behind; none if the user left one of them out."""
-    found = setups(protocol, protocol.control, selected(protocol, protocol.control))
+    found = setups(protocol, protocol.control, selected(protocol, protocol.control.groups))
     return tuple(
         setup_cell("control", replace(setup, heads=explaining(setup), dtype="float64"))
         for setup in found
