@@ -11,8 +11,8 @@ from experiments.registry import Registry
 PRESETS: Registry[Protocol] = Registry("preset")
 
 ALL = ("*",)  # every registered one: for tasks the binary ones, for networks those that take the task
-# a sweep's learning rates, as powers of two of the optimizer's own: sigmoid's best lies inside with room on either side,
-# and the last diverge
+# a sweep's learning rates, as powers of two of the optimizer's own: sigmoid's best lies inside with room on either
+# side, and the last diverge
 GRID = range(-3, 8)
 # with several units Keras's binary_crossentropy is their mean: the sigmoids' best rate lies log2(units) further up
 GRID_OF_SEVERAL = range(-1, 11)
@@ -37,7 +37,7 @@ QUICK = PRESETS.add(
             seeds=10,
             steps=300,
         ),
-        every_arm=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),),
+        every_arm=(Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd",)),),
         explained=(Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd",)),),
         control=Selection(
             groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),), seeds=5, steps=400

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from experiments.heads import HEADS
+from experiments.heads import HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import plan
@@ -33,12 +33,21 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
         assert len(seen[network, "sgd"]) >= 2
         assert len(seen[network, "adam"]) >= 2
     assert {optimizer for _, optimizer in seen} == {"sgd", "adam", "adamw"}
+    every_arm = defaultdict(int)
     for cell in cells:
         # an arm that differs in its decay alone needs an optimizer that decays
         decays = OPTIMIZERS[str(cell.parameters["optimizer"])].decays
-        assert list(cell.parameters["heads"]) == [
-            head.name for head in HEADS.values() if not head.several and (decays or not head.needs_decay)
+        every = [name for name in binary_heads() if decays or not HEADS[name].needs_decay]
+        answering = [
+            name
+            for name in every
+            if name in ("sigmoid", "softmax") or HEADS[name].role in ("factor", "control", "null")
         ]
+        heads = list(cell.parameters["heads"])
+        assert heads in (every, answering)
+        every_arm[cell.parameters["network"]] += heads == every
+    # what only proves an equality or shows a pitfall is trained in a few cells of each network
+    assert all(1 <= every_arm[network] <= 2 for network in NETWORKS)
     assert {cell.parameters["seeds"] for cell in cells} == {20}
     assert all(cell.parameters["image_side"] <= 14 for cell in cells)
     assert 36 <= len(cells) <= 44

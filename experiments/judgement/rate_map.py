@@ -55,7 +55,7 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     law = pd.DataFrame(laws)
     p = law[[f"{side}_p" for side in _SIDES]]
     law[p.columns] = holm(p.to_numpy().ravel()).reshape(p.shape)
-    signs = {side: np.sign(law[f"{side}_mean"]) * (law[f"{side}_p"] <= ALPHA) for side in _SIDES}
+    signs = {side: np.sign(law[f"{side}_mean"]).where(law[f"{side}_p"] <= ALPHA, 0) for side in _SIDES}
     decided = np.logical_and.reduce([sign != 0 for sign in signs.values()])
     as_predicted = np.logical_and.reduce([signs[side] == sign for side, sign in _SIDES.items()])
     law = law.assign(decided=decided, predicted=pd.Series(as_predicted, dtype=object).where(decided))

@@ -70,6 +70,7 @@ def phishing() -> Data:
     kind="vector",
     description="which of two banana-shaped clouds a point of the plane is from; no line separates them",
     source="OpenML data set 1460; in river",
+    sample=1_500,
 )
 def bananas() -> Data:
     from sklearn.datasets import load_svmlight_file
@@ -85,6 +86,7 @@ def bananas() -> Data:
     kind="vector",
     description="did a respondent have an affair, from 8 answers; noisy, with duplicate rows",
     source="Fair 1978, A Theory of Extramarital Affairs; in statsmodels",
+    sample=1_500,
 )
 def fair() -> Data:
     from statsmodels.datasets import fair
