@@ -45,7 +45,18 @@ _arm(
     _BCE,
     "null",
     "sigmoid with another head draw and batch order: the noise floor",
-    initialisation="again",
+    draw="again",
+    order="again",
+)
+_arm(
+    "sigmoid_reordered",
+    1,
+    "sigmoid",
+    _BCE,
+    "null",
+    "sigmoid with its own head draw and another batch order",
+    order="again",
+    on_request=True,
 )
 _arm("sigmoid_logits", 1, "linear", _BCE, "default", "one linear unit, the loss is told from_logits=True")
 _arm("softmax", 2, "softmax", _CCE, "default", "two softmax units, as people write them")
@@ -58,7 +69,7 @@ _arm(
     _CCE,
     "factor",
     "softmax that starts as sigmoid's function: W = [-w/2, +w/2]",
-    initialisation="paired",
+    draw="paired",
 )
 _arm("softmax_lr", 2, "softmax", _CCE, "factor", "softmax with half the head's learning rate", rate_scale=0.5)
 _arm(
@@ -68,7 +79,7 @@ _arm(
     _CCE,
     "control",
     "paired start, half the head's rate, twice its decay: must follow sigmoid to rounding",
-    initialisation="paired",
+    draw="paired",
     rate_scale=0.5,
     decay_scale=2.0,
 )
@@ -89,7 +100,7 @@ _arm(
     _CCE,
     "factor",
     "softmax with the paired start and half the head's rate",
-    initialisation="paired",
+    draw="paired",
     rate_scale=0.5,
     needs_decay=True,
 )
@@ -100,7 +111,7 @@ _arm(
     _CCE,
     "factor",
     "softmax with the paired start and twice the head's decay",
-    initialisation="paired",
+    draw="paired",
     decay_scale=2.0,
     needs_decay=True,
 )

@@ -18,7 +18,8 @@ Loss = Literal[
     "binary_crossentropy", "binary_crossentropy_sum", "categorical_crossentropy", "sparse_categorical_crossentropy"
 ]
 Encoding = Literal["binary", "onehot", "sparse"]
-Initialisation = Literal["own", "paired", "again"]
+Draw = Literal["own", "paired", "again"]
+Order = Literal["shared", "again"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
@@ -97,8 +98,11 @@ class Head:
     `units` 0 stands for "as many as there are classes or labels".
     `loss` is Keras's, whose `binary_crossentropy` is the mean over the units; `binary_crossentropy_sum` is their sum.
     `rate_scale` and `decay_scale` multiply the learning rate and the weight decay of the head's own weights.
-    `paired` initialisation sets W = [-w/2, +w/2] from the sigmoid head's w, so both start as one function;
-    `again` draws the head, and the batch order, from a second stream: the noise floor.
+    `draw`: where the head starts. "own" is Keras's draw for as many units, which two units have coupled to that of
+    one; "paired" is W = [-w/2, +w/2] from the sigmoid head's w, so that both start as one function; "again" is Keras's
+    draw from a stream of the arm's own, independent of every other arm's.
+    `order`: the batches, "shared" with all arms of the seed or in another order, "again".
+    `on_request`: presets leave the arm out; who wants it names it.
     `needs_decay`: without weight decay or an L2 penalty the arm repeats another one, so it is left out.
     """
 
@@ -108,10 +112,12 @@ class Head:
     loss: Loss
     role: Role
     description: str
-    initialisation: Initialisation = "own"
+    draw: Draw = "own"
+    order: Order = "shared"
     rate_scale: float = 1.0
     decay_scale: float = 1.0
     needs_decay: bool = False
+    on_request: bool = False
 
     @property
     def several(self) -> bool:
@@ -133,7 +139,7 @@ class Head:
     def __post_init__(self) -> None:
         require(self.rate_scale > 0 and self.decay_scale >= 0, f"Head {self.name!r} has a scale that is negative.")
         require(
-            self.initialisation != "paired" or self.units == 2,
+            self.draw != "paired" or self.units == 2,
             f"Head {self.name!r}: only two units can be paired.",
         )
 

@@ -18,7 +18,7 @@ from experiments import sources
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.numerics.axes import BACKENDS, DTYPES
-from experiments.plan import KINDS, Choice, keys, kinds, plan, shard
+from experiments.plan import KINDS, Choice, keys, kinds, narrow, plan, shard
 from experiments.plan.keys import cache_key, modules_of, preload_of, read_notebook
 from experiments.protocols import FULL, QUICK, STANDARD
 from experiments.records import Cell, Head, Network, Protocol, UserError
@@ -32,6 +32,14 @@ def ids(protocol: Protocol, **choice: Any) -> list[str]:
 def test_an_id_can_be_read() -> None:
     assert ids(QUICK)[0] == "binary-breast_cancer-linear-sgd"
     assert len(set(ids(FULL))) == len(ids(FULL))
+
+
+def test_an_arm_on_request_is_trained_where_it_is_named() -> None:
+    heads = {head for cell in plan(QUICK) for head in cell.parameters.get("heads", ())}
+    assert "sigmoid_again" in heads
+    assert "sigmoid_reordered" not in heads
+    named = narrow(QUICK, Choice(heads=("softmax", "sigmoid_reordered")))
+    assert named.heads == ("sigmoid", "sigmoid_reordered", "softmax")
 
 
 def test_what_is_named_replaces_what_the_preset_has() -> None:

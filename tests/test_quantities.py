@@ -10,8 +10,9 @@ import pytest
 from sklearn import metrics
 
 from experiments.heads import HEADS
+from experiments.training.draws import GLOROT_UNIFORM
 from experiments.training.quantities import BINS, MEASURES, effective_logit, measure
-from experiments.training.streams import batch_order, head_kernel, seed_of
+from experiments.training.streams import HeadStream, batch_order, seed_of
 
 Y = np.array([0, 1, 1, 0, 1])
 LOGIT = np.array([[-2.0, 0.5, 3.0, 1.0, -0.25], [0.0, 0.0, 0.0, 0.0, 0.0]])
@@ -130,9 +131,10 @@ def test_effective_logits() -> None:
 
 
 def test_paired_kernels_are_one_function() -> None:
+    stream = HeadStream(task="moons", network="mlp", seed=3)
     w, pair, own, again = (
-        head_kernel("moons", "mlp", 3, 7, units, kind)
-        for units, kind in ((1, "own"), (2, "paired"), (2, "own"), (1, "again"))
+        stream.kernel(GLOROT_UNIFORM, 7, units, drawn)
+        for units, drawn in ((1, "own"), (2, "paired"), (2, "own"), (1, "again"))
     )
     np.testing.assert_array_equal(pair[:, 1] - pair[:, 0], w[:, 0])
     np.testing.assert_array_equal(pair.sum(axis=1), 0)
@@ -143,7 +145,8 @@ def test_paired_kernels_are_one_function() -> None:
 def test_glorot_draws_twice_the_variance() -> None:
     """Var(w) = 2 / (d + 1), Var(w1 - w0) = 4 / (d + 2): what people write starts the two heads apart."""
     d = 20_000
-    w, pair = (head_kernel("moons", "mlp", 0, d, units, "own") for units in (1, 2))
+    stream = HeadStream(task="moons", network="mlp", seed=0)
+    w, pair = (stream.kernel(GLOROT_UNIFORM, d, units, "own") for units in (1, 2))
     assert w.var() == pytest.approx(2 / (d + 1), rel=0.03)
     assert (pair[:, 1] - pair[:, 0]).var() == pytest.approx(4 / (d + 2), rel=0.03)
 

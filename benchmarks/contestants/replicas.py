@@ -49,7 +49,9 @@ def started(problem: Problem, count: int) -> Chunk:
     members = next(iter(chunks(problem.heads, problem.rates, seeds, count)))
     chunk = Chunk(problem, engine_for(problem, members), members)
     chunk.engine.start(
-        [problem.streams[replica.seed].trunk for replica in members], [problem.kernel(replica) for replica in members]
+        [problem.streams[replica.seed].trunk for replica in members],
+        [problem.kernel(replica) for replica in members],
+        [problem.bias(replica) for replica in members],
     )
     turn(chunk)
     return chunk

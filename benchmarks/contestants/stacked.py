@@ -55,6 +55,7 @@ def advance(chunk: Chunk) -> list[list[np.ndarray]]:
     engine.start(
         [problem.streams[replica.seed].trunk for replica in chunk.replicas],
         [problem.kernel(replica) for replica in chunk.replicas],
+        [problem.bias(replica) for replica in chunk.replicas],
     )
     seen, step = [], 0
     for target in sorted({1, *problem.recorded} - {0}):

@@ -31,6 +31,7 @@ _DARK = {INK: "#e8eaed", MUTED: "#a9b1ba", GRID: "#3a4149", PAPER: "#16191d"}
 COLOURS: dict[str, str] = {
     "sigmoid": "#0072b2",
     "sigmoid_again": "#70757c",
+    "sigmoid_reordered": "#8d8478",
     "sigmoid_logits": "#3d9bd6",
     "softmax": "#d55e00",
     "softmax_sparse": "#b8541a",

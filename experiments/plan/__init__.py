@@ -63,7 +63,8 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     groups: dict[tuple[str, str], list[str]] = {}
     for task, network, optimizer in triples:
         groups.setdefault((task, network), []).append(optimizer)
-    heads = choice.heads or (binary_heads() if protocol.heads == ALL else protocol.heads)
+    usual = tuple(name for name in binary_heads() if not HEADS[name].on_request)
+    heads = choice.heads or (usual if protocol.heads == ALL else protocol.heads)
     for head in heads:
         require(
             not HEADS[head].several,

@@ -110,4 +110,4 @@ def set_weights(problem: Problem, replica: Replica, trunk: keras.Model, last: ke
         if id(layer) in places:
             layer.seed_generator.state.assign([stream.random + places[id(layer)], 0])
     last.kernel.assign(problem.kernel(replica))
-    last.bias.assign(tf.zeros_like(last.bias))
+    last.bias.assign(problem.bias(replica))

@@ -87,14 +87,19 @@ class Engine:
         rows, features = template.shape
         return self._variable(self.replicas * rows, (features,), template.name)
 
-    def start(self, trunks: Sequence[Sequence[np.ndarray]], kernels: Sequence[np.ndarray]) -> None:
+    def start(
+        self,
+        trunks: Sequence[Sequence[np.ndarray]],
+        kernels: Sequence[np.ndarray],
+        biases: Sequence[np.ndarray],
+    ) -> None:
         """Set the first weights, one entry a replica, and an optimizer that has taken no step."""
         for place, variable in enumerate(self._stack):
             variable.assign(np.stack([trunk[place] for trunk in trunks]).reshape(variable.shape))
         position = 0
         for kernel, bias, count in zip(self._kernels, self._biases, self.counts, strict=True):
             kernel.assign(np.stack(kernels[position : position + count]))
-            bias.assign(np.zeros(bias.shape))
+            bias.assign(np.stack(biases[position : position + count]))
             position += count
         for variable, value in zip(self._optimizer.variables, self._first_state, strict=True):
             variable.assign(value)

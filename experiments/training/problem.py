@@ -14,11 +14,12 @@ from experiments.networks import NETWORKS, Build
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import Data, Head, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling
+from experiments.training.draws import DEFAULT, Start
 from experiments.training.layout import Replica
 from experiments.training.quantities import effective_logit, measure
 from experiments.training.rows import rows_of
 from experiments.training.several import label_logits, log_probabilities, measure_classes, measure_labels
-from experiments.training.streams import Stream, draw, hash_of, head_kernel, seed_of
+from experiments.training.streams import HeadStream, Stream, draw, hash_of, seed_of
 
 CURVE_ROWS = {"train": 128, "test": 256}  # a curve is a mean over twenty looks, so fewer rows do
 FINAL_ROWS = {"train": 2048, "validation": 4096, "test": 4096}
@@ -74,6 +75,7 @@ class Problem:
     mean is over the rows, not over the weights. What is measured beside the objective does not know of them.
     `origin`: (n,), the number of each row in the table that the seeds draw from; None if `data` is that table, or if
     every seed has rows of its own. `available`: how many rows there are to draw from, infinitely many in a population.
+    `start`: what the heads are drawn by.
     """
 
     setup: Setup
@@ -87,6 +89,7 @@ class Problem:
     available: float
     weights: np.ndarray | None = None
     origin: np.ndarray | None = None
+    start: Start = DEFAULT
     trunk: keras.Model = field(init=False)
 
     def __post_init__(self) -> None:
@@ -98,11 +101,16 @@ class Problem:
         return tuple(self.streams)
 
     def kernel(self, replica: Replica) -> np.ndarray:
-        """The head's first kernel of one network."""
-        setup, head = self.setup, replica.head
-        return head_kernel(
-            setup.task, setup.network, replica.seed, self.trunk.output_shape[-1], head.units, head.initialisation
-        )
+        """The head's first kernel of one network, (features, units)."""
+        features = self.trunk.output_shape[-1]
+        return self._head(replica).kernel(self.start.kernel, features, replica.head.units, replica.head.draw)
+
+    def bias(self, replica: Replica) -> np.ndarray:
+        """The head's first bias of one network, (units,)."""
+        return self._head(replica).bias(self.start.bias, replica.head.units, replica.head.draw)
+
+    def _head(self, replica: Replica) -> HeadStream:
+        return HeadStream(task=self.setup.task, network=self.setup.network, seed=replica.seed)
 
     def hashes(self, replica: Replica) -> tuple[str, str]:
         """Of one network's first trunk, and of its batches."""

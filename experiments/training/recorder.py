@@ -80,7 +80,7 @@ def tabulate(problem: Problem, records: Sequence[Record]) -> dict[str, pd.DataFr
                 **_keys(setup, record),
                 "trunk_hash": record.trunk_hash,
                 "order_hash": record.order_hash,
-                "paired": record.replica.head.initialisation != "again",
+                "paired": record.replica.head.order == "shared",
                 "shared": shared[record.replica.seed],
                 "finite": record.finite,
                 "engine": record.engine,

@@ -80,6 +80,7 @@ class Chunk:
         engine.start(
             [problem.streams[replica.seed].trunk for replica in self.replicas],
             [problem.kernel(replica) for replica in self.replicas],
+            [problem.bias(replica) for replica in self.replicas],
         )
         # hashes of what the engine has, not of what it should have
         trunk = engine.weights()[0]

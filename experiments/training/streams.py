@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from experiments.records import Head, Initialisation
+from experiments.records import Draw, Head
 from experiments.tasks import Scaling, Split
+from experiments.training.draws import Initialiser, Law
 
 SEEDS = 2**30  # below what TensorFlow's stateless generators take as a signed integer
 
@@ -29,7 +30,7 @@ class Stream:
     """One seed's fixed part.
 
     `trunk`: the trunk's variables, in the order of `model.variables`. `random`: the seed of its random layers.
-    `order` and `order_again`: (steps, batch) row numbers of each training batch, and those of the noise floor.
+    `order` and `order_again`: (steps, batch) row numbers of each training batch, and those of the null arms.
     """
 
     seed: int
@@ -42,7 +43,7 @@ class Stream:
 
     def order_of(self, head: Head) -> np.ndarray:
         """The batches that `head` sees."""
-        return self.order_again if head.initialisation == "again" else self.order
+        return self.order_again if head.order == "again" else self.order
 
 
 def weights_of(model: keras.Model) -> list[keras.Variable]:
@@ -85,21 +86,55 @@ def draw(
     )
 
 
-def head_kernel(
-    task: str, network: str, seed: int, features: int, units: int, initialisation: Initialisation
-) -> np.ndarray:
-    """The head's first kernel, (features, units) in float64; its bias is 0.
+@dataclass(frozen=True, kw_only=True)
+class HeadStream:
+    """The random numbers of one seed's heads, the same for every arm of a task and a network."""
 
-    Glorot's uniform draw, Keras's default for Dense: within ±sqrt(6 / (features + units)). Arms with as many units
-    share the draw. `paired` is [-w/2, +w/2] with w the draw for one unit; `again` is a second draw.
-    Source: Glorot & Bengio 2010, eq. 16.
-    """
-    if initialisation == "paired":
-        w = head_kernel(task, network, seed, features, 1, "own")
-        return np.concatenate([-w / 2, w / 2], axis=1)
-    limit = np.sqrt(6.0 / (features + units))
-    rng = np.random.default_rng(seed_of(task, network, seed, "head", units, initialisation))
-    return rng.uniform(-limit, limit, size=(features, units))
+    task: str
+    network: str
+    seed: int
+
+    def kernel(self, law: Law | Initialiser, features: int, units: int, drawn: Draw) -> np.ndarray:
+        """The head's first kernel, (features, units) in float64.
+
+        An arm of one unit has the draw for one unit, w. "own" with two units is the law's exact draw, coupled to w;
+        what cannot be coupled, and more units, are drawn by themselves. "paired" is [-w/2, +w/2]; "again" is a draw
+        that is independent of all these.
+        """
+        if drawn == "paired":
+            return _paired(self.kernel(law, features, 1, "own"))
+        if not isinstance(law, Law):
+            return law((features, units), self._seed("head", units, drawn))
+        return self._entries(law, "head", features, units, drawn, inputs=features)
+
+    def bias(self, bias: Law | tuple[int, Initialiser], units: int, drawn: Draw) -> np.ndarray:
+        """The head's first bias, (units,) in float64; `Start` says how a user's own is read."""
+        if isinstance(bias, Law):
+            if drawn == "paired":
+                return _paired(self.bias(bias, 1, "own"))
+            return self._entries(bias, "bias", 1, units, drawn, inputs=units)[0]
+        of, initialiser = bias
+        values = initialiser((of,), self._seed("bias", "again" if drawn == "again" else "own"))
+        if of == units and drawn != "paired":
+            return values
+        effective = values if of == 1 else values[1:] - values[:1]
+        return effective if units == 1 else _paired(effective)
+
+    def _entries(self, law: Law, part: str, rows: int, units: int, drawn: Draw, inputs: int) -> np.ndarray:
+        if units == 2 and drawn == "own":
+            return law.draw_coupled(self._rng(part, 1, "own"), self._rng(part, "sum"), rows, inputs)
+        return law.draw(self._rng(part, units, drawn), rows, units, inputs)
+
+    def _seed(self, *parts: object) -> int:
+        return seed_of(self.task, self.network, self.seed, *parts)
+
+    def _rng(self, *parts: object) -> np.random.Generator:
+        return np.random.default_rng(self._seed(*parts))
+
+
+def _paired(w: np.ndarray) -> np.ndarray:
+    """The weights of two units, on the last axis, that are the function of one unit with weights w."""
+    return np.concatenate([-w / 2, w / 2], axis=-1)
 
 
 def hash_of(arrays: tuple[np.ndarray, ...]) -> str:

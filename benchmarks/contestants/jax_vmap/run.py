@@ -71,7 +71,7 @@ class Run:
 
     def __init__(self, problem: Problem, step: Step, replicas: Sequence[Replica]) -> None:
         self.problem, self.step, self.replicas = problem, step, replicas
-        names = [(replica.seed, replica.head.initialisation == "again") for replica in replicas]
+        names = [(replica.seed, replica.head.order == "again") for replica in replicas]
         self.names = list(dict.fromkeys(names))
         self.of_replica = np.array([self.names.index(name) for name in names])
         scalings = [problem.streams[seed].scaling for seed, _ in self.names]
@@ -104,7 +104,8 @@ class Run:
         for block in self.step.blocks:
             members = self.replicas[first : first + block.replicas]
             kernel = jnp.asarray(np.stack([self.problem.kernel(replica) for replica in members]), jnp.float32)
-            state["heads"].append((kernel, jnp.zeros((block.replicas, block.units))))
+            bias = jnp.asarray(np.stack([self.problem.bias(replica) for replica in members]), jnp.float32)
+            state["heads"].append((kernel, bias))
             rates["heads"].append((self._rates(members, scaled=True),) * 2)
             first += block.replicas
         return (state, *(jax.tree.map(jnp.zeros_like, state) for _ in range(2))), rates

@@ -1,0 +1,201 @@
+"""The first weights of a head: Keras's laws, and how far a two-unit head follows a one-unit head."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from scipy import stats
+
+from experiments.heads import BASELINE, HEADS
+from experiments.records import Draw
+from experiments.training.draws import GLOROT_UNIFORM, SHAPES, Law, Start
+from experiments.training.streams import HeadStream
+
+STEPS = np.linspace(0.0005, 0.9995, 1999)
+
+# each law of ours beside the Keras initialiser whose law it is
+LAWS: dict[str, tuple[Law, keras.initializers.Initializer]] = {
+    "glorot_uniform": (GLOROT_UNIFORM, keras.initializers.GlorotUniform(seed=1)),
+    "he_normal": (
+        Law(shape="truncated_normal", scale=np.sqrt(2) / 0.87962566103423978, fan="in"),
+        keras.initializers.HeNormal(seed=1),
+    ),
+    "glorot_normal": (
+        Law(shape="truncated_normal", scale=1 / 0.87962566103423978, fan="mean"),
+        keras.initializers.GlorotNormal(seed=1),
+    ),
+    "truncated_normal": (
+        Law(shape="truncated_normal", mean=0.1, scale=0.3),
+        keras.initializers.TruncatedNormal(0.1, 0.3, seed=1),
+    ),
+    "normal": (Law(shape="normal", mean=-0.2, scale=0.5), keras.initializers.RandomNormal(-0.2, 0.5, seed=1)),
+    "untruncated_fan_out": (
+        Law(shape="normal", scale=1.0, fan="out"),
+        keras.initializers.VarianceScaling(1.0, "fan_out", "untruncated_normal", seed=1),
+    ),
+    "uniform": (Law(shape="uniform", mean=0.5, scale=0.5), keras.initializers.RandomUniform(0.0, 1.0, seed=1)),
+}
+KINDS = list(LAWS)
+# of w and u, for uniform laws: the two quantile functions' correlation, by hand 7 sqrt(2) / 10 = 0.98995
+LEAST = {"uniform": 0.98, "truncated_normal": 0.98, "normal": 1 - 1e-12}
+
+
+def heads(law: Law, features: int, seeds: int, units: int, drawn: Draw = "own") -> np.ndarray:
+    """The kernels of many seeds, one below another: (seeds * features, units)."""
+    streams = [HeadStream(task="moons", network="mlp", seed=seed) for seed in range(seeds)]
+    return np.concatenate([stream.kernel(law, features, units, drawn) for stream in streams])
+
+
+@pytest.mark.parametrize(("features", "seeds"), [(5, 600), (64, 60)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_are_keras_law_and_independent(kind: str, features: int, seeds: int) -> None:
+    law, initializer = LAWS[kind]
+    for units in (1, 2):
+        mine = heads(law, features, seeds, units)
+        # of the same shape, on which the variance depends
+        theirs = np.concatenate([np.asarray(clone(initializer, seed)((features, units))) for seed in range(200)])
+        for column in range(units):
+            assert stats.ks_2samp(mine[:, column], theirs.ravel()).pvalue > 1e-4, (units, column)
+    first, second = mine.T
+    assert abs(stats.pearsonr(first, second).statistic) < 4 / np.sqrt(len(mine))
+    # a grid of tenths: independent columns fill its cells alike
+    grid = np.histogram2d(stats.rankdata(first), stats.rankdata(second), bins=10)[0]
+    assert stats.chi2_contingency(grid).pvalue > 1e-4
+    # rows are independent too
+    assert abs(stats.pearsonr(first[:-1], first[1:]).statistic) < 4 / np.sqrt(len(mine))
+
+
+def clone(initializer: keras.initializers.Initializer, seed: int) -> keras.initializers.Initializer:
+    return type(initializer).from_config({**initializer.get_config(), "seed": seed})
+
+
+@pytest.mark.parametrize("features", [1, 2, 9, 128])
+@pytest.mark.parametrize("kind", KINDS)
+def test_difference_follows_sigmoids_draw(kind: str, features: int) -> None:
+    """An increasing function of w, entry by entry, with the correlation that the laws allow at most."""
+    law, _ = LAWS[kind]
+    seeds = 1000 // features + 1
+    w, pair = (heads(law, features, seeds, units) for units in (1, 2))
+    u = pair[:, 1] - pair[:, 0]
+    assert stats.spearmanr(w[:, 0], u).statistic == pytest.approx(1, abs=1e-12)
+    assert stats.pearsonr(w[:, 0], u).statistic >= LEAST[law.shape]
+    # the sum is left open: it says nothing of w
+    assert abs(stats.spearmanr(w[:, 0], pair.sum(axis=1)).statistic) < 4 / np.sqrt(len(w))
+
+
+def test_normal_difference_is_root_two_sigmas_draw() -> None:
+    law = Law(shape="normal", scale=1.0, fan="mean")
+    w, pair = (heads(law, 5, 3, units) for units in (1, 2))
+    ratio = law.width(5, 2) / law.width(5, 1)
+    np.testing.assert_allclose(pair[:, 1] - pair[:, 0], np.sqrt(2) * ratio * w[:, 0], rtol=1e-12)
+
+
+def test_glorots_difference_by_hand() -> None:
+    """At the median 0, at the quartile q = 1/8 halfway to the edge; and the sum fills what the difference leaves."""
+    uniform = SHAPES["uniform"]
+    np.testing.assert_allclose(uniform.difference(np.array([0.125, 0.5, 0.875])), [-1, 0, 1], atol=1e-15)
+    np.testing.assert_allclose(uniform.total(np.array([0.0, 0.5, 1.0]), np.array([-1.0, 0.0, 1.5])), [-1, 0, 0.5])
+
+
+def test_truncated_difference_is_exact() -> None:
+    """Against the probability as a double integral, by SciPy's own adaptive quadrature, to 1e-9."""
+    law = stats.truncnorm(-2, 2)
+    for q in (1e-6, 0.003, 0.2, 0.5, 0.71, 0.999):
+        (v,) = SHAPES["truncated_normal"].difference(np.array([q]))
+        low, high = max(-2.0, -2.0 - v), min(2.0, 2.0 - v)
+        below, _ = integrate(lambda x, v=v: law.pdf(x) * law.cdf(x + v), low, high)
+        below += law.sf(high) if v > 0 else 0.0
+        assert below == pytest.approx(q, abs=1e-9)
+
+
+def integrate(function, low: float, high: float) -> tuple[float, float]:
+    from scipy.integrate import quad
+
+    return quad(function, low, high, epsabs=1e-12, epsrel=1e-12)
+
+
+@pytest.mark.parametrize("shape", list(SHAPES))
+def test_quantile_functions_rise(shape: str) -> None:
+    law = SHAPES[shape]
+    assert (np.diff(law.entry(STEPS)) > 0).all()
+    assert (np.diff(law.difference(STEPS)) > 0).all()
+    assert (np.diff(law.total(STEPS, np.full_like(STEPS, 0.7))) > 0).all()
+    np.testing.assert_allclose(law.difference(1 - STEPS), -law.difference(STEPS), atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -3.0])
+def test_constants_are_constants(value: float) -> None:
+    law, stream = Law(shape="constant", mean=value), HeadStream(task="moons", network="mlp", seed=0)
+    for units in (1, 2):
+        np.testing.assert_array_equal(stream.kernel(law, 4, units, "own"), np.full((4, units), value))
+    np.testing.assert_array_equal(stream.kernel(law, 4, 2, "paired"), np.tile([-value / 2, value / 2], (4, 1)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_pair_is_sigmoids_function(kind: str) -> None:
+    law, stream = LAWS[kind][0], HeadStream(task="moons", network="mlp", seed=3)
+    w, pair = stream.kernel(law, 7, 1, "own"), stream.kernel(law, 7, 2, "paired")
+    np.testing.assert_array_equal(pair, np.concatenate([-w / 2, w / 2], axis=1))
+
+
+def test_the_noise_floor_is_independent_and_the_reordered_arm_is_not() -> None:
+    again, reordered = HEADS["sigmoid_again"], HEADS["sigmoid_reordered"]
+    assert (again.draw, again.order) == ("again", "again")
+    assert (reordered.draw, reordered.order) == ("own", "again")
+    w, second, pair = (
+        heads(GLOROT_UNIFORM, 8, 500, units, drawn) for units, drawn in ((1, "own"), (1, "again"), (2, "again"))
+    )
+    for column in (second[:, 0], pair[:, 0], pair[:, 1], pair[:, 1] - pair[:, 0]):
+        assert abs(stats.pearsonr(w[:, 0], column).statistic) < 4 / np.sqrt(len(w))
+    assert HEADS[BASELINE].draw == "own"
+
+
+def test_what_cannot_be_coupled_is_drawn_by_itself() -> None:
+    """The user's own initialiser sees each shape, under a seed that is the arm's own and the same each time."""
+    calls: list[tuple[tuple[int, ...], int]] = []
+
+    def initialiser(shape: tuple[int, ...], seed: int) -> np.ndarray:
+        calls.append((shape, seed))
+        return np.random.default_rng(seed).normal(size=shape)
+
+    stream = HeadStream(task="moons", network="mlp", seed=0)
+    first, again = stream.kernel(initialiser, 3, 1, "own"), stream.kernel(initialiser, 3, 1, "again")
+    pair = stream.kernel(initialiser, 3, 2, "own")
+    assert [shape for shape, _ in calls] == [(3, 1), (3, 1), (3, 2)]
+    assert len({seed for _, seed in calls}) == 3
+    assert not np.isclose(first, again).any()
+    np.testing.assert_array_equal(stream.kernel(initialiser, 3, 2, "paired")[:, 1], first[:, 0] / 2)
+    np.testing.assert_array_equal(stream.kernel(initialiser, 3, 2, "own"), pair)
+
+
+def stated(*values: float) -> Start:
+    return Start(bias=(len(values), lambda shape, seed: np.array(values)))
+
+
+@pytest.mark.parametrize(
+    ("start", "one", "two", "paired"),
+    [
+        (Start(), [0.0], [0.0, 0.0], [0.0, 0.0]),
+        (stated(-3.0), [-3.0], [1.5, -1.5], [1.5, -1.5]),
+        (stated(0.5, -2.0), [-2.5], [0.5, -2.0], [1.25, -1.25]),
+        (stated(-3.0, -3.0), [0.0], [-3.0, -3.0], [0.0, 0.0]),
+    ],
+)
+def test_a_stated_bias_is_the_same_log_odds_in_every_arm(
+    start: Start, one: list[float], two: list[float], paired: list[float]
+) -> None:
+    stream = HeadStream(task="moons", network="mlp", seed=0)
+    for units, drawn, wanted in ((1, "own", one), (1, "again", one), (2, "own", two), (2, "paired", paired)):
+        found = stream.bias(start.bias, units, drawn)  # type: ignore[arg-type]
+        np.testing.assert_array_equal(found, wanted)
+        assert found[-1] - (found[0] if units == 2 else 0) == one[0]
+
+
+def test_a_drawn_bias_is_coupled_like_a_kernel() -> None:
+    law = Law(shape="normal", scale=2.0)
+    streams = [HeadStream(task="moons", network="mlp", seed=seed) for seed in range(50)]
+    one, two = (np.stack([stream.bias(law, units, "own") for stream in streams]) for units in (1, 2))
+    np.testing.assert_allclose(two[:, 1] - two[:, 0], np.sqrt(2) * one[:, 0], rtol=1e-12)
+    kernels = np.stack([stream.kernel(law, 1, 1, "own")[0] for stream in streams])
+    assert not np.isclose(one, kernels).any()
