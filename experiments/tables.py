@@ -77,9 +77,9 @@ SCHEMAS: dict[str, list[str]] = {
         "low", "high", "margin",
     ],
     "rate_law": [
-        "task", "network", "optimizer", "best_rate", "n", "crossing", "crossing_low", "crossing_high", "below_mean",
-        "below_low", "below_high", "below_p", "above_mean", "above_low", "above_high", "above_p", "decided",
-        "predicted",
+        "task", "network", "optimizer", "estimand", "best_rate", "n", "crossing", "crossing_low", "crossing_high",
+        "below_mean", "below_low", "below_high", "below_p", "above_mean", "above_low", "above_high", "above_p",
+        "decided", "predicted",
     ],
     "attribution_float64": [*SHARES],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again

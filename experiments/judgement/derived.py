@@ -10,7 +10,7 @@ from experiments.judgement.attribution import attribution
 from experiments.judgement.differences import differences
 from experiments.judgement.overall import overall
 from experiments.judgement.pairs import pair_up
-from experiments.judgement.rate_map import rate_map
+from experiments.judgement.rate_map import rate_map, side_pairs
 from experiments.judgement.rates import at_best, gaps, shifts
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
@@ -43,6 +43,7 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             made.setdefault("shifts", []).append(shifts(sweep, baseline))
             if baseline == BASELINES[0]:
                 made["rate_map"], made["rate_law"] = ([table] for table in rate_map(sweep, runs))
+                made["overall"] += [overall(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
     joined = {name: [part for part in parts if len(part)] for name, parts in made.items()}
     return {name: pd.concat(parts, ignore_index=True) for name, parts in joined.items() if parts}
 

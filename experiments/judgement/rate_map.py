@@ -13,61 +13,99 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.judgement.pairs import Pairs, pair_up
+from experiments.judgement.differences import correct, differences
+from experiments.judgement.pairs import CELL, Pairs, pair_up
 from experiments.judgement.rates import CHOICE
-from experiments.stats import ALPHA, QUANTITIES, allowance, corrected_t, corrected_t_p, holm
+from experiments.stats import ALPHA, QUANTITIES, allowance, corrected_t
 
 HEAD, BASELINE, QUANTITY = "softmax", "sigmoid", "nll"
 # which rates make a side, in steps of two from the best one; registered in docs/protocol.md
-NEAREST, FURTHEST = 2, 4
+NEAREST, FURTHEST = 1, 3
+SIDES = {"below": -1, "above": 1}  # and the sign that the law predicts there
 RESAMPLES = 1_000
 _KEYS = ["task", "network", "optimizer"]
-_SIDES = {"below": -1, "above": 1}  # and the sign that the law predicts there
+_AT = 0.0  # stands for the rates of a side where a rate is a key; no rate is 0
 
 
 def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables `rate_map`, a row a cell and rate, and `rate_law`, a row a cell.
+    """The tables `rate_map`, a row a cell and rate, and `rate_law`, a row a cell and estimand.
 
     `sweep`, `runs`: the tables `learning_rates` and `learning_rates_runs` of binary tasks.
-    A cell's best rate is sigmoid's: that of least validation NLL, mean over seeds; a rate at which a run ended in no
-    number is the worst. `relative` is log2 of a rate over it. `rate_map` has the mean paired difference in test NLL at
-    each rate with its interval (NaN where a difference is not finite). `rate_law` has where the mean curve crosses 0
-    nearest to the best rate (`crossing`, in powers of two from it, with a bootstrap interval over seeds), and for
-    either side the mean over its rates, their interval, and p corrected by Holm over all sides of all cells (`_p`).
-    A side holds the rates that are `NEAREST` to `FURTHEST` steps from the best: nearer ones are where the crossing is,
-    and further ones where nothing is learnt or nothing is left. `decided`: both sides are shown not to be 0;
-    `predicted`: softmax is lower below and sigmoid above, NaN where it is not decided.
+    `relative` is log2 of a rate over the cell's best one, see `best_rate`. `rate_map` has the mean paired difference in
+    test NLL at each rate with its interval for fresh rows (NaN where a difference is not finite). `rate_law` has where
+    the mean curve passes 0 upwards nearest to the best rate (`crossing`, in powers of two from it, with a bootstrap
+    interval over seeds), and either side's mean, interval and p (see `sides`). `decided`: both sides are shown not to
+    be 0; `predicted`: softmax is lower below and sigmoid above, NaN where it is not decided.
     """
-    best = _best(sweep)
-    pairs = pair_up(sweep[sweep["quantity"].isin([QUANTITY])], None, runs, BASELINE, heads=[HEAD])
+    best = best_rate(sweep)
+    pairs = _pairs(sweep, runs)
     if pairs.table.empty:
         return pd.DataFrame(columns=tables.SCHEMAS["rate_map"]), pd.DataFrame(columns=tables.SCHEMAS["rate_law"])
+    known = sides(sweep, runs).set_index([*_KEYS, "estimand", "at"])
     points, laws = [], []
     for cell, rates, d, ratio in _curves(pairs):
-        relative = np.round(np.log2(rates / best[cell])).astype(int)
         names = dict(zip(_KEYS, cell, strict=True))
+        relative = _relative(rates, best[cell])
         points.append(_points(d, ratio).assign(**names, learning_rate=rates, relative=relative))
-        laws.append({**names, "best_rate": best[cell], "n": d.shape[1], **_law(relative, d, ratio)})
-    margin = QUANTITIES[QUANTITY].margin
-    drawn = pd.concat(points, ignore_index=True).assign(
-        head=HEAD, baseline=BASELINE, quantity=QUANTITY, margin=margin
-    )
-    law = pd.DataFrame(laws)
-    p = law[[f"{side}_p" for side in _SIDES]]
-    law[p.columns] = holm(p.to_numpy().ravel()).reshape(p.shape)
-    signs = {side: np.sign(law[f"{side}_mean"]).where(law[f"{side}_p"] <= ALPHA, 0) for side in _SIDES}
-    decided = np.logical_and.reduce([sign != 0 for sign in signs.values()])
-    as_predicted = np.logical_and.reduce([signs[side] == sign for side, sign in _SIDES.items()])
-    law = law.assign(decided=decided, predicted=pd.Series(as_predicted, dtype=object).where(decided))
-    return tables.validate("rate_map", drawn), tables.validate("rate_law", law)
+        crossing = dict(zip(("crossing", "crossing_low", "crossing_high"), _crossing(relative, d), strict=True))
+        for estimand in known.index.unique("estimand"):
+            found = {
+                side: known.loc[key] if (key := (*cell, estimand, side)) in known.index else None for side in SIDES
+            }
+            laws.append({**names, "estimand": estimand, "best_rate": best[cell], "n": d.shape[1], **crossing,
+                         **_law(found)})  # fmt: skip
+    drawn = pd.concat(points, ignore_index=True)
+    drawn = drawn.assign(head=HEAD, baseline=BASELINE, quantity=QUANTITY, margin=QUANTITIES[QUANTITY].margin)
+    return tables.validate("rate_map", drawn), tables.validate("rate_law", pd.DataFrame(laws))
 
 
-def _best(sweep: pd.DataFrame) -> dict[tuple[str, ...], float]:
-    """Sigmoid's best rate of each cell."""
+def best_rate(sweep: pd.DataFrame) -> dict[tuple[str, ...], float]:
+    """Sigmoid's best rate of each cell: of least validation NLL, mean over seeds.
+
+    A rate at which a run ended in no number is the worst.
+    """
     rows = sweep[(sweep["quantity"] == CHOICE) & (sweep["split"] == "validation") & (sweep["head"] == BASELINE)]
     means = rows.groupby([*_KEYS, "learning_rate"], observed=True, sort=True)["value"].mean(skipna=False)
     means = means.where(np.isfinite(means), np.inf)
     return {cell: float(part.idxmin()[-1]) for cell, part in means.groupby(level=_KEYS, observed=True)}
+
+
+def side_pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Pairs]:
+    """Softmax and sigmoid on either side of sigmoid's best rate: each seed's mean test NLL over the side's rates.
+
+    A side holds the rates that are `NEAREST` to `FURTHEST` steps of two from the best one: further below nothing is
+    learnt yet, further above nothing is left. Rates at which a seed of either head ended in no number are left out.
+    """
+    best = best_rate(sweep)
+    pairs = _pairs(sweep, runs)
+    table = pairs.table
+    rates = table["learning_rate"].to_numpy(float)
+    middle = np.array([best[cell] for cell in table[_KEYS].itertuples(index=False, name=None)], dtype=float)
+    relative = _relative(rates, middle)
+    lost = ~np.isfinite(table[["value", "twin"]]).all(axis=1)
+    lost = lost.groupby([table[key] for key in CELL], observed=True).transform("any").to_numpy(bool)
+    found = {}
+    for side, sign in SIDES.items():
+        mine = table[(sign * relative >= NEAREST) & (sign * relative <= FURTHEST) & ~lost]
+        keys = ["head", *_KEYS, "quantity", "split", "seed"]
+        by_seed = mine.groupby(keys, as_index=False, observed=True)
+        means = by_seed[["value", "twin", "difference", "shared", "reach"]].mean()
+        found[side] = Pairs(table=means.assign(learning_rate=_AT), baseline=BASELINE)
+    return found
+
+
+def sides(sweep: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """`differences` of either side, `at` = "below" and "above": both sides of all cells are one family."""
+    parts = [differences(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
+    return correct(pd.concat([part for part in parts if len(part)] or parts, ignore_index=True))
+
+
+def _pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> Pairs:
+    return pair_up(sweep[sweep["quantity"] == QUANTITY], None, runs, BASELINE, heads=[HEAD])
+
+
+def _relative(rates: np.ndarray, best: np.ndarray | float) -> np.ndarray:
+    return np.round(np.log2(rates / best)).astype(int)
 
 
 def _curves(pairs: Pairs) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray, float]]:
@@ -83,26 +121,23 @@ def _points(d: np.ndarray, ratio: float) -> pd.DataFrame:
         return pd.DataFrame({"n": d.shape[1], "mean": d.mean(axis=1), "low": low, "high": high})
 
 
-def _law(relative: np.ndarray, d: np.ndarray, ratio: float) -> dict[str, float]:
-    """The crossing and the two sides of one cell: `relative` (rates,), `d` (rates, seeds)."""
-    finite = np.isfinite(d).all(axis=1)
-    at, low_end, high_end = _crossing(relative[finite], d[finite])
-    found = {"crossing": at, "crossing_low": low_end, "crossing_high": high_end}
-    for side, sign in _SIDES.items():
-        away = sign * relative  # the law predicts the sign of the side itself: below 0 below, above 0 above
-        rows = d[finite & (away >= NEAREST) & (away <= FURTHEST)]
-        if not len(rows):
-            found |= {f"{side}_{name}": np.nan for name in ("mean", "low", "high", "p")}
-            continue
-        mean = rows.mean(axis=0, keepdims=True)  # a seed's mean over the side's rates
-        low, high = corrected_t(mean, ratio)
-        found |= {f"{side}_mean": float(mean.mean()), f"{side}_low": float(low[0]), f"{side}_high": float(high[0]),
-                  f"{side}_p": float(corrected_t_p(mean, ratio)[0])}  # fmt: skip
-    return found
+def _law(found: dict[str, pd.Series | None]) -> dict[str, object]:
+    """Both sides of one cell and estimand, and what they say of the law."""
+    law: dict[str, object] = {}
+    signs = []
+    for side, row in found.items():
+        law |= {f"{side}_{name}": np.nan if row is None else row[name] for name in ("mean", "low", "high")}
+        law[f"{side}_p"] = 1.0 if row is None else row["p_holm"]
+        shown = row is not None and row["p_holm"] <= ALPHA and row["low"] * row["high"] > 0
+        signs.append(int(np.sign(row["mean"])) if row is not None and shown else 0)
+    decided = all(signs)
+    return law | {"decided": decided, "predicted": signs == list(SIDES.values()) if decided else None}
 
 
 def _crossing(relative: np.ndarray, d: np.ndarray) -> tuple[float, float, float]:
-    """Where the mean curve passes from below to above 0, nearest to the best rate, and its 95 % bootstrap interval."""
+    """Where the mean curve passes 0 upwards, nearest to the best rate, and its 95 % bootstrap interval over seeds."""
+    finite = np.isfinite(d).all(axis=1)
+    relative, d = relative[finite], d[finite]
     rng = np.random.default_rng(0)
     at = _passes(relative, d.mean(axis=1))
     draws = rng.integers(0, d.shape[1], size=(RESAMPLES, d.shape[1]))
