@@ -91,7 +91,7 @@ STANDARD = PRESETS.add(
                 Group(tasks=ALL, networks=("linear", "mlp", "deep_mlp"), optimizers=("sgd", "adam")),
                 Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd", "adam")),
             ),
-            seeds=20,
+            seeds=30,
             steps=300,
         ),
         every_arm=(

@@ -487,9 +487,9 @@ def test_the_difference_changes_its_sign_at_the_best_rate() -> None:
     assert points["mean"].to_numpy() == pytest.approx(by_hand.to_numpy(), abs=0.003)
     assert row["crossing"] == pytest.approx(-0.5, abs=0.05)
     assert row["crossing_low"] <= row["crossing"] <= row["crossing_high"]
-    # rates a factor of 2 to 8 from the best: 0.02 (2 k + 1) at k = -1, -2, -3 and at 1, 2, 3
-    assert row["below_mean"] == pytest.approx(0.02 * -3, abs=0.003)
-    assert row["above_mean"] == pytest.approx(0.02 * 5, abs=0.003)
+    # rates a factor of 2 to 4 from the best: 0.02 (2 k + 1) at k = -1, -2 and at 1, 2
+    assert row["below_mean"] == pytest.approx(0.02 * -2, abs=0.003)
+    assert row["above_mean"] == pytest.approx(0.02 * 4, abs=0.003)
     assert (row["decided"], row["predicted"]) == (True, True)
 
 
