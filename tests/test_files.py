@@ -346,7 +346,9 @@ def test_too_few_rows_or_groups(save: Callable[..., str]) -> None:
     refused(
         save(frame()[:10]), "Class 'no' has 5 rows (of 10 rows)", "10 different rows of each", "20 rows", target="y"
     )
-    refused(save(frame(a=1, c=ALL % 6)), "30 rows, but only 3 different rows", target="y")
+    rare = np.where(ALL % 3 == 0, "no", "yes")
+    repeated = np.where(ALL % 3 == 0, ALL % 8, ALL + 0.5)
+    refused(save(frame(a=repeated, c="k", y=rare)), "20 rows, but only 8 different rows", target="y")
     refused(save(frame(g=ALL // 6)), "10 groups of each", target="y", group="c")
     assert len(read(save(frame()[:20]), target="y").y) == 20
 

@@ -9,9 +9,15 @@ from numpy.typing import ArrayLike
 
 from experiments.records import Data
 
+# A test part holds a fifth of the groups, so 20 effective ones. Simulated tables of coarse columns (916 of 300 to 2,000
+# rows, 12 seeds each) show what fewer cost: over seeds, the accuracy of a linear model on the test part varies 1.4 to
+# 1.5 times as much as with parts of single rows where 40 to 100 groups are effective, 1.9 times at 20 to 40 and 6 times
+# below 5; a test part is up to 19 %, 40 % and 99 % larger or smaller than a fifth. From 100 on it is 1.3 times and 9 %.
+LEAST_GROUPS = 100
+
 
 def as_data(x: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Data:
-    """Return the rows as `Data`; without `groups`, identical rows of `x` share one.
+    """Return the rows as `Data`; without `groups`, identical rows of `x` share one unless `leaves_few` such groups.
 
     `x`: (n, features), kept as float64, or (n, height, width, channels), kept as float32 in its raw unit.
     `y`: (n,) classes 0 .. K-1, or (n, labels) of 0 and 1.
@@ -24,8 +30,28 @@ def as_data(x: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Data
     wanted = np.arange(len(classes) if labels.ndim == 1 else 2)
     if not np.array_equal(classes, wanted):
         raise ValueError(f"y must hold the whole numbers 0 .. K-1, each at least once, not {classes[:10].tolist()}")
-    identity = identical_rows(rows) if groups is None else np.asarray(groups)
-    return Data(x=rows, y=labels.astype(np.int64), groups=identity.astype(np.int64))
+    if groups is None:
+        identical, alone = identical_rows(rows), np.arange(len(rows))
+        groups = alone if leaves_few(identical, alone) else identical
+    return Data(x=rows, y=labels.astype(np.int64), groups=np.asarray(groups).astype(np.int64))
+
+
+def effective_groups(groups: np.ndarray) -> float:
+    """How many groups of equal size vary as much as these, (sum of sizes)^2 / sum of squared sizes.
+
+    `groups`: (n,) a number a row. Between 1 and the number of groups. Source: Kish 1965, Survey Sampling.
+    """
+    sizes = np.unique(groups, return_counts=True)[1].astype(np.float64)
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def leaves_few(together: np.ndarray, alone: np.ndarray) -> bool:
+    """Whether keeping identical rows together would leave so few groups that parts are no fair shares of the table.
+
+    `together`: (n,) the groups that hold identical rows too; `alone`: (n,) those that would be kept without them. A
+    small table whose rows are mostly different has few groups either way: fewer than half of those alone must remain.
+    """
+    return effective_groups(together) < min(LEAST_GROUPS, effective_groups(alone) / 2)
 
 
 def identical_rows(x: np.ndarray) -> np.ndarray:

@@ -65,7 +65,8 @@ def finish(raw: Raw, positive: str | None, memory_gib: float) -> Table:
         identical, width = identical_rows(x), x[0].size
     # the table, its copies within scikit-learn, and the float32 of three parts
     require_memory(raw.source, len(x) * width * 8 * 3, memory_gib, "as numbers")
-    together = groups.together(identical, grouping, raw.group)
+    together, said = groups.together(identical, grouping, raw.group)
+    notices += said
     groups.require_enough(y, together, names, grouped=grouping is not None)
     return Table(x=x, y=y, groups=together, weights=weights, labels=names, source=raw.source, notices=tuple(notices))
 

@@ -8,29 +8,48 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from experiments.records import UserError, require
+from experiments.tasks.data import effective_groups, leaves_few
 from experiments.tasks.files.words import counted, quoted
 
 # with ten, a fifth of the groups holds two of each class: the least that a curve over held-out rows can mean
 LEAST = 10
 
 
-def together(identical: np.ndarray, groups: pd.Series | None, name: str) -> np.ndarray:
+def together(identical: np.ndarray, groups: pd.Series | None, name: str) -> tuple[np.ndarray, list[str]]:
     """Number the groups, (n,) int64: the union of being identical and of sharing a value of `groups`.
 
-    `identical`: (n,) numbers of the distinct rows. `name` is how messages call `groups`.
-    Raises `UserError` if a row has no group.
+    Where that leaves too few groups (`leaves_few`), identical rows may part: the groups are those of `groups`, or the
+    single rows, and a notice says so. `identical`: (n,) numbers of the distinct rows. `name` is how messages call
+    `groups`. Raises `UserError` if a row has no group.
     """
-    if groups is None:
-        return identical
+    alone = np.arange(len(identical)) if groups is None else _named(groups, name)
+    joined = identical if groups is None else _joined(identical, alone)
+    if not leaves_few(joined, alone):
+        return joined, []
+    effective = effective_groups(joined)
+    notice = (
+        f"Keeping identical rows together would leave {counted(len(np.unique(joined)), 'group')} of {len(joined):,} "
+        f"rows, worth {effective:.1f} of equal size, and a fifth of that in a test part: "
+        f"identical rows may be in different parts{'' if groups is None else '; the given groups stay whole'}."
+    )
+    return alone, [notice]
+
+
+def _named(groups: pd.Series, name: str) -> np.ndarray:
+    """Number the values of the user's group column: (n,) int64."""
     empty = int(groups.isna().sum())
     require(
         empty == 0,
         f"{name} is missing in {counted(empty, 'row')}. Every row needs a group: fill it in, or leave the rows out.",
     )
     try:
-        named = pd.factorize(groups)[0]
+        return pd.factorize(groups)[0].astype(np.int64)
     except TypeError as error:
         raise UserError(f"{name} holds values that are no names, such as {quoted(groups.iloc[0])}.") from error
+
+
+def _joined(identical: np.ndarray, named: np.ndarray) -> np.ndarray:
+    """The union of two groupings: (n,) int64, equal where a chain of shared numbers leads from row to row."""
     # a bipartite graph of distinct rows and of names, one edge a row of the file
     offset = int(identical.max()) + 1
     nodes = offset + int(named.max()) + 1

@@ -18,7 +18,8 @@ class Table:
     datetime64[us] (NaT is missing); or finite numbers (n, features) as float64, or images (n, height, width, channels)
     as float32 in their own unit.
     `y`: (n,) int64, 0 or 1. `labels`: what the file calls class 0 and class 1.
-    `groups`: (n,) int64; identical rows share one, and so do rows of one value of the user's group column.
+    `groups`: (n,) int64; rows of one value of the user's group column share one, and so do identical rows unless that
+    leaves too few groups (`data.leaves_few`).
     `weights`: (n,) float64 sample weights, none negative, or None.
     `source`: for display. `notices`: what was dropped or read in a way that a user should know, a sentence each.
     """
