@@ -102,6 +102,19 @@ def test_noise_floor_is_the_same_figure_between_two_sigmoids() -> None:
     assert one(found, head="softmax")["mean_abs"] == pytest.approx(0.02)
 
 
+def test_runs_that_never_diverged_may_still_diverge_one_time_in_twenty() -> None:
+    """Of a share of 0.05 that diverges, 20 seeds show nothing with a probability of 0.95^20; 59 make it 5 %."""
+
+    def never(seeds: int) -> pd.Series:
+        table = {(head, "diverged"): [0.0] * seeds for head in ("sigmoid", "softmax")}
+        return compare(finals(table)).iloc[0]
+
+    assert never(20)["p_tost"] == pytest.approx(0.95**20)
+    assert never(20)["bound"] == pytest.approx(1 - 0.05 ** (1 / 20))
+    assert (never(58)["outcome"], never(59)["outcome"]) == ("undecided", "equivalent")
+    assert (never(20)["seeds_needed"], never(20)["fresh_seeds_needed"]) == (59, 59)
+
+
 def test_relative_margins_follow_the_baseline_of_the_cell() -> None:
     table = finals({("sigmoid", "grad_norm_head"): [2.0, 4.0], ("softmax", "grad_norm_head"): [2.9, 5.6]})
     assert compare(table).iloc[0]["margin"] == pytest.approx(0.3)

@@ -16,7 +16,7 @@ from scipy import stats as scipy_stats
 
 from experiments.judgement.outcomes import FRESH, THESE, outcome
 from experiments.judgement.sequential import Design
-from experiments.stats import ALPHA, holm, power
+from experiments.stats import ALPHA, holm, power, zeros_needed
 
 _KEYS = ["head", "quantity", "estimand"]
 _TESTS = {"p": "p_holm", "p_larger": "p_larger_holm", "p_tost": "p_tost_holm"}
@@ -129,6 +129,10 @@ def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
     needed = {name: np.full(len(table), np.nan) for name in ("seeds_needed", "fresh_seeds_needed")}
     for name, allowed in (("seeds_needed", ratio[undecided]), ("fresh_seeds_needed", 0.0)):
         needed[name][undecided] = power.seeds_needed(mean, sd[undecided], margin, allowed, level[undecided])
+    nothing = undecided & (sd == 0) & (table["mean"] == 0).to_numpy()  # a spread of 0 would take two seeds
+    bound, margins = (table.loc[nothing, name].to_numpy(float) for name in ("high", "margin"))
+    for values in needed.values():
+        values[nothing] = zeros_needed(n[nothing], bound, margins, level[nothing])
     with np.errstate(invalid="ignore"):
         return table.assign(detectable=effect * sd, **needed)
 

@@ -81,7 +81,7 @@ def summary(block: Block) -> pd.DataFrame:
     found = intervals.bca(d[finite]) if finite.any() else (np.empty(0), np.empty(0))
     common["bca_low"], common["bca_high"] = (_filled(rows, finite, end) for end in found)
     nothing = finite & (d == 0).all(axis=1) & np.array([q.stepped for q in records])
-    reach = np.fmax(block.reach, 2 * margin)
+    reach = np.fmax(np.fmax(block.reach, 2 * margin), [q.step for q in records])
     same_infinity = np.isinf(d).all(axis=1) & ((d > 0).all(axis=1) | (d < 0).all(axis=1))
     parts = []
     for estimand, ratio in ((FRESH, block.ratio), (THESE, np.zeros(rows))):

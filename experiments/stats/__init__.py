@@ -1,6 +1,15 @@
 """Arrays in, intervals, tests and power out: pure estimators. Nothing here trains, draws or reads a table."""
 
-from experiments.stats.hypotheses import corrected_t_p, holm, larger_p, sign_flip_p, tost_p, zeros_bound, zeros_p
+from experiments.stats.hypotheses import (
+    corrected_t_p,
+    holm,
+    larger_p,
+    sign_flip_p,
+    tost_p,
+    zeros_bound,
+    zeros_needed,
+    zeros_p,
+)
 from experiments.stats.intervals import bca, corrected_t, share_interval
 from experiments.stats.margins import ALPHA, POWER, QUANTITIES, TEST_TO_TRAIN, Quantity, allowance
 from experiments.stats.power import detectable_effect, seeds_needed
@@ -23,5 +32,6 @@ __all__ = [
     "sign_flip_p",
     "tost_p",
     "zeros_bound",
+    "zeros_needed",
     "zeros_p",
 ]

@@ -109,6 +109,16 @@ def zeros_p(n: int, margin: Array, reach: Array) -> Array:
     return np.where(np.isnan(share), 1.0, (1 - share) ** n)
 
 
+def zeros_needed(n: int | Array, bound: Array, margin: Array, level: Array) -> Array:
+    """How many differences that are all exactly 0 it takes for `zeros_p` to be at most `level`: (rows,).
+
+    `bound`: what `zeros_bound` says of the n there are, which tells the reach.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.clip(margin * (1 - ALPHA ** (1 / np.asarray(n, dtype=float))) / bound, 0.0, 1.0)
+        return np.maximum(np.ceil(np.log(level) / np.log1p(-share)), 1.0)
+
+
 def standardised(mean: Array, scale: Array) -> Array:
     """Return mean / scale, where 0 / 0 is 0: (rows,). With the standard deviation as scale, d_z."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,6 +6,7 @@ docs/protocol.md says why each margin is what it is. Nothing else in the project
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,8 @@ class Quantity:
     gradient is not: softmax's two rows carry the gradient of sigmoid's one twice, so its norm is sqrt(2) larger. Nor
     is the share of dead rows, which counts exact zeros: where a logit is large and right, sigmoid's gradient rounds
     to 0, while one of softmax's two units keeps its exp(-z). `stepped`: whether it counts rows, so that the difference
-    of two networks may be exactly 0 in every seed and still be another one in the next.
+    of two networks may be exactly 0 in every seed and still be another one in the next. `step`: the least that a
+    difference can be which is not 0, where that is known: one network either diverged or did not.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Quantity:
     primary: bool = False
     of_function: bool = True
     stepped: bool = False
+    step: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.margin > 0:
@@ -60,8 +63,8 @@ class Quantity:
 QUANTITIES: Registry[Quantity] = Registry("quantity")
 
 
-def _quantity(name: str, split: str, unit: str, margin: float, better: int, **flags: bool) -> None:
-    QUANTITIES.add(Quantity(name=name, split=split, unit=unit, margin=margin, better=better, **flags))
+def _quantity(name: str, split: str, unit: str, margin: float, better: int, **rest: Any) -> None:
+    QUANTITIES.add(Quantity(name=name, split=split, unit=unit, margin=margin, better=better, **rest))
 
 
 _quantity("nll_curve", "test", "nats", 0.02, -1, primary=True)
@@ -78,7 +81,7 @@ _quantity("abs_logit", "test", "1", 0.10, 0, relative=True)
 _quantity("grad_norm_head", "train", "1", 0.10, 0, relative=True, of_function=False)
 _quantity("grad_norm_total", "train", "1", 0.10, 0, relative=True, of_function=False)
 _quantity("dead_share", "train", "share", 0.01, -1, of_function=False, stepped=True)
-_quantity("diverged", "train", "share", 0.05, -1, stepped=True)
+_quantity("diverged", "train", "share", 0.05, -1, stepped=True, step=1.0)
 _quantity("micro_f1", "test", "share", 0.01, +1, stepped=True)
 _quantity("macro_f1", "test", "share", 0.01, +1, stepped=True)
 _quantity("subset_accuracy", "test", "share", 0.01, +1, stepped=True)
