@@ -120,3 +120,21 @@ def in_half():
 def seeded(input_shape):
     keras.utils.set_random_seed(7)
     return keras.Sequential([layers.Input(input_shape), layers.Dense(4, activation="relu")])
+
+
+def _ending(units, activation, loss, **head):
+    def build(input_shape):
+        last = layers.Dense(units, activation, **head)
+        model = keras.Sequential([layers.Input(input_shape), layers.Dense(4, activation="relu"), last])
+        model.compile("adam", loss)
+        return model
+
+    return build
+
+
+def of_one_unit(**head):
+    return _ending(1, "sigmoid", "binary_crossentropy", **head)
+
+
+def of_two_units(**head):
+    return _ending(2, "softmax", "sparse_categorical_crossentropy", **head)

@@ -130,6 +130,22 @@ def test_weights_are_those_of_keras(engine: str) -> None:
         np.testing.assert_allclose(record.curves["train", "fit_loss", ""], losses, rtol=2e-4)
 
 
+@pytest.mark.parametrize("engine", ["stacked", "plain Keras"])
+def test_an_initial_bias_is_where_every_network_starts(engine: str) -> None:
+    """With a kernel of zeros every row's logit is the bias, before the first step."""
+    build = compared.of_one_unit(kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-3.0))
+    cell = problem(plan_of(build, (5,), steps=1), [0])
+    for head in ("sigmoid", "sigmoid_again", "softmax", "softmax_init"):
+        replica = run.Replica(head=HEADS[head], learning_rate=cell.rates[0], seed=0)
+        if engine == "stacked":
+            record = stacked_run.Chunk(cell, stacked_run.engine_for(cell, [replica]), [replica]).train(None)[0]
+        else:
+            record = run.reference.Trainer().fit(cell, replica).record
+        truth = cell.data.y[cell.rows("test", 0, 512)]
+        assert record.curves["test", "abs_logit", ""][0] == pytest.approx(3)
+        assert record.curves["test", "nll", ""][0] == pytest.approx(np.log1p(np.exp(np.where(truth, 3, -3))).mean())
+
+
 def test_balanced_weights_are_those_of_the_training_part() -> None:
     table = table_of((5,), n=91)
     plan = plan_of(compared.linear, (5,), table, class_weight="balanced")

@@ -7,11 +7,17 @@ from pathlib import Path
 
 import compared_models as compared
 import keras
+import numpy as np
 import pytest
+from scipy import stats
 
 from experiments.check.target import find
+from experiments.comparison.initialisers import law_of
 from experiments.comparison.model import of_function, registered
+from experiments.heads import HEADS
 from experiments.records import UserError
+from experiments.training.draws import Start
+from experiments.training.streams import HeadStream
 
 ROW = (5,)
 
@@ -72,6 +78,87 @@ def test_what_the_arms_leave_out_is_said_and_what_the_engine_lacks() -> None:
     assert model.reasons == ("the learning-rate schedule CosineDecay", "clipnorm=1")
     assert any("mean_squared_error" in sentence for sentence in model.recognised)
     assert isinstance(model.optimizer.record.make(0.1)._learning_rate, keras.optimizers.schedules.CosineDecay)
+
+
+LAWS = {
+    "glorot_uniform": keras.initializers.GlorotUniform,
+    "he_normal": keras.initializers.HeNormal,
+    "lecun_uniform": keras.initializers.LecunUniform,
+    "random_normal": lambda seed: keras.initializers.RandomNormal(0.5, 2.0, seed=seed),
+    "random_uniform": lambda seed: keras.initializers.RandomUniform(-0.1, 0.7, seed=seed),
+    "truncated_normal": lambda seed: keras.initializers.TruncatedNormal(-1.0, 0.2, seed=seed),
+    "fan_out": lambda seed: keras.initializers.VarianceScaling(3.0, "fan_out", "untruncated_normal", seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", list(LAWS))
+def test_the_law_of_an_initialiser_is_kerass(name: str) -> None:
+    """Of kernels of both kinds of head, and of a bias, whose fans are its length."""
+    law = law_of(LAWS[name](seed=1))
+    rng = np.random.default_rng(0)
+    for shape, inputs in (((6, 1), 6), ((6, 2), 6), ((2,), 2)):
+        theirs = np.concatenate([np.ravel(LAWS[name](seed=seed)(shape)) for seed in range(300)])
+        mine = law.draw(rng, 300 * 6, shape[-1], inputs).ravel()
+        assert stats.ks_2samp(mine, theirs).pvalue > 1e-4, shape
+
+
+def started(build, arm: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray, str]:
+    """The first kernel and bias of an arm on a user's model, and what the comparison says of them."""
+    model, head = of_function(build, ROW, None, None), HEADS[arm]
+    stream = HeadStream(task="t", network=model.name, seed=seed)
+    kernel = stream.kernel(model.start.kernel, model.features, head.units, head.draw)
+    return kernel, stream.bias(model.start.bias, head.units, head.draw), " ".join(model.recognised)
+
+
+@pytest.mark.parametrize("value", [-3.0, [-3.0], np.array([-3.0])])
+def test_an_initial_bias_is_kept_as_the_same_log_odds(value: object) -> None:
+    """What users write for unbalanced classes: Constant(log(positives / negatives)), a number or an array of one."""
+    build = compared.of_one_unit(bias_initializer=keras.initializers.Constant(value))
+    for arm in ("sigmoid", "sigmoid_again"):
+        assert started(build, arm)[1] == [-3]
+    for arm in ("softmax", "softmax_init", "softmax_matched"):
+        np.testing.assert_array_equal(started(build, arm)[1], [1.5, -1.5])
+    assert "initial bias of -3 is carried over: every arm starts at the log-odds -3." in started(build, "sigmoid")[2]
+
+
+def test_two_units_biases_are_read_by_their_difference() -> None:
+    build = compared.of_two_units(bias_initializer=keras.initializers.Constant([0.25, -2.0]))
+    assert started(build, "sigmoid")[1] == [-2.25]
+    np.testing.assert_array_equal(started(build, "softmax")[1], [0.25, -2.0])
+    np.testing.assert_array_equal(started(build, "softmax_init")[1], [1.125, -1.125])
+    both = compared.of_two_units(bias_initializer=keras.initializers.Constant(-3.0))
+    assert started(both, "sigmoid")[1] == [0]
+
+
+def test_an_initialiser_is_carried_over_and_coupled() -> None:
+    build = compared.of_one_unit(kernel_initializer="he_normal", bias_initializer="random_normal")
+    w, b, said = started(build, "sigmoid")
+    pair, biases, _ = started(build, "softmax")
+    assert stats.spearmanr(w[:, 0], pair[:, 1] - pair[:, 0]).statistic == pytest.approx(1)
+    assert biases[1] - biases[0] == pytest.approx(np.sqrt(2) * b[0])
+    assert "every arm starts from HeNormal, coupled" in said
+    assert "every arm draws it by RandomNormal" in said
+
+
+def test_what_cannot_be_coupled_is_carried_over_and_said() -> None:
+    build = compared.of_one_unit(kernel_initializer=keras.initializers.Orthogonal())
+    w, _, said = started(build, "sigmoid")
+    assert np.linalg.norm(w) == pytest.approx(1)
+    pair, _, _ = started(build, "softmax")
+    np.testing.assert_allclose(pair.T @ pair, np.eye(2), atol=1e-6)
+    assert not np.allclose(started(build, "sigmoid", seed=1)[0], w)
+    assert "from Orthogonal" in said
+    assert "drawn independently" in said
+
+
+def test_an_initialiser_for_one_shape_alone_is_said() -> None:
+    build = compared.of_one_unit(kernel_initializer=lambda shape, dtype=None: keras.ops.ones((4, 1)))
+    assert "the arms start from Keras's default for Dense" in started(build, "sigmoid")[2]
+
+
+def test_keras_defaults_need_no_word() -> None:
+    assert taken("cnn", (8, 8, 1)).start == Start()
+    assert len(taken("cnn", (8, 8, 1)).recognised) == 2
 
 
 def test_an_optimizer_and_a_rate_that_are_named_come_first() -> None:

@@ -21,7 +21,7 @@ class Head:
     """The end of a whole classifier: a Dense layer of one or two units and what follows it.
 
     `loss`: its name if the model is compiled, else "". `l2`: the penalty on the kernel.
-    `notes`: what about it the arms do not carry over, a sentence each.
+    `notes`: what about it the arms do not carry over, a sentence each; `initialisers` says it of its first weights.
     """
 
     layer: keras.layers.Dense
@@ -195,9 +195,6 @@ def _notes(layer: Any, after: list[Any], activation: str, model: keras.Model) ->
     behind = [name for name in behind if name.lower() not in ("activation", "sigmoid", "softmax")]
     if behind:
         notes.append(f"What follows its head is left out of the arms: {', '.join(behind)}.")
-    if type(layer.kernel_initializer) is not keras.initializers.GlorotUniform:
-        kind = type(layer.kernel_initializer).__name__
-        notes.append(f"Its head starts from {kind}; the arms start from Keras's default for Dense, Glorot's uniform.")
     if not layer.use_bias:
         notes.append("Its head has no bias; the arms have one.")
     for part in ("kernel", "bias"):

@@ -12,9 +12,11 @@ import keras
 
 from experiments import stacked
 from experiments.comparison import anatomy
+from experiments.comparison.initialisers import start_of
 from experiments.comparison.optimizer import Taken, known, taken
 from experiments.networks import NETWORKS, Build
 from experiments.records import UserError, require
+from experiments.training.draws import DEFAULT, Start
 from experiments.training.problem import penalised
 
 OPTIMIZER = "adam"
@@ -27,7 +29,8 @@ class Model:
     `name`: in streams and tables. `build(row)`: an uncompiled trunk under Keras's present seed.
     `reasons`: what needs plain Keras, each a few words; none if the stacked engine can train it.
     `recognised`: what was taken from the user's function, a sentence each. `head`: the arm that the user's own head is
-    most like, or "" if there is none. `features`: of the trunk. `parameters`: of the trunk.
+    most like, or "" if there is none. `start`: what the arms' heads are drawn by: the user's own, or Keras's default.
+    `features`: of the trunk. `parameters`: of the trunk.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Model:
     reasons: tuple[str, ...]
     recognised: tuple[str, ...]
     head: str
+    start: Start
     features: int
     parameters: int
 
@@ -52,7 +56,7 @@ def registered(name: str | None, row: tuple[int, ...], optimizer: str | None, ra
     used = known(optimizer or OPTIMIZER, rate)
     build = penalised(network.build, used.record.l2)
     sentence = f"Trunk: {network.name}, {network.description}. Optimizer: {used.text}."
-    return _model(network.name, build, build(row), used, (sentence,), "")
+    return _model(network.name, build, build(row), used, (sentence,))
 
 
 def of_function(
@@ -88,10 +92,21 @@ def of_function(
     build = trunk_of if take else penalised(trunk_of, used.record.l2)
     label = re.sub(r"\W+", "_", called.removesuffix("()")).strip("_") or "model"
     sentences = tuple(_sentences(called, whole, head, trunk, used, own, optimizer))
-    return _model(label, build, trunk, used, sentences, head.kind if head else "")
+    if head is None:
+        return _model(label, build, trunk, used, sentences)
+    start, said = start_of(head.layer, int(trunk.output_shape[-1]))
+    return _model(label, build, trunk, used, (*sentences, *said, *head.notes), head.kind, start)
 
 
-def _model(name: str, build: Build, trunk: keras.Model, used: Taken, recognised: tuple[str, ...], head: str) -> Model:
+def _model(
+    name: str,
+    build: Build,
+    trunk: keras.Model,
+    used: Taken,
+    recognised: tuple[str, ...],
+    head: str = "",
+    start: Start = DEFAULT,
+) -> Model:
     return Model(
         name=name,
         build=build,
@@ -99,6 +114,7 @@ def _model(name: str, build: Build, trunk: keras.Model, used: Taken, recognised:
         reasons=(*(f"the layer {reason}" for reason in stacked.unsupported(trunk)), *used.reasons),
         recognised=recognised,
         head=head,
+        start=start,
         features=int(trunk.output_shape[-1]),
         parameters=int(trunk.count_params()),
     )
@@ -164,4 +180,4 @@ def _sentences(
         found.append(f"Its optimizer is taken over: {used.text}.")
     else:
         found.append(f"Optimizer: {used.text}.")
-    return [*found, *(head.notes if head else ())]
+    return found

@@ -133,6 +133,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         rates=(record.learning_rate,),
         optimizer=record,
         build=plan.model.build,
+        start=plan.model.start,
         streams=streams,
         reader=READERS["binary"],
         weights=np.concatenate(every_weight) if every_weight else None,
