@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from experiments.comparison.sequential import Design, looks
 
 import experiments
 from experiments.__main__ import app
 from experiments.comparison import Comparison
+from experiments.judgement import Design, looks
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")

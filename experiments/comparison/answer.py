@@ -1,4 +1,4 @@
-"""What the tables say, in sentences: whether the heads differ, why, which to use, what to write."""
+"""What the tables say, in sentences: whether the heads differ, and why."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from experiments.comparison.judge import BASELINE, HEAD, overall, primary
-from experiments.judgement import APART, better, missing
+from experiments.comparison.judge import overall, primary
+from experiments.judgement import APART, missing
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
-    from experiments.comparison.model import Model
     from experiments.comparison.run import Ran
 
 NAMES = {
@@ -30,6 +29,7 @@ FACTORS = {
     "head_rate+decay": "its doubled step and halved decay in the head",
     "arithmetic": "arithmetic",
 }
+FEW_SHARED = 0.1  # up to here two seeds' rows are as good as their own
 _STOPPED = {
     "decided": "Every primary quantity is decided after {n} seeds",
     "seeds": "All {n} seeds are used",
@@ -60,12 +60,6 @@ _OUTCOMES = {
     "equivalent": "shown to be inside the margin in",
     "undecided": "open in",
 }
-_RATE = {
-    HEAD: " Its head takes twice the step. Where the attribution names that as the cause, sigmoid at about twice the "
-    "learning rate may do as well: try that too.",
-    BASELINE: " Softmax's head takes twice the step. Where the attribution names that as the cause, softmax at about "
-    "half the learning rate may do as well.",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,15 +82,6 @@ class Verdict:
 
     def __str__(self) -> str:
         return self.sentence
-
-
-@dataclass(frozen=True, kw_only=True)
-class Advice:
-    """Which head to use (`head`: "sigmoid", "softmax", or "either"), why, and the lines to write."""
-
-    head: str
-    sentence: str
-    code: str
 
 
 def name_of(quantity: str) -> str:
@@ -175,6 +160,12 @@ def _more(open_: pd.DataFrame) -> str:
     bounds = f"{bounds[:1].upper()}{bounds[1:]}. " if bounds else ""
     if still.by_seeds == still.n:
         return f"{bounds}About {still.seeds} seeds would probably decide it (seeds={still.seeds})."
+    shared = float(open_["shared"].max())
+    if still.by_seeds + still.by_rows == still.n and shared <= FEW_SHARED:
+        return (
+            f"{bounds}About {max(still.seeds, still.fresh_seeds)} seeds would probably decide it if they had rows of "
+            f"their own each; these share {100 * shared:.2g} % of theirs, so it takes some more."
+        )
     if still.by_seeds + still.by_rows == still.n:
         return (
             f"{bounds}More seeds would probably not be enough, since they share these rows: about "
@@ -205,43 +196,3 @@ def cause(attribution: pd.DataFrame, ran: Ran) -> str:
     rest = float(shares.loc["arithmetic", "share"])
     left = "nothing that could be seen" if abs(rest) < 1e-4 * total else amount(row, rest)
     return f"{whole}, {parts}; undo all of that, and {left} is left: arithmetic."
-
-
-def advice(ran: Ran, model: Model) -> Advice:
-    """Which head to use here. Only a loss or an accuracy that is shown to differ speaks for one."""
-    rows = primary(ran.differences)
-    sides = better(rows)
-    found = {
-        head: [name_of(name) for name in rows.loc[sides == side, "quantity"]]
-        for head, side in ((HEAD, 1), (BASELINE, -1))
-    }
-    winners = [head for head, quantities in found.items() if quantities]
-    if len(winners) != 1:
-        head = model.head or BASELINE
-        why = (
-            "each is better in one thing" if winners else
-            "neither is shown to predict better by an amount that matters"
-        )  # fmt: skip
-        kept = f"keep {model.head}" if model.head else "use what reads best; one sigmoid unit has fewer weights"
-        other = (
-            " A softmax head learns as if its rate were doubled: whoever changes the head searches the learning rate "
-            "again."
-        )
-        return Advice(head="either", sentence=f"Either will do ({why}): {kept}.{other}", code=_code(head, model))
-    head = winners[0]
-    sentence = f"Use {head} at this learning rate: it is better in {' and '.join(found[head])}."
-    if model.head == head:
-        sentence += " That is what the model has."
-    elif model.head:
-        sentence += " Replace the model's head by these lines."
-    sentence += _RATE[head]
-    return Advice(head=head, sentence=sentence, code=_code(head, model))
-
-
-def _code(head: str, model: Model) -> str:
-    units, loss = (1, "BinaryCrossentropy") if head == BASELINE else (2, "SparseCategoricalCrossentropy")
-    rate = f"{model.optimizer.record.learning_rate:.4g}"
-    return (
-        f"model = keras.Model(trunk.inputs, keras.layers.Dense({units})(trunk.output))  # trunk: all before the head\n"
-        f"model.compile({model.optimizer.code.format(rate=rate)}, keras.losses.{loss}(from_logits=True))"
-    )

@@ -93,6 +93,7 @@ def of_table(
     """The comparison on a table that has been read; `name` is what messages call `build`."""
     start_tensorflow()
     from experiments.comparison import answer, run
+    from experiments.comparison.advice import advice
     from experiments.comparison.judge import primary
     from experiments.comparison.model import of_function, registered
     from experiments.comparison.rows import Plan, row_shape
@@ -117,13 +118,15 @@ def of_table(
     return Comparison(
         verdict=answer.verdict(ran),
         why=answer.cause(shares, ran),
-        advice=answer.advice(ran, model),
+        advice=advice(ran, model),
         differences=ran.differences,
         attribution=shares,
         curves=ran.tables["curves"],
         finals=ran.tables["finals"],
         runs=ran.tables["runs"],
         looks=ran.looked,
+        rates=ran.sweep,
+        tuning=ran.tuning,
         recognised=(data, *model.recognised),
         notices=(*table.notices, *ran.notices),
         settings={
@@ -133,7 +136,8 @@ def of_table(
             "row": list(row),
             "network": model.name,
             "optimizer": model.optimizer.text,
-            "learning_rate": model.optimizer.record.learning_rate,
+            "learning_rate": plan.rate,
+            "learning_rates": list(plan.rates),
             "arms": [head.name for head in plan.heads],
             "seeds": len(ran.tables["runs"]["seed"].unique()),
             "seeds_at_most": options.seeds,

@@ -1,4 +1,4 @@
-"""The answer as one figure: each primary quantity's difference against its margin."""
+"""The answer in figures: each primary quantity's difference against its margin, and the loss against the rate."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.comparison.answer import amount, name_of
+from experiments.comparison.judge import BASELINE, HEAD
 from experiments.figures import Chart
 from experiments.figures.lettering import clip
-from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, label_rows
+from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, colour, label_rows
 from experiments.figures.words import ENGLISH, Words
 from experiments.judgement import APART, INSIDE
 
@@ -51,6 +52,36 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -
         columns = max(1, int(width / 1.75))
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8,
                       labelcolor=INK)  # fmt: skip
+    return figure
+
+
+def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+    """The final test loss of both heads against the learning rate: means over seeds, bands their quartiles.
+
+    `sweep`: rows of the table `learning_rates`. `own`: the model's own rate, marked.
+    """
+    test = sweep[(sweep["quantity"] == "nll") & (sweep["split"] == "test")]
+    values = {head: test[test["head"] == head].pivot(index="seed", columns="learning_rate", values="value")
+              for head in (BASELINE, HEAD)}  # fmt: skip
+    lowest = {head: table.mean().idxmin() for head, table in values.items()}
+    finding = (
+        f"Final test loss is lowest at {lowest[BASELINE]:.3g} with sigmoid and at {lowest[HEAD]:.3g} with softmax, of "
+        f"the rates tried"
+    )
+    with chart(finding, width, 2.6, (BASELINE, HEAD)) as figure:
+        axes = figure.subplots()
+        axes.axvline(own, color=MUTED, linewidth=0.9, linestyle=":")
+        for head, table in values.items():
+            finite = table.where(np.isfinite(table))
+            grid = table.columns.to_numpy(float)
+            axes.plot(grid, finite.mean(skipna=False), "o-", color=colour(head), markersize=3)
+            axes.fill_between(grid, finite.quantile(0.25), finite.quantile(0.75), color=colour(head), alpha=0.13,
+                              linewidth=0)  # fmt: skip
+        axes.set_xscale("log")
+        axes.set_xticks(grid, [f"{rate:.3g}" for rate in grid])
+        axes.minorticks_off()
+        axes.set_xlabel("learning rate (dotted: the model's own)")
+        axes.set_ylabel("final test loss, nats")
     return figure
 
 

@@ -92,6 +92,7 @@ def _summary(found: Comparison, page: Path) -> str:
         "",
         _wrapped(f"Why? {found.why}"),
         "",
+        *((_wrapped(f"At which rate? {found.advice.rate}"), "") if found.advice.rate else ()),
         _wrapped(f"Which to use? {found.advice.sentence}"),
         textwrap.indent(found.advice.code, "    "),
         "",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from experiments.comparison.answer import FACTORS, amount, name_of
-from experiments.comparison.chart import margins
+from experiments.comparison.chart import margins, rates
 from experiments.comparison.result import Comparison
 from experiments.figures import Words, attribution, gradient_norms, loss_curves
 from experiments.heads import HEADS
@@ -33,7 +33,8 @@ _CAPTION = (
 
 def sections(found: Comparison, words: Words) -> list[Section]:
     """All of the report: the answer first."""
-    made = [_answer(found, words), _differences(found, words), _why(found, words), _curves(found, words),
+    made = [_answer(found, words), _differences(found, words), _why(found, words), _rates(found, words),
+            _curves(found, words),
             _arms(found, words), _looks(found, words), _given(found)]  # fmt: skip
     return [section for section in made if section is not None]
 
@@ -43,6 +44,7 @@ def _answer(found: Comparison, words: Words) -> Section:
         Text(body=[badge(found.verdict.outcome, words), " ", found.verdict.parts[0]], lead=True),
         *_lines(found.verdict.parts[1:]),
         Text(body=[Span(text="Why? ", strong=True), found.why]),
+        *([Text(body=[Span(text="At which rate? ", strong=True), found.advice.rate])] if found.advice.rate else []),
         Text(body=[Span(text="Which to use? ", strong=True), found.advice.sentence]),
         Code(body=found.advice.code),
         Text(
@@ -105,6 +107,28 @@ def _why(found: Comparison, words: Words) -> Section | None:
     )
 
 
+def _rates(found: Comparison, words: Words) -> Section | None:
+    tuned = found.tuning
+    if tuned is None:
+        return None
+    test = found.rates[found.rates["split"] == "test"]
+    means = test.groupby(["head", "quantity", "learning_rate"], observed=True)["value"].mean()
+    rows: list[list[Inline]] = [
+        [number(rate), *(number(means.loc[head, name, rate]) for name in tuned.apart for head in tuned.best)]
+        for rate in tuned.grid
+    ]
+    columns = ["learning rate", *(f"{head}: {name_of(name)}" for name in tuned.apart for head in tuned.best)]
+    return Section(
+        id="rates",
+        title="At which learning rate?",
+        blocks=[
+            Text(body=found.advice.rate),
+            drawn(None, "rates", rates, found.rates, tuned.own, words=words),
+            Table(caption="Means over seeds, on test rows", columns=columns, rows=rows),
+        ],
+    )
+
+
 def _curves(found: Comparison, words: Words) -> Section:
     norms = found.curves.loc[found.curves["quantity"] == "grad_norm"]
     blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, words=words)]
@@ -118,12 +142,14 @@ def _arms(found: Comparison, words: Words) -> Section:
         [
             Span(text=str(row["head"]), code=True),
             name_of(row["quantity"]),
+            str(row["estimand"]),
             ranged(row),
             number(row["margin"]),
             badge(row["outcome"], words),
         ]
         for _, row in found.differences.iterrows()
     ]
+    columns = ["arm", "quantity", "answers for", "difference [95 %]", "margin", "outcome"]
     meaning = [
         line for head in dict.fromkeys(found.differences["head"]) for line in (Span(text=head, code=True), _means(head))
     ]
@@ -132,8 +158,7 @@ def _arms(found: Comparison, words: Words) -> Section:
         title="Every arm and quantity",
         blocks=[
             Text(body=meaning),
-            Table(caption="Arm minus sigmoid", columns=["arm", "quantity", "difference [95 %]", "margin", "outcome"],
-                  rows=rows, sortable=True),
+            Table(caption="Arm minus sigmoid", columns=columns, rows=rows, sortable=True),
         ],
     )  # fmt: skip
 

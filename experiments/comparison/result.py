@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from experiments.comparison.answer import Advice, Verdict
+from experiments.comparison.advice import Advice
+from experiments.comparison.answer import Verdict
 from experiments.comparison.judge import primary
+from experiments.comparison.tuning import Tuning
 
 if TYPE_CHECKING:
     from experiments.figures import Chart
 
-TABLES = ("differences", "attribution", "curves", "finals", "runs", "looks")
+TABLES = ("differences", "attribution", "curves", "finals", "runs", "looks", "rates")
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -26,8 +28,9 @@ class Comparison:
 
     `verdict`: whether they differ, an outcome with a sentence; `why` and `advice` follow from it.
     `differences`: a row an arm and quantity, arm minus sigmoid; `attribution`: each factor's share of softmax minus
-    sigmoid; `curves`, `finals`, `runs`: what every network recorded; `looks`: a row a look at the results. Columns as
-    in `experiments.tables.SCHEMAS`, and some more.
+    sigmoid; `curves`, `finals`, `runs`: what every network at the model's own rate recorded; `rates`: the final loss
+    and accuracy of both heads at every rate, and `tuning`, what follows from them (None if one rate alone was
+    trained); `looks`: a row a look at the results. Columns as in `experiments.tables.SCHEMAS`, and some more.
     `recognised`: what was taken from the model; `notices`: what a reader should know; `settings`: all that decides the
     numbers.
     """
@@ -41,6 +44,8 @@ class Comparison:
     finals: pd.DataFrame
     runs: pd.DataFrame
     looks: pd.DataFrame
+    rates: pd.DataFrame
+    tuning: Tuning | None
     recognised: tuple[str, ...]
     notices: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -72,6 +77,7 @@ class Comparison:
             "verdict": asdict(self.verdict) | {"sentence": self.verdict.sentence},
             "why": self.why,
             "advice": asdict(self.advice),
+            "tuning": asdict(self.tuning) if self.tuning else None,
             "primary": _records(self.primary),
             "differences": _records(self.differences),
             "attribution": _records(self.attribution),

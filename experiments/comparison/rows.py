@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from experiments.comparison.judge import BASELINE, HEAD
 from experiments.comparison.model import Model
 from experiments.comparison.options import Options
 from experiments.heads import HEADS
@@ -24,6 +25,8 @@ _COPIES = 3  # NumPy's, TensorFlow's, and float64 while a seed is being encoded
 _ITEM = 4
 
 _BOTH = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
+# times the model's own rate, for both heads: neighbours differ by 2, which is what softmax's head does to the step
+AROUND = (0.25, 0.5, 2.0, 4.0)
 _DECAY = ("softmax_decay", "softmax_init_lr", "softmax_init_decay", "softmax_lr_decay")
 
 
@@ -44,6 +47,17 @@ class Plan:
         return tuple(HEADS[name] for name in names)
 
     @property
+    def rate(self) -> float:
+        """The model's own learning rate."""
+        return self.model.optimizer.record.learning_rate
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The rates that both heads are trained at, ascending; the own one alone where plain Keras has to train."""
+        factors = () if self.model.reasons else AROUND
+        return tuple(sorted(self.rate * factor for factor in (*factors, 1.0)))
+
+    @property
     def setup(self) -> Setup:
         """The names and sizes that engines and tables go by."""
         options = self.options
@@ -56,7 +70,7 @@ class Plan:
             steps=options.steps,
             batch_size=options.batch_size,
             record_every=options.record_every,
-            learning_rates=(self.model.optimizer.record.learning_rate,),
+            learning_rates=(self.rate,),
             # the engine counts its own copy of the rows too
             memory_gib=options.memory_gib * (NETWORKS_SHARE + ROWS_SHARE / _COPIES),
         )
@@ -130,7 +144,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         setup=plan.setup,
         data=Data(x=rows, y=np.concatenate(y), groups=np.arange(len(rows))),
         heads=plan.heads,
-        rates=(record.learning_rate,),
+        rates=(plan.rate,),
         optimizer=record,
         build=plan.model.build,
         start=plan.model.start,
@@ -139,6 +153,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         weights=np.concatenate(every_weight) if every_weight else None,
         origin=np.concatenate(origin),
         available=float(len(plan.table.y)),
+        beside=tuple((HEADS[name], rate) for name in (BASELINE, HEAD) for rate in plan.rates if rate != plan.rate),
     )
 
 

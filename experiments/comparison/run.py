@@ -11,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from experiments import reference
-from experiments.comparison.judge import BASELINE, overall, primary
+from experiments.comparison.judge import BASELINE, HEAD, overall, primary
 from experiments.comparison.rows import Plan, problem, seeds_at_once
+from experiments.comparison.tuning import QUANTITIES, Tuning, tune
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
 from experiments.records import UserError
 from experiments.stats import allowance
+from experiments.tables import SCHEMAS, concat
 from experiments.training import precision, stacked_run
 from experiments.training.budget import at_once
 from experiments.training.layout import Replica
@@ -40,9 +42,15 @@ class _TooSlow(Exception):
 
 @dataclass(kw_only=True)
 class Ran:
-    """What a comparison has trained and found. `looked`: a row a look. `stopped`: decided, seeds or budget."""
+    """What a comparison has trained and found. `looked`: a row a look. `stopped`: decided, seeds or budget.
+
+    `tables`: of the networks at the model's own rate. `sweep`: the finals of both heads at all rates. `tuning`: what
+    they say; None where only the own rate was trained.
+    """
 
     tables: dict[str, pd.DataFrame]
+    sweep: pd.DataFrame
+    tuning: Tuning | None
     differences: pd.DataFrame
     looked: pd.DataFrame
     design: Design
@@ -109,14 +117,22 @@ class _Runner:
         return stacked_run.run(batch, at_once=self.replicas, progress=seen)
 
     def tables(self) -> dict[str, pd.DataFrame]:
-        """The tables of all seeds that are done."""
-        made = {
-            name: pd.concat([part[name] for part in self.parts], ignore_index=True)
-            for name in ("curves", "finals", "runs")
-        }
+        """The tables of all seeds that are done, at the model's own rate."""
+        made = {name: self._joined(name) for name in ("curves", "finals", "runs")}
         # a batch knew of its own seeds alone
         shared = shares(self.used, len(self.plan.table.y))
-        return made | {"runs": made["runs"].assign(shared=made["runs"]["seed"].map(shared))}
+        made["runs"] = made["runs"].assign(shared=made["runs"]["seed"].map(shared))
+        return {name: table[table["learning_rate"] == self.plan.rate] for name, table in made.items()}
+
+    def sweep(self) -> pd.DataFrame:
+        """What both heads reach at every rate, on validation and on test rows."""
+        finals = self._joined("finals")
+        wanted = finals["head"].isin([BASELINE, HEAD]) & finals["quantity"].isin(QUANTITIES)
+        columns = SCHEMAS["learning_rates"]
+        return finals.loc[wanted & (finals["split"] != "train"), columns].reset_index(drop=True)
+
+    def _joined(self, name: str) -> pd.DataFrame:
+        return concat([part[name] for part in self.parts], name)
 
 
 def run(plan: Plan, tell: Progress) -> Ran:
@@ -146,6 +162,8 @@ def run(plan: Plan, tell: Progress) -> Ran:
             at = _affordable(at, slow.per_seed, runner.left + runner.done * slow.per_seed, options.budget)
             if runner.done < at[0]:
                 runner.train(at[0], interrupt=False)
+        if not runner.plan.rates[1:]:
+            notices.append("Only the model's own learning rate is tried: plain Keras trains one network after another.")
         shared = float(runner.tables()["runs"]["shared"].mean())
         return _look_on(runner, Design(looks=at, ratio=float(allowance(shared))), notices, full=options.seeds)
 
@@ -161,8 +179,8 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
             break
         runner.train(n, interrupt=False)
         runner.tell(f"Judging {n} seeds", n / design.looks[-1])
-        tables = runner.tables()
-        judged = differences(pair_up(tables["finals"], None, tables["runs"], BASELINE), corrector)
+        made = runner.tables()
+        judged = differences(pair_up(made["finals"], None, made["runs"], BASELINE), corrector)
         rows = primary(judged)
         open_ = rows.loc[rows["outcome"] == "undecided", "quantity"].tolist()
         looked.append({
@@ -177,8 +195,14 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
             "The model's function gives the same first weights again and again (it sets a seed, or loads weights): "
             "seeds differ in their split, their order and their head alone."
         )
+    # what was stopped by looking at it is told at the level of the last look
+    confidence = 1 - design.levels(2)[len(looked) - 1]
+    sweep = runner.sweep()
+    tuned = tune(sweep, made["runs"], runner.plan.rate, confidence) if runner.plan.rates[1:] else None
     return Ran(
-        tables=tables,
+        tables=made,
+        sweep=sweep,
+        tuning=tuned,
         differences=judged,
         looked=pd.DataFrame(looked),
         design=design,

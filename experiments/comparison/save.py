@@ -68,6 +68,7 @@ def fragment(found: Comparison) -> str:
         Markup("<p><b>{}</b></p>").format(found.verdict.parts[0]),
         *(Markup("<p>{}</p>").format(part) for part in found.verdict.parts[1:]),
         Markup("<p>{}</p>").format(found.why),
+        Markup("<p>{}</p>").format(found.advice.rate),
         Markup("<p>{}</p><pre>{}</pre>").format(found.advice.sentence, found.advice.code),
         Markup(short_table(found).to_html(index=False, border=0)),  # pandas escapes what it shows
         Markup('<img alt="{}" src="data:image/png;base64,{}">').format(found.plot().finding, picture),

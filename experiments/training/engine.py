@@ -22,7 +22,7 @@ class Engine:
     """The replicas of one chunk shape: variables, optimizer, and the compiled step and evaluation.
 
     `trunk`: a Keras model, only its graph and the shapes of its variables are used.
-    `heads`: the arm of each replica, as `layout.in_groups` sorts them.
+    `heads`: the arm of each replica, as `layout.chunks` sorts them.
     `x`: (n, *row), `y`: (n,) and, if rows are weighted, `weights`: (n,), all rows of the task; they are gathered,
     scaled and encoded in the graph.
     A replica's batches, split and scaling are those of its *stream*: replicas that share one share the gathering.

@@ -23,11 +23,6 @@ def kind_of(head: Head) -> tuple[int, str, str]:
     return head.units, head.activation, head.loss
 
 
-def in_groups(heads: Sequence[Head]) -> list[Head]:
-    """The heads with those of one computation side by side, fewest units first, so that each is one slice."""
-    return sorted(heads, key=kind_of)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Slice:
     """Neighbouring replicas of one computation, as positions among the replicas with as many units."""
@@ -39,7 +34,7 @@ class Slice:
 
 
 def slices(heads: Sequence[Head]) -> list[Slice]:
-    """The runs of one computation in `heads`, one head a replica, as `in_groups` sorts them."""
+    """The runs of one computation in `heads`, one head a replica, those of a computation side by side."""
     found: list[Slice] = []
     for units, of_units in groupby(heads, key=lambda head: head.units):
         start = 0
@@ -50,19 +45,37 @@ def slices(heads: Sequence[Head]) -> list[Slice]:
     return found
 
 
-def chunks(heads: Sequence[Head], rates: Sequence[float], seeds: Sequence[int], most: int) -> Iterator[list[Replica]]:
+def chunks(
+    heads: Sequence[Head],
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    most: int,
+    beside: Sequence[tuple[Head, float]] = (),
+) -> Iterator[list[Replica]]:
     """Split the networks of a cell into chunks of at most `most` replicas, all of one shape where that is possible.
 
-    A chunk holds every arm of some (rate, seed) pairs, so that the compiled step serves all chunks of a size.
-    When even one pair's arms are more than `most`, the arms are split too.
+    A chunk holds every arm of some (rate, seed) pairs, so that the compiled step serves all chunks of a size. With
+    `beside`, single arms at rates of their own, it holds all arms at all rates of some seeds.
+    When even the arms of one pair, or of one seed, are more than `most`, they are split too.
     """
-    pairs = [(rate, seed) for rate in rates for seed in seeds]
-    if len(heads) > max(most, 1):
-        for start in range(0, len(heads), max(most, 1)):
-            yield from chunks(heads[start : start + max(most, 1)], rates, seeds, most)
-        return
-    parts = -(-len(pairs) * len(heads) // max(most, len(heads)))
+    lots = [[(head, rate) for head in heads] for rate in rates]
+    if beside:
+        lots = [[*(arm for lot in lots for arm in lot), *beside]]
+    whole = len(lots[0])
+    for start in range(0, whole, max(most, 1)):
+        yield from _chunks([lot[start : start + max(most, 1)] for lot in lots], seeds, most)
+
+
+def _chunks(lots: Sequence[Sequence[tuple[Head, float]]], seeds: Sequence[int], most: int) -> Iterator[list[Replica]]:
+    """`lots`: the same heads each, at other rates; at most `most`. Heads of one computation come side by side, fewest
+    units first, so that each is one slice.
+    """
+    pairs = [(lot, seed) for lot in lots for seed in seeds]
+    length = len(lots[0])
+    order = sorted(range(length), key=lambda place: kind_of(lots[0][place][0]))
+    parts = -(-len(pairs) * length // max(most, length))
     size = -(-len(pairs) // parts)
     for start in range(0, len(pairs), size):
         chosen = pairs[start : start + size]
-        yield [Replica(head=head, learning_rate=rate, seed=seed) for head in in_groups(heads) for rate, seed in chosen]
+        arms = [(*lot[place], seed) for place in order for lot, seed in chosen]
+        yield [Replica(head=head, learning_rate=rate, seed=seed) for head, rate, seed in arms]

@@ -76,6 +76,7 @@ class Problem:
     `origin`: (n,), the number of each row in the table that the seeds draw from; None if `data` is that table, or if
     every seed has rows of its own. `available`: how many rows there are to draw from, infinitely many in a population.
     `start`: what the heads are drawn by.
+    `beside`: arms of `heads` that are trained at a rate outside of `rates` too; the stacked engine alone does so.
     """
 
     setup: Setup
@@ -90,6 +91,7 @@ class Problem:
     weights: np.ndarray | None = None
     origin: np.ndarray | None = None
     start: Start = DEFAULT
+    beside: tuple[tuple[Head, float], ...] = ()
     trunk: keras.Model = field(init=False)
 
     def __post_init__(self) -> None:

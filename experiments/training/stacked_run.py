@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 def run(problem: Problem, *, at_once: int, progress: Progress | None = None) -> list[Record]:
     """Train every network of `problem`, at most `at_once` together; `progress(network steps done, of all)`."""
     setup = problem.setup
-    planned = list(chunks(problem.heads, problem.rates, problem.seeds, at_once))
+    planned = list(chunks(problem.heads, problem.rates, problem.seeds, at_once, problem.beside))
     total = sum(len(chunk) for chunk in planned) * setup.steps
     records: list[Record] = []
     engines: dict[tuple[str, ...], Engine] = {}
