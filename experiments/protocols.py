@@ -20,21 +20,21 @@ GRID_OF_SEVERAL = range(-1, 11)
 QUICK = PRESETS.add(
     Protocol(
         name="quick",
-        description="a few tasks, 10 seeds: minutes, to see that everything works",
+        description="a few tasks, 12 seeds: minutes, to see that everything works",
         groups=(
             Group(tasks=("breast_cancer", "digits_3v8"), networks=("linear", "mlp"), optimizers=("sgd", "adam")),
             Group(tasks=("bananas", "moons"), networks=("mlp",), optimizers=("sgd", "adam")),
             Group(tasks=("digits_3v8",), networks=("cnn",), optimizers=("sgd", "adam")),
         ),
         heads=ALL,
-        seeds=10,  # fewer cannot show a difference in a family of this many cells
+        seeds=12,  # fewer cannot show that some quantity differs in one of this many cells
         steps=400,
         batch_size=32,
         record_every=20,
         image_side=8,
         swept=Selection(
             groups=(Group(tasks=("breast_cancer", "moons"), networks=("linear", "mlp"), optimizers=ALL),),
-            seeds=10,
+            seeds=12,
             steps=300,
         ),
         every_arm=(Group(tasks=("breast_cancer",), networks=("linear", "mlp"), optimizers=("sgd",)),),
