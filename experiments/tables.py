@@ -82,6 +82,7 @@ SCHEMAS: dict[str, list[str]] = {
         "decided", "predicted",
     ],
     "attribution_float64": [*SHARES],
+    "loss_scale": [*SHARES],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again
     "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
     "finals_float64": [*RUN, "split", "quantity", "value"],

@@ -16,8 +16,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import small_tables
 from filelock import FileLock
+from scipy import stats
 
+from experiments import judgement
 from experiments.claims import verdicts
 from experiments.judgement import derived
 from experiments.report import build
@@ -119,28 +122,42 @@ def runs(curves: pd.DataFrame) -> pd.DataFrame:
     ))  # fmt: skip
 
 
-def differences(cells: Sequence[tuple[str, str, str]] = CELLS) -> pd.DataFrame:
-    """A `differences` table of softmax and the matched arm, three quantities, every outcome."""
+# (mean, half of its 95 % interval) of softmax in margins, a pattern an outcome; the noise floor is a third of a margin
+SHAPES = {"larger": (2.5, 0.4), "different": (-1.3, 0.5), "negligible": (0.4, 0.15), "equivalent": (-0.05, 0.4),
+          "undecided": (0.4, 1.6)}  # fmt: skip
+MARGINS = {"nll": 0.02, "accuracy": 0.01, "auc": 0.005}
+
+
+def differences(cells: Sequence[tuple[str, str, str]] = CELLS, seeds: int = 20) -> pd.DataFrame:
+    """A `differences` table of softmax and the matched arm, three quantities, every outcome: see `SHAPES`.
+
+    Made by the project's own function from values whose means and spreads are exactly as asked for.
+    """
+    return _differences(tuple(cells), seeds).copy()
+
+
+@cache
+def _differences(cells: tuple[tuple[str, str, str], ...], seeds: int) -> pd.DataFrame:
     rng = np.random.default_rng(1)
-    margins = {"nll": 0.02, "accuracy": 0.01, "auc": 0.005}
-    rows = []
-    for task, network, optimizer in cells:
-        for quantity, margin in margins.items():
-            for head in ("softmax", "softmax_matched"):
-                mean = rng.normal(0, 1.5 * margin) if head == "softmax" else 0.0
-                half = rng.uniform(0.3, 1.2) * margin if head == "softmax" else margin / 1e5
-                low, high = mean - half, mean + half
-                away = low > 0 or high < 0
-                inside = max(abs(low), abs(high)) < margin
-                outcome = (("different but negligible" if abs(mean) < margin else "different") if away
-                           else "equivalent" if inside else "undecided")  # fmt: skip
-                rows.append({
-                    "task": task, "network": network, "optimizer": optimizer, "quantity": quantity, "head": head,
-                    "baseline": "sigmoid", "n": 20, "mean": mean, "low": low, "high": high, "d_z": mean / half,
-                    "p": 0.01 if away else 0.4, "p_holm": 0.04 if away else 1.0, "p_tost": 0.01 if inside else 0.6,
-                    "margin": margin, "noise_floor": rng.normal(0, margin / 4), "outcome": outcome,
-                })  # fmt: skip
-    return validate("differences", pd.DataFrame(rows))
+    # half of the interval that seeds of one table have, in standard deviations: Nadeau and Bengio 2003
+    reach = stats.t.isf(0.025, seeds - 1) * np.sqrt(1 / seeds + 1 / 3)
+    parts = []
+    for number, (task, network, optimizer) in enumerate(cells):
+        shapes = list(SHAPES.values())
+        for place, (quantity, margin) in enumerate(MARGINS.items()):
+            mean, half = shapes[(number + place) % len(shapes)]
+            shape = rng.normal(size=seeds)
+            shape = (shape - shape.mean()) / shape.std(ddof=1)
+            base = 0.5 + rng.normal(0, 0.05, seeds)
+            values = {
+                ("sigmoid", quantity): base,
+                ("sigmoid_again", quantity): base + rng.choice([-1, 1], seeds) * margin / 3,
+                ("softmax", quantity): base + margin * (mean * (1 + number / 100) + half / reach * shape),
+                ("softmax_matched", quantity): base + margin / 1e5 * shape,
+            }
+            parts.append(small_tables.finals(values, task=task, network=network, optimizer=optimizer))
+    table = pd.concat(parts, ignore_index=True)
+    return judgement.differences(judgement.pair_up(table, None, small_tables.runs(table)))
 
 
 def cells(cells: Sequence[tuple[str, str, str]] = CELLS, failed: str | None = None) -> pd.DataFrame:
@@ -225,7 +242,7 @@ RUN = {
 @cache
 def tables() -> dict[str, pd.DataFrame]:
     """Every table of a run, the derived ones and the verdicts made by the project's own functions."""
-    made = {"curves": curves(), "learning_rates": learning_rates()}
+    made = {"curves": curves(seeds=12), "learning_rates": learning_rates()}
     made |= {"finals": finals(made["curves"]), "runs": runs(made["curves"])}
     made["learning_rates_runs"] = runs(made["learning_rates"])
     made["curves_float64"] = made["curves"].loc[made["curves"]["task"].isin(["moons", "fair"])]

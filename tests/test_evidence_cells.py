@@ -11,7 +11,7 @@ import pytest
 
 from experiments.claims import CLAIMS, OUTCOMES, verdicts
 from experiments.heads import HEADS
-from experiments.judgement import attribution, derived, gaps, shifts
+from experiments.judgement import attribution, derived, gaps, pair_up, shifts
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import Choice, plan
 from experiments.plan.kinds import selected, triples
@@ -142,7 +142,7 @@ def test_once_matched_only_arithmetic_is_left(network: str, optimizer: str) -> N
     )
     (cell,) = cells(protocol, "control")
     found = train(Setup(**cell.parameters))
-    shares = attribution(found["finals"], None, found["runs"])
+    shares = attribution(pair_up(found["finals"], None, found["runs"]))
     wanted = {"initialisation", "head_rate", "arithmetic"}
     assert set(shares["factor"]) == (wanted | {"decay"} if OPTIMIZERS[optimizer].decays else wanted)
     left = shares[shares["factor"] == "arithmetic"]

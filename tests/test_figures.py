@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import math
+import re
 import string
 from typing import Any
 
@@ -29,13 +30,14 @@ from experiments.figures import (
     paired_differences,
 )
 from experiments.figures.causes import percent
+from experiments.figures.files import READERS
 from experiments.figures.lettering import panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, spread
 from experiments.figures.ticks import log_ticks
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS
-from experiments.judgement import shifts
+from experiments.judgement import FRESH, OUTCOMES, shifts
 from experiments.records import UserError
 
 
@@ -251,9 +253,14 @@ def test_pairs_of_several_cells_are_drawn_a_row_a_cell(pairs: pd.DataFrame) -> N
 
 def test_the_forest_counts_outcomes() -> None:
     table = synthetic.differences()
-    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")]
+    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax") & (table["estimand"] == FRESH)]
     figure = paired_differences(table)
-    assert f"{(rows['outcome'] == 'different').sum()} of 8 cells differ by more than the margin" in figure.finding
+    # "larger" is what lies beyond the margin whole; "different", once the name of both, has its size open
+    number = rows["outcome"].value_counts()
+    assert set(number.index) == set(OUTCOMES)
+    assert f"{number['larger']} of 8 cells differ by more than the margin" in figure.finding
+    assert f"{number['different']} differ with the size open, {number['negligible']} by less" in figure.finding
+    assert f"{number['equivalent']} are equivalent, {number['undecided']} undecided" in figure.finding
     shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     order = rows.sort_values("mean")[["task", "network", "optimizer"]]
     assert shown == ["/".join(key) for key in order.itertuples(index=False)]
@@ -275,13 +282,34 @@ def test_svg_takes_its_ink_from_the_readers_scheme_and_is_the_same_twice(one: pd
     assert "<text" in first
 
 
+def test_the_letters_of_an_svg_are_the_readers_sans_serif(one: pd.DataFrame) -> None:
+    """A variable that is defined by itself is no font at all: a browser then falls back to its serif."""
+    text = loss_curves(one).svg("a")
+    (defined,) = re.findall(r"--font:([^;}]*)", text)
+    assert defined == READERS
+    assert defined.startswith("'DejaVu Sans',")
+    assert defined.endswith(",sans-serif")
+    used = re.findall(r"font(?:-family)?:[^;\"]*var\(--font\)", text)
+    assert len(used) == len(re.findall(r"<text ", text)) > 10
+
+
 def test_a_notebook_shows_a_chart_as_a_picture(one: pd.DataFrame) -> None:
     assert loss_curves(one)._repr_png_()[:4] == b"\x89PNG"
 
 
+def test_a_forest_draws_the_intervals_for_fresh_rows_alone() -> None:
+    table = synthetic.differences()
+    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")]
+    fresh = rows.loc[rows["estimand"] == FRESH]
+    assert len(rows) == 2 * len(fresh)
+    first, again = (forest(part).svg("a") for part in (rows, fresh))
+    assert first == again
+
+
 def test_a_wild_cell_does_not_flatten_the_others_and_ends_in_an_arrow() -> None:
     table = synthetic.differences()
-    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")].copy()
+    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax")]
+    rows = rows.loc[rows["estimand"] == FRESH].copy()
     rows.iloc[0, rows.columns.get_indexer(["mean", "low", "high"])] = [50.0, 40.0, 60.0]
     axes = forest(rows).axes[0]
     assert axes.get_xlim()[1] < 5

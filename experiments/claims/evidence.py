@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims.record import NotMeasured, Part, Tables
-from experiments.claims.words import figure, interval, signed
+from experiments.claims.words import SAID, figure, interval, signed
 from experiments.judgement import APART, FRESH, OUTCOMES, better, missing
 from experiments.stats import QUANTITIES
 
@@ -23,18 +23,21 @@ def cell_name(row: pd.Series) -> str:
 def comparisons(
     tables: Tables, table: str, head: str, baseline: str, quantities: Sequence[str] | None = None, at: str | None = None
 ) -> pd.DataFrame:
-    """Rows of `differences` or `rate_gaps` for one arm, as they hold for fresh rows.
+    """Rows of `differences` or `rate_gaps` for one arm, as they hold for fresh rows, in the order of `quantities`.
 
     Raises `NotMeasured` if there are none.
     """
     rows = tables[table]
     rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["estimand"] == FRESH)]
     if quantities is not None:
+        places = {name: place for place, name in enumerate(quantities)}
         rows = rows[rows["quantity"].isin(quantities)]
+        rows = rows.sort_values("quantity", key=lambda names: names.map(places), kind="stable")
     if at is not None:
         rows = rows[rows["at"] == at]
     if rows.empty:
-        raise NotMeasured(f"the table {table} has no row of {head} against {baseline}")
+        where = {"best": ", each at its own best rate", "rate": ", rate by rate"}.get(str(at), "")
+        raise NotMeasured(f"the table {table} has no row of {head} against {baseline}{where}")
     return rows
 
 
@@ -87,11 +90,11 @@ def _by_the_margin(outcome: str, side: int) -> bool | None:
 
 
 def outcomes(rows: pd.DataFrame) -> str:
-    """How the comparisons of each quantity came out, in words: "nll: 12 larger, 3 equivalent, 25 undecided"."""
+    """How the comparisons of each quantity came out: "nll: 12 larger than the margin, 3 equivalent, 25 undecided"."""
     texts = []
     for quantity, part in rows.groupby("quantity", sort=False):
         found = part["outcome"].value_counts()
-        named = ", ".join(f"{found[name]} {name}" for name in OUTCOMES if name in found)
+        named = ", ".join(f"{found[name]} {SAID[name]}" for name in OUTCOMES if name in found)
         texts.append(f"{quantity}: {named}")
     return "; ".join(texts)
 
@@ -111,18 +114,18 @@ def means(
     found = [rows[rows["quantity"] == quantity] for quantity in quantities]
     rows = pd.concat(found, ignore_index=True)
     if rows.empty:
-        raise NotMeasured(f"the table overall has no row of {head} against {baseline} on {kind}")
+        raise NotMeasured(f"the table overall has no row of {head} against {baseline} on {kind} at the {at} rate")
     return rows
 
 
 def in_words(rows: pd.DataFrame) -> str:
-    """Rows of `overall` of one arm: "softmax - sigmoid, mean over 9 tasks: nll +0.1 nats (...): different; ..."."""
+    """Rows of `overall` of one arm: "softmax - sigmoid, mean over 9 tasks: nll +0.1 nats (...): equivalent; ..."."""
     texts = []
     for _, row in rows.iterrows():
         quantity = QUANTITIES[str(row["quantity"])]
         unit = " of the baseline's" if quantity.relative else f" {quantity.unit}" if quantity.unit == "nats" else ""
         ends = interval(row["low"], row["high"])
-        texts.append(f"{quantity.name} {signed(row['mean'])}{unit}{ends}: {row['outcome']}")
+        texts.append(f"{quantity.name} {signed(row['mean'])}{unit}{ends}: {SAID[row['outcome']]}")
     first = rows.iloc[0]
     tasks = "task" if first["n_tasks"] == 1 else "tasks"
     return f"{first['head']} - {first['baseline']}, mean over {int(first['n_tasks'])} {tasks}: {'; '.join(texts)}"

@@ -1,4 +1,8 @@
-"""Claims about several classes and about several labels."""
+"""Claims about several classes and about several labels, judged with each head at its own best rate.
+
+At one rate for both the comparison would be of rates: Keras's binary cross-entropy is the mean over the units, so that
+under SGD K sigmoids take steps K times smaller. The default rate stands beside the verdict and has no say in it.
+"""
 
 from __future__ import annotations
 
@@ -18,32 +22,16 @@ from experiments.claims.evidence import (
     seeds_clause,
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import tally
-from experiments.judgement import FRESH
+from experiments.claims.words import figure, signed, tally
+from experiments.judgement import scale_over_tasks
 from experiments.stats import QUANTITIES
 
 SOFTMAX, SIGMOID = "k_softmax", "k_sigmoid"
 CLASSES, LABELS = "several classes", "several labels"
+NEEDS = ("rate_gaps", "overall")
 
 softmax_better = partial(favours, side=+1)
 sigmoid_better = partial(favours, side=-1)
-
-
-def _rows(tables: Tables, quantities: list[str], kind: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Comparisons at the default rate and, where they were swept, at each arm's own best; and the means over tasks."""
-    across = means(tables, SOFTMAX, SIGMOID, kind, quantities)
-    rows = comparisons(tables, "differences", SOFTMAX, SIGMOID)
-    if "rate_gaps" in tables and len(tables["rate_gaps"]):
-        gaps = tables["rate_gaps"]
-        gaps = gaps[gaps["estimand"] == FRESH]
-        best = gaps[(gaps["head"] == SOFTMAX) & (gaps["baseline"] == SIGMOID) & (gaps["at"] == "best")]
-        rows = pd.concat([rows, best], ignore_index=True) if len(best) else rows
-    labelled = set(rows.loc[rows["quantity"] == "micro_f1", "task"])  # only a task of several labels has it
-    rows = rows[rows["task"].isin(labelled) == (kind == LABELS)]
-    rows = pd.concat([rows[rows["quantity"] == quantity] for quantity in quantities], ignore_index=True)
-    if rows.empty:
-        raise NotMeasured(f"the table differences has no {SOFTMAX} against {SIGMOID} on a task of {kind}")
-    return rows, across
 
 
 @claim(
@@ -52,12 +40,11 @@ def _rows(tables: Tables, quantities: list[str], kind: str) -> tuple[pd.DataFram
     description="wherever softmax can be used, sigmoid can",
     margin=QUANTITIES["accuracy"].margin,
     unit="accuracy",
-    needs=("differences", "overall"),
+    needs=NEEDS,
 )
 def sigmoid_covers_softmax(tables: Tables, known: Claim) -> Verdict:
     """On exclusive classes: K sigmoids are not worse than a K-way softmax by the margin or more."""
-    rows, across = _rows(tables, ["accuracy"], CLASSES)
-    return _verdict(rows, across, no_worse, "That sigmoids lose no more than the margin")
+    return _verdict(tables, ["accuracy"], CLASSES, no_worse, "That sigmoids lose no more than the margin")
 
 
 @claim(
@@ -66,12 +53,12 @@ def sigmoid_covers_softmax(tables: Tables, known: Claim) -> Verdict:
     description="exclusive classes call for softmax",
     margin=QUANTITIES["nll"].margin,
     unit="nats",
-    needs=("differences", "overall"),
+    needs=NEEDS,
 )
 def softmax_for_exclusive(tables: Tables, known: Claim) -> Verdict:
     """On exclusive classes: softmax is better by the margin or more."""
-    rows, across = _rows(tables, ["nll", "accuracy", "ece"], CLASSES)
-    return _verdict(rows, across, softmax_better, "That softmax is better by the margin or more")
+    quantities = ["nll", "accuracy", "ece"]
+    return _verdict(tables, quantities, CLASSES, softmax_better, "That softmax is better by the margin or more")
 
 
 @claim(
@@ -80,30 +67,69 @@ def softmax_for_exclusive(tables: Tables, known: Claim) -> Verdict:
     description="several right answers call for sigmoids",
     margin=QUANTITIES["micro_f1"].margin,
     unit="micro F1",
-    needs=("differences", "overall"),
+    needs=NEEDS,
 )
 def sigmoid_for_multilabel(tables: Tables, known: Claim) -> Verdict:
     """On several labels: sigmoids are better by the margin or more than a softmax with normalised targets."""
-    rows, across = _rows(tables, ["micro_f1", "macro_f1", "subset_accuracy", "nll"], LABELS)
-    return _verdict(rows, across, sigmoid_better, "That sigmoids are better by the margin or more")
+    quantities = ["micro_f1", "macro_f1", "subset_accuracy", "nll"]
+    return _verdict(tables, quantities, LABELS, sigmoid_better, "That sigmoids are better by the margin or more")
 
 
 def _verdict(
-    rows: pd.DataFrame, across: pd.DataFrame, judge: Callable[[pd.DataFrame], list[Part]], claimed: str
+    tables: Tables, quantities: list[str], kind: str, judge: Callable[[pd.DataFrame], list[Part]], claimed: str
 ) -> Verdict:
-    """`rows` cell by cell, `across` over tasks; the first quantity's mean over tasks is the verdict's value."""
+    """Each head at its own best rate, cell by cell and over tasks; the first quantity's mean is the verdict's value."""
+    rows = _of_kind(comparisons(tables, "rate_gaps", SOFTMAX, SIGMOID, at="best"), kind, "rate_gaps")
+    rows = comparisons({"rate_gaps": rows}, "rate_gaps", SOFTMAX, SIGMOID, quantities)
+    across = means(tables, SOFTMAX, SIGMOID, kind, quantities, at="best")
     parts, overall = judge(rows), judge(across)
     first = across.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"{in_words(across)}. {claimed} "
-        f"{tally([*parts, *overall])}. Cell by cell: {outcomes(rows)}.{seeds_clause(rows)}",
-        evidence=f"overall, differences{' and rate_gaps' if 'at' in rows else ''}: {SOFTMAX} against {SIGMOID} in "
-        f"{', '.join(rows['quantity'].unique())} on {', '.join(rows['task'].unique())}",
-        measure=f"{SOFTMAX} - {SIGMOID} in {first['quantity']}, mean over tasks",
+        statement=f"With each head at its own best rate, {in_words(across)}. {claimed} {tally([*parts, *overall])}. "
+        f"Cell by cell: {outcomes(rows)}.{seeds_clause(rows)}{_at_default(tables, quantities, kind)}",
+        evidence=f"rate_gaps and overall at the best rates (overall at the default rate, and loss_scale, stand beside "
+        f"them and decide nothing): {SOFTMAX} against {SIGMOID} in {', '.join(rows['quantity'].unique())} on "
+        f"{', '.join(rows['task'].unique())}",
+        measure=f"{SOFTMAX} - {SIGMOID} in {first['quantity']}, each at its own best rate, mean over tasks",
         value=first["mean"],
         low=first["low"],
         high=first["high"],
         n_cells=n_cells(rows),
         parts=(*parts, *overall),
+    )
+
+
+def _of_kind(rows: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:
+    """The rows on tasks of one kind; raises `NotMeasured` if there are none."""
+    labelled = set(rows.loc[rows["quantity"] == "micro_f1", "task"])  # only a task of several labels has it
+    rows = rows[rows["task"].isin(labelled) == (kind == LABELS)]
+    if rows.empty:
+        raise NotMeasured(f"the table {table} has no row of {SOFTMAX} against {SIGMOID} on a task of {kind}")
+    return rows
+
+
+def _at_default(tables: Tables, quantities: list[str], kind: str) -> str:
+    """The same at the default rate, and what the loss's scale has in it: to be read beside the verdict."""
+    try:
+        found = in_words(means(tables, SOFTMAX, SIGMOID, kind, quantities))
+    except NotMeasured as lacking:
+        return f" Not measured: {lacking}."
+    return f" At the default rate, {found}. {_scale(tables, quantities[0], kind)}"
+
+
+def _scale(tables: Tables, quantity: str, kind: str) -> str:
+    """The scale of the loss under SGD, as a sentence."""
+    try:
+        known = _of_kind(tables.get("loss_scale", pd.DataFrame(columns=["quantity", "task"])), kind, "loss_scale")
+    except NotMeasured as lacking:
+        return f"Not measured: {lacking}."
+    shares = scale_over_tasks(known, quantity)
+    if shares is None:
+        return f"No cell under SGD tells what the scale of the loss has in {quantity}."
+    whole, part = shares
+    percent = f" ({figure(100 * part / whole)} %)" if abs(whole) >= QUANTITIES[quantity].margin else ""
+    return (
+        f"Under SGD the difference in {quantity} is {signed(whole)} there, of which the scale of the loss (Keras takes "
+        f"the mean over the units, not the sum) makes {signed(part)}{percent}."
     )

@@ -29,6 +29,16 @@ def interval(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f" (95 % interval {signed(low)} to {signed(high)})"
 
 
+# what each outcome of a comparison says: the sign may be known while the size is open
+SAID = {
+    "larger": "larger than the margin",
+    "different": "different, size open",
+    "negligible": "different by less than the margin",
+    "equivalent": "equivalent",
+    "undecided": "undecided",
+}
+
+
 def share(part: int, whole: int) -> str:
     """Say `part` of `whole`: "3 of 40"."""
     return f"{part} of {whole}"

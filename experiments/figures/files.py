@@ -23,13 +23,14 @@ _UNUSED = re.compile(r'<metadata>.*?</metadata>| transform="rotate\(-0 [^"]*"|(?
 
 def small_svg(text: str, sheet: str) -> str:
     """A figure's SVG with the style `sheet`, which defines `--font`; to a tenth of a point, without names."""
-    start = text.index("<svg")
-    head = text.index(">", start) + 1
-    text = _UNUSED.sub("", text[start:head] + f"<style>{sheet}</style>" + text[head:])
+    text = _UNUSED.sub("", text[text.index("<svg") :])
     text = _PLACES.sub(_shorter, text)
     text = _FAMILIES.sub("var(--font)", text)
     text = _STYLES.sub(lambda found: found[0].replace("; ", ";").replace(": ", ":"), text)
-    return re.sub(r"\n\s*", "\n", text)
+    text = re.sub(r"\n\s*", "\n", text)
+    head = text.index(">") + 1
+    # after the fonts are replaced: the sheet names them, and a variable defined by itself is no font at all
+    return f"{text[:head]}<style>{sheet}</style>{text[head:]}"
 
 
 def _shorter(found: re.Match[str]) -> str:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.figures.lettering import row_names
-from experiments.figures.panels import CELL
+from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.figures.style import GRID, MUTED, OUTCOMES, Chart, chart, colour, label_rows
 from experiments.figures.words import ENGLISH, Words
 from experiments.judgement import APART
@@ -24,11 +24,12 @@ _ROW = 0.17  # inches
 def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float = 7.2, words: Words = ENGLISH) -> Chart:
     """One interval a cell, sorted by the mean; the margin is shaded, the noise floor is a pair of ticks.
 
-    `rows`: rows of the `differences` table of one head; `outcome`, `margin` and `noise_floor` are drawn where there
-    are such columns. `quantities`: those to draw side by side (below one another on a narrow page), sorted by the
-    first; by default the one that `rows` hold. What lies further out than the axis reaches ends in an arrow. Raises
-    `ValueError` if there is no row of one of them.
+    `rows`: rows of the `differences` table of one head, of which those for fresh rows are drawn; `outcome`, `margin`
+    and `noise_floor` are drawn where there are such columns. `quantities`: those to draw side by side (below one
+    another on a narrow page), sorted by the first; by default the one that `rows` hold. What lies further out than the
+    axis reaches ends in an arrow. Raises `ValueError` if there is no row of one of them.
     """
+    rows = for_fresh_rows(rows)
     quantities = list(quantities) or list(dict.fromkeys(rows["quantity"]))[:1]
     parts = [rows.loc[rows["quantity"] == quantity].set_index(CELL) for quantity in quantities]
     if not len(rows) or not all(len(part) for part in parts):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.heads import BASELINE
+from experiments.judgement import FRESH
 from experiments.stats import corrected_t
 
 CELL = ["task", "network", "optimizer"]
@@ -95,6 +96,11 @@ def mean_of_finite(values: np.ndarray) -> np.ndarray:
     finite = np.isfinite(values)
     with np.errstate(invalid="ignore"):
         return np.where(finite, values, 0.0).sum(axis=0) / finite.sum(axis=0)
+
+
+def for_fresh_rows(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of comparisons that answer for fresh rows; any other table as it is."""
+    return rows.loc[rows["estimand"] == FRESH] if "estimand" in rows else rows
 
 
 def telling(made: Sequence[Panel], most: int, head: str = "softmax", baseline: str = BASELINE) -> list[Panel]:

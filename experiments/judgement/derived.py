@@ -12,14 +12,15 @@ from experiments.judgement.overall import overall
 from experiments.judgement.pairs import pair_up
 from experiments.judgement.rate_map import rate_map, side_pairs
 from experiments.judgement.rates import at_best, gaps, shifts
+from experiments.judgement.scale import loss_scale
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
 BASELINES = ("sigmoid", "k_sigmoid")
 
 
 def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The tables `differences`, `overall`, `attribution`, `attribution_float64`, and those of a sweep of rates:
-    `rate_gaps`, `shifts`, `rate_map` and `rate_law`.
+    """The tables `differences`, `overall`, `attribution`, `attribution_float64`, `loss_scale`, and those of a sweep of
+    rates: `rate_gaps`, `shifts`, `rate_map` and `rate_law`.
 
     `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
     `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out.
@@ -32,6 +33,8 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             made.setdefault("overall", []).append(overall(pairs))
             if baseline == BASELINES[0]:
                 made["attribution"] = [attribution(pairs)]
+            else:
+                made["loss_scale"] = [loss_scale(pairs)]
     if _filled(tables, "finals_float64", "runs_float64"):
         exact = pair_up(tables["finals_float64"], None, tables["runs_float64"])
         made["attribution_float64"] = [attribution(exact)]

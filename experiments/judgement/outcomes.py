@@ -120,13 +120,16 @@ def missing(rows: pd.DataFrame) -> Missing | None:
     )
 
 
-def cells_apart(rows: pd.DataFrame, cell: Sequence[str], alpha: float = ALPHA) -> pd.Series:
+def cells_apart(
+    rows: pd.DataFrame, cell: Sequence[str], alpha: float = ALPHA, *, beyond: bool = False
+) -> pd.Series:
     """Whether each cell differs in at least one of its quantities, corrected for all quantities and all cells together.
 
-    `rows`: comparisons of one arm and one estimand. Each cell's least p of "no difference" is multiplied by the number
-    of its quantities (Bonferroni), and Holm's steps run over the cells: the chance that any cell is called different
-    by mistake is at most `alpha`. Returns booleans, indexed by `cell`.
+    `rows`: comparisons of one arm and one estimand. Each cell's least p of "no difference" (with `beyond`, of "no
+    difference beyond the margin") is multiplied by the number of its quantities (Bonferroni), and Holm's steps run over
+    the cells: the chance that any cell is called so by mistake is at most `alpha`. Returns booleans, indexed by `cell`.
     """
-    p = np.fmax(rows["p"], rows["p_t"]).groupby([rows[name] for name in cell], sort=False, observed=True)
+    p = np.fmax(rows["p"], rows["p_larger" if beyond else "p_t"])
+    p = p.groupby([rows[name] for name in cell], sort=False, observed=True)
     least = np.minimum(p.min() * p.size(), 1.0)
     return pd.Series(holm(least.to_numpy()) <= alpha, index=least.index)

@@ -35,3 +35,17 @@ def loss_scale(pairs: Pairs, *, confidence: float = 1 - ALPHA) -> pd.DataFrame:
         shares = {LOSS_SCALE: rows["difference_summed"], REST: rows["difference"] - rows["difference_summed"]}
     parts = [rows.assign(factor=factor, method=METHOD, value=share) for factor, share in shares.items()]
     return tabulated(pd.concat(parts), pairs, SOFTMAX, list(shares), confidence)
+
+
+def scale_over_tasks(table: pd.DataFrame, quantity: str, optimizer: str = "sgd") -> tuple[float, float] | None:
+    """Softmax - sigmoids under one optimizer, and the share of the loss's scale in it: means in which each task counts
+    once, in the quantity's own unit.
+
+    `table`: `loss_scale`. None where no cell fits.
+    """
+    rows = table[(table["factor"] == LOSS_SCALE) & (table["quantity"] == quantity) & (table["optimizer"] == optimizer)]
+    if rows.empty:
+        return None
+    by_task = rows.groupby("task", observed=True)[["difference", "share"]].agg(lambda values: values.mean(skipna=False))
+    whole, share = by_task.mean(skipna=False)
+    return float(whole), float(share)

@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STANDARD, REFERENCE = Path("results/standard"), Path("results/reference")
 READMES = {"en": "README.md", "zh": "README.zh.md"}
 # what was found, but not what each run gave: that takes a hundred times the space
-TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_float64", "shifts", "rate_gaps",
-          "pathologies", "worked_examples", "cells")  # fmt: skip
+TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_float64", "loss_scale", "shifts",
+          "rate_gaps", "rate_map", "rate_law", "pathologies", "worked_examples", "cells")  # fmt: skip
 _MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 

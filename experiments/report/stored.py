@@ -87,9 +87,16 @@ def _read(path: Path, equals: tuple[tuple[str, tuple[str, ...]], ...]) -> pd.Dat
     name = path.stem
     if not path.is_file():
         return pd.DataFrame(columns=SCHEMAS.get(name, SCHEMAS["curves"]))
+    schema = pq.read_schema(path)
+    lacking = [column for column in SCHEMAS.get(name, ()) if column not in schema.names]
+    require(
+        not lacking,
+        f"{path} has no column {', '.join(lacking[:3])}: an earlier version wrote it. Make it again with "
+        f"`headtohead run --out {path.parents[1]}`.",
+    )
     # the names in the millions of rows of curves as categories: read and compared several times as fast
     text = (pa.string(), pa.large_string())
-    names = [field.name for field in pq.read_schema(path) if field.type in text and name.startswith("curves")]
+    names = [field.name for field in schema if field.type in text and name.startswith("curves")]
     # `partitioning` off: a result may well lie under a folder called a=b, which is no column
     filters = [(column, "in", list(values)) for column, values in equals] or None
     return pq.read_table(path, filters=filters, partitioning=None, read_dictionary=names).to_pandas()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from experiments.figures import Words
@@ -66,15 +67,17 @@ def answer(stored: Stored, words: Words) -> Section | None:
 
 
 def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words) -> str:
-    """Whether they differ: the means over tasks, and the cells where a primary quantity passes its margin."""
+    """Whether they differ: the means over tasks, and how many cells differ in a primary quantity, and how much."""
     primary = rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])]
     if primary.empty:
         return ""
-    # a cell differs if any of its quantities does, all of them and all cells corrected together; else it is undecided
-    # if any of them is
+    # a cell differs if any of its quantities does, all of them and all cells corrected together; what is neither that
+    # nor inside its margins in all of them is undecided
     outcomes = primary["outcome"].astype(str).groupby([primary[name] for name in CELL], sort=False).agg(set)
-    apart = cells_apart(primary, CELL)
-    open_ = ~apart & outcomes.map(lambda found: not found <= set(INSIDE))
+    larger = cells_apart(primary, CELL, beyond=True)
+    inside = ~larger & outcomes.map(lambda found: found <= set(INSIDE))
+    different = ~larger & ~inside & cells_apart(primary, CELL)
+    open_ = ~(larger | inside | different)
     means = overall.loc[overall["at"] == "default"].set_index("quantity")["mean"] if len(overall) else pd.Series()
     listed = words("sentence.list").join(
         words(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
@@ -83,8 +86,8 @@ def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words
     )
     undecided = primary.loc[[bool(open_[key]) for key in primary[CELL].itertuples(index=False, name=None)]]
     return words(f"answer.differ.{outcome}", means=listed) + words(
-        "answer.differ.cells", apart=int(apart.sum()), cells=len(outcomes), open=int(open_.sum()),
-        inside=int((~apart & ~open_).sum()), how=_how(undecided, words) if outcome == "undecided" else "",
+        "answer.differ.cells", larger=int(larger.sum()), different=int(different.sum()), inside=int(inside.sum()),
+        open=int(open_.sum()), cells=len(outcomes), how=_how(undecided, words) if outcome == "undecided" else "",
     )  # fmt: skip
 
 
@@ -122,12 +125,17 @@ def _score(at: str, rows: pd.DataFrame, words: Words) -> str:
 
 
 def _how(rows: pd.DataFrame, words: Words) -> str:
-    """What would decide the undecided ones of `rows`: so many seeds, or more data; nothing where none is undecided."""
+    """What would decide the undecided ones of `rows`, and how far they may differ; nothing where none is undecided."""
     still = missing(rows)
     if still is None:
         return ""
-    key = "data" if not still.by_seeds else "seeds" if still.by_seeds == still.n else "both"
-    return words(f"answer.how.{key}", k=still.by_seeds, n=still.n, seeds=still.seeds)
+    kinds = {"seeds": (still.by_seeds, still.seeds), "rows": (still.by_rows, still.fresh_seeds),
+             "never": (still.never, 0)}  # fmt: skip
+    ways = words("sentence.list").join(
+        words(f"answer.how.{kind}", k=k, seeds=seeds) for kind, (k, seeds) in kinds.items() if k
+    )
+    bound = words("answer.how.bound", bound=number(still.bound).text) if np.isfinite(still.bound) else ""
+    return words("answer.how.all", ways=ways, bound=bound)
 
 
 def _plain(stored: Stored, words: Words) -> str:

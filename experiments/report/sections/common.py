@@ -13,8 +13,9 @@ import pandas as pd
 
 from experiments.figures import Chart, Words
 from experiments.figures.fonts import chinese_font
+from experiments.figures.panels import for_fresh_rows
 from experiments.heads import BASELINE
-from experiments.judgement import FRESH, better
+from experiments.judgement import better
 from experiments.report.blocks import Picture, Span, Text
 from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
@@ -67,11 +68,6 @@ def in_own_letters(words: Words) -> bool:
 def compared(stored: Stored, table: str = "differences") -> pd.DataFrame:
     """Rows of softmax against sigmoid, as people write them; comparisons are those for fresh rows."""
     return for_fresh_rows(stored.read(table, head=SOFTMAX, baseline=BASELINE))
-
-
-def for_fresh_rows(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a table of comparisons that answer for fresh rows; any other table as it is."""
-    return rows.loc[rows["estimand"] == FRESH] if "estimand" in rows else rows
 
 
 def badge(outcome: str, words: Words) -> Span:

@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import Words, forest, paired_differences
+from experiments.figures.panels import for_fresh_rows
 from experiments.heads import BASELINE
-from experiments.judgement import OUTCOMES, counts
+from experiments.judgement import OUTCOMES, THESE, counts, scale_over_tasks
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, for_fresh_rows, made_by
+from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 from experiments.tables import pair
@@ -28,9 +29,10 @@ def where(stored: Stored, words: Words) -> Section | None:
     if quantities:
         every = for_fresh_rows(stored.read("differences", baseline=BASELINE))
         picture = drawn(stored.kept, "differences", forest, table, words=words, quantities=quantities)
-        overall = for_fresh_rows(stored.read("overall", baseline=BASELINE, at="default"))
+        whole = stored.read("overall", baseline=BASELINE, at="default")
+        overall = for_fresh_rows(whole)
         blocks = [
-            *_overall(overall.loc[overall["head"] == SOFTMAX], words("overall.caption"), words),
+            *_overall(whole.loc[whole["head"] == SOFTMAX], words("overall.caption"), words),
             Text(body=words("where.read")), picture,
             Text(body=words("where.method")), _arms(every, overall, words), *_power(table, words),
         ]  # fmt: skip
@@ -49,32 +51,49 @@ def where(stored: Stored, words: Words) -> Section | None:
 
 
 def _several(stored: Stored, words: Words) -> list[Block]:
-    """The same question on several classes and several labels."""
-    table = for_fresh_rows(stored.read("overall", baseline=K_SIGMOID, head=K_SOFTMAX))
+    """The same question on several classes and labels: at each head's best rate, then at the default, and why so."""
+    shares = stored.read("loss_scale")
+    labelled = shares["task"].isin(shares.loc[shares["quantity"] == _LABELS[0], "task"])
+    table = stored.read("overall", baseline=K_SIGMOID, head=K_SOFTMAX)
     blocks: list[Block] = []
     for kind, of_kind in table.groupby("kind", sort=False):
         named = words.translated("kind", str(kind).replace(" ", "_"), str(kind))
         for at in ("best", "default"):
             caption = words(f"overall.several_{at}", kind=named)
             blocks += _overall(of_kind.loc[of_kind["at"] == at], caption, words)
+        blocks += _scale(shares.loc[labelled == (kind == "several labels")], words)
     return [*blocks, *made_by(stored, words, "multiclass", "multilabel")] if blocks else []
 
 
+def _scale(shares: pd.DataFrame, words: Words) -> list[Block]:
+    """What the scale of the loss has in the difference under SGD, in each quantity that counts."""
+    found = {name: scale_over_tasks(shares, name) for name in _SHOWN}
+    texts = [
+        words("overall.scale_part", quantity=words.axis(name), part=number(both[1], sign=True).text,
+              whole=number(both[0], sign=True).text)
+        for name, both in found.items() if both and not QUANTITIES[name].relative
+    ]  # fmt: skip
+    return [Text(body=words("overall.scale", parts=words("sentence.list").join(texts)))] if texts else []
+
+
 def _overall(rows: pd.DataFrame, caption: str, words: Words) -> list[Block]:
-    """One arm against its baseline over all tasks, in the primary quantities."""
+    """One arm against its baseline over all tasks, in the primary quantities: for fresh rows, and for these."""
+    rows = rows.loc[rows["quantity"].isin(_SHOWN)]
     if rows.empty:
         return []
     shown: list[list[Inline]] = []
-    for _, row in rows.loc[rows["quantity"].isin(_SHOWN)].iterrows():
+    these = rows.loc[rows["estimand"] == THESE].set_index("quantity")["outcome"]
+    for _, row in for_fresh_rows(rows).iterrows():
         known = QUANTITIES[str(row["quantity"])]
         # a relative quantity is averaged as a share of sigmoid's
         scale, unit, name = (100, " %", words.or_key("quantity", known.name)) if known.relative else (1, "", "")
         shown.append([
             name or words.axis(known.name), ranged(row, scale=scale, unit=unit),
             number(scale * row["margin"], unit=unit), badge(str(row["outcome"]), words),
-            number(float(row["n_tasks"]), 9), number(float(row["n_cells"]), 9),
+            badge(str(these[known.name]), words), number(float(row["n_tasks"]), 9), number(float(row["n_cells"]), 9),
         ])  # fmt: skip
-    columns = [words(f"overall.{name}") for name in ("quantity", "mean", "margin", "outcome", "tasks", "cells")]
+    names = ("quantity", "mean", "margin", "outcome", "these", "tasks", "cells")
+    columns = [words(f"overall.{name}") for name in names]
     return [Table(caption=caption, columns=columns, rows=shown)]
 
 
@@ -97,20 +116,22 @@ def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
 
 def _power(table: pd.DataFrame, words: Words) -> list[Block]:
     """What this many seeds could have shown, and the seeds that would decide what is open."""
-    if not {"detectable", "seeds_needed"} <= set(table.columns):
-        return []
     rows: list[list[Inline]] = []
     for name, part in table.groupby("quantity", sort=False):
         if name not in QUANTITIES or not QUANTITIES[str(name)].primary:
             continue
-        needed = part.loc[part["outcome"] == "undecided", "seeds_needed"]
-        finite = needed[np.isfinite(needed)]
+        still = part.loc[part["outcome"] == "undecided"]
+        by_seeds = np.isfinite(still["seeds_needed"])
+        by_rows = ~by_seeds & np.isfinite(still["fresh_seeds_needed"])
+        never = int((~by_seeds & ~by_rows).sum())
         rows.append([
             words.axis(str(name)), number(part["margin"].median()), number(part["detectable"].median()),
-            number(part["noise_floor"].median()), number(float(len(needed)), 9),
-            number(float(finite.median()) if len(finite) else np.nan), number(float(len(needed) - len(finite)), 9),
+            number(part["noise_floor"].median()), number(float(len(still)), 9),
+            number((still["bound"] / still["margin"]).max()), number(still.loc[by_seeds, "seeds_needed"].median()),
+            number(still.loc[by_rows, "fresh_seeds_needed"].median()), number(float(never), 9),
         ])  # fmt: skip
     columns = [
-        words(f"power.{name}") for name in ("quantity", "margin", "detectable", "floor", "open", "seeds", "never")
+        words(f"power.{name}")
+        for name in ("quantity", "margin", "detectable", "floor", "open", "bound", "seeds", "fresh", "never")
     ]
     return [Text(body=words("power.read")), Table(caption=words("power.caption"), columns=columns, rows=rows)]
