@@ -64,7 +64,7 @@ def test_page_and_markdown_hold_the_same_sections_findings_and_tables(out: Path,
     page, text = read(out, f"report{suffix}.html"), read(out, f"report{suffix}.md")
     assert [html.unescape(title) for title in headings(page)] == re.findall(r"^## (.*)$", text, re.MULTILINE)
     alts = re.findall(r'<img [^>]*alt="(.*?)"', page)
-    assert len(alts) == 9
+    assert len(alts) == 10
     shown = re.sub(r"\\([\\`*_{}\[\]|~#])", r"\1", text)  # as a reader of the Markdown sees it
     for alt in alts:
         assert html.unescape(alt) in shown

@@ -5,6 +5,7 @@ from experiments.figures.curves import loss_curves
 from experiments.figures.differences import paired_differences
 from experiments.figures.forest import forest
 from experiments.figures.gradients import gradient_norms
+from experiments.figures.rate_map import rate_map
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
 from experiments.figures.style import COLOURS, Chart, colour
@@ -22,5 +23,6 @@ __all__ = [
     "learning_rates",
     "loss_curves",
     "paired_differences",
+    "rate_map",
     "rounding",
 ]

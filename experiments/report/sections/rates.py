@@ -1,25 +1,29 @@
-"""Learning rates: the curves, the shift between them, and the gap with each arm at its own best."""
+"""Learning rates: who wins on which side of the best one, the curves, their shift, and the gap at the best rates."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import Words, learning_rates
-from experiments.figures.panels import CELL
+from experiments.figures import Words, learning_rates, rate_map
+from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.heads import BASELINE
-from experiments.report.blocks import Block, Inline, Section, Table, Text, number, ranged
+from experiments.judgement import FRESH, THESE
+from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
 from experiments.report.stored import Stored
 
+_ESTIMANDS = {FRESH: "fresh", THESE: "these"}
+
 
 def rates(stored: Stored, words: Words) -> Section | None:
-    """The sweep, drawn, and a row a cell with the gap at the best rates."""
+    """The map of the rates with a row a cell, then the sweep, drawn, and the gaps at the best rates, a row a cell."""
     sweep = stored.read("learning_rates", quantity="nll", split="test", head=(BASELINE, SOFTMAX))
     shifts = compared(stored, "shifts")
     if sweep.empty or shifts.empty:
         return None
     gaps = compared(stored, "rate_gaps")
     blocks: list[Block] = [
+        *_map(stored, words),
         Text(body=words("rates.read")),
         drawn(stored.kept, "learning_rates", learning_rates, sweep, shifts, words=words),
     ]
@@ -28,6 +32,47 @@ def rates(stored: Stored, words: Words) -> Section | None:
         blocks += [Text(body=words("rates.best")), _table(best, shifts, words)]
     return Section(id="rates", title=words("rates.title"),
                    blocks=[*blocks, *made_by(stored, words, "learning_rates")])  # fmt: skip
+
+
+def _map(stored: Stored, words: Words) -> list[Block]:
+    """The difference along the rate, drawn; where it passes 0 and its two sides in each cell; exceptions by name."""
+    rows, law = stored.read("rate_map"), stored.read("rate_law")
+    if rows.empty or law.empty:
+        return []
+    drawing = drawn(stored.kept, "rate_map", rate_map, rows, law, words=words)
+    return [Text(body=words("rates.map")), drawing, Text(body=_exceptions(law, words)), _law(law, words)]
+
+
+def _exceptions(law: pd.DataFrame, words: Words) -> str:
+    """The cells that are decided on both sides and do not do as predicted, and what they do instead."""
+    texts = []
+    for _, row in law.loc[law["decided"].astype(bool) & ~law["predicted"].eq(True)].iterrows():
+        signs = "".join("lower" if row[f"{side}_mean"] < 0 else "higher" for side in ("below", "above"))
+        texts.append(words(f"rates.exception.{signs}", cell="/".join(row[CELL]),
+                           estimand=words(f"rates.{_ESTIMANDS[str(row['estimand'])]}")))  # fmt: skip
+    return words("rates.exceptions", cells=words("sentence.list").join(texts)) if texts else words("rates.no_exception")
+
+
+def _law(law: pd.DataFrame, words: Words) -> Table:
+    """A row a cell; its intervals are for fresh rows, its outcome is given for these too."""
+    these = law.loc[law["estimand"] == THESE].set_index(CELL)
+    rows: list[list[Inline]] = []
+    for _, row in for_fresh_rows(law).iterrows():
+        crossing = {"mean": row["crossing"], "low": row["crossing_low"], "high": row["crossing_high"]}
+        rows.append([
+            "/".join(row[CELL]), number(row["best_rate"], 2), ranged(crossing),
+            *(ranged({name: row[f"{side}_{name}"] for name in ("mean", "low", "high")}) for side in ("below", "above")),
+            _outcome(row, words), _outcome(these.loc[tuple(row[CELL])], words),
+        ])  # fmt: skip
+    names = ("cell", "sigmoid", "crossing", "below", "above", "fresh", "these")
+    return Table(caption=words("rates.law"), columns=[words(f"rates.{name}") for name in names], rows=rows)
+
+
+def _outcome(row: pd.Series, words: Words) -> Span:
+    if not row["decided"]:
+        return badge("undecided", words)
+    name, mark = ("predicted", "supported") if row["predicted"] else ("unpredicted", "refuted")
+    return Span(text=words(f"rates.{name}"), mark=mark)
 
 
 def _table(best: pd.DataFrame, shifts: pd.DataFrame, words: Words) -> Table:

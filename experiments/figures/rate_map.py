@@ -1,0 +1,111 @@
+"""The rate map: softmax - sigmoid in test loss along the learning rate, a line a cell, from sigmoid's best rate on.
+
+Theory puts every line below 0 at rates under the best one and above 0 at rates over it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+
+from experiments.figures.panels import CELL
+from experiments.figures.style import GRID, INK, MUTED, PAPER, Chart, chart, colour
+from experiments.figures.words import ENGLISH, Words, figure
+from experiments.heads import BASELINE
+from experiments.judgement import FRESH, THESE
+from experiments.judgement.rate_map import FURTHEST, HEAD, NEAREST
+
+# A colour a network, none of them an arm's: what this figure tells apart is cells.
+NETWORKS = {
+    "linear": "#7a9a01",
+    "mlp": "#2f9e9e",
+    "deep_mlp": "#4f74d9",
+    "cnn": "#e0559b",
+    "gru": "#a3785a",
+    "attention": "#9467bd",
+}
+_HEIGHT = 3.4
+_MOST = 30.0  # margins; what is further from 0 has broken down and is drawn at the edge
+
+
+def rate_map(rows: pd.DataFrame, law: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+    """Softmax - sigmoid against the learning rate over sigmoid's best: a thin line a cell, a thick one their median.
+
+    `rows`: the table `rate_map`. `law`: the table `rate_law`, which the finding counts. The axis is linear within the
+    margin and logarithmic beyond, so that every crossing of 0 is seen. A rate at which a seed ended in no number is a
+    gap. The median is drawn where half of the cells or more have a value. Raises `ValueError` if there is no row.
+    """
+    if rows.empty:
+        raise ValueError("The rate map holds no cell")
+    wide = rows.pivot(index=CELL, columns="relative", values="mean").sort_index(axis=1)
+    networks = sorted(set(wide.index.get_level_values("network")), key=[*NETWORKS, *wide.index.unique("network")].index)
+    key = [Line2D([], [], color=_ink(network), label=network) for network in networks]
+    key += [
+        Line2D([], [], color=INK, linewidth=2.6, label=words("rate_map.median")),
+        Line2D([], [], color=MUTED, linestyle="", marker="s", markerfacecolor=GRID, label=words("rate_map.judged")),
+    ]
+    with chart(finding(law, words), width, _HEIGHT, more=key) as page:
+        page.legends[0].get_texts()[-1].set_color(MUTED)  # in the shade's own colour it could not be read
+        axes = page.add_subplot()
+        _scale(axes, wide, float(rows["margin"].median()), width, words)
+        reach = axes.get_ylim()[1]
+        for cell, line in wide.iterrows():
+            known = line.dropna()
+            axes.plot(known.index, known.clip(-reach, reach), color=_ink(str(cell[1])), linewidth=0.8, alpha=0.75)
+        enough = wide.loc[:, wide.notna().mean() >= 0.5].median()
+        axes.plot(enough.index, enough, color=PAPER, linewidth=4.4, zorder=3)
+        axes.plot(enough.index, enough, color=INK, linewidth=2.6, zorder=4)
+        axes.set_xlabel(words("rate_map.rate", baseline=BASELINE))
+        axes.set_ylabel(words("rate_map.loss", head=HEAD, baseline=BASELINE))
+        # where theory leaves room: lines run from the lower left to the upper right
+        sides = ((BASELINE, (0.015, 0.97), "left", "top"), (HEAD, (0.985, 0.03), "right", "bottom"))
+        for head, (x, y), across, up in sides:
+            axes.text(x, y, words("rate_map.better", head=head), transform=axes.transAxes, ha=across, va=up,
+                      color=colour(head), fontweight="bold", zorder=5)  # fmt: skip
+    return page
+
+
+def finding(law: pd.DataFrame, words: Words) -> str:
+    """In how many of the cells that are decided on both sides of the best rate the winner changes as predicted."""
+    counts = {}
+    for name, estimand in (("these", THESE), ("fresh", FRESH)):
+        decided = law.loc[(law["estimand"] == estimand) & law["decided"].astype(bool)]
+        counts[name], counts[f"{name}_of"] = int(decided["predicted"].eq(True).sum()), len(decided)
+    cells = len(law[CELL].drop_duplicates())
+    key = "finding" if counts["these_of"] else "none"
+    return words(f"rate_map.{key}", cells=cells, **(counts if counts["these_of"] else {}))
+
+
+def _ink(network: str) -> str:
+    return NETWORKS.get(network) or colour(network)
+
+
+def _scale(axes: Axes, wide: pd.DataFrame, margin: float, width: float, words: Words) -> None:
+    """Both axes with their labels, 0, sigmoid's best rate, and the rates that the law is judged by."""
+    values = wide.to_numpy(float)
+    size = np.abs(values[np.isfinite(values)]).max(initial=margin)
+    reach = min(1.5 * max(size, margin), _MOST * margin)
+    axes.set_yscale("symlog", linthresh=margin, linscale=1.0)
+    axes.set_ylim(-reach, reach)
+    ticks = [tick for tick in (1, 3, 10, 30) if tick * margin <= reach]
+    places = margin * np.array([*(-tick for tick in reversed(ticks)), 0, *ticks])
+    axes.set_yticks(places, ["0" if place == 0 else figure(place, sign=True) for place in places])
+    axes.yaxis.set_minor_locator(NullLocator())
+    first, last = int(wide.columns.min()), int(wide.columns.max())
+    every = 1 if 0.4 * (last - first) < width - 1.2 else 2
+    shown = [step for step in range(first, last + 1) if step % every == 0]
+    axes.set_xticks(shown, [_times(step, words) for step in shown])
+    axes.set_xlim(first - 0.2, last + 0.2)
+    for sign in (-1, 1):
+        near, far = sorted((sign * NEAREST, sign * FURTHEST))
+        axes.axvspan(near, far, color=GRID, alpha=0.55, linewidth=0, zorder=0)
+    axes.axhline(0, color=MUTED, linewidth=1.1)
+    axes.axvline(0, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.5)))
+
+
+def _times(step: int, words: Words) -> str:
+    """A rate over the best one: 1/8, 1/4, 1/2, best, 2, 4, 8."""
+    return words("rate_map.best") if step == 0 else f"1/{2**-step}" if step < 0 else str(2**step)

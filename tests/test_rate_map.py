@@ -1,0 +1,148 @@
+"""The rate map: what it concludes, what it draws, and what the report says of it, from tables worked out by hand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_tables as synthetic
+
+from experiments.figures import COLOURS, Chart, Words, rate_map
+from experiments.figures.rate_map import NETWORKS, finding
+from experiments.figures.style import INK
+from experiments.networks import NETWORKS as KNOWN
+from experiments.report import CATALOGUES
+from experiments.report.sections.rates import rates
+from experiments.report.stored import Stored
+from experiments.tables import SCHEMAS
+
+MARGIN = 0.02
+CELLS = [(task, network, "sgd") for task in ("moons", "fair", "phishing") for network in ("linear", "gru")]
+
+
+def points(slopes: list[float], most: float = 0.0) -> pd.DataFrame:
+    """A `rate_map` with a line a cell through 0 at sigmoid's best rate; at 8 times that the difference is `most`."""
+    rows = [
+        (*cell, 2.0 ** (step - 5), step, "softmax", "sigmoid", "nll", 20, most if step == 3 and most else slope * step,
+         slope * step - 0.001, slope * step + 0.001, MARGIN)
+        for cell, slope in zip(CELLS, slopes, strict=False) for step in range(-3, 4)
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=SCHEMAS["rate_map"])
+
+
+def law(*found: tuple[float, float, bool, bool]) -> pd.DataFrame:
+    """A `rate_law`, a cell for each (mean below, mean above, decided for fresh rows, decided for these rows)."""
+    rows = [
+        (*cell, estimand, 2.0**-5, 20, 0.1, -0.1, 0.3, below, below - 0.01, below + 0.01, 0.001, above, above - 0.01,
+         above + 0.01, 0.001, decided, (below < 0 < above) if decided else None)
+        for cell, (below, above, fresh, these) in zip(CELLS, found, strict=False)
+        for estimand, decided in (("fresh rows", fresh), ("these rows", these))
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=SCHEMAS["rate_law"])
+
+
+USUAL = law((-0.1, 0.1, True, True), (-0.1, 0.2, False, True), (-0.1, -0.1, False, True), (0.1, 0.3, False, False))
+FOUR = [0.01, 0.02, 0.03, 0.1]
+
+
+def drawn(figure: Chart) -> dict[str, list[np.ndarray]]:
+    """The heights of the lines by colour."""
+    lines: dict[str, list[np.ndarray]] = {}
+    for line in figure.axes[0].lines:
+        if len(line.get_xdata()) > 2:
+            lines.setdefault(str(line.get_color()), []).append(np.asarray(line.get_ydata(), float))
+    return lines
+
+
+def test_the_finding_counts_the_cells_that_are_decided_on_both_sides() -> None:
+    figure = rate_map(points(FOUR), USUAL)
+    assert "in 2 of the 3 cells that are decided on both sides for their own rows" in figure.finding
+    assert "and in 1 of 1 for fresh rows (4 cells swept)" in figure.finding
+    nothing = rate_map(points(FOUR), USUAL.assign(decided=False, predicted=None))
+    assert "is not decided in any of 4 cells" in nothing.finding
+    chinese = finding(USUAL, Words(lang="zh"))  # drawing it would take a font with Chinese letters
+    assert all(text in chinese for text in ("3 个单元中有 2 个", "1 个中有 1 个", "4 个单元"))
+
+
+def test_a_line_a_cell_in_its_networks_colour_and_their_median() -> None:
+    lines = drawn(rate_map(points(FOUR), USUAL))
+    steps = np.arange(-3, 4)
+    by_size = {ink: sorted(found, key=max) for ink, found in lines.items()}
+    np.testing.assert_allclose(by_size[NETWORKS["linear"]], [0.01 * steps, 0.03 * steps])
+    np.testing.assert_allclose(by_size[NETWORKS["gru"]], [0.02 * steps, 0.1 * steps])
+    np.testing.assert_allclose(lines[INK], [0.025 * steps])
+
+
+def test_each_network_has_a_colour_that_no_arm_has() -> None:
+    assert set(NETWORKS) <= set(KNOWN)
+    assert len({*NETWORKS.values()} | {*COLOURS.values()}) == len(NETWORKS) + len(COLOURS)
+    mine = points(FOUR).assign(network="my_network")
+    assert rate_map(mine.drop_duplicates(["task", "network", "optimizer", "relative"]), USUAL).png()[:4] == b"\x89PNG"
+
+
+def test_the_axes_count_from_the_best_rate_and_from_no_difference() -> None:
+    axes = rate_map(points(FOUR), USUAL).axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["1/8", "1/4", "1/2", "best", "2", "4", "8"]
+    assert list(axes.get_xticks()) == list(range(-3, 4))
+    assert axes.get_yscale() == "symlog"
+    low, high = axes.get_ylim()
+    assert low == -high
+    shown = ["−0.2", "−0.06", "−0.02", "0", "+0.02", "+0.06", "+0.2"]  # multiples of the margin
+    assert [label.get_text() for label in axes.get_yticklabels()] == shown
+    better = {text.get_text(): text.get_position()[1] for text in axes.texts}
+    assert better["softmax better"] < 0.5 < better["sigmoid better"]
+
+
+def test_what_broke_down_neither_flattens_the_map_nor_leaves_it() -> None:
+    wild = points(FOUR, most=400.0)
+    figure = rate_map(wild, USUAL)
+    assert figure.axes[0].get_ylim()[1] == pytest.approx(30 * MARGIN)
+    assert max(line.max() for line in drawn(figure)[NETWORKS["gru"]]) == pytest.approx(30 * MARGIN)
+    gone = wild.assign(mean=wild["mean"].where(wild["mean"] < 400))
+    lines = drawn(rate_map(gone, USUAL))
+    assert {len(line) for line in lines[NETWORKS["gru"]]} == {6}
+    assert len(lines[INK][0]) == 6
+
+
+def test_a_map_without_a_cell_is_refused() -> None:
+    with pytest.raises(ValueError, match="no cell"):
+        rate_map(points(FOUR).iloc[:0], USUAL)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_report_shows_the_map_first_then_the_cells_and_names_each_exception(tmp_path: Path, lang: str) -> None:
+    made = synthetic.tables()
+    known = {name: made[name] for name in ("cells", "learning_rates", "shifts", "rate_gaps")}
+    out = synthetic.write(tmp_path / "out", {**known, "rate_map": points(FOUR), "rate_law": USUAL}, notebooks=False)
+    words = Words(lang=lang, paths=CATALOGUES)
+    section = rates(Stored(out, out), words)
+    assert section is not None
+    names = [getattr(block, "name", "").removesuffix(f".{lang}") for block in section.blocks]
+    pictures = [name for name in names if name]
+    assert pictures == ["rate_map", "learning_rates"]
+    exceptions, table = section.blocks[2:4]
+    cell = "fair/linear/sgd"
+    assert re.findall(r"\w+/\w+/\w+", exceptions.body) == [cell]
+    said = words("rates.exception.lowerlower", cell=cell, estimand=words("rates.these"))
+    assert said in exceptions.body
+    outcomes = {row[0]: [span.text for span in row[-2:]] for row in table.rows}
+    yes, no, still = words("rates.predicted"), words("rates.unpredicted"), words("outcome.undecided")
+    assert outcomes == {
+        "moons/linear/sgd": [yes, yes], "moons/gru/sgd": [still, yes], cell: [still, no],
+        "fair/gru/sgd": [still, still],
+    }  # fmt: skip
+    assert table.rows[0][3].text == "−0.100 [−0.110, −0.090]"
+    assert table.rows[0][2].text == "+0.100 [−0.100, 0.300]"
+
+
+def test_without_exceptions_the_report_says_so(tmp_path: Path) -> None:
+    made = synthetic.tables()
+    known = {name: made[name] for name in ("cells", "learning_rates", "shifts", "rate_gaps")}
+    table = law((-0.1, 0.1, True, True), (-0.1, 0.2, False, True))
+    out = synthetic.write(tmp_path / "out", {**known, "rate_map": points(FOUR[:2]), "rate_law": table}, notebooks=False)
+    section = rates(Stored(out, out), Words(paths=CATALOGUES))
+    assert section is not None
+    assert section.blocks[2].body == "No cell that is decided on both sides contradicts the prediction."
