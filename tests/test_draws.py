@@ -6,9 +6,12 @@ import keras
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import quad
+from typer.testing import CliRunner
 
+from benchmarks import coupling
 from experiments.heads import BASELINE, HEADS
-from experiments.records import Draw
+from experiments.records import Draw, UserError
 from experiments.training.draws import GLOROT_UNIFORM, SHAPES, Law, Start
 from experiments.training.streams import HeadStream
 
@@ -104,15 +107,9 @@ def test_truncated_difference_is_exact() -> None:
     for q in (1e-6, 0.003, 0.2, 0.5, 0.71, 0.999):
         (v,) = SHAPES["truncated_normal"].difference(np.array([q]))
         low, high = max(-2.0, -2.0 - v), min(2.0, 2.0 - v)
-        below, _ = integrate(lambda x, v=v: law.pdf(x) * law.cdf(x + v), low, high)
+        below, _ = quad(lambda x, v=v: law.pdf(x) * law.cdf(x + v), low, high, epsabs=1e-12, epsrel=1e-12)
         below += law.sf(high) if v > 0 else 0.0
         assert below == pytest.approx(q, abs=1e-9)
-
-
-def integrate(function, low: float, high: float) -> tuple[float, float]:
-    from scipy.integrate import quad
-
-    return quad(function, low, high, epsabs=1e-12, epsrel=1e-12)
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))
@@ -199,3 +196,32 @@ def test_a_drawn_bias_is_coupled_like_a_kernel() -> None:
     np.testing.assert_allclose(two[:, 1] - two[:, 0], np.sqrt(2) * one[:, 0], rtol=1e-12)
     kernels = np.stack([stream.kernel(law, 1, 1, "own")[0] for stream in streams])
     assert not np.isclose(one, kernels).any()
+
+
+def test_the_benchmark_prints_what_coupling_does() -> None:
+    """One cell, few seeds: the same mean within its error, and a variance that is several times smaller."""
+    found = coupling.compare("breast_cancer", "linear", "sgd", seeds=12, steps=40)
+    assert len(found.coupled) == len(found.independent) == 12
+    assert abs(found.z) < 4
+    assert found.ratio > 3
+    done = CliRunner().invoke(
+        coupling.app, ["--cells", "breast_cancer/linear/sgd", "--seeds", "12", "--steps", "40"], catch_exceptions=False
+    )
+    *_, row, last = done.output.splitlines()
+    assert f"{found.coupled.mean():+.5f} ± {coupling.standard_error(found.coupled):.5f}" in row
+    assert f"{found.z:.2f}" in row
+    assert last == f"Independent draws have {found.ratio:.1f} times the variance of coupled ones, in the median."
+
+
+def test_the_ratio_is_of_the_differences_by_hand() -> None:
+    found = coupling.Comparison(coupled=np.array([1.0, 2.0, 3.0]), independent=np.array([0.0, 4.0, 8.0]))
+    assert found.ratio == 16
+    assert found.z == pytest.approx(-2 / (3 / np.sqrt(3)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(["--seeds", "2"], "--seeds is 2"), (["--cells", "moons"], "'moons'")]
+)
+def test_a_mistake_in_the_benchmark_is_told(arguments: list[str], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        CliRunner().invoke(coupling.app, arguments, catch_exceptions=False)

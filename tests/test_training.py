@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,6 +13,7 @@ from keras import layers
 from training_cases import arms, cell, relative
 
 from experiments import tables, training
+from experiments.heads import HEADS
 from experiments.networks import NETWORKS, network
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import UserError
@@ -45,6 +47,44 @@ def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
         assert relative(curve(curves, "softmax_matched", quantity, scope, split), sigmoid) <= 1e-9, quantity
     sigmoid = curve(curves, "sigmoid", "nll")
     assert relative(curve(curves, "softmax", "nll"), sigmoid) > 1e-4
+
+
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_paired_softmax_is_sigmoid_with_the_heads_rate_doubled(name: str, optimizer: str) -> None:
+    """And its decay's coefficient halved: in float64, over 300 steps. At sigmoid's own rate the two part."""
+    doubled = replace(HEADS["sigmoid"], name="sigmoid_doubled", rate_scale=2.0, decay_scale=0.5)
+    heads = ("sigmoid", "softmax_init")
+    setup = cell(name, optimizer, heads=heads, dtype="float64", steps=300, record_every=100, image_side=8)
+    with precision("float64"):
+        problem = prepare(setup)
+        problem = replace(problem, heads=(*problem.heads, doubled))
+        records = stacked_run.run(problem, at_once=at_once(problem))
+    for split, quantity, scope in (("test", "nll", ""), ("train", "grad_norm", "trunk")):
+        sigmoid, paired, twin = (
+            np.array([r.curves[split, quantity, scope] for r in records if r.replica.head.name == head])
+            for head in ("sigmoid", "softmax_init", "sigmoid_doubled")
+        )
+        assert relative(paired, twin) <= 1e-9, quantity
+        if quantity == "nll":
+            assert relative(paired, sigmoid) > 1e-4
+
+
+def test_half_of_the_decay_is_part_of_the_law() -> None:
+    """AdamW's decay goes with the rate, an L2 penalty is in the gradient: a doubled rate alone is another arm."""
+    for optimizer in ("adamw", "sgd_l2"):
+        whole = replace(HEADS["sigmoid"], name="sigmoid_doubled", rate_scale=2.0)
+        heads = ("sigmoid", "softmax_init")
+        setup = cell("linear", optimizer, heads=heads, dtype="float64", steps=300, record_every=300)
+        with precision("float64"):
+            problem = prepare(setup)
+            problem = replace(problem, heads=(problem.heads[1], whole))
+            records = stacked_run.run(problem, at_once=at_once(problem))
+        paired, twin = (
+            np.array([r.curves["test", "nll", ""] for r in records if r.replica.head.name == head])
+            for head in ("softmax_init", "sigmoid_doubled")
+        )
+        assert relative(paired, twin) > 1e-6, optimizer
 
 
 @pytest.mark.parametrize(("task", "units"), [("digits", 10), ("yeast", 14)])
