@@ -16,7 +16,7 @@ from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 from experiments import judgement, stats
 from experiments.stats.hypotheses import standardised
 from experiments.stats.intervals import standard_error
-from experiments.stats.power import least_seeds
+from experiments.stats.power import _power, least_seeds
 
 # a row a comparison, a column a seed
 SMALL = np.array([[1.0, 2.0, 3.0, 4.0], [-1.0, 1.0, -1.0, 1.0], [0.5, 0.5, 0.5, 0.5], [0.0, 0.0, 0.0, 0.0]])
@@ -45,10 +45,72 @@ def test_corrected_t_without_overlap_is_the_ordinary_t() -> None:
 
 def test_one_seed_decides_nothing() -> None:
     one = np.array([[0.7]])
+    margin = np.array([1.0])
     assert np.isnan(stats.corrected_t(one)).all()
     assert np.isnan(stats.bca(one)).all()
     assert np.isnan(stats.bca(np.array([[0.7, 0.9]]))).all()
-    assert stats.sign_flip_p(one) == stats.corrected_t_p(one) == stats.tost_p(one, np.array([1.0])) == 1.0
+    assert stats.sign_flip_p(one) == stats.corrected_t_p(one) == stats.tost_p(one, margin) == 1.0
+    assert stats.larger_p(one, np.array([0.1])) == 1.0
+
+
+def test_two_seeds_have_an_interval_and_three_a_bootstrap() -> None:
+    # 1 and 3: mean 2, deviation sqrt(2), t quantile of one degree of freedom 12.7062
+    low, high = stats.corrected_t(np.array([[1.0, 3.0]]), 0.0)
+    assert (low[0], high[0]) == (pytest.approx(2 - 12.7062, abs=1e-3), pytest.approx(2 + 12.7062, abs=1e-3))
+    assert stats.corrected_t_p(np.array([[1.0, 3.0]]), 0.0)[0] == pytest.approx(2 * sps.t.sf(2.0, 1))
+    low, high = stats.bca(np.array([[1.0, 2.0, 3.0]]))
+    assert 1 <= low[0] < 2 < high[0] <= 3
+
+
+def test_the_confidence_is_the_one_asked_for() -> None:
+    # t quantile of 3 degrees of freedom at 90 %
+    low, high = stats.corrected_t(SMALL[:1], 0.0, 0.9)
+    assert [2.5 - low[0], high[0] - 2.5] == pytest.approx([2.353363 * np.sqrt(5 / 12)] * 2, abs=1e-5)
+    wide, narrow = (np.subtract(*stats.bca(NORMAL, confidence)) for confidence in (0.95, 0.5))
+    assert (wide < 2 * narrow).all()
+
+
+@pytest.mark.parametrize(("shared", "ratio"), [(0.0, 0.0), (0.5, 1 / 7), (1.0, 1 / 3)])
+def test_allowance_by_hand(shared: float, ratio: float) -> None:
+    """A whole table shared: a correlation of 1/4, that is a ratio of 1/3. Half of it: 1/8, that is 1/7."""
+    assert stats.allowance(shared) == pytest.approx(ratio)
+    assert stats.allowance(np.array([shared, 0.0])).tolist() == [pytest.approx(ratio), 0.0]
+
+
+@pytest.mark.parametrize("margin", [0.0, -0.1, np.nan])
+def test_a_margin_is_above_0(margin: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        stats.Quantity(name="q", split="test", unit="1", margin=margin, better=0)
+
+
+def test_margins_are_those_registered() -> None:
+    """docs/protocol.md, one by one: the margin, which side is better, and the flags."""
+    registered = {
+        q.name: (q.margin, q.better, *(name for name in ("relative", "primary", "stepped") if getattr(q, name)))
+        for q in stats.QUANTITIES.values()
+    }
+    assert registered == {
+        "nll_curve": (0.02, -1, "primary"),
+        "nll": (0.02, -1, "primary"),
+        "accuracy": (0.01, 1, "primary", "stepped"),
+        "grad_norm_trunk": (0.10, 0, "relative", "primary"),
+        "grad_norm_effective_head": (0.10, 0, "relative", "primary"),
+        "auc": (0.005, 1),
+        "brier": (0.01, -1),
+        "ece": (0.01, -1),
+        "top_probability": (0.01, 0),
+        "abs_logit": (0.10, 0, "relative"),
+        "grad_norm_head": (0.10, 0, "relative"),
+        "grad_norm_total": (0.10, 0, "relative"),
+        "dead_share": (0.01, -1, "stepped"),
+        "diverged": (0.05, -1, "stepped"),
+        "micro_f1": (0.01, 1, "stepped"),
+        "macro_f1": (0.01, 1, "stepped"),
+        "subset_accuracy": (0.01, 1, "stepped"),
+    }
+    two_valued = {q.name for q in stats.QUANTITIES.values() if not q.of_function}
+    assert two_valued == {"grad_norm_head", "grad_norm_total", "dead_share"}
+    assert (stats.ALPHA, stats.POWER, stats.TEST_TO_TRAIN) == (0.05, 0.8, 1 / 3)
 
 
 def _bca_by_hand(x: np.ndarray, confidence: float, resamples: int, seed: int) -> tuple[float, float]:
@@ -56,7 +118,7 @@ def _bca_by_hand(x: np.ndarray, confidence: float, resamples: int, seed: int) ->
     n = len(x)
     level = 1 - 2 * sps.norm.sf(np.sqrt(n / (n - 1)) * sps.t.isf((1 - confidence) / 2, n - 1))
     rng = np.random.default_rng(seed)
-    means = np.array([x[rng.integers(0, n, n)].mean() for _ in range(resamples)])
+    means = x[rng.integers(0, n, (resamples, n))].mean(axis=1)
     z0 = sps.norm.ppf(((means < x.mean()).mean() + (means <= x.mean()).mean()) / 2)
     jackknife = np.array([np.delete(x, i).mean() for i in range(n)])
     d = jackknife.mean() - jackknife
@@ -137,7 +199,7 @@ def test_sign_flip_with_many_seeds_is_drawn() -> None:
     assert (stats.sign_flip_p(np.ones((1, 40))) == 1 / 20_001).all()
 
 
-@settings(max_examples=8)  # the other implementation collects garbage at every call
+@settings(max_examples=4)  # the other implementation collects garbage at every call
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_against_statsmodels(p: list[float]) -> None:
     assert stats.holm(np.array(p)) == pytest.approx(multipletests(p, method="holm")[1])
@@ -168,6 +230,92 @@ def test_tost_of_differences_without_spread() -> None:
     assert stats.tost_p(np.zeros((1, 4)), np.array([np.nan])) == 1.0
 
 
+def test_larger_by_hand() -> None:
+    # mean 2.5, standard error sqrt(5/3 * 7/12); two-sided, and the same the other way round
+    se = np.sqrt(5 / 3 * 7 / 12)
+    both = np.array([SMALL[0], -SMALL[0], SMALL[0]])
+    p = stats.larger_p(both, np.array([1.0, 1.0, 5.0]))
+    assert p[:2] == pytest.approx(2 * sps.t.sf(1.5 / se, 3))
+    assert p[2] == 1.0  # the mean is inside the margin
+    assert stats.larger_p(both, np.full(3, np.nan)).tolist() == [1.0, 1.0, 1.0]
+    assert stats.larger_p(both, np.ones(3), 0.0)[0] == pytest.approx(2 * sps.t.sf(1.5 / np.sqrt(5 / 12), 3))
+
+
+def test_each_row_has_an_allowance_of_its_own() -> None:
+    twice, ratio = SMALL[[0, 0]], np.array([0.0, 1 / 3])
+    margin = np.array([5.0, 5.0])
+    for found, test in ((stats.tost_p(twice, margin, ratio), stats.tost_p), (
+        stats.larger_p(twice, margin / 5, ratio), lambda d, m, r: stats.larger_p(d, m / 5, r)
+    )):  # fmt: skip
+        assert found.tolist() == [test(twice[:1], margin[:1], each)[0] for each in (0.0, 1 / 3)]
+
+
+RATIOS = np.random.default_rng(11)
+
+
+def estimated_margins(rows: int, n: int, share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of mean `share` with little noise, and margins of 10 % of a baseline that varies by 30 %."""
+    twins = RATIOS.normal(1.0, 0.3, (rows, n))
+    return share + RATIOS.normal(0, 0.005, (rows, n)), 0.1 * twins
+
+
+def test_margins_estimated_from_the_same_seeds_are_a_paired_test_of_the_two() -> None:
+    """SciPy's paired t of the seeds' margins against their differences, and against minus them."""
+    differences, margins = estimated_margins(20, 8, 0.08)
+    inside = [sps.ttest_rel(margins, sign * differences, axis=1, alternative="greater").pvalue for sign in (1, -1)]
+    assert stats.tost_p(differences, margins, 0.0) == pytest.approx(np.maximum(*inside))
+    beyond = [sps.ttest_rel(sign * differences, margins, axis=1, alternative="greater").pvalue for sign in (1, -1)]
+    assert stats.larger_p(differences, margins, 0.0) == pytest.approx(np.minimum(1, 2 * np.minimum(*beyond)))
+
+
+def test_margins_that_are_estimated_keep_their_level() -> None:
+    """The true difference is at the margin: taking the estimate as known errs in nearly half of the cases."""
+    differences, margins = estimated_margins(4_000, 10, 0.1)
+    chance = 3 * np.sqrt(0.05 * 0.95 / 4_000)
+    assert np.mean(stats.tost_p(differences, margins, 0.0) <= 0.05) == pytest.approx(0.05, abs=chance)
+    assert np.mean(stats.larger_p(differences, margins, 0.0) <= 0.05) == pytest.approx(0.025, abs=chance)
+    as_known = margins.mean(axis=1)
+    assert np.mean(stats.tost_p(differences, as_known, 0.0) <= 0.05) > 0.3
+    assert np.mean(stats.larger_p(differences, as_known, 0.0) <= 0.05) > 0.3
+
+
+def test_n_zeros_leave_open_what_is_as_rare_as_3_in_n() -> None:
+    # (1 - q)^4 = 0.05: q = 0.5271; of differences of at most 0.02, 0.0105 in the mean
+    assert stats.zeros_bound(4, np.array([0.02, 0.0])) == pytest.approx([0.02 * (1 - 0.05**0.25), 0.0])
+    assert stats.zeros_bound(300, np.array([1.0])) == pytest.approx(3 / 300, rel=0.01)
+    assert stats.zeros_bound(4, np.array([1.0]), alpha=0.1) == pytest.approx(1 - 0.1**0.25)
+
+
+def test_the_p_of_n_zeros_by_hand() -> None:
+    # at the margin, half of the differences would be 0.02 large: four zeros come with (1/2)^4; a quarter, with (3/4)^4
+    p = stats.zeros_p(4, np.array([0.01, 0.01]), np.array([0.02, 0.04]))
+    assert p == pytest.approx([1 / 16, (3 / 4) ** 4])
+    # the mean cannot be at a margin that no difference reaches; without a margin nothing is known
+    assert stats.zeros_p(4, np.array([0.03, np.nan]), np.array([0.02, 0.02])).tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("n", [2, 5, 20])
+def test_the_p_and_the_bound_of_n_zeros_agree(n: int) -> None:
+    reach = np.array([0.05])
+    assert stats.zeros_p(n, stats.zeros_bound(n, reach), reach) == pytest.approx(0.05)
+
+
+def test_share_interval_by_hand() -> None:
+    # a tenth of 1, 2, 3, 4: mean 0.25, standard error sqrt(5/12) / 10
+    reach = 3.182446 * np.sqrt(5 / 12) / 10
+    assert stats.share_interval(SMALL[0] / 10) == pytest.approx((0.25 - reach, 0.25 + reach), abs=1e-6)
+    assert stats.share_interval([0.0, 0.0, 0.0, 0.4])[0] == 0.0  # type: ignore[arg-type]
+    assert stats.share_interval([1.0, 1.0, 1.0, 0.6])[1] == 1.0  # type: ignore[arg-type]
+    assert np.isnan(stats.share_interval(np.array([0.5]))).all()
+
+
+def test_shares_of_0_have_an_interval_with_a_width() -> None:
+    q = 1 - 0.05 ** (1 / 4)
+    assert stats.share_interval(np.zeros(4)) == pytest.approx((0.0, q))
+    assert stats.share_interval(np.zeros(4), reach=0.5, confidence=0.9) == pytest.approx((0.0, (1 - 0.1**0.25) / 2))
+    assert stats.share_interval(np.zeros(2))[1] == pytest.approx(1 - 0.05**0.5)
+
+
 def test_effect_size_of_differences_without_spread() -> None:
     assert standardised(np.array([0.0, 1.0, 1.0]), np.array([0.0, 0.0, 2.0])).tolist() == [0.0, np.inf, 0.5]
 
@@ -177,6 +325,15 @@ def test_detectable_effect_without_overlap_is_statsmodels(n: int) -> None:
     assert stats.detectable_effect(n, ratio=0.0) == pytest.approx(
         TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8), rel=1e-4
     )
+
+
+@pytest.mark.parametrize(("n", "ratio", "alpha"), [(2, 0.0, 0.05), (6, 1 / 3, 0.05), (20, 1 / 7, 0.01)])
+def test_detectable_effect_by_the_noncentral_t(n: int, ratio: float, alpha: float) -> None:
+    """The share of |t| beyond its critical value is 80 % when the mean is that many deviations."""
+    effect = stats.detectable_effect(n, ratio, alpha)
+    shift = effect / np.sqrt(1 / n + ratio)
+    assert sps.nct.sf(sps.t.isf(alpha / 2, n - 1), n - 1, shift) == pytest.approx(0.8, abs=1e-6)
+    assert stats.detectable_effect(n, ratio, alpha, 0.5) < effect
 
 
 def test_more_seeds_are_no_new_rows() -> None:
@@ -236,3 +393,46 @@ def test_shapley_by_hand() -> None:
     assert {name: float(value[0]) for name, value in shares.items()} == {"a": 4.0, "b": 5.0, "arithmetic": 1.0}
     with pytest.raises(ValueError, match="No order"):
         judgement.shapley({frozenset(): np.zeros(1), both: np.zeros(1)})
+
+
+def test_what_takes_fewer_seeds_decides() -> None:
+    """Sign or inside, whichever is sooner; rows of its own a seed, or shared ones."""
+    # the margin is 1, the deviation 1: a mean of 0.9 is shown not to be 0, one of 0.1 to be inside
+    far, near = (stats.seeds_needed(*np.array([[mean], [1.0], [1.0]]), 0.0)[0] for mean in (0.9, 0.1))
+    assert stats.detectable_effect(int(far), 0.0) <= 0.9 < stats.detectable_effect(int(far) - 1, 0.0)
+    assert stats.detectable_effect(int(near), 0.0, 0.1) <= 0.9 < stats.detectable_effect(int(near) - 1, 0.0, 0.1)
+    assert near < far
+    # outside the margin only the sign can be shown; at 0 only that it is inside
+    beyond, at_0 = (stats.seeds_needed(*np.array([[mean], [1.0], [1.0]]), 0.0)[0] for mean in (2.0, 0.0))
+    assert stats.detectable_effect(int(at_0), 0.0, 0.1) <= 1.0
+    assert beyond == 6  # the sign flips' least; by the t alone 5 would do
+    # 0.9 is below the 1.62 that seeds with shared rows show at most; with half of the rows shared it takes 1.06
+    ratios = np.array([0.0, 1 / 7, 1 / 3])
+    mean, sd, margin = np.full(3, 1.2), np.ones(3), np.full(3, 0.1)
+    fresh, half, whole = stats.seeds_needed(mean, sd, margin, ratios)
+    assert fresh < half < np.inf
+    assert whole == np.inf
+
+
+def test_seeds_needed_by_the_family() -> None:
+    """Each row at its own level: one of thirty comparisons needs more than one alone."""
+    needed = stats.seeds_needed(np.ones(2), np.ones(2), np.full(2, 0.1), 0.0, np.array([0.05, 0.05 / 30]))
+    assert stats.detectable_effect(int(needed[1]), 0.0, 0.05 / 30) <= 1.0
+    assert needed[0] < needed[1]
+    more = stats.seeds_needed(np.ones(2), np.ones(2), np.full(2, 0.1), 0.0, power=0.99)
+    assert (more > needed[0]).all()
+
+
+def test_more_than_100_000_seeds_are_no_number() -> None:
+    # z = 1.96 + 0.84: an effect of 2.8016 / sqrt(100,000) = 0.00886 takes as many
+    mean = np.array([0.00887, 0.00885])
+    needed = stats.seeds_needed(mean, np.ones(2), np.zeros(2), 0.0)
+    assert 99_000 < needed[0] <= 100_000
+    assert needed[1] == np.inf
+    assert stats.seeds_needed(np.array([1e6]), np.ones(1), np.ones(1), 0.0)[0] == 6
+
+
+def test_power_is_a_share() -> None:
+    """Also where SciPy's noncentral t has no number, far beyond the critical value. Without an effect, 2.5 %."""
+    assert _power(np.array([0.0, 1e6]), 10, 0.0, 0.05).tolist() == [pytest.approx(0.025), 1.0]
+    assert np.isnan(_power(np.array([np.nan]), 10, 0.0, 0.05)).all()

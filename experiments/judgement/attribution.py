@@ -149,7 +149,7 @@ def tabulated(shares: pd.DataFrame, pairs: Pairs, head: str, factors: Sequence[s
 
 
 def _decays(optimizer: str) -> bool:
-    return OPTIMIZERS[optimizer].decays or OPTIMIZERS[optimizer].l2 > 0
+    return OPTIMIZERS[optimizer].decays
 
 
 def _method(decays: bool, present: set[str]) -> str | None:
