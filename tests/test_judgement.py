@@ -11,7 +11,7 @@ from scipy import stats as sps
 from small_tables import RATE, factor_arms, finals, runs
 
 from experiments import judgement, stats
-from experiments.judgement import FRESH, derived, pair_up
+from experiments.judgement import FRESH, pair_up
 from experiments.judgement import pairs as pairing
 from experiments.records import UserError
 from experiments.tables import SCHEMAS
@@ -428,18 +428,6 @@ def test_a_shift_needs_rates_that_double() -> None:
     table["learning_rate"] = table["learning_rate"].replace(2.0**-1, 0.4)
     with pytest.raises(UserError, match="powers of two"):
         judgement.shifts(table)
-
-
-def test_derived_makes_what_it_has_the_source_of() -> None:
-    several = {("k_sigmoid", "accuracy"): [0.8, 0.9], ("k_softmax", "accuracy"): [0.8, 0.9]}
-    table = pd.concat([finals(factor_arms(np.random.default_rng(0), 4, decays=False)), finals(several, task="digits")])
-    sweep = swept({"sigmoid": 0, "softmax": 1})
-    made = derived({"finals": table, "runs": runs(table), "learning_rates": sweep, "learning_rates_runs": runs(sweep)})
-    assert set(made) == {"differences", "overall", "attribution", "rate_gaps", "shifts", "rate_map", "rate_law"}
-    assert set(made["differences"]["baseline"]) == {"sigmoid", "k_sigmoid"}
-    for name, part in made.items():
-        assert not set(SCHEMAS[name]) - set(part.columns)
-    assert derived({"finals": table}) == {}
 
 
 def parabola(power: np.ndarray) -> np.ndarray:

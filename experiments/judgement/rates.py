@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
+from experiments import tables
 from experiments.judgement.differences import differences
 from experiments.judgement.pairs import Pairs, pair_up
 from experiments.records import UserError
@@ -75,7 +76,8 @@ def gaps(
     theirs = theirs.rename(columns={"best_rate": "baseline_best_rate", "at_edge": "baseline_at_edge"})
     best = best.merge(means, on=[*_KEYS, "head"], how="left").merge(theirs, on=_KEYS, how="left")
     best = best.assign(at_edge=np.fmax(best["at_edge"], best["baseline_at_edge"]))
-    return pd.concat([at_rates, best.drop(columns="baseline_at_edge")], ignore_index=True)
+    both = pd.concat([at_rates, best.drop(columns="baseline_at_edge")], ignore_index=True)
+    return tables.validate("rate_gaps", both)
 
 
 def shifts(
