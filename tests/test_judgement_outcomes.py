@@ -13,7 +13,7 @@ from scipy import stats as sps
 from experiments import judgement
 from experiments.judgement import FRESH, THESE, Design, FixedFamily, Sequential, outcomes, sequential
 from experiments.judgement.correctors import repeated_interval
-from experiments.stats import detectable_effect, holm, seeds_needed
+from experiments.stats import detectable_effect, holm, seeds_needed, zeros_needed
 
 
 def rows(**columns: object) -> pd.DataFrame:
@@ -114,7 +114,13 @@ def test_cells_apart_by_hand() -> None:
     # either p alone shows nothing
     assert not judgement.cells_apart(cells(p / 2, p[::-1, ::-1]), ["task"]).any()
     assert judgement.cells_apart(cells(p), ["task"]).index.tolist() == [0, 1, 2]
-    # two cells of one quantity: a p of 0.05 that is at the level counts
+    # the sign alone, or beyond the margin
+    beyond = cells(p / 2).assign(p_larger=(p[::-1] / 2).ravel())
+    assert judgement.cells_apart(beyond, ["task"]).tolist() == [True, True, False]
+    assert not judgement.cells_apart(beyond, ["task"], beyond=True).any()
+    both = cells(p / 2, np.ones_like(p)).assign(p_larger=(p / 2).ravel())
+    assert judgement.cells_apart(both, ["task"], beyond=True).tolist() == [True, True, False]
+    # one cell of one quantity: a p of 0.05 that is at the level counts
     assert judgement.cells_apart(cells(np.array([[0.05]])), ["task"]).tolist() == [True]
 
 
@@ -180,6 +186,16 @@ def test_a_fixed_family_says_what_its_seeds_could_have_shown() -> None:
 def test_what_is_not_finite_has_no_seeds_that_would_decide_it() -> None:
     found = FixedFamily(by=["head"]).correct(rows(sd=[np.nan, 0.01]))
     assert found["seeds_needed"].isna().tolist() == [True, False]
+
+
+def test_zeros_that_are_not_enough_say_how_many_are() -> None:
+    """Ten zeros that leave open 0.05 of a reach q = 1 - 0.05^(1/10): at a margin of 0.02 and the level 0.025."""
+    table = rows(sd=[0.0, 0.0, 0.01], mean=[0.0, 0.02, 0.0], high=[0.05, 0.05, 0.05], margin=0.02, p_tost=0.9)
+    found = FixedFamily(by=["head"]).correct(table)
+    level = 0.05 / 3
+    n = zeros_needed(10, np.array([0.05]), np.array([0.02]), np.array([level]))[0]
+    assert found.loc[0, ["seeds_needed", "fresh_seeds_needed"]].tolist() == [n, n]
+    assert (found.loc[1:, "seeds_needed"] != n).all()
 
 
 # --- looks ---

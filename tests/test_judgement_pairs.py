@@ -209,6 +209,10 @@ def test_n_zeros_of_a_quantity_that_counts_rows_are_not_certain() -> None:
         assert row["low"].tolist() == pytest.approx([-0.04 * q, -0.02 * q])
         assert row["p_tost"].tolist() == pytest.approx([(3 / 4) ** 4, (1 / 2) ** 4])
         assert row["p"].tolist() == row["p_t"].tolist() == row["p_larger"].tolist() == [1.0, 1.0]
+    # a network diverges or does not: a difference that is not 0 is one of 1
+    never = summary(block([[0.0] * 4], [[0.0] * 4], "diverged"))
+    assert never["high"].tolist() == pytest.approx([q, q])
+    assert never["p_tost"].tolist() == pytest.approx([0.95**4] * 2)
     # a loss has no steps: four equal ones are one function
     assert of(summary(block(same, same, "nll")), FRESH)["p_tost"].tolist() == [0.0, 0.0]
 

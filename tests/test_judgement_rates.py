@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats as sps
 from small_tables import finals, runs
 
 from experiments import judgement
-from experiments.judgement import FRESH, derived
-from experiments.judgement.rate_map import _crossing, _law, _passes
+from experiments.judgement import FRESH, THESE, derived
+from experiments.judgement.rate_map import _crossing, _law, _passes, side_pairs
 from experiments.judgement.rates import SHIFTS, _align, _means, _misfit
-from experiments.stats import corrected_t, holm
+from experiments.stats import corrected_t
 from experiments.tables import SCHEMAS
 
 NAN, INF = np.nan, np.inf
@@ -157,11 +156,6 @@ def test_shifts_of_the_arms_asked_for() -> None:
 
 # --- the rate map ---
 
-AT = np.arange(-5, 6)
-SIDES = np.array([[9.0, 9.0], [-4.0, -2.0], [-3.0, -3.0], [-2.0, -4.0], [7.0, 7.0], [0.0, 0.0], [-7.0, -7.0],
-                  [1.0, 3.0], [2.0, 2.0], [3.0, 4.0], [-9.0, -9.0]])  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("relative", "mean", "at"),
     [
@@ -188,68 +182,110 @@ def test_the_interval_of_a_crossing() -> None:
     assert np.isnan(_crossing(np.array([0, 1]), rare)).all()
     at, low, high = _crossing(np.array([0, 1]), np.array([[-2.0, 1.0], [2.0, 1.0]]))
     assert (at, low, high) == (pytest.approx(0.25), pytest.approx(0.25), pytest.approx(0.5))
-
-
-def test_sides_by_hand() -> None:
-    """Rates two to four steps from the best: below, the seeds' means are -3 and -3; above, 2 and 3."""
-    found = _law(AT, SIDES, 1 / 3)
-    assert (found["below_mean"], found["below_low"], found["below_high"]) == (-3.0, -3.0, -3.0)
-    assert found["below_p"] == 0.0
-    low, high = corrected_t(np.array([[2.0, 3.0]]), 1 / 3)
-    assert (found["above_mean"], found["above_low"], found["above_high"]) == (2.5, low[0], high[0])
-    assert found["above_p"] == pytest.approx(2 * sps.t.sf(2.5 / np.sqrt(0.5 * (1 / 2 + 1 / 3)), 1))
-    # a rate without a number is no part of its side; a side without rates has none
-    broken = SIDES.copy()
-    broken[[1, 7, 8, 9]] = INF
-    found = _law(AT, broken, 0.0)
-    assert found["below_mean"] == -3.0
-    assert np.isnan([found[f"above_{name}"] for name in ("mean", "low", "high", "p")]).all()
+    # a rate without a number is passed over: from -1 at -1 to 1 at 1
+    lost = _crossing(np.array([-1, 0, 1]), np.array([[-1.0, -1.0], [np.inf, 5.0], [1.0, 1.0]]))
+    assert lost == (0.0, 0.0, 0.0)
 
 
 def mapped(*cells: list[list[float]], shared: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The map of cells by softmax - sigmoid, a list a rate from 2^-3 on; sigmoid's curve is |rate - 2^-1| in steps."""
+    """A sweep and its runs: softmax - sigmoid, a list a rate from 2^-5 on; sigmoid is best in the middle, at 2^-2."""
     parts = []
     for number, d in enumerate(cells):
-        base = [[1.0 + abs(place - 2)] * len(row) for place, row in enumerate(d)]
+        base = [[1.0 + abs(place - 3)] * len(row) for place, row in enumerate(d)]
         other = [[b + each for b, each in zip(two, row, strict=True)] for two, row in zip(base, d, strict=True)]
-        parts.append(sweep({"sigmoid": base, "softmax": other}, task=f"t{number}"))
+        parts.append(sweep({"sigmoid": base, "softmax": other}, first=-5, task=f"t{number}"))
     table = pd.concat(parts)
-    return judgement.rate_map(table, runs(table, shared))
+    return table, runs(table, shared)
 
 
-LAW = [[-1.0, -1.1, -0.9], [-0.5, -0.6, -0.4], [0.1, 0.0, 0.2], [0.5, 0.6, 0.7], [0.9, 1.0, 1.1]]
+def spread(mean: float, step: float = 0.01) -> list[float]:
+    """Eight seeds around a mean: one half `step` below it, the other above."""
+    return [mean + step * sign for sign in (-1, 1)] * 4
+
+
+LAW = [spread(9.0), spread(-1.0), spread(-0.6), spread(0.2), spread(0.5), spread(0.9), spread(-9.0)]
+TURNED = [[-each for each in row] for row in LAW]
+
+
+def test_sides_by_hand() -> None:
+    """A side: the rates one and two steps from the best. Below -0.6 and -1.0, above 0.5 and 0.9; not 9 and -9."""
+    found = side_pairs(*mapped(LAW, shared=0.5))
+    for side, mean in (("below", -0.8), ("above", 0.7)):
+        table = found[side].table
+        assert table["difference"].tolist() == pytest.approx(spread(mean))
+        assert table["twin"].tolist() == pytest.approx([0.5 + 2.5] * 8)
+        assert table["value"].tolist() == pytest.approx(np.add(spread(mean), 3.0))
+        assert set(table["shared"]) == {0.5}
+        assert len(table) == 8
+
+
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_a_rate_without_a_number_is_no_part_of_its_side(head: str) -> None:
+    """Lost in one seed, it is lost in all: the others' mean would be over other rates."""
+    table, started = mapped(LAW, LAW)
+    lost = (table["task"] == "t0") & (table["head"] == head) & (table["seed"] == 5) & (table["split"] == "test")
+    table.loc[lost & (table["learning_rate"] == 2.0**-4), "value"] = np.inf
+    below = side_pairs(table, started)["below"].table.groupby("task")["difference"].mean()
+    assert below.to_dict() == pytest.approx({"t0": -0.6, "t1": -0.8})
+    table.loc[lost & (table["learning_rate"] >= 2.0**-1), "value"] = np.nan
+    assert set(side_pairs(table, started)["above"].table["task"]) == {"t1"}
+    law = judgement.rate_map(table, started)[1]
+    mine = law[law["task"] == "t0"]
+    assert mine[["above_mean", "above_low", "above_high"]].isna().all(axis=None)
+    assert (mine["above_p"] == 1.0).all()
+    assert not mine["decided"].any()
 
 
 def test_a_map_by_hand() -> None:
-    points, law = mapped(LAW, [[-each for each in row] for row in LAW], shared=1.0)
+    """Two cells, the second the other way round; seeds share all rows of a table."""
+    points, law = judgement.rate_map(*mapped(LAW, TURNED, shared=1.0))
     for name, table in (("rate_map", points), ("rate_law", law)):
         assert list(table.columns) == SCHEMAS[name]
-    assert law["best_rate"].tolist() == [0.5, 0.5]
-    assert points["learning_rate"].tolist() == [2.0**k for k in range(-3, 2)] * 2
-    assert points["relative"].tolist() == [-2, -1, 0, 1, 2] * 2
-    assert points["mean"].tolist()[:5] == pytest.approx([-1.0, -0.5, 0.1, 0.6, 1.0])
+    assert set(law["best_rate"]) == {2.0**-2}
+    assert points["learning_rate"].tolist() == [2.0**k for k in range(-5, 2)] * 2
+    assert points["relative"].tolist() == [*range(-3, 4)] * 2
+    assert points["mean"].tolist()[:7] == pytest.approx([9.0, -1.0, -0.6, 0.2, 0.5, 0.9, -9.0])
     low, high = corrected_t(np.array(LAW))
-    assert points["low"].tolist()[:5] == pytest.approx(low)
-    assert points["high"].tolist()[:5] == pytest.approx(high)
+    assert points["low"].tolist()[:7] == pytest.approx(low)
+    assert points["high"].tolist()[:7] == pytest.approx(high)
     assert set(points["margin"]) == {0.02}
-    assert law["crossing"].tolist() == [pytest.approx(-1 + 0.5 / 0.6), pytest.approx(NAN, nan_ok=True)]
-    assert law["n"].tolist() == [3, 3]
-    # four sides in one family: each |t| is 1 / sqrt(0.01 (1/3 + 1/3))
-    p = 2 * sps.t.sf(1 / np.sqrt(0.01 * 2 / 3), 2)
-    assert law[["below_p", "above_p"]].to_numpy() == pytest.approx(holm([p] * 4).reshape(2, 2))
-    assert law["decided"].tolist() == [True, True]
-    assert law["predicted"].tolist() == [True, False]
+    assert law["estimand"].tolist() == [FRESH, THESE] * 2
+    assert set(law["n"]) == {8}
+    # upwards between -1 and 0, a step of 0.8; turned, from -9 to -0.2 ... and from -0.9 to 9 above
+    assert law["crossing"].tolist() == pytest.approx([-1 + 0.6 / 0.8] * 2 + [2 + 0.9 / 9.9] * 2)
+    for row, ratio in ((0, 1 / 3), (1, 0.0)):
+        low, high = corrected_t(np.array([spread(-0.8), spread(0.7)]), ratio)
+        assert law.loc[row, ["below_mean", "above_mean"]].tolist() == pytest.approx([-0.8, 0.7])
+        assert law.loc[row, ["below_low", "above_low"]].tolist() == pytest.approx(low)
+        assert law.loc[row, ["below_high", "above_high"]].tolist() == pytest.approx(high)
+    # eight seeds of one sign: 2 / 2^8, in one family of both sides of both cells
+    assert law[["below_p", "above_p"]].to_numpy() == pytest.approx(np.full((4, 2), 4 * 2 / 2**8))
+    assert law["decided"].tolist() == [True] * 4
+    assert law["predicted"].tolist() == [True, True, False, False]
 
 
 def test_a_side_that_is_not_shown_leaves_the_law_open() -> None:
-    open_side = [[-1.0, 1.0, 0.1], *LAW[1:]]
-    law = mapped(LAW, open_side)[1]
-    assert law["decided"].tolist() == [True, False]
-    assert law["predicted"].isna().tolist() == [False, True]
-    # one side as predicted and one against it is against it
-    mixed = [[-each for each in LAW[0]], *LAW[1:]]
-    law = mapped(mixed)[1]
-    assert (law["decided"].tolist(), law["predicted"].tolist()) == ([True], [False])
+    """Three cells: as predicted; one side open; one side against it."""
+    opened = [*LAW[:4], spread(0.5, 5.0), *LAW[5:]]
+    mixed = [*LAW[:4], *TURNED[4:]]
+    law = judgement.rate_map(*mapped(LAW, opened, mixed))[1]
+    law = law[law["estimand"] == FRESH]
+    assert law["decided"].tolist() == [True, False, True]
+    assert law["predicted"].tolist()[::2] == [True, False]
+    assert law["predicted"].isna().tolist() == [False, True, False]
+
+
+def test_a_side_needs_its_family_s_p_and_its_own_interval() -> None:
+    """By one alone its sign is not shown: p corrected over the family, or an interval that leaves out 0."""
+    shown = pd.Series({"mean": -1.0, "low": -2.0, "high": -0.5, "p_holm": 0.05})
+    above = -shown.rename({"low": "high", "high": "low"}).drop("p_holm")
+    above["p_holm"] = 0.05
+    assert _law({"below": shown, "above": above})["predicted"] is True
+    assert _law({"below": above, "above": shown})["predicted"] is False
+    for change in ({"p_holm": 0.051}, {"high": 0.0}, {"high": 0.1}):
+        law = _law({"below": pd.Series({**shown, **change}), "above": above})
+        assert (law["decided"], law["predicted"]) == (False, None)
+    assert _law({"below": None, "above": above})["below_p"] == 1.0
 
 
 def test_a_map_of_nothing_is_empty() -> None:
@@ -262,10 +298,11 @@ def test_a_map_of_nothing_is_empty() -> None:
 def test_the_best_rate_is_that_of_the_mean_over_seeds() -> None:
     """Of 3 and 3, 1 and 9, 4 and 4 the least mean is the first; and what is no number in one seed is the worst."""
     table = sweep({head: [[3.0, 3.0], [1.0, 9.0], [4.0, 4.0]] for head in ("sigmoid", "softmax")})
-    assert judgement.rate_map(table, runs(table))[1]["best_rate"].tolist() == [2.0**-3]
+    assert set(judgement.rate_map(table, runs(table))[1]["best_rate"]) == {2.0**-3}
     table = sweep({"sigmoid": [[3.0, NAN], [1.0, INF], [4.0, 4.0]], "softmax": [[0.0, 0.0]] * 3})
     points, law = judgement.rate_map(table, runs(table))
-    assert law["best_rate"].tolist() == [2.0**-1]
+    assert set(law["best_rate"]) == {2.0**-1}
+    assert law["decided"].tolist() == [False, False]  # no side has a rate left
     assert points["mean"].isna().tolist() == [True, False, False]
     assert points[["low", "high"]].isna().all(axis=1).tolist() == [True, True, False]
 
@@ -276,19 +313,19 @@ def test_the_best_rate_is_that_of_the_mean_over_seeds() -> None:
 def test_derived_makes_what_it_has_the_source_of() -> None:
     two = {(head, "nll"): [0.5, 0.6, 0.7] for head in ("sigmoid", "softmax", "softmax_init", "softmax_lr",
                                                        "softmax_matched")}  # fmt: skip
-    several = {("k_sigmoid", "accuracy"): [0.8, 0.9], ("k_softmax", "accuracy"): [0.8, 0.9]}
+    several = {(head, "accuracy"): [0.8, 0.9] for head in ("k_sigmoid", "k_sigmoid_sum", "k_softmax")}
     table = pd.concat([finals(two), finals(several, task="digits")])
     swept = pd.concat([sweep(TWO), sweep({f"k_{head}": rates for head, rates in TWO.items()}, task="digits")])
     given = {"finals": table, "runs": runs(table), "learning_rates": swept, "learning_rates_runs": runs(swept),
              "finals_float64": finals(two), "runs_float64": runs(finals(two))}  # fmt: skip
     made = derived(given)
-    assert set(made) == {"differences", "overall", "attribution", "attribution_float64", "rate_gaps", "shifts",
-                         "rate_map", "rate_law"}  # fmt: skip
+    assert set(made) == {"differences", "overall", "attribution", "attribution_float64", "loss_scale", "rate_gaps",
+                         "shifts", "rate_map", "rate_law"}  # fmt: skip
     for name, part in made.items():
         assert list(part.columns[: len(SCHEMAS[name])]) == SCHEMAS[name]
     for name in ("differences", "overall", "rate_gaps", "shifts"):
         assert set(made[name]["baseline"]) == {"sigmoid", "k_sigmoid"}
-    assert set(made["overall"]["at"]) == {"default", "best"}
+    assert set(made["overall"]["at"]) == {"default", "best", "above"}
     assert set(made["attribution"]["task"]) == set(made["attribution_float64"]["task"]) == {"moons"}
 
 

@@ -108,6 +108,7 @@ def test_margins_are_those_registered() -> None:
         "macro_f1": (0.01, 1, "stepped"),
         "subset_accuracy": (0.01, 1, "stepped"),
     }
+    assert {q.name: q.step for q in stats.QUANTITIES.values() if q.step} == {"diverged": 1.0}
     two_valued = {q.name for q in stats.QUANTITIES.values() if not q.of_function}
     assert two_valued == {"grad_norm_head", "grad_norm_total", "dead_share"}
     assert (stats.ALPHA, stats.POWER, stats.TEST_TO_TRAIN) == (0.05, 0.8, 1 / 3)
@@ -298,6 +299,18 @@ def test_the_p_of_n_zeros_by_hand() -> None:
 def test_the_p_and_the_bound_of_n_zeros_agree(n: int) -> None:
     reach = np.array([0.05])
     assert stats.zeros_p(n, stats.zeros_bound(n, reach), reach) == pytest.approx(0.05)
+
+
+def test_how_many_zeros_it_takes() -> None:
+    """As many as give a p of at most the level, and one fewer does not; read back from the bound of those there are."""
+    reach, margin, level = np.array([0.05, 0.05, 1.0]), np.array([0.01, 0.02, 0.05]), np.array([0.05, 0.01, 0.05])
+    for n in (3, 20):
+        needed = stats.zeros_needed(n, stats.zeros_bound(n, reach), margin, level)
+        for row, count in enumerate(needed):
+            p = [stats.zeros_p(int(count) - less, margin[row], reach[row]) for less in (0, 1)]
+            assert p[0] <= level[row] < p[1]
+    assert needed[2] == 59  # 0.95^59 is 4.8 %
+    assert stats.zeros_needed(5, np.array([0.001]), np.array([1.0]), np.array([0.05])) == 1.0  # out of reach
 
 
 def test_share_interval_by_hand() -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 
 from experiments import tables
 from experiments.judgement.differences import correct, differences
+from experiments.judgement.outcomes import ESTIMANDS
 from experiments.judgement.pairs import CELL, Pairs, pair_up
 from experiments.judgement.rates import CHOICE
 from experiments.stats import ALPHA, QUANTITIES, allowance, corrected_t
@@ -48,7 +49,7 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
         relative = _relative(rates, best[cell])
         points.append(_points(d, ratio).assign(**names, learning_rate=rates, relative=relative))
         crossing = dict(zip(("crossing", "crossing_low", "crossing_high"), _crossing(relative, d), strict=True))
-        for estimand in known.index.unique("estimand"):
+        for estimand in ESTIMANDS:
             found = {
                 side: known.loc[key] if (key := (*cell, estimand, side)) in known.index else None for side in SIDES
             }
