@@ -146,3 +146,7 @@ def test_without_exceptions_the_report_says_so(tmp_path: Path) -> None:
     section = rates(Stored(out, out), Words(paths=CATALOGUES))
     assert section is not None
     assert section.blocks[2].body == "No cell that is decided on both sides contradicts the prediction."
+    table.assign(decided=False, predicted=None).to_parquet(out / "tables" / "rate_law.parquet", index=False)
+    section = rates(Stored(out, out), Words(paths=CATALOGUES))
+    assert section is not None
+    assert section.blocks[2].body == "No cell is decided on both sides."  # which is no agreement

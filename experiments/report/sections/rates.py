@@ -45,8 +45,11 @@ def _map(stored: Stored, words: Words) -> list[Block]:
 
 def _exceptions(law: pd.DataFrame, words: Words) -> str:
     """The cells that are decided on both sides and do not do as predicted, and what they do instead."""
+    decided = law.loc[law["decided"].astype(bool)]
+    if decided.empty:
+        return words("rates.no_decision")
     texts = []
-    for _, row in law.loc[law["decided"].astype(bool) & ~law["predicted"].eq(True)].iterrows():
+    for _, row in decided.loc[~decided["predicted"].eq(True)].iterrows():
         signs = "".join("lower" if row[f"{side}_mean"] < 0 else "higher" for side in ("below", "above"))
         texts.append(words(f"rates.exception.{signs}", cell="/".join(row[CELL]),
                            estimand=words(f"rates.{_ESTIMANDS[str(row['estimand'])]}")))  # fmt: skip
