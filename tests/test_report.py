@@ -501,6 +501,24 @@ def test_who_wins_counts_both_at_the_usual_and_at_the_best_rate() -> None:
     assert sentence.endswith("softmax is better in 0 and sigmoid in 0 of 1, 1 are within the margin and 0 undecided.")
 
 
+def test_the_answer_names_the_rate_that_decides() -> None:
+    """Said only where both sides are shown and have the predicted signs."""
+    rows = compared_rows(("moons", "nll", -0.1, "different"))
+    overall = pd.DataFrame(
+        {"quantity": "nll", "at": ["default", "below", "above"], "mean": [0.5, -0.0123, 0.0345], "n_tasks": 9,
+         "outcome": ["undecided", "negligible", "larger"]}
+    )  # fmt: skip
+    sentence = winner(rows, rows.iloc[:0], "refuted", WORDS, overall)
+    assert sentence.startswith("Either; the learning rate, not the model, decides which is better: a factor of 2 to 4")
+    assert "the lower test loss (−0.0123 nats, mean over 9 tasks), as far above it sigmoid (+0.0345 nats)" in sentence
+    for other in (
+        overall.assign(outcome=["undecided", "negligible", "undecided"]),
+        overall.assign(mean=[0.5, 0.01, 0.03]),
+        overall.iloc[:1],
+    ):
+        assert "a factor of 2 to 4" not in winner(rows, rows.iloc[:0], "refuted", WORDS, other)
+
+
 @pytest.mark.parametrize(
     ("needed", "said"),
     [

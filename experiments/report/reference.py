@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.figures import Words, attribution
+from experiments.figures import Words, attribution, rate_map
 from experiments.figures.words import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
@@ -63,15 +63,23 @@ def found(folder: Path, lang: str) -> str:
     texts = [block for block in first.blocks if isinstance(block, Text)]
     code = next(block for block in first.blocks if isinstance(block, Code))
     text = names(lang)[1]
-    finding = finding_of(attribution, stored.read("attribution"), words=words)
+    picture, finding = _picture(stored, words)
     shown = REFERENCE.as_posix()
     return marked_down(
         "readme.md.jinja", stored, words, LANGUAGES,
         lead=[block for block in texts if block.lead],
         write=next(block for block in texts if not block.lead), code=code,
         table=_linked(overview(stored.read("verdicts"), words), f"{shown}/{text}"),
-        picture=file_of("attribution", words), finding=finding, folder=shown, text=text, **_size(stored),
+        picture=picture, finding=finding, folder=shown, text=text, **_size(stored),
     )  # fmt: skip
+
+
+def _picture(stored: Stored, words: Words) -> tuple[str, str]:
+    """The first figure's file and finding: who wins along the learning rate; where no rate was swept, the causes."""
+    if stored.has("rate_law"):
+        tables = stored.read("rate_map"), stored.read("rate_law")
+        return file_of("rate_map", words), finding_of(rate_map, *tables, words=words)
+    return file_of("attribution", words), finding_of(attribution, stored.read("attribution"), words=words)
 
 
 def _linked(table: Table, page: str) -> Table:

@@ -38,10 +38,11 @@ _NEVER = {
 def answer(stored: Stored, words: Words) -> Section | None:
     """Three sentences, each chosen by a verdict and filled from its tables, and what follows from them."""
     verdicts = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
-    rows = compared(stored)
+    rows, overall = compared(stored), compared(stored, "overall")
     sentences = [
-        winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words),
-        differ(rows, compared(stored, "overall"), str(verdicts.get("differs-in-practice", "undecided")), words),
+        winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words,
+               overall),
+        differ(rows, overall, str(verdicts.get("differs-in-practice", "undecided")), words),
         cause(stored.read("attribution"), str(verdicts.get("framework-is-the-cause", "undecided")), words),
     ]
     lead = [
@@ -105,16 +106,36 @@ def cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
                  rest=percent(found.get("arithmetic", 0.0)))  # fmt: skip
 
 
-def winner(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words) -> str:
-    """Who wins: at the default rate and, where `gaps` are stored, with each arm at its own best rate."""
+def winner(
+    rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words, overall: pd.DataFrame | None = None
+) -> str:
+    """Who wins: on either side of the best rate, at the default rate, and with each arm at its own best rate.
+
+    What `overall` and `gaps` do not hold is left out.
+    """
     default = rows.loc[rows["quantity"].isin(["nll", "accuracy"])]
     if default.empty:
         return ""
-    sentence = words(f"answer.winner.{outcome}") + _score("default", default, words)
     best = gaps.loc[gaps["quantity"].isin(["nll", "accuracy"]) & (gaps["at"] == "best")] if len(gaps) else gaps
-    if len(best):
-        sentence += _score("best", best, words)
-    return sentence + words("answer.winner.end")
+    parts = [
+        _along(overall, words) if overall is not None and len(overall) else "",
+        _score("default", default, words),
+        _score("best", best, words) if len(best) else "",
+    ]
+    told = words("answer.winner.then").join(part for part in parts if part)
+    return words(f"answer.winner.{outcome}") + words("answer.winner.colon") + told + words("answer.winner.end")
+
+
+def _along(overall: pd.DataFrame, words: Words) -> str:
+    """The law, where the means over tasks show it: softmax lower below sigmoid's best rate, sigmoid above it."""
+    sides = overall.loc[overall["quantity"] == "nll"].set_index("at")
+    if not {"below", "above"} <= set(sides.index) or "undecided" in set(sides.loc[["below", "above"], "outcome"]):
+        return ""
+    below, above = (float(sides.loc[side, "mean"]) for side in ("below", "above"))
+    if not below < 0 < above:
+        return ""
+    return words("answer.winner.along", below=number(below, sign=True).text, above=number(above, sign=True).text,
+                 n=int(sides.loc["below", "n_tasks"]))  # fmt: skip
 
 
 def _score(at: str, rows: pd.DataFrame, words: Words) -> str:
