@@ -23,8 +23,9 @@ from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
 from experiments.comparison.save import save
 from experiments.heads import HEADS
-from experiments.judgement import OUTCOMES
+from experiments.judgement import OUTCOMES, Design, looks
 from experiments.records import UserError
+from experiments.stats import corrected_t
 from experiments.tasks.files import Table, from_arrays
 from experiments.training import stacked_run
 
@@ -224,6 +225,25 @@ def test_stops_when_all_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran.looked["seeds"].tolist() == [6, 10]
     assert set(ran.tables["runs"]["seed"]) == set(range(10))
     assert ran.looked["undecided"].iloc[-1] == ""
+
+
+def test_causes_are_told_at_the_level_of_the_look_that_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comparison that ends at the first of four looks has spent 0.0001 of its error, and so have its causes."""
+    real = run.differences
+    monkeypatch.setattr(run, "differences", lambda *arguments: real(*arguments).assign(outcome="equivalent"))
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(90, 5))
+    found = experiments.compare(x, (x[:, 0] > 0).astype(int), network="linear", seeds=20, steps=5)
+    (n,) = found.attribution["n"].unique()
+    assert n == 6
+    level = Design(looks=looks(20), ratio=float(found.primary["ratio"].iloc[0])).levels(2)[0]
+    assert level < 2e-4
+    share = found.attribution.query("quantity == 'nll' and factor == 'initialisation'").iloc[0]
+    finals = found.finals.query("quantity == 'nll' and split == 'test'")
+    finals = finals.pivot(index="seed", columns="head", values="value")
+    of_start = (finals["softmax"] - finals["softmax_init"] + finals["softmax_lr"] - finals["softmax_matched"]) / 2
+    low, high = corrected_t(of_start.to_numpy()[None], float(found.primary["ratio"].iloc[0]), 1 - level)
+    assert (share["low"], share["high"]) == pytest.approx((low[0], high[0]))
 
 
 def test_a_budget_is_told_when_it_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,7 @@ def test_intervals_of_rates_allow_for_shared_rows_and_for_the_level() -> None:
 def test_noise_alone_is_no_side() -> None:
     found = tune(*sweep(OWN, depth=0.0, noise=0.01), OWN)
     assert found.side == "open"
+    assert not found.best["sigmoid"].at_edge
     assert not found.best["sigmoid"].outweighs
 
 
@@ -124,6 +125,16 @@ def test_few_seeds_that_agree_show_no_side() -> None:
     """Five seeds that all choose the next rate could do so by chance, with p = 2 / 2^5; six could not."""
     assert tune(*sweep(2 * OWN, seeds=5), OWN).side == "open"
     assert tune(*sweep(2 * OWN, seeds=6), OWN).side == "below"
+
+
+def test_choices_at_either_end_are_no_edge_of_the_grid() -> None:
+    """8 of 20 seeds choose the first rate: 12 choose the last, or 9 if three choose the middle one."""
+    table, runs = sweep(4 * OWN)
+    chosen = table["split"] == "validation"
+    first = chosen & (table["seed"] < 8) & (table["learning_rate"] == GRID[0])
+    middle = chosen & table["seed"].isin([8, 9, 10]) & (table["learning_rate"] == OWN)
+    for lowered, wanted in ((first, True), (first | middle, False)):
+        assert tune(table.assign(value=table["value"] - 10 * lowered), runs, OWN).best["sigmoid"].at_edge == wanted
 
 
 def test_what_is_said_of_the_rates() -> None:
@@ -247,10 +258,12 @@ def test_at_the_best_rate_nothing_is_changed() -> None:
         ({"nll": ("different", -0.03), "accuracy": ("undecided", 0.0)}, "different",
          "The two heads predict differently here."),
         ({"nll": ("negligible", -0.01)}, "negligible", "The two heads predict differently here by less than matters."),
-        ({"nll": ("undecided", -0.01)}, "undecided", "Whether the two heads predict differently here is not decided."),
+        ({"accuracy": ("undecided", 0.0)}, "undecided", "Whether the two heads predict differently here is not decided."),
+        ({"nll": ("undecided", -0.01)}, "undecided",
+         "The two heads are equally accurate here; whether their probabilities differ is not decided."),
         ({"grad_norm_trunk": ("larger", 1.0)}, "equivalent",
          "The two heads predict alike here, though they train with different gradients."),
-        ({"nll": ("undecided", 0.0), "grad_norm_trunk": ("different", 1.0)}, "undecided",
+        ({"accuracy": ("undecided", 0.0), "grad_norm_trunk": ("different", 1.0)}, "undecided",
          "Whether the two heads predict differently here is not decided, but they do train with different gradients."),
     ],
 )  # fmt: skip

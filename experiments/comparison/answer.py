@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from experiments.comparison.judge import overall, primary
-from experiments.judgement import APART, missing
+from experiments.judgement import APART, INSIDE, missing
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
@@ -118,15 +118,24 @@ def verdict(ran: Ran) -> Verdict:
         f"{what}: {_told(part)}." for what, part in (("Predictions", predicted), ("Gradients", trained)) if len(part)
     ]
     told_apart = True if outcomes[2] in APART else False if outcomes[2] == "equivalent" else None
-    opening = _PREDICT[outcomes[1]] + (_TRAIN.get((outcomes[1], told_apart), "") if told_apart is not None else "")
+    trained_too = "" if told_apart is None else _TRAIN.get((outcomes[1], told_apart), "")
+    opening = f"{_predicted(predicted, outcomes[1])}{trained_too}."
     stopped = f"{_STOPPED[ran.stopped].format(n=n)}."
     open_ = rows.loc[rows["outcome"] == "undecided"]
     return Verdict(
         outcome=outcomes[0],
         predictions=outcomes[1],
         gradients=outcomes[2],
-        parts=(f"{opening}.", *told, stopped + (f" {_more(open_)}" if len(open_) else "")),
+        parts=(opening, *told, stopped + (f" {_more(open_)}" if len(open_) else "")),
     )
+
+
+def _predicted(rows: pd.DataFrame, outcome: str) -> str:
+    """The first half of the opening; where classes are decided and probabilities are not, it says so."""
+    by_name = dict(zip(rows["quantity"], rows["outcome"], strict=True))
+    if outcome == "undecided" and by_name.get("accuracy") in INSIDE:
+        return "The two heads are equally accurate here; whether their probabilities differ is not decided"
+    return _PREDICT[outcome]
 
 
 def _told(rows: pd.DataFrame) -> str:

@@ -38,8 +38,9 @@ class Best:
     """One head at its best rate, which each seed chooses on its own validation rows.
 
     `rate`: the one of the grid that is nearest to the choices' geometric mean. `at_edge`: whether at least half of the
-    seeds choose the grid's first or last, so that a better one may lie outside. `gains`: best rate minus own rate, by
-    quantity. `outweighs`: whether the final loss is shown to change more by the rate than by the head at the own rate.
+    seeds choose the grid's first, or its last, so that a better one may lie outside. `gains`: best rate minus own rate,
+    by quantity. `outweighs`: whether the rate is shown to change the final loss by more than the head does at the own
+    rate.
     """
 
     head: str
@@ -102,7 +103,7 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float 
             best[head] = Best(
                 head=head,
                 rate=float(grid[np.abs(np.log(grid) - np.log(which).mean()).argmin()]),
-                at_edge=bool(np.isin(which, grid[[0, -1]]).mean() >= 0.5),
+                at_edge=any((which == edge).mean() >= 0.5 for edge in grid[[0, -1]]),
                 gains={name: gap(name, values) for name, values in gained.items()},
                 outweighs=all(part.high < 0 for part in sums),
             )
