@@ -19,15 +19,14 @@ CELL = {"task": "t", "network": "n", "optimizer": "adam", "learning_rate": 0.1}
 
 
 def judged(d: np.ndarray, others: np.ndarray | float = 0.0, shared: float = 1.0) -> list[pd.DataFrame]:
-    """What each look says of accuracies that differ by `d`, (problems, seeds), where other arms differ by up to `others`.
+    """What each look says of accuracies that differ by `d`, (problems, seeds); other arms differ by up to `others`.
 
     Each problem is an arm of its own, so that each is a family of its own.
     """
     design = Design(looks=looks(SEEDS), ratio=float(allowance(shared)))
     corrector, found = Sequential(design=design), []
-    keys = pd.DataFrame(
-        [{"head": f"arm {place}", **CELL, "quantity": "accuracy", "split": "test"} for place in range(len(d))]
-    )
+    arms = [f"arm {place}" for place in range(len(d))]
+    keys = pd.DataFrame([{"head": arm, **CELL, "quantity": "accuracy", "split": "test"} for arm in arms])
     for n in design.looks:
         block = Block(
             keys=keys, values=0.5 + d[:, :n], twins=np.full((len(d), n), 0.5), seeds=np.tile(np.arange(n), (len(d), 1)),

@@ -99,8 +99,8 @@ def _levels(at: tuple[int, ...], alpha: float, ratio: float, sides: Sides) -> tu
         else:
             # as many paths as may still be lost cross here for the first time
             crossing = round((budget[look] - used) * len(reached))
-            values = np.sort(reached[alive, look])
-            critical = float(values[-crossing]) if crossing else np.inf
+            values = reached[alive, look]
+            critical = float(np.partition(values, -crossing)[-crossing]) if crossing else np.inf
         lost = alive & (reached[:, look] >= critical)
         used += lost.mean()
         alive &= ~lost
