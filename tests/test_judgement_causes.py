@@ -42,11 +42,24 @@ def test_the_p_over_one_task_is_that_of_its_cell() -> None:
 
 
 def test_no_spread_and_no_number_over_tasks() -> None:
-    same, none = np.full((1, 3), 0.5), np.array([[0.1, np.nan]])
+    same, none = np.full((1, 2), 0.5), np.array([[0.1, np.nan]])
     assert [each[0] for each in p_over_tasks([same], np.array([0.1]), [0.0])] == [0.0, 0.0, 1.0]
     assert [each[0] for each in p_over_tasks([same], np.array([0.6]), [0.0])] == [0.0, 1.0, 0.0]
     assert [each[0] for each in p_over_tasks([same * 0], np.array([0.1]), [0.0])] == [1.0, 1.0, 0.0]
     assert [each[0] for each in p_over_tasks([FOUR, none], np.array([1.0]), [0.0, 0.0])] == [1.0, 1.0, 1.0]
+
+
+def test_mean_over_tasks_by_hand() -> None:
+    samples = [np.array([[0.0, 2.0], [5.0, 5.0]]), np.array([[3.0, 3.0], [7.0, 7.0]])]
+    low, high = mean_over_tasks(samples, [0.0] * len(samples))
+    # the first task resamples to 0, 1 or 2, widened by sqrt(2); the second is constant
+    assert (low[0], high[0]) == (pytest.approx(2 - np.sqrt(2) / 2), pytest.approx(2 + np.sqrt(2) / 2))
+    assert (low[1], high[1]) == (6.0, 6.0)
+    wide_low, _ = mean_over_tasks(samples, [1 / 3] * len(samples))
+    assert wide_low[0] == pytest.approx(2 - np.sqrt(2) / 2 * np.sqrt(1 + 2 / 3))
+    low, high = mean_over_tasks([np.array([[1.0, np.inf], [1.0, 2.0]])], [1 / 3])
+    assert np.isnan(low[0])
+    assert low[1] < 1.5 < high[1]
 
 
 def test_the_interval_over_tasks_widens_each_task_by_its_own_allowance() -> None:
@@ -154,6 +167,19 @@ def test_each_estimand_and_rank_is_a_family_of_means() -> None:
 
 
 # --- shares of causes ---
+
+def test_shapley_by_hand() -> None:
+    both = frozenset({"a", "b"})
+    worth = {frozenset(): 10.0, frozenset({"a"}): 6.0, frozenset({"b"}): 7.0, both: 1.0}
+    shares = judgement.shapley({s: np.array([v]) for s, v in worth.items()})
+    # a: (10 - 6 + 7 - 1) / 2; b: (10 - 7 + 6 - 1) / 2
+    assert {name: float(value[0]) for name, value in shares.items()} == {"a": 5.0, "b": 4.0, "arithmetic": 1.0}
+    del worth[frozenset({"b"})]
+    shares = judgement.shapley({s: np.array([v]) for s, v in worth.items()})
+    assert {name: float(value[0]) for name, value in shares.items()} == {"a": 4.0, "b": 5.0, "arithmetic": 1.0}
+    with pytest.raises(ValueError, match="No order"):
+        judgement.shapley({frozenset(): np.zeros(1), both: np.zeros(1)})
+
 
 ARMS = {"sigmoid": [0.5, 0.5, 0.5, 0.5], "softmax": [1.0, 1.1, 1.2, 1.3], "softmax_init": [0.7, 0.7, 0.8, 0.8],
         "softmax_lr": [0.8, 0.8, 0.8, 0.8], "softmax_matched": [0.5, 0.5, 0.5, 0.6]}  # fmt: skip

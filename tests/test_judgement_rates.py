@@ -104,7 +104,10 @@ def test_a_shift_by_hand(step: int) -> None:
 
 def test_a_shift_is_at_most_three_steps_and_half_of_the_grid() -> None:
     long = np.arange(12.0)[None] ** 2
-    assert _align(long + 1_000, long, NONE)["shift"] == 3
+    far = _align(long + 1_000, long, NONE)
+    assert (far["shift"], far["shift_fine"]) == (3, 3)
+    near = _align(long, long + 1_000, NONE)
+    assert (near["shift"], near["shift_fine"]) == (-3, -3)
     assert _align(long[:, :3] + 1_000, long[:, :3], NONE)["shift"] == 1
 
 
@@ -150,6 +153,10 @@ def test_shifts_of_the_arms_asked_for() -> None:
     assert judgement.shifts(table, heads=["softmax_lr"])["head"].tolist() == ["softmax_lr"]
     assert judgement.shifts(table, quantity="accuracy").empty
     assert judgement.shifts(table, "k_sigmoid").empty
+    # of two seeds, of which the first alone is shifted, a resample holds either or both
+    mixed = sweep({"sigmoid": [[v] * 2 for v in curve], "softmax": np.transpose([moved, curve]).tolist()}, test=0.0)
+    row = judgement.shifts(mixed).iloc[0]
+    assert (row["low"], row["high"]) == (0.0, 1.0)
     level = table.assign(value=table["value"].where(table["split"] == "test", 1.0))
     assert judgement.shifts(level, split="validation")["shift"].tolist() != [1.0, 1.0]
 
@@ -216,6 +223,7 @@ def test_sides_by_hand() -> None:
         assert table["twin"].tolist() == pytest.approx([0.5 + 2.5] * 8)
         assert table["value"].tolist() == pytest.approx(np.add(spread(mean), 3.0))
         assert set(table["shared"]) == {0.5}
+        assert set(table["learning_rate"]) == {0.0}  # no rate of a sweep
         assert len(table) == 8
 
 

@@ -13,7 +13,7 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
-from experiments import judgement, stats
+from experiments import stats
 from experiments.stats.hypotheses import standardised
 from experiments.stats.intervals import standard_error
 from experiments.stats.power import _power, least_seeds
@@ -380,32 +380,6 @@ def test_sign_flips_need_seeds_of_their_own() -> None:
     huge = stats.seeds_needed(np.array([1.0, 0.0]), np.array([0.001, 0.001]), np.array([0.01, 0.01]))
     assert huge[0] == 6
     assert huge[1] < 6  # to be inside the margin takes no sign flips
-
-
-def test_mean_over_tasks_by_hand() -> None:
-    samples = [np.array([[0.0, 2.0], [5.0, 5.0]]), np.array([[3.0, 3.0], [7.0, 7.0]])]
-    low, high = judgement.mean_over_tasks(samples, [0.0] * len(samples))
-    # the first task resamples to 0, 1 or 2, widened by sqrt(2); the second is constant
-    assert (low[0], high[0]) == (pytest.approx(2 - np.sqrt(2) / 2), pytest.approx(2 + np.sqrt(2) / 2))
-    assert (low[1], high[1]) == (6.0, 6.0)
-    wide_low, _ = judgement.mean_over_tasks(samples, [1 / 3] * len(samples))
-    assert wide_low[0] == pytest.approx(2 - np.sqrt(2) / 2 * np.sqrt(1 + 2 / 3))
-    low, high = judgement.mean_over_tasks([np.array([[1.0, np.inf], [1.0, 2.0]])], [1 / 3])
-    assert np.isnan(low[0])
-    assert low[1] < 1.5 < high[1]
-
-
-def test_shapley_by_hand() -> None:
-    both = frozenset({"a", "b"})
-    worth = {frozenset(): 10.0, frozenset({"a"}): 6.0, frozenset({"b"}): 7.0, both: 1.0}
-    shares = judgement.shapley({s: np.array([v]) for s, v in worth.items()})
-    # a: (10 - 6 + 7 - 1) / 2; b: (10 - 7 + 6 - 1) / 2
-    assert {name: float(value[0]) for name, value in shares.items()} == {"a": 5.0, "b": 4.0, "arithmetic": 1.0}
-    del worth[frozenset({"b"})]
-    shares = judgement.shapley({s: np.array([v]) for s, v in worth.items()})
-    assert {name: float(value[0]) for name, value in shares.items()} == {"a": 4.0, "b": 5.0, "arithmetic": 1.0}
-    with pytest.raises(ValueError, match="No order"):
-        judgement.shapley({frozenset(): np.zeros(1), both: np.zeros(1)})
 
 
 def test_what_takes_fewer_seeds_decides() -> None:
