@@ -133,6 +133,13 @@ def test_only_a_gradient_that_no_seed_has_is_absent(quantity: str, values: list[
     assert len(pair_up(table, None, runs(table)).table) == (2 if kept else 0)
 
 
+@pytest.mark.parametrize("lost", [0.0, np.nan])
+@pytest.mark.parametrize("head", ["sigmoid", "softmax"])
+def test_a_gradient_that_one_side_alone_has_is_kept(head: str, lost: float) -> None:
+    table = finals({(name, "grad_norm_trunk"): [lost if name == head else 0.1] * 2 for name in ("sigmoid", "softmax")})
+    assert len(pair_up(table, None, runs(table)).table) == 2
+
+
 def test_blocks_hold_comparisons_of_as_many_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pd.concat([
         finals(TWO), finals({key: values[:2] for key, values in TWO.items()}, task="fair"),

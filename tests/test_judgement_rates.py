@@ -58,6 +58,7 @@ def test_each_seed_is_compared_at_its_own_best_rates() -> None:
     pairs = judgement.at_best(table, runs(table)).table.sort_values("seed")
     assert pairs["difference"].tolist() == pytest.approx([0.1, 0.1])  # 0.2 - 0.1 and 0.4 - 0.3
     assert pairs["value"].tolist() == pytest.approx([0.7, 0.9])  # on the test rows
+    assert set(pairs["learning_rate"]) == {0.0}  # no rate of a sweep
     assert judgement.at_best(table, runs(table), heads=["softmax_lr"]).table.empty
 
 

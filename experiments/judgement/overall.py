@@ -138,7 +138,7 @@ def mean_over_tasks(
         centre = part.mean(axis=1, keepdims=True)
         widened.append(centre + (part - centre) * np.sqrt(n / (n - 1) * (1 + n * ratio)))
 
-    def mean_of_means(*parts: Array, axis: int = -1) -> Array:
+    def mean_of_means(*parts: Array, axis: int) -> Array:
         return np.mean([part.mean(axis=axis) for part in parts], axis=0)
 
     found = stats.bootstrap(
