@@ -201,13 +201,19 @@ def _names(listed: str) -> tuple[str, ...]:
 
 
 def _settings(preset: str, cells: tuple[Any, ...]) -> dict[str, Any]:
-    """The settings that run.json shows: what all cells of a kind have in common; the binary cells' as they are."""
+    """The settings that run.json shows: what all cells of a kind have in common; the binary cells' as they are.
+
+    Of `seeds`, which may differ from cell to cell, the range.
+    """
     shared: dict[str, Any] = {"preset": preset}
     names = ("seeds", "steps", "batch_size", "record_every", "image_side", "dtype")
     for kind in dict.fromkeys(cell.notebook.removesuffix(".ipynb") for cell in cells):
         every = [cell.parameters for cell in cells if cell.notebook == f"{kind}.ipynb"]
         values = {name: {parameters[name] for parameters in every if name in parameters} for name in names}
-        found = {name: known.pop() for name, known in values.items() if len(known) == 1}
+        seeds = values["seeds"]
+        found: dict[str, Any] = {name: next(iter(known)) for name, known in values.items() if len(known) == 1}
+        if len(seeds) > 1:
+            found["seeds"] = f"{min(seeds)} to {max(seeds)}"
         shared |= found if kind == "binary" else {kind: found} if found else {}
     from experiments.stats import QUANTITIES
 

@@ -53,7 +53,7 @@ QUICK = PRESETS.add(
 STANDARD = PRESETS.add(
     Protocol(
         name="standard",
-        description="every network, real and synthetic tasks, SGD and Adam, 20 seeds: the default",
+        description="every network, real and synthetic tasks, SGD and Adam, 40 seeds, 20 on images: the default",
         groups=(
             Group(
                 tasks=("breast_cancer", "anes96", "phishing", "bananas", "fair"),
@@ -76,12 +76,13 @@ STANDARD = PRESETS.add(
                 tasks=("mnist_odd_even", "strokes"),
                 networks=("cnn", "gru", "attention"),
                 optimizers=("sgd", "adam"),
+                seeds=20,
             ),
             # the share of weight decay can be told only where there is some
             Group(tasks=("breast_cancer", "bananas"), networks=("mlp",), optimizers=("adamw",)),
         ),
         heads=ALL,
-        seeds=20,
+        seeds=40,
         steps=400,
         batch_size=32,
         record_every=20,
@@ -89,7 +90,7 @@ STANDARD = PRESETS.add(
         swept=Selection(
             groups=(
                 Group(tasks=ALL, networks=("linear", "mlp", "deep_mlp"), optimizers=("sgd", "adam")),
-                Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd", "adam")),
+                Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd", "adam"), seeds=10),
             ),
             seeds=30,
             steps=300,

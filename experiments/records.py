@@ -229,11 +229,20 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Tasks crossed with networks and optimizers: one line of a preset."""
+    """Tasks crossed with networks and optimizers: one line of a preset. "*" stands for any name.
+
+    `seeds`: how many, where these cells have not as many as the rest.
+    """
 
     tasks: tuple[str, ...]
     networks: tuple[str, ...]
     optimizers: tuple[str, ...]
+    seeds: int | None = None
+
+    def covers(self, task: str, network: str, optimizer: str) -> bool:
+        """Whether a cell is one of these."""
+        names = ((self.tasks, task), (self.networks, network), (self.optimizers, optimizer))
+        return all(name in known or "*" in known for known, name in names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from experiments.heads import BASELINE, HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan.kinds import KINDS, Kind, kind_of
+from experiments.plan.kinds import KINDS, Kind, kind_of, seeds_of
 from experiments.protocols import ALL
 from experiments.records import Cell, Group, Protocol, Selection, UserError, require
 from experiments.registry import Registry
@@ -86,7 +86,12 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     return replace(
         protocol,
         groups=tuple(
-            Group(tasks=(task,), networks=(network,), optimizers=tuple(optimizers))
+            Group(
+                tasks=(task,),
+                networks=(network,),
+                optimizers=tuple(optimizers),
+                seeds=None if choice.seeds else seeds_of(protocol.groups, (task, network, optimizers[0])),
+            )
             for (task, network), optimizers in groups.items()
         ),
         heads=heads,
@@ -104,6 +109,7 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
 def _as_long(known: Selection, choice: Choice) -> Selection:
     return replace(
         known,
+        groups=tuple(replace(group, seeds=None) for group in known.groups) if choice.seeds else known.groups,
         seeds=known.seeds if choice.seeds is None else choice.seeds,
         steps=known.steps if choice.steps is None else choice.steps,
     )

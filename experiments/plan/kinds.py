@@ -84,7 +84,7 @@ def setups(protocol: Protocol, selection: Protocol | Selection, triples: Iterabl
             network=network,
             optimizer=optimizer,
             heads=arms(protocol, optimizer),
-            seeds=selection.seeds,
+            seeds=seeds_of(selection.groups, (task, network, optimizer)) or selection.seeds,
             steps=selection.steps,
             batch_size=protocol.batch_size,
             record_every=protocol.record_every,
@@ -106,18 +106,12 @@ def triples(groups: Iterable[Group]) -> list[Triple]:
 def selected(protocol: Protocol, groups: Iterable[Group]) -> list[Triple]:
     """The triples of the protocol's groups that are also in `groups`, in which "*" stands for any name."""
     groups = tuple(groups)
+    return [triple for triple in triples(protocol.groups) if any(group.covers(*triple) for group in groups)]
 
-    def among(name: str, names: tuple[str, ...]) -> bool:
-        return names == ALL or name in names
 
-    return [
-        triple
-        for triple in triples(protocol.groups)
-        if any(
-            among(triple[0], group.tasks) and among(triple[1], group.networks) and among(triple[2], group.optimizers)
-            for group in groups
-        )
-    ]
+def seeds_of(groups: Iterable[Group], triple: Triple) -> int | None:
+    """The seeds that the first of `groups` with this cell names for it; None if it names none."""
+    return next((group.seeds for group in groups if group.covers(*triple)), None)
 
 
 def explaining(setup: Setup) -> tuple[str, ...]:
