@@ -95,6 +95,29 @@ def test_gains_are_those_of_the_best_rate_over_the_own_one() -> None:
     assert found.apart["nll"].mean == pytest.approx(0, abs=1e-3)
 
 
+def test_rates_are_chosen_on_validation_rows_and_told_on_test_rows() -> None:
+    """Validation rows prefer the doubled rate, by which test rows lose 0.3 nats: that is what is told."""
+    table, runs = sweep(2 * OWN, twice=False)
+    at_best = (table["learning_rate"] == 2 * OWN) & (table["split"] == "test") & (table["quantity"] == "nll")
+    found = tune(table.assign(value=table["value"] + 0.4 * at_best), runs, OWN)
+    assert found.best["sigmoid"].rate == 2 * OWN
+    assert found.best["sigmoid"].gains["nll"].mean == pytest.approx(0.3, abs=1e-3)
+    assert not found.best["sigmoid"].better
+
+
+@pytest.mark.parametrize(("away", "wanted"), [(2, "at"), (8, "open")])
+def test_at_the_best_rate_is_an_interval_within_a_factor_of_two(away: int, wanted: str) -> None:
+    """Of 20 seeds, half of `away` choose the last rate and half the first: mean 0, reach 1.3 sd."""
+    table, runs = sweep(OWN)
+    chosen = table["split"] == "validation"
+    up = chosen & (table["seed"] < away) & (table["seed"] % 2 == 0) & (table["learning_rate"] == 4 * OWN)
+    down = chosen & (table["seed"] < away) & (table["seed"] % 2 == 1) & (table["learning_rate"] == OWN / 4)
+    found = tune(table.assign(value=table["value"] - 10 * (up | down)), runs, OWN)
+    assert found.steps.mean == 0
+    assert 0.5 < found.steps.high < 2
+    assert found.side == wanted
+
+
 def test_a_rate_outweighs_the_head_only_if_it_does_more() -> None:
     """Sigmoid two doublings below its best: 0.4 by the rate; softmax, one below, is 0.3 better at the own rate."""
     found = tune(*sweep(4 * OWN), OWN)
@@ -322,4 +345,4 @@ def test_amounts_are_in_the_quantity_s_own_unit() -> None:
     assert answer.amount(table.loc["grad_norm_trunk"], 1.0) == "+50 %"
     assert answer.amount(table.loc["accuracy"], -0.012) == "−1.2 points"
     assert answer.amount(table.loc["nll"], 0.0) == "0 nats"
-    assert [answer.figure(v) for v in (123.4, -0.0123, 2e6)] == ["+123", "−0.012", "+2e+06"]
+    assert [answer.figure(v) for v in (123.4, 100, -0.0123, 1e6)] == ["+123", "+100", "−0.012", "+1e+06"]
