@@ -280,6 +280,8 @@ def test_at_the_best_rate_nothing_is_changed() -> None:
         ({"nll": ("larger", -0.1)}, "larger", "The two heads predict differently here, by more than the margin."),
         ({"nll": ("different", -0.03), "accuracy": ("undecided", 0.0)}, "different",
          "The two heads predict differently here."),
+        ({"nll_curve": ("negligible", -0.01), "nll": ("undecided", -0.01)}, "different",
+         "The two heads predict differently here."),
         ({"nll": ("negligible", -0.01)}, "negligible", "The two heads predict differently here by less than matters."),
         ({"accuracy": ("undecided", 0.0)}, "undecided",
          "Whether the two heads predict differently here is not decided."),

@@ -18,11 +18,15 @@ def primary(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def overall(differences: pd.DataFrame) -> str:
-    """One outcome of all primary quantities: the strongest that one of them has, but `undecided` before "inside"."""
+    """One outcome of all primary quantities: the strongest that one of them has, but `undecided` before "inside".
+
+    Where one is shown to differ, inside its margin, and another is open, the heads do differ and by how much is open.
+    """
     found = set(primary(differences)["outcome"])
-    for outcome in ("larger", "different"):
-        if outcome in found:
-            return outcome
+    if "larger" in found:
+        return "larger"
+    if "different" in found or {"negligible", "undecided"} <= found:
+        return "different"
     if not found or "undecided" in found:
         return "undecided"
     return "equivalent" if found == {"equivalent"} else "negligible"
