@@ -75,6 +75,7 @@ def test_the_interval_over_tasks_widens_each_task_by_its_own_allowance() -> None
         mean = np.mean([sample.mean() for sample in samples])
         assert [low[0], high[0]] == pytest.approx([mean - reach, mean + reach])
     assert np.isnan(mean_over_tasks([varied, np.array([[1.0]])], [0.0, 0.0])).all()
+    assert np.isnan(mean_over_tasks([varied, np.array([[1.0, np.nan]])], [0.0, 0.0])).all()
 
 
 def test_the_interval_over_tasks_by_its_size() -> None:
@@ -230,6 +231,8 @@ def test_a_missing_number_has_no_share_and_an_arm_without_numbers_no_row() -> No
     found = attributed(broken).set_index("factor")
     assert found.loc[["initialisation", "head_rate"], ["share", "low", "high", "mean_abs"]].isna().all(axis=None)
     assert found.loc["arithmetic", "share"] == pytest.approx(0.025)
+    rare = attributed(ARMS | {"softmax_lr": [0.8, np.nan, np.nan, np.nan]}).set_index("factor")
+    assert rare["share"].isna().tolist() == [True, True, False]
     never = {key: values for key, values in ARMS.items() if key != "softmax_lr"}
     table = pd.concat([finals({(head, "nll"): values for head, values in ARMS.items()}),
                        finals({(head, "auc"): values for head, values in never.items()})])  # fmt: skip

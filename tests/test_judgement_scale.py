@@ -8,7 +8,7 @@ import pytest
 from small_tables import Values, finals, runs
 
 from experiments import training
-from experiments.judgement import loss_scale, pair_up
+from experiments.judgement import loss_scale, pair_up, scale_over_tasks
 from experiments.records import Setup
 from experiments.stats import intervals
 from experiments.tables import SCHEMAS
@@ -71,6 +71,24 @@ def test_a_share_of_what_is_not_finite_is_no_number() -> None:
     found = shares(finals(broken, task="digits"))
     assert found[["share", "low", "high", "mean_abs"]].isna().all(axis=None)
     assert found["difference"].iloc[0] == pytest.approx(-0.275)
+
+
+def test_over_tasks_each_task_counts_once() -> None:
+    """Two cells of one task, 0.1 and 0.3, and one of another, 0.6: a mean of 0.4; their shares are half as large."""
+    cells = [("digits", 0.1), ("digits", 0.3), ("yeast", 0.6)]
+    table = pd.DataFrame([(task, "sgd", "nll", factor, d, d / 2 * sign) for task, d in cells
+                          for factor, sign in (("loss_scale", 1), ("rest", -1))],
+                         columns=["task", "optimizer", "quantity", "factor", "difference", "share"])  # fmt: skip
+    others = pd.concat([table.assign(optimizer="adam", share=9.0), table.assign(quantity="accuracy", share=7.0)])
+    both = pd.concat([table, others])
+    assert scale_over_tasks(both, "nll") == (pytest.approx(0.4), pytest.approx(0.2))
+    assert scale_over_tasks(both, "nll", "adam") == (pytest.approx(0.4), 9.0)
+    assert scale_over_tasks(both, "accuracy") == (pytest.approx(0.4), 7.0)
+    assert scale_over_tasks(both, "accuracy", "adam") is None
+    lost = both.assign(share=both["share"].where(both["task"] == "digits"))
+    whole, share = scale_over_tasks(lost, "nll") or (0.0, 0.0)
+    assert whole == pytest.approx(0.4)
+    assert np.isnan(share)
 
 
 def test_under_sgd_the_scale_is_the_larger_part() -> None:
