@@ -14,6 +14,7 @@ from experiments import judgement
 from experiments.judgement import FRESH, THESE, Design, FixedFamily, Sequential, outcomes, sequential
 from experiments.judgement.correctors import repeated_interval
 from experiments.stats import detectable_effect, holm, seeds_needed, zeros_needed
+from experiments.stats.power import least_seeds
 
 
 def rows(**columns: object) -> pd.DataFrame:
@@ -190,12 +191,18 @@ def test_what_is_not_finite_has_no_seeds_that_would_decide_it() -> None:
 
 def test_zeros_that_are_not_enough_say_how_many_are() -> None:
     """Ten zeros that leave open 0.05 of a reach q = 1 - 0.05^(1/10): at a margin of 0.02 and the level 0.025."""
-    table = rows(sd=[0.0, 0.0, 0.01], mean=[0.0, 0.02, 0.0], high=[0.05, 0.05, 0.05], margin=0.02, p_tost=0.9)
+    table = rows(sd=[0.0, 0.0, 0.0, 0.01], mean=[0.0, 0.015, -0.04, 0.0], high=[0.05, 0.055, 0.05, 0.05], margin=0.02,
+                 p_tost=0.9)  # fmt: skip
     found = FixedFamily(by=["head"]).correct(table)
-    level = 0.05 / 3
-    n = zeros_needed(10, np.array([0.05]), np.array([0.02]), np.array([level]))[0]
-    assert found.loc[0, ["seeds_needed", "fresh_seeds_needed"]].tolist() == [n, n]
-    assert (found.loc[1:, "seeds_needed"] != n).all()
+    level = np.array([0.05 / 4])
+    # the same 0.015 in each: inside if 0.005 of what is left is not reached, or shown by 2 / 2^n, whichever is sooner;
+    # -0.04 is outside, and takes the sign flips' least
+    zeros, near = (zeros_needed(10, np.array([b]), np.array([m]), level)[0] for b, m in ((0.05, 0.02), (0.04, 0.005)))
+    least = least_seeds(level)[0]
+    assert least < near
+    for name in ("seeds_needed", "fresh_seeds_needed"):
+        assert found[name].tolist()[:3] == [zeros, least, least]
+        assert found[name].tolist()[3] not in (zeros, least)
 
 
 # --- looks ---

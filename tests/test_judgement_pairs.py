@@ -9,7 +9,7 @@ from scipy import stats as sps
 from small_tables import RATE, finals, runs
 
 from experiments import judgement
-from experiments.judgement import FRESH, THESE, pair_up
+from experiments.judgement import FRESH, THESE, FixedFamily, pair_up
 from experiments.judgement import pairs as pairing
 from experiments.judgement.differences import shared_of, summary
 from experiments.judgement.pairs import Block
@@ -222,6 +222,44 @@ def test_n_zeros_of_a_quantity_that_counts_rows_are_not_certain() -> None:
     assert never["p_tost"].tolist() == pytest.approx([0.95**4] * 2)
     # a loss has no steps: four equal ones are one function
     assert of(summary(block(same, same, "nll")), FRESH)["p_tost"].tolist() == [0.0, 0.0]
+
+
+def test_the_same_row_more_in_every_seed_is_not_certain_either() -> None:
+    """Four times 0.004, but for rounding: another one, 0.02 or less from 0, is at most 0.024 away. Inside the margin of
+    0.01 unless a share of 0.006 / 0.024 is."""
+    values = [[0.804, 0.804, 0.704, 0.804], [0.82, 0.82, 0.72, 0.82]]
+    table = summary(block(values, [[0.8, 0.8, 0.7, 0.8]] * 2, "accuracy"))
+    for estimand in (FRESH, THESE):
+        row = of(table, estimand)
+        q = 1 - 0.05**0.25
+        assert row["low"].tolist() == pytest.approx([0.004 - 0.024 * q, 0.02 - 0.04 * q])
+        assert row["high"].tolist() == pytest.approx([0.004 + 0.024 * q, 0.02 + 0.04 * q])
+        assert row["p_tost"].tolist() == pytest.approx([(3 / 4) ** 4, 1.0])
+        assert row["p"].tolist() == [2 / 16, 2 / 16]
+        assert row["sd"].tolist() == [0.0, 0.0]
+    one = of(summary(block([[0.804]], [[0.8]], "accuracy")), FRESH)
+    assert one[["low", "high", "sd"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 20])
+@pytest.mark.parametrize("rows", [10, 100, 1_000])
+def test_no_discrete_problem_is_certain(n: int, rows: int) -> None:
+    """200 problems of `rows` test rows, where n pairs of heads differ by a few rows: no p of 0, no interval without a
+    width, nothing inside the margin whose mean is outside."""
+    rng = np.random.default_rng(rows + n)
+    most = rng.integers(1, 4, size=(200, 1))
+    often = rng.uniform(size=(200, n)) < rng.uniform(size=(200, 1))
+    counts = rng.integers(-most, most + 1, size=(200, n)) * often
+    counts[::10] = most[::10]  # the same everywhere
+    d = counts / rows
+    table = summary(block((0.5 + d).tolist(), [[0.5] * n] * 200, "accuracy", reach=np.abs(d).max(axis=1)))
+    assert (table["p_tost"] > 0).all()
+    assert (table["high"] > table["low"]).all()
+    alone = FixedFamily(by=["task", "estimand"]).judge(table)
+    inside = alone["outcome"].isin(judgement.INSIDE)
+    assert (alone.loc[inside, "mean"].abs() < 0.01).all()
+    if n <= 3:  # at least (1/2)^3 is left
+        assert not inside[::10].any()
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -129,10 +129,11 @@ def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
     needed = {name: np.full(len(table), np.nan) for name in ("seeds_needed", "fresh_seeds_needed")}
     for name, allowed in (("seeds_needed", ratio[undecided]), ("fresh_seeds_needed", 0.0)):
         needed[name][undecided] = power.seeds_needed(mean, sd[undecided], margin, allowed, level[undecided])
-    nothing = undecided & (sd == 0) & (table["mean"] == 0).to_numpy()  # a spread of 0 would take two seeds
-    bound, margins = (table.loc[nothing, name].to_numpy(float) for name in ("high", "margin"))
+    same = undecided & (sd == 0)  # a spread of 0 would take two seeds
+    at, high, margins = (table.loc[same, name].to_numpy(float) for name in ("mean", "high", "margin"))
+    inside = zeros_needed(n[same], high - at, np.maximum(margins - np.abs(at), 0.0), level[same])
     for values in needed.values():
-        values[nothing] = zeros_needed(n[nothing], bound, margins, level[nothing])
+        values[same] = np.where(at == 0, inside, np.fmin(inside, power.least_seeds(level[same])))
     with np.errstate(invalid="ignore"):
         return table.assign(detectable=effect * sd, **needed)
 

@@ -12,6 +12,7 @@ from experiments.judgement.pairs import CELL, Block, Pairs, blocks
 from experiments.stats import QUANTITIES, TEST_TO_TRAIN, hypotheses, intervals, zeros_bound, zeros_p
 
 NULL = "sigmoid_again"
+SAME = 1e-9  # differences of quantities that count rows are the same where they differ by rounding alone
 FAMILY = ("head", "baseline", "quantity", "estimand")
 
 
@@ -80,7 +81,10 @@ def summary(block: Block) -> pd.DataFrame:
     }
     found = intervals.bca(d[finite]) if finite.any() else (np.empty(0), np.empty(0))
     common["bca_low"], common["bca_high"] = (_filled(rows, finite, end) for end in found)
-    nothing = finite & (d == 0).all(axis=1) & np.array([q.stepped for q in records])
+    with np.errstate(invalid="ignore"):
+        same = np.ptp(d, axis=1) <= SAME
+    same &= finite & np.array([q.stepped for q in records]) & ((d == 0).all(axis=1) | (n > 1))
+    common["sd"] = np.where(same, 0.0, common["sd"]) if n > 1 else common["sd"]
     reach = np.fmax(np.fmax(block.reach, 2 * margin), [q.step for q in records])
     same_infinity = np.isinf(d).all(axis=1) & ((d > 0).all(axis=1) | (d < 0).all(axis=1))
     parts = []
@@ -92,11 +96,12 @@ def summary(block: Block) -> pd.DataFrame:
             own["p_t"][finite] = hypotheses.corrected_t_p(f, r)
             own["p_larger"][finite] = hypotheses.larger_p(f, m, r)
             own["p_tost"][finite] = hypotheses.tost_p(f, m, r)
-        if nothing.any():
-            # n zeros have no variance to speak of, but leave open what is as rare as 3 in n
-            own["high"][nothing] = zeros_bound(n, reach[nothing])
-            own["low"][nothing] = -own["high"][nothing]
-            own["p_tost"][nothing] = zeros_p(n, margin[nothing], reach[nothing])
+        if same.any():
+            # n equal numbers of rows, most often 0, have no variance to speak of, but leave open what is as rare as 3
+            # in n: another difference, as far from them as from 0 and back
+            at, far = np.abs(mean[same]), reach[same] + np.abs(mean[same])
+            own["low"][same], own["high"][same] = mean[same] + np.outer([-1, 1], zeros_bound(n, far))
+            own["p_tost"][same] = zeros_p(n, margin[same] - at, far)
         for name in ("low", "high"):
             own[name][same_infinity] = mean[same_infinity]
         for name in ("p_t", "p_larger"):
