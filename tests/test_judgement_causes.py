@@ -157,6 +157,31 @@ def test_overall_by_hand() -> None:
     assert (len(nobody), list(nobody.columns)) == (0, SCHEMAS["overall"])
 
 
+def test_zeros_over_tasks_are_not_certain() -> None:
+    """Two tasks of four seeds, and one of two: 2 x 4 zeros of the first ones' quantity, 3 x 2 of the other's."""
+    def same(*quantities: str) -> dict[tuple[str, str], list[float]]:
+        return {(head, q): [0.0] * 4 for head in ("sigmoid", "softmax") for q in quantities}
+
+    few = {key: values[:2] for key, values in same("diverged").items()}
+    varied = {("sigmoid", "accuracy"): [0.5] * 4, ("softmax", "accuracy"): [0.5, 0.5, 0.5, 0.52]}
+    table = pd.concat([finals(same("accuracy", "diverged")), finals(same("accuracy", "diverged"), task="fair"),
+                       finals(few, task="bananas")])  # fmt: skip
+    found = judgement.overall(pair_up(table, None, runs(table))).set_index(["quantity", "estimand"])
+    for estimand in (FRESH, THESE):
+        for quantity, zeros, margin, reach in (("accuracy", 8, 0.01, 0.02), ("diverged", 6, 0.05, 1.0)):
+            row = found.loc[quantity, estimand]
+            assert row["p_tost"] == pytest.approx((1 - margin / reach) ** zeros)
+            bound = (1 - 0.05 ** (1 / zeros)) * reach
+            assert row[["low", "high", "bound"]].tolist() == pytest.approx([-bound, bound, bound])
+    assert found["outcome"].to_dict() == {
+        ("accuracy", FRESH): "equivalent", ("accuracy", THESE): "equivalent",
+        ("diverged", FRESH): "undecided", ("diverged", THESE): "undecided",
+    }  # fmt: skip
+    table = pd.concat([finals(same("accuracy")), finals(varied, task="fair")])
+    row = judgement.overall(pair_up(table, None, runs(table, 0.0))).iloc[0]
+    assert row["p_tost"] == pytest.approx(sps.t.sf((0.01 - 0.0025) / 0.0025, 3))  # one seed in one task differs
+
+
 def test_each_estimand_and_rank_is_a_family_of_means() -> None:
     rng = np.random.default_rng(1)
     names = ("nll", "accuracy", "ece")

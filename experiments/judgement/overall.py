@@ -12,7 +12,7 @@ from experiments import tables
 from experiments.judgement.correctors import FixedFamily
 from experiments.judgement.outcomes import FRESH, THESE, bound
 from experiments.judgement.pairs import CELL, Pairs
-from experiments.stats import ALPHA, QUANTITIES, allowance, intervals
+from experiments.stats import ALPHA, QUANTITIES, allowance, intervals, zeros_bound, zeros_p
 from experiments.stats.hypotheses import standardised
 
 Array = np.ndarray
@@ -25,8 +25,9 @@ def overall(pairs: Pairs, *, at: str = "default") -> pd.DataFrame:
 
     `low` and `high` speak of these tasks, with the allowance for shared rows under "fresh rows"; `bca_low` and
     `bca_high` are of these rows. A quantity whose margin is relative is averaged as a share of the baseline's mean in
-    its cell. `p_holm`, `p_larger_holm` and `p_tost_holm` are corrected over one arm's primary (or secondary)
-    quantities, and `outcome` follows by the rule of single cells.
+    its cell; one that counts rows, of which no seed of any task shows a difference, may still differ as rarely as
+    `stats.zeros_bound` says. `p_holm`, `p_larger_holm` and `p_tost_holm` are corrected over one arm's primary (or
+    secondary) quantities, and `outcome` follows by the rule of single cells.
     """
     values = pairs.table
     labelled = set(values.loc[values["quantity"] == "micro_f1", "task"])
@@ -53,6 +54,7 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     by_seed = by_seed[["difference", "shared"]].mean(skipna=False)
     sizes = by_seed.groupby(["quantity", "task"], sort=True).size().reset_index(name="n")
     shape = sizes.groupby("quantity")[["task", "n"]].apply(lambda part: tuple(part.itertuples(index=False)))
+    reach = pairs.groupby("quantity", observed=True)["reach"].max()
     cells = pairs.drop_duplicates(["quantity", *CELL])["quantity"].value_counts()
     parts = []
     for _, names in shape.groupby(shape):  # quantities with the same tasks and seeds go through as one matrix
@@ -66,11 +68,18 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
         part = pd.DataFrame({"quantity": quantities, "margin": margin, "n_tasks": len(samples)})
         with np.errstate(invalid="ignore"):
             part["mean"] = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
+        records = [QUANTITIES[name] for name in quantities]
+        nothing = np.all([(sample == 0).all(axis=1) for sample in samples], axis=0) & [q.stepped for q in records]
+        # all zeros are likeliest, for a given mean, where each task has the same share of others
+        zeros = len(samples) * min(sample.shape[1] for sample in samples)
+        far = np.fmax(np.fmax(reach[quantities].to_numpy(), 2 * margin), [q.step for q in records])[nothing]
         none = [0.0] * len(samples)
         part["bca_low"], part["bca_high"] = mean_over_tasks(samples, none)
         for estimand, ratios in ((FRESH, [float(allowance(share)) for share in shared]), (THESE, none)):
             low, high = mean_over_tasks(samples, ratios)
             p, p_larger, p_tost = p_over_tasks(samples, margin, ratios)
+            low[nothing], high[nothing] = np.outer([-1, 1], zeros_bound(zeros, far))
+            p_tost[nothing] = zeros_p(zeros, margin[nothing], far)
             parts.append(
                 part.assign(estimand=estimand, low=low, high=high, p=p, p_larger=p_larger, p_tost=p_tost,
                             n_cells=part["quantity"].map(cells))
