@@ -50,9 +50,10 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
     # what only proves an equality or shows a pitfall is trained in a few cells of each network
     assert all(1 <= every_arm[network] <= 2 for network in NETWORKS)
     for cell in cells:  # images take ten times as long
-        assert cell.parameters["seeds"] == (20 if cell.parameters["network"] in ("cnn", "gru", "attention") else 40)
+        seeds = (12, 16) if cell.parameters["network"] in ("cnn", "gru", "attention") else (40,)
+        assert cell.parameters["seeds"] in seeds
     assert all(cell.parameters["image_side"] <= 14 for cell in cells)
-    assert 36 <= len(cells) <= 44
+    assert 36 <= len(cells) <= 50
 
 
 def test_quick_is_small() -> None:

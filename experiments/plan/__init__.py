@@ -54,15 +54,16 @@ def plan(protocol: Protocol, choice: Choice | None = None) -> tuple[Cell, ...]:
 
 
 def narrow(protocol: Protocol, choice: Choice) -> Protocol:
-    """Return `protocol` with what `choice` names in place of its own, and with one group a (task, network) pair.
+    """Return `protocol` with what `choice` names in place of its own, and with a group for each task and network.
 
     What is named replaces what the preset has; what is not named stays as the preset pairs it. So `--networks gru`
     keeps the tasks on which the preset has a GRU, or, where it has none, those of its tasks that a GRU takes.
     """
     triples = _narrow_triples(_expand(protocol), choice)
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str, int | None], list[str]] = {}
     for task, network, optimizer in triples:
-        groups.setdefault((task, network), []).append(optimizer)
+        seeds = None if choice.seeds else seeds_of(protocol.groups, (task, network, optimizer))
+        groups.setdefault((task, network, seeds), []).append(optimizer)
     usual = tuple(name for name in binary_heads() if not HEADS[name].on_request)
     heads = choice.heads or (usual if protocol.heads == ALL else protocol.heads)
     for head in heads:
@@ -86,13 +87,8 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     return replace(
         protocol,
         groups=tuple(
-            Group(
-                tasks=(task,),
-                networks=(network,),
-                optimizers=tuple(optimizers),
-                seeds=None if choice.seeds else seeds_of(protocol.groups, (task, network, optimizers[0])),
-            )
-            for (task, network), optimizers in groups.items()
+            Group(tasks=(task,), networks=(network,), optimizers=tuple(optimizers), seeds=seeds)
+            for (task, network, seeds), optimizers in groups.items()
         ),
         heads=heads,
         # arms that the user names are wanted in every cell

@@ -22,7 +22,7 @@ from experiments.training.several import label_logits, log_probabilities, measur
 from experiments.training.streams import HeadStream, Stream, draw, hash_of, seed_of
 
 CURVE_ROWS = {"train": 128, "test": 256}  # a curve is a mean over twenty looks, so fewer rows do
-FINAL_ROWS = {"train": 2048, "validation": 4096, "test": 4096}
+FINAL_ROWS = {"train": 512, "validation": 4096, "test": 4096}
 
 
 @contextmanager
