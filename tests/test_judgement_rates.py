@@ -73,7 +73,7 @@ def test_gaps_by_hand() -> None:
     assert best["at_edge"] == 1.0  # sigmoid's choices, both; softmax's are half
     at_rates = found[(found["at"] == "rate") & (found["estimand"] == FRESH)].set_index("learning_rate")["mean"]
     assert at_rates.to_dict() == pytest.approx({2.0**-3: 0.25, 2.0**-2: 0.3, 2.0**-1: 0.5})
-    assert len(found) == 8
+    assert found.index.tolist() == list(range(8))
     assert judgement.gaps(table, runs(table), heads=["softmax_lr"])[SCHEMAS["differences"]].empty
 
 
