@@ -48,14 +48,16 @@ def evidence_of(known: Claim, wide: pd.DataFrame) -> str:
     needs=EXAMPLES,
 )
 def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
-    """False in each dtype whose output becomes exactly 0 or 1 at a swept logit; and whether outputs are independent."""
+    """False in each dtype whose output becomes exactly 0 or 1 at a swept logit, or moves with another unit's logit."""
     wide = measured(tables, known.name)
     reached = column(wide, "saturates_at", known.name)
-    coupling = column(wide, "coupling", known.name).max()
-    parts = [Part(name="independence of the outputs", holds=bool(coupling == 0))]
-    for name, logit in zip(names_of(wide.index), reached, strict=True):
-        reached_it = bool(logit <= known.margin)
-        parts.append(Part(name=f"{name} from |z| = {figure(logit)}" if reached_it else name, holds=not reached_it))
+    coupling = column(wide, "coupling", known.name)
+    parts = []
+    for name, logit, moved in zip(names_of(wide.index), reached, coupling, strict=True):
+        saturates = bool(logit <= known.margin)
+        independent = None if np.isnan(moved) else bool(moved == 0)
+        at = f" from |z| = {figure(logit)}" if saturates else ""
+        parts.append(Part(name=f"{name}{at}", holds=False if saturates else independent))
     first = reached.groupby(level="dtype").min().dropna().sort_values()
     limits = "; ".join(f"{dtype} from |z| = {figure(logit)}" for dtype, logit in first.items())
     statement = (
@@ -63,7 +65,7 @@ def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
         if len(first)
         else f"No output was exactly 0 or 1 up to |z| = {figure(known.margin)}."
     )
-    statement += f" Moving another unit's logit moved it by {figure(coupling)}."
+    statement += f" Moving another unit's logit moved it by {figure(coupling.max())}."
     return Verdict(
         outcome=decide(parts),
         statement=statement,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims.record import NotMeasured, Part, Tables
-from experiments.claims.words import SAID, figure, interval, signed
+from experiments.claims.words import SAID, figure, interval, over_tasks, signed
 from experiments.judgement import APART, FRESH, OUTCOMES, better, missing
 from experiments.stats import QUANTITIES
 
@@ -127,8 +127,7 @@ def in_words(rows: pd.DataFrame) -> str:
         ends = interval(row["low"], row["high"])
         texts.append(f"{quantity.name} {signed(row['mean'])}{unit}{ends}: {SAID[row['outcome']]}")
     first = rows.iloc[0]
-    tasks = "task" if first["n_tasks"] == 1 else "tasks"
-    return f"{first['head']} - {first['baseline']}, mean over {int(first['n_tasks'])} {tasks}: {'; '.join(texts)}"
+    return f"{first['head']} - {first['baseline']}, {over_tasks(first['n_tasks'])}: {'; '.join(texts)}"
 
 
 def seeds_clause(rows: pd.DataFrame) -> str:
@@ -136,16 +135,17 @@ def seeds_clause(rows: pd.DataFrame) -> str:
     still = missing(rows)
     if still is None:
         return ""
-    texts = []
-    if still.by_seeds:
-        texts.append(f"{still.by_seeds} would probably be decided by {still.seeds} seeds or fewer")
-    if still.by_rows:
-        texts.append(f"{still.by_rows} by {still.fresh_seeds} seeds or fewer with rows of their own")
-    if still.never:
-        texts.append(f"{still.never} by no number of seeds")
-    bound = f"they differ by at most {figure(still.bound)} margins either way" if np.isfinite(still.bound) else ""
-    found = "; ".join(text for text in (", ".join(texts), bound) if text)
-    return f" Of the {still.n} undecided, {found}." if found else ""
+    ways = [
+        f"{count} would {how}"
+        for count, how in (
+            (still.by_seeds, f"probably be decided by {still.seeds} seeds or fewer"),
+            (still.by_rows, f"probably be decided by {still.fresh_seeds} seeds or fewer with rows of their own"),
+            (still.never, "be decided by no number of seeds"),
+        )
+        if count
+    ]
+    bound = f"; none differs by more than {figure(still.bound)} margins either way" if np.isfinite(still.bound) else ""
+    return f" Of the {still.n} undecided, {', '.join(ways)}{bound}."
 
 
 def _name(row: pd.Series) -> str:

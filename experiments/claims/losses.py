@@ -62,9 +62,10 @@ def hardmax(tables: Tables, known: Claim) -> Verdict:
         Part(name=name, holds=bool(abs(a - b) <= known.margin))
         for name, a, b in zip(names_of(wide.index), returned, wanted, strict=True)
     ]
+    numbers = "number" if returned.max() == 1 else "numbers"
     return Verdict(
         outcome=decide(parts),
-        statement=f"The calls return {figure(returned.max())} number, the largest ({figure(largest.max())}); "
+        statement=f"The calls return {figure(returned.max())} {numbers}, the largest ({figure(largest.max())}); "
         f"a hardmax, the one-hot vector of the arg max, has {figure(wanted.max())}.",
         evidence=evidence_of(known, wide),
         measure="numbers that a hardmax has and the call does not return",

@@ -29,6 +29,11 @@ def interval(low: float, high: float) -> str:
     return "" if math.isnan(low) or math.isnan(high) else f" (95 % interval {signed(low)} to {signed(high)})"
 
 
+def over_tasks(n: float) -> str:
+    """Say over how many tasks a mean is: "mean over 9 tasks"."""
+    return f"mean over {int(n)} {'task' if n == 1 else 'tasks'}"
+
+
 # what each outcome of a comparison says: the sign may be known while the size is open
 SAID = {
     "larger": "larger than the margin",
