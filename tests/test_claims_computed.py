@@ -63,6 +63,12 @@ def test_the_range_ends_at_the_smallest_logit_of_each_precision() -> None:
         "float64 from |z| = 36.8. Moving another unit's logit moved it by 0.25."
     )
     assert row["evidence"] == f"worked_examples, example sigmoid-range: {NUMPY}, {TORCH}"
+    # a precision ends where the first of its frameworks does, and is not said where none does
+    first = [("sigmoid-range", framework, dtype, quantity, value, np.nan, "measured")
+             for framework, dtype, logit in (("A", "float32", 90.0), ("B", "float32", 17.0), ("A", "float64", np.nan))
+             for quantity, value in (("saturates_at", logit), ("coupling", 0.0))]  # fmt: skip
+    several = verdict({"worked_examples": pd.DataFrame(first, columns=SCHEMAS["worked_examples"])}, "sigmoid-range")
+    assert "exactly 0 or 1 in float32 from |z| = 17. Moving" in several["statement"]
     never = judged("sigmoid-range", {"saturates_at": both(np.nan), "coupling": both(0.0)})
     assert never["statement"].startswith("No output was exactly 0 or 1 up to |z| = 120. Moving another")
 

@@ -59,10 +59,9 @@ def favours(rows: pd.DataFrame, side: int) -> list[Part]:
 
     False where such an advantage is ruled out or the other side is better; else open.
     """
-    sides = better(rows) * side
     return [
-        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), int(found)))
-        for (_, row), found in zip(rows.iterrows(), sides, strict=True)
+        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), ahead))
+        for (_, row), ahead in zip(rows.iterrows(), better(rows) == side, strict=True)
     ]
 
 
@@ -75,18 +74,16 @@ def no_worse(rows: pd.DataFrame) -> list[Part]:
 
 def larger(rows: pd.DataFrame) -> list[Part]:
     """A part a row: True where the arm's value is shown to be larger by the margin or more."""
-    signs = np.where(rows["outcome"].isin(APART), np.sign(rows["mean"]), 0)
     return [
-        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), int(sign)))
-        for (_, row), sign in zip(rows.iterrows(), signs, strict=True)
+        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), row["mean"] > 0)) for _, row in rows.iterrows()
     ]
 
 
-def _by_the_margin(outcome: str, side: int) -> bool | None:
+def _by_the_margin(outcome: str, ahead: bool) -> bool | None:
     """Whether an advantage of at least the margin is shown (True), ruled out (False), or open (None)."""
-    if outcome == "undecided" or (outcome == "different" and side > 0):
+    if outcome == "undecided" or (outcome == "different" and ahead):
         return None  # the sign may be known while the size is open
-    return outcome == "larger" and side > 0
+    return outcome == "larger" and bool(ahead)
 
 
 def outcomes(rows: pd.DataFrame) -> str:

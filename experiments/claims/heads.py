@@ -217,7 +217,7 @@ def winner_depends_on_model(tables: Tables, known: Claim) -> Verdict:
 
 def _one_winner(below: float, above: float) -> bool:
     """Whether one head has the lower loss on both sides of the best rate."""
-    return bool(below * above > 0)
+    return bool((below > 0) == (above > 0))
 
 
 def _wins(rows: pd.DataFrame) -> str:
