@@ -3,6 +3,8 @@
 Importing the package is cheap: TensorFlow is imported only by the modules that train.
 
 `experiments.compare(x, y, ...)` compares the two on anyone's data and network and returns a `Comparison`.
+`experiments.check(model, x, y)` says what is wrong with a model's last layers, loss, metrics and labels;
+`experiments.CheckHead()` is a Keras callback that does so before the first batch.
 `experiments.GradientNorms()` is a Keras callback that records gradient norms in anyone's own `model.fit`.
 """
 
@@ -13,12 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from experiments.callbacks import GradientNorms
+    from experiments.check import check
+    from experiments.check.callback import CheckHead
     from experiments.comparison import Comparison, compare
 
 __version__ = "0.1.0"
-__all__ = ["Comparison", "GradientNorms", "compare"]
+__all__ = ["CheckHead", "Comparison", "GradientNorms", "check", "compare"]
 
-_HOMES = {"Comparison": "comparison", "GradientNorms": "callbacks", "compare": "comparison"}
+_HOMES = {
+    "CheckHead": "check.callback",
+    "Comparison": "comparison",
+    "GradientNorms": "callbacks",
+    "check": "check",
+    "compare": "comparison",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -164,14 +164,24 @@ def verify(out: Out = None) -> None:
     typer.echo(f"{folder}: {len(Cells(folder).names())} cells and their tables are as they were stored")
 
 
-@app.command(epilog="Example: headtohead check models.py:build")
+@app.command(epilog="Example: headtohead check train.py, or models.py:build, or model.keras")
 def check(
-    target: Annotated[str, typer.Argument(metavar="FILE.py:FUNCTION", help="A function that returns a Keras model.")],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", help="A training script, FILE.py:FUNCTION that returns a model, MODEL.keras or MODEL.h5."
+        ),
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="[-- ARGUMENTS]", help="Arguments of the script.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")] = False,
+    seconds: Annotated[float, typer.Option(metavar="S", min=0.1, help="How long a script may take to train.")] = 60.0,
 ) -> None:
-    """Look for the ways in which a Keras model's last layers and loss go wrong; exit 1 if it has one."""
-    from experiments.check import main as check_model
+    """Check a Keras or PyTorch program's last layers, loss, metrics and labels; exit 1 if there is a problem."""
+    from experiments.check.render import main as check_target
 
-    if code := check_model(target):
+    if code := check_target(target, arguments or (), as_json=as_json, seconds=seconds):
         raise Exit(code)
 
 

@@ -1,9 +1,40 @@
-"""`headtohead check FILE.py:FUNCTION`: does the user's Keras model compute the loss that its program names?
+"""`headtohead check`: does a program minimise and report what it says, and does it learn from every mistake?
 
-The file is imported and the named function is called; nothing else of it is executed.
+Keras and PyTorch are read into one neutral record by running the program; everything behind it is shared.
 """
 
-from experiments.check.findings import Finding, check, inspect
-from experiments.check.render import main
+from __future__ import annotations
 
-__all__ = ["Finding", "check", "inspect", "main"]
+import sys
+from types import ModuleType
+from typing import Any
+
+from experiments.check.record import Checked, Finding
+
+__all__ = ["Checked", "Finding", "check"]
+
+
+def check(
+    model: Any, x: Any = None, y: Any = None, *, sample_weight: Any = None, class_weight: Any = None, loss: Any = None
+) -> Checked:
+    """Check a compiled Keras model, or a PyTorch module with its `loss`, on the arguments that `fit` would get.
+
+    Nothing is trained and the weights stay as they are. Raises `UserError` for what is no such model.
+    """
+    if loss is not None:
+        from experiments.check.torch_program import of_torch
+
+        return of_torch(model, loss, x, y)
+    from experiments.check.answer import of_keras
+
+    return of_keras(model, x, y, sample_weight, class_weight)
+
+
+class _Callable(ModuleType):
+    """`experiments.check(...)` is a call whether or not this package has been imported by its own name."""
+
+    def __call__(self, *args: Any, **options: Any) -> Checked:
+        return check(*args, **options)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,63 +1,98 @@
-"""The findings in plain words, and the exit code that goes with them."""
+"""The answer in plain words or as JSON, and the exit code that goes with it."""
 
 from __future__ import annotations
 
+import json
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
-from experiments.check.findings import Finding, inspect
-from experiments.check.program import Program
+from experiments.check.record import Checked, Finding
+from experiments.check.target import check_target, is_script
+from experiments.quiet import startup_aside
 
 WIDTH = 100
+SOUND = "Sound: what is minimised and reported is what the program says, and every mistake has its gradient."
+UNMEASURED = "No problem was seen, and not everything could be measured: it is not called sound."
 
 
-def main(target: str) -> int:
-    """Check `FILE.py:FUNCTION` and print what is found. Returns 0 if the model is sound, 1 if it has problems.
+def main(target: str, arguments: Sequence[str] = (), *, as_json: bool = False, seconds: float | None = None) -> int:
+    """Check the target and print what is found. Returns 0 if there is no problem, 1 if there is one.
 
-    Raises `UserError` for a wrong call, which the command line turns into exit code 2.
+    A script ends this process where it would train. Raises `UserError` for a wrong call, which the command line turns
+    into exit code 2.
     """
-    checked, found = inspect(target)
-    file = target.rpartition(":")[0]
-    for line in render(file, checked, found):
-        print(line)
-    return 1 if found else 0
+
+    def answer(checked: Checked) -> int:
+        print(as_text(checked, as_json=as_json))
+        return 1 if checked.problems else 0
+
+    if is_script(target):
+        from experiments.check import script
+
+        limit = script.SECONDS if seconds is None else seconds
+        script.check_and_leave(Path(target), arguments, limit, answer, _complain)
+    with startup_aside():
+        checked = check_target(target)
+    return answer(checked)
 
 
-def render(file: str, checked: list[Program], found: list[Finding]) -> Iterable[str]:
+def _complain(message: str) -> int:
+    import sys
+
+    print(f"Error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def as_text(checked: Checked, *, as_json: bool = False) -> str:
+    """The whole answer."""
+    return to_json(checked) if as_json else "\n".join(render(checked))
+
+
+def to_json(checked: Checked) -> str:
+    """The answer for machines: `verdict` is "problem", "note", "sound" or "not measured"."""
+    verdict = (
+        "problem" if checked.problems else "not measured" if not checked.measured else
+        "note" if checked.notes else "sound"
+    )  # fmt: skip
+    return json.dumps({"verdict": verdict, **asdict(checked)}, indent=2)
+
+
+def render(checked: Checked) -> Iterable[str]:
     """The lines to print."""
-    several = len(checked) > 1
-    for program in checked:
-        yield f"{f'{program.output}: ' if several else ''}{describe(program)}"
-    shown: set[object] = set()  # what one sweep showed, and a line to change, are said once
-    for number, finding in enumerate(found, start=1):
+    yield from checked.described
+    several = len(checked.described) > 1
+    for number, finding in enumerate(checked.findings, start=1):
         yield ""
-        yield f"{number}. {finding.name}{f' ({finding.output})' if several else ''}"
-        for text in finding.seen if (finding.output, finding.seen) not in shown else ():
-            yield from _wrapped(text, "   - ")
-        yield from _wrapped(f"Why: {finding.cause}", "   ")
-        if finding.place:
-            yield from _wrapped(f"Where: {finding.place}", "   ")
-        yield from _wrapped(f"Remedy: {finding.remedy}", "   ")
-        for line, change in finding.changes:
-            if (line, change) not in shown:
-                yield f"   {file}:{line.number}: {line.text}" if line else f"   {file}:"
-                yield f"      -> {change}"
-        shown |= {(finding.output, finding.seen), *finding.changes}
+        where = f" ({finding.output})" if several else ""
+        yield f"{number}. {finding.level}: {finding.name}{where}"
+        yield from _finding(finding, checked.file)
     yield ""
-    yield "Sound: loss and gradient are those of the written formula." if not found else _count(found)
+    yield summary(checked)
 
 
-def describe(program: Program) -> str:
-    """One line on what was checked."""
-    path = program.path
-    head = f"{program.units} {path.activation} unit{'s' if program.units > 1 else ''}"
-    logits = ", from logits" if path.form == "from_logits" else ""
-    backend = path.framework.removeprefix("keras-")
-    return f"{head}, {path.loss}{logits}, {path.precision} under a {path.floatx} loss, Keras on {backend}"
+def _finding(finding: Finding, file: str) -> Iterable[str]:
+    for text in finding.seen:
+        yield from _wrapped(text, "   - ")
+    yield from _wrapped(f"Why: {finding.cause}", "   ")
+    if finding.cost:
+        yield from _wrapped(f"Cost: {finding.cost}", "   ")
+    yield from _wrapped(f"Remedy: {finding.remedy}", "   ")
+    for line, change in finding.changes:
+        if line or file:
+            yield f"   {file}:{line.number}: {line.text}" if line else f"   {file}:"
+        yield f"      -> {change}"
 
 
-def _count(found: list[Finding]) -> str:
-    return "1 problem." if len(found) == 1 else f"{len(found)} problems."
+def summary(checked: Checked) -> str:
+    """The last line."""
+    problems, notes = len(checked.problems), len(checked.notes)
+    if not problems and not checked.measured:
+        return UNMEASURED
+    if not problems:
+        return SOUND if not notes else f"{SOUND} ({notes} note{'s' * (notes > 1)}.)"
+    return f"{problems} problem{'s' * (problems > 1)}" + (f", {notes} note{'s' * (notes > 1)}." if notes else ".")
 
 
 def _wrapped(text: str, indent: str) -> list[str]:

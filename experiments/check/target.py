@@ -1,58 +1,98 @@
-"""From `FILE.py:FUNCTION` to the compiled Keras model that the function returns."""
+"""From what the user names to what is checked: a script, a function of a file, or a stored model."""
 
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from experiments.check.messages import one_line
+from experiments.check.record import Checked
 from experiments.records import UserError, require
 
-EXAMPLE = "Example: headtohead check models.py:build"
+EXAMPLE = "Example: headtohead check train.py, or models.py:build, or model.keras"
+STORED = (".keras", ".h5")
+RETURNS = "a compiled Keras model, (model, y), (model, x, y), or of PyTorch (module, loss) or (module, loss, x, y)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """What the user's function returned.
-
-    `labels` are those that it returned beside the model, or None: without them their encoding is not checked.
-    """
-
-    file: Path
-    function: str
-    model: Any
-    labels: np.ndarray | None
+def is_script(target: str) -> bool:
+    """Whether the target is a file to run, not a function in it or a stored model. Raises `UserError` for neither."""
+    require(
+        target.endswith((".py", *STORED)) or ".py:" in target,
+        f"{target!r} is no FILE.py, FILE.py:FUNCTION, MODEL.keras or MODEL.h5. {EXAMPLE}",
+    )
+    if target.endswith((".py", *STORED)):
+        require(Path(target).is_file(), f"There is no file {target!r}. {EXAMPLE}")
+    return target.endswith(".py")
 
 
-def load(target: str) -> Target:
-    """Import the file of `target` and call its function, with nothing.
-
-    The function returns a compiled Keras model, or a pair of that and the labels to train on.
-    Raises `UserError` for whatever is not so.
-    """
+def check_target(target: str) -> Checked:
+    """Check a stored model, or what a function of a file returns. Raises `UserError` for whatever is neither."""
+    if target.endswith(STORED):
+        return _stored(Path(target))
     file, build = find(target)
-    function = target.rpartition(":")[2]
+    name = target.rpartition(":")[2]
     try:
-        returned = build()
+        returned = build(*_arguments(build))
     except Exception as error:  # the user's own code
-        raise UserError(f"{function}() of {file} raised {type(error).__name__}: {error}") from error
-    model, labels = returned if isinstance(returned, tuple) and len(returned) == 2 else (returned, None)
-    keras = sys.modules.get("keras")
-    kind = type(model).__name__
+        raise UserError(f"{name}() of {file} raised {one_line(error)}") from error
+    return _of_returned(returned, file, name)
+
+
+def _arguments(build: Callable[..., Any]) -> tuple[Any, ...]:
+    """The shape of a row for a function that asks for one, as `compare` gives it."""
+    try:
+        parameters = inspect.signature(build).parameters.values()
+    except (TypeError, ValueError):
+        return ()
+    asked = [one for one in parameters if one.default is one.empty and one.kind in (0, 1)]
+    return ((8,),) if len(asked) == 1 else ()
+
+
+def _stored(file: Path) -> Checked:
+    import keras
+
+    from experiments.check.answer import of_keras
+
+    try:
+        model = keras.models.load_model(file)
+    except Exception as error:  # no model, or one whose own layers are not known here
+        raise UserError(
+            f"{file} cannot be loaded as a Keras model: {one_line(error)}. A model with layers or losses of its own is "
+            "checked by its source: FILE.py:FUNCTION."
+        ) from error
+    return of_keras(model)
+
+
+def _of_returned(returned: Any, file: Path, name: str) -> Checked:
+    parts = returned if isinstance(returned, tuple) and returned else (returned,)
+    first = parts[0]
+    torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
+    if torch is not None and isinstance(first, torch.nn.Module) and not _is_keras(first, keras):
+        from experiments.check.torch_program import of_torch
+
+        require(
+            len(parts) >= 2 and callable(parts[1]),
+            f"{name}() of {file} returned a module without a loss. It must return (module, loss) or (module, loss, x, "
+            "y).",
+        )
+        rest = parts[2] if len(parts) == 3 and isinstance(parts[2], (tuple, list)) else parts[2:]
+        return of_torch(first, parts[1], *rest, file=file, function=name)
     require(
-        keras is not None and isinstance(model, keras.Model),
-        f"{function}() of {file} returned a {kind}. It must return a compiled Keras model, or (model, labels).",
+        _is_keras(first, keras),
+        f"{name}() of {file} returned a {type(returned).__name__}. It must return {RETURNS}.",
     )
-    require(
-        getattr(model, "loss", None) is not None,
-        f"The model of {function}() is not compiled, so it has no loss to check. Call model.compile(loss=...) first.",
-    )
-    return Target(file=file, function=function, model=model, labels=None if labels is None else np.asarray(labels))
+    from experiments.check.answer import of_keras
+
+    x, y = (None, parts[1]) if len(parts) == 2 else (*parts[1:3], None, None)[:2]
+    return of_keras(first, x, y, file=file, function=name)
+
+
+def _is_keras(value: Any, keras: Any) -> bool:
+    return keras is not None and isinstance(value, keras.Model)
 
 
 def find(target: str, example: str = EXAMPLE) -> tuple[Path, Callable[..., Any]]:

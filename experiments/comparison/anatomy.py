@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from experiments.check.program import loss_name
+from experiments.check.keras_losses import loss_name
 from experiments.records import UserError, require
 from experiments.tasks.files import words
 

@@ -1,0 +1,53 @@
+"""The answer to a check: a Keras model, or a program of PyTorch, from its reading to what is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from experiments.check.examine import Reading, examine
+from experiments.check.messages import quiet
+from experiments.check.record import Checked, Finding, Output
+from experiments.check.sweep import Sweep
+
+
+def of_keras(
+    model: Any, x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None, *,
+    file: Path | None = None, function: str = "",
+) -> Checked:  # fmt: skip
+    """Check a compiled Keras model and what its `fit` is called with. Raises `UserError` if it cannot be read."""
+    from experiments.check import keras_data, keras_model
+
+    call = keras_data.call_of(x, y, sample_weight, class_weight)
+    return of_readings(keras_model.read(model, call), file=file, function=function)
+
+
+def of_readings(readings: list[Reading], *, file: Path | None, function: str) -> Checked:
+    """Examine each output of a program that was read."""
+    findings: list[Finding] = []
+    described = []
+    measured = True
+    several = len(readings) > 1
+    for reading in readings:
+        with quiet():
+            output, found, listed = examine(reading, file, function)
+        findings += listed
+        described.append((f"{output.name}: " if several else "") + describe(output, found))
+        measured = measured and found is not None and all(one.name != "not_measured" for one in listed)
+    return Checked(
+        file="" if file is None else str(file),
+        described=tuple(described),
+        findings=tuple(sorted(findings, key=lambda finding: finding.level != "problem")),
+        measured=measured,
+    )
+
+
+def describe(output: Output, found: Sweep | None) -> str:
+    """One line on what was checked."""
+    units = f"{output.units} unit{'s' * (output.units > 1)}"
+    if found is None:
+        return f"{units}, loss {output.loss}, {output.framework}: not measured"
+    ends = "logits" if found.identical else "probabilities" if found.probabilities else "an activation of its own"
+    metrics = f", metrics {', '.join(metric.name for metric in output.metrics)}" if output.metrics else ""
+    return f"{units} that end{'s' * (output.units == 1)} in {ends}, {found.meaning.text}{metrics}, " \
+           f"{found.dtype}, {output.framework}"  # fmt: skip

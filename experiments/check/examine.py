@@ -1,0 +1,109 @@
+"""One output examined: swept under the labels it may have, judged, and put into words with the lines to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from experiments.check import judge, judge_labels, judge_metrics
+from experiments.check.labels import Encoding
+from experiments.check.messages import one_line
+from experiments.check.record import Finding, Output
+from experiments.check.registry import KINDS
+from experiments.check.remedies import changes
+from experiments.check.sweep import Sweep, sweep
+
+# one output may have been traced under several encodings: all of them
+Reading = list[tuple[Output, Encoding]]
+
+
+def examine(reading: Reading, file: Path | None, function: str) -> tuple[Output, Sweep | None, list[Finding]]:
+    """The output under the encoding that fits it, what was swept, and what was found."""
+    output, found, error = _best(reading)
+    seen = list(_seen(output, found, error))
+    listed: list[Finding] = []
+    for name in dict.fromkeys(name for name, _ in seen):
+        kind = KINDS[name]
+        listed.append(
+            Finding(
+                name=name,
+                level=kind.level,
+                output=output.name,
+                seen=tuple(text for one, text in seen if one == name),
+                cause=kind.cause,
+                remedy=kind.remedy,
+                cost="",
+                changes=changes(name, output, found, file, function),
+            )
+        )
+    return output, found, sorted(listed, key=lambda finding: finding.level != "problem")
+
+
+def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
+    """The reading whose loss has a known meaning, or whose rows do not mix; else the first that could be swept."""
+    swept: list[tuple[Output, Sweep]] = []
+    error = ""
+    for output, encoding in reading:
+        if output.tail is None:
+            error = error or output.unmeasured
+            continue
+        try:
+            found = _sweep(output, encoding)
+        except Exception as raised:  # what the program raises at some logit
+            error = error or one_line(raised)
+            continue
+        swept.append((output, found))
+        if found.meaning.name and found.mixed < 0.01:
+            break
+    if not swept:
+        return reading[0][0], None, error
+    output, found = min(swept, key=lambda one: (not one[1].meaning.name, one[1].mixed > 0.01))
+    return output, found, ""
+
+
+def _sweep(output: Output, encoding: Encoding) -> Sweep:
+    """The sweep with the labels 0 and 1, or, if no cross-entropy shows, with the two that the program has."""
+    assert output.tail is not None
+    found = sweep(output.tail, output.shape, encoding)
+    if found.meaning.name or output.labels is None or output.units > 1 or output.labels.dtype.kind not in "iuf":
+        return found
+    values = np.unique(output.labels)
+    if len(values) != 2 or tuple(values) == (0, 1):
+        return found
+    return sweep(output.tail, output.shape, replace(encoding, values=(float(values[0]), float(values[1]))))
+
+
+def _seen(output: Output, found: Sweep | None, error: str) -> Iterator[judge.Seen]:
+    labels = list(judge_labels.labels(output, found))
+    yield from labels
+    yield from judge_labels.weights(output)
+    if any(KINDS[name].level == "problem" for name, _ in labels) and (output.raised or found is None):
+        return
+    if output.raised and not labels:
+        yield "program_raises", f"On its own first rows: {output.raised}."
+        return
+    if found is None:
+        yield "not_measured", f"The framework says: {error}."
+        return
+    if not _measurable(output):
+        yield "not_measured", "The prediction joins several outputs of layers with weights."
+        return
+    regression = judge_labels.continuous(output.labels)
+    objective = list(judge.objective(output, found))
+    yield from objective
+    if not objective and not regression:
+        yield from judge.gradient(output, found)
+    if not any(KINDS[name].level == "problem" for name, _ in objective):
+        assert output.tail is not None
+        yield from judge_metrics.metrics(output, output.tail, found)
+
+
+def _measurable(output: Output) -> bool:
+    """Whether the sweep says anything: not if the prediction joins parts whose squashed values alone are seen."""
+    assert output.tail is not None
+    values = output.tail.logits
+    return output.tail.whole or bool(values.min() < 0 or values.max() > 1)
+

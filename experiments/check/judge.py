@@ -1,0 +1,144 @@
+"""From what was measured to findings: names, and what was seen in numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from experiments.check.record import Output
+from experiments.check.sweep import GRID, Sweep
+
+# a name of the registry, and what was seen
+Seen = tuple[str, str]
+REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
+TRUSTED = 40.0  # up to here everything has to be finite
+
+
+def objective(output: Output, found: Sweep) -> Iterator[Seen]:
+    """What is minimised, against what is predicted: the first thing that is wrong, since others follow from it."""
+    at = found.moderate
+    prediction, losses, scored = found.prediction[:, at], found.losses[:, at], found.scored[:, at]
+    rough = 0.05 if "16" in found.dtype else 0.01
+    if np.ptp(prediction, axis=1).max() < 1e-6:
+        value = float(prediction[0, 0, -1])
+        yield (
+            "one_unit_softmax" if output.units == 1 else "prediction_is_constant",
+            f"For logits from -3 to 3 the prediction is always {value:.4g}.",
+        )
+        return
+    spread = [float(np.ptp(row[np.isfinite(row)])) if np.isfinite(row).any() else 0.0 for row in losses]
+    if output.units == 1 and spread[0] < 1e-6 and (spread[1] < 1e-6):
+        yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses[0, 0]:.4g}."
+        return
+    if np.abs(found.trained[:, at] - prediction).max() > 1e-3:
+        gap = np.abs(found.trained[:, at] - prediction).max()
+        yield "training_differs", f"In training the prediction differs by up to {gap:.2g} from predict()."
+        return
+    if found.mixed > rough or found.leaks > 1e-3:
+        what = "loss" if found.mixed > rough else "prediction"
+        size = found.mixed if what == "loss" else found.leaks
+        yield "rows_are_mixed", f"The {what} of a batch differs from that of its rows one by one by {size:.2g}."
+        return
+    meaning, plain = found.meaning, found.scored_meaning
+    as_logits = "prediction as logits" in (meaning.of, plain.of)
+    if as_logits and np.abs(found.prediction).max() < 30:
+        floor = float(np.nanmin(scored if plain.of == "prediction as logits" else losses))
+        name = "probabilities_taken_for_logits" if found.probabilities else "squashed_logits"
+        yield name, (
+            f"The prediction stays between {found.prediction.min():.3g} and {found.prediction.max():.3g}, and its loss "
+            f"as a {meaning.text if meaning.name else plain.text} of logits never falls below {floor:.2f}."
+        )
+        return
+    gap = np.abs(losses - scored)
+    far = gap > rough * (1 + np.abs(scored))
+    crossed = meaning.name == "categorical" and found.probabilities and output.units > 1 and not found.sums_to_one
+    if crossed or far.any():
+        row, place = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, -1)), gap.shape)
+        swapped = crossed or (output.units > 1 and meaning.of == "logits" and found.probabilities)
+        yield (
+            "crossed_pair_swaps_the_objective" if swapped else "evaluate_disagrees",
+            f"At {_logit(output, GRID[at][place])} and label {row}, fit() minimises {losses[row, place]:.4f} "
+            f"(a {meaning.text}); loss(y, predict(x)) is {scored[row, place]:.4f}."
+            if far.any() else f"The loss is a {meaning.text}, and the predictions of a row do not sum to 1.",
+        )  # fmt: skip
+        return
+    if meaning.name == "likelihood" and not _logarithms(found):
+        lowest = found.losses.min()
+        yield "not_a_log_probability", f"The loss is the negated prediction at the label: it goes down to {lowest:.4g}."
+        return
+    undefined = found.unbounded and not np.isfinite(losses).all()
+    if meaning.of == "prediction clipped" or undefined:
+        name = "logits_taken_for_probabilities" if found.unbounded else "prediction_leaves_the_range"
+        told = "has no value for some of them" if undefined else f"is a {meaning.text} of them clipped to (0, 1)"
+        low, high = found.prediction.min(), found.prediction.max()
+        yield name, f"Predictions run from {low:.4g} to {high:.4g}; the loss {told}."
+        return
+    if meaning.name == "binary" and found.sums_to_one and output.units > 2:
+        yield "softmax_under_a_binary_loss", f"Predictions of {output.units} classes sum to 1 under a {meaning.text}."
+
+
+def _logarithms(found: Sweep) -> bool:
+    total = np.exp(np.minimum(found.prediction[0][found.moderate], 50)).sum(axis=-1)
+    return bool(np.allclose(total, 1, atol=1e-2))
+
+
+def _logit(output: Output, z: float) -> str:
+    return f"a logit of {z:g}" if output.units == 1 else f"logits {abs(z):g} apart"
+
+
+def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
+    """Whether a wrong answer is learnt from at every logit."""
+    # a loss that counts units one by one sees half of what is swept over two
+    half = output.units > 1 and not found.sums_to_one and found.meaning.name in ("binary", "focal")
+    size = np.abs(GRID) * (0.5 if half else 1)
+    wrong = np.stack([GRID > 0, GRID < 0])
+    logarithmic = found.meaning.logarithmic
+    broken = ~np.isfinite(found.losses) | ~np.isfinite(found.slope)
+    early = broken & (size <= TRUSTED)
+    if early.any():
+        start = size[np.any(early, axis=0)].min()
+        half_precision = "16" in found.dtype and found.probabilities
+        name = "one_sided_saturation" if half_precision else "loss_is_not_finite"
+        yield name, f"From {_logit(output, start)} on, the loss or its gradient is infinite or nan."
+        return
+    dead = found.flat & wrong & ~broken
+    start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
+    told = f"From {_logit(output, start)} on, a wrong answer has a gradient of exactly 0."
+    fading = _fading(found, size, wrong)
+    if found.flat[:, found.moderate].all():
+        yield "gradient_dies", "The gradient is exactly 0 at every logit."
+    elif start < REACHED and "16" in found.dtype and (logarithmic or start > 3):
+        yield "one_sided_saturation", told
+    elif start < REACHED and (logarithmic or dead[:, found.moderate].any(axis=1).all()):
+        yield "gradient_dies", told
+    elif start < REACHED:
+        yield ("gradient_is_one_sided" if start <= 3 else "gradient_fades"), told
+    elif not logarithmic and fading < 0.01:
+        yield "gradient_fades", (
+            f"At {_logit(output, 8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
+        )
+    elif start < np.inf:
+        cap = float(found.losses[wrong & (size <= 120)].max())
+        name = "logits_lost_to_a_layer" if output.after and logarithmic else "probability_clipped"
+        yield name, f"{told} The loss never rises above {cap:.2f}."
+    if not found.meaning.name and not (start < REACHED and dead[:, found.moderate].any(axis=1).all()):
+        expected = np.where(GRID > 0, 1, -1)
+        check = np.isin(np.abs(GRID), (1.0, 2.0, 3.0)) & wrong
+        toward = (found.slope * expected)[check]
+        if (toward < -1e-6).all():
+            yield "gradient_points_away", "At logits of 1, 2 and 3 a step makes each wrong answer more wrong."
+        elif not found.flat[:, found.moderate].all():
+            yield "loss_of_its_own_formula", (
+                "The loss matches no cross-entropy, focal, squared, absolute or hinge loss of logits or predictions."
+            )
+
+
+def _fading(found: Sweep, size: np.ndarray, wrong: np.ndarray) -> float:
+    """The smaller of both labels' ratios: the gradient of a wrong answer at 8 over the largest up to there."""
+    slope = np.abs(found.slope)
+    return min(
+        float(slope[label][of & (size == 8)].max(initial=0) / max(slope[label][of & (size <= 8)].max(initial=0), 1e-30))
+        for label in (0, 1)
+        for of in [wrong[label]]
+    )

@@ -1,0 +1,125 @@
+"""The labels and weights of a program against the loss that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from experiments.check.judge import Seen
+from experiments.check.record import Output
+from experiments.check.sweep import Sweep
+
+ENOUGH = 8  # rows of one class alone that say something
+
+
+def continuous(labels: np.ndarray | None) -> bool:
+    """Whether the labels are those of a regression: not whole numbers, and not within 0 and 1."""
+    if labels is None or labels.dtype.kind not in "fiu" or not labels.size:
+        return False
+    finite = labels[np.isfinite(labels)].astype(float)
+    outside = finite.size > 0 and bool(finite.min() < 0 or finite.max() > 1)
+    return outside and (bool((finite != np.round(finite)).any()) or len(np.unique(finite)) > max(20, len(finite) / 2))
+
+
+def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
+    """What is wrong with the labels of an output."""
+    given = output.labels
+    if given is None:
+        return
+    if given.dtype.kind not in "biuf":
+        yield "program_raises", f"The labels are no numbers but of the type {given.dtype}."
+        return
+    values = given.astype(float)
+    if not np.isfinite(values).all():
+        yield "labels_not_finite", f"{int((~np.isfinite(values)).sum())} of {values.size} labels are nan or infinite."
+        return
+    low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
+    span = f"The labels go from {low:g} to {high:g}"
+    shape = " x ".join(map(str, given.shape))
+    if not _fit(output, given):
+        units = f"{output.units} unit{'s' * (output.units > 1)}"
+        yield "labels_and_units_differ", f"The labels are {shape}; the prediction of a row has {units}."
+        return
+    onehot = output.units > 1 and given.shape[1:] == output.shape
+    sparse = output.units > 1 and not onehot
+    strange = low < 0 or high >= output.units or bool((values != np.round(values)).any())
+    if output.raised:
+        yield _raised(output, given, span if sparse and strange else "")
+        return
+    meaning = found.meaning.name if found else ""
+    if sparse and strange:
+        yield "label_names_no_unit", f"{span}; the units of the last layer from 0 to {output.units - 1}."
+    elif meaning in ("binary", "focal") and not sparse and (low < 0 or high > 1):
+        yield "labels_are_no_probabilities", f"{span}; the loss takes numbers from 0 to 1."
+    elif meaning == "categorical" and onehot:
+        total = values.sum(axis=-1)
+        if np.abs(total - 1).max() > 1e-3:
+            yield "several_labels_for_one_class", f"The labels of a row sum to {total.min():g} to {total.max():g}."
+    elif found and found.probabilities and meaning in ("square", "absolute") and (low < 0 or high > 1):
+        yield "labels_out_of_reach", f"{span}; the prediction lies between 0 and 1."
+    classes = values.argmax(axis=-1) if onehot else values
+    single = onehot and not (values.sum(axis=-1) == 1).all()
+    if output.complete and not single and len(given) >= ENOUGH and len(np.unique(classes)) == 1:
+        yield "one_class_only", f"All {len(given)} labels are {np.unique(classes)[0]:g}."
+
+
+def _raised(output: Output, given: np.ndarray, strange: str) -> Seen:
+    """The name of what a framework refuses; `strange`: the span of labels that are numbers of no unit."""
+    told = f"On its own first rows: {output.raised}."
+    shape = " x ".join(map(str, given.shape))
+    if "between 0 and 1" in output.raised:  # PyTorch's BCELoss
+        return "logits_taken_for_probabilities", told
+    if output.units == 1 and any(text in output.raised for text in ("out of bounds", "outside the valid range")):
+        return "one_unit_categorical", told
+    if strange:
+        return "label_names_no_unit", f"{strange}; the units of the last layer from 0 to {output.units - 1}."
+    if output.units > 1 and given.shape[1:] == output.shape:
+        return "one_hot_labels_for_integers", f"The labels are {shape}, and the loss refuses them: {output.raised}."
+    if output.units > 1:
+        return "integer_labels_for_one_hot", f"The labels are {shape}, and the loss refuses them: {output.raised}."
+    return "program_raises", told
+
+
+def _fit(output: Output, given: np.ndarray) -> bool:
+    """Whether labels have a shape that can belong to the predictions."""
+    shape, row = given.shape[1:], output.shape
+    allowed = [row, row[:-1]] + ([(*row[:-1], 1)] if row else [(1,)])
+    return shape in allowed
+
+
+def weights(output: Output) -> Iterator[Seen]:
+    """What is wrong with class_weight and sample_weight."""
+    if output.weights is not None and output.weights.size:
+        if not (output.weights != 0).any():
+            yield "weights_are_zero", f"All {len(output.weights)} weights of rows are 0."
+        elif (output.weights < 0).any():
+            yield "weights_are_negative", f"{int((output.weights < 0).sum())} weights of rows are negative."
+    given = output.class_weight
+    if not given:
+        return
+    if all(weight == 0 for weight in given.values()):
+        yield "weights_are_zero", "Every weight of class_weight is 0."
+    elif any(weight < 0 for weight in given.values()):
+        yield "weights_are_negative", "A weight of class_weight is negative."
+    if output.labels is None or not output.complete:
+        return
+    there = _classes(output)
+    strange = [key for key in given if not _is_in(key, there)]
+    if strange:
+        keys = ", ".join(map(repr, strange))
+        listed = ", ".join(f"{value:g}" for value in there[:10])
+        yield "class_weight_names_no_class", f"class_weight has the key {keys}; the labels are {listed}."
+
+
+def _classes(output: Output) -> list[float]:
+    assert output.labels is not None
+    values = output.labels
+    if values.ndim > 1 and values.shape[-1] > 1:
+        return [float(place) for place in range(values.shape[-1])]
+    return [float(value) for value in np.unique(values)]
+
+
+def _is_in(key: Any, there: list[float]) -> bool:
+    return not isinstance(key, str) and float(key) in there

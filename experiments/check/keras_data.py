@@ -1,0 +1,191 @@
+"""Rows, labels and the first pass of a Keras model: what it is applied to, and which layers it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from experiments.check.messages import one_line
+from experiments.check.record import ROWS
+from experiments.records import UserError
+
+BATCHES = 4  # of a data set that hands out batches: so many are read
+# what rows of a model may look like that says nothing about it: vectors, images, sequences
+SHAPES = ((4,), (8,), (28, 28, 1), (32, 32, 3), (28, 28), (6, 4))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """What `fit` was called with; `complete`: whether these are all of the labels."""
+
+    x: Any = None
+    y: Any = None
+    sample_weight: Any = None
+    class_weight: dict[Any, float] | None = None
+    complete: bool = True
+
+
+def call_of(x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Call:
+    """The call of `fit` with arrays, or with a data set that hands out batches."""
+    import keras
+
+    if y is None and not _array(x) and x is not None and not _arrays(x):
+        batches = (x[number] for number in range(len(x))) if isinstance(x, keras.utils.PyDataset) else iter(x)
+        read = [keras.utils.unpack_x_y_sample_weight(_tuple(batch)) for batch in islice(batches, BATCHES)]
+        if not read:
+            raise UserError("The data set that the model is trained on is empty.")
+        x, y, sample_weight = (
+            None if part[0] is None else keras.tree.map_structure(lambda *rows: np.concatenate(rows), *part)
+            for part in zip(*(keras.tree.map_structure(array, one) for one in read), strict=True)
+        )
+        return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, complete=False)
+    return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight)
+
+
+def _tuple(batch: Any) -> Any:
+    return tuple(batch) if isinstance(batch, list) else batch
+
+
+def _array(value: Any) -> bool:
+    return (hasattr(value, "shape") and hasattr(value, "dtype")) or hasattr(value, "iloc")
+
+
+def _arrays(value: Any) -> bool:
+    """Whether the value is a dict or list of arrays, one an input; or rows written as plain lists."""
+    if isinstance(value, dict):
+        return True
+    return isinstance(value, (list, tuple)) and len(value) > 0
+
+
+def array(value: Any) -> Any:
+    """A tensor, data frame or list as an array; None stays None."""
+    if value is None or isinstance(value, np.ndarray):
+        return value
+    if hasattr(value, "detach"):
+        return value.detach().cpu().numpy()
+    if type(value).__module__.startswith("scipy.sparse"):
+        return value.toarray()
+    return np.asarray(value)
+
+
+def head(tree: Any, rows: int) -> Any:
+    """The first rows of every array, as the tensors that `fit` makes of them."""
+    import keras
+
+    return keras.tree.map_structure(lambda one: _tensor(array(one)[:rows]), tree)
+
+
+def _tensor(values: np.ndarray) -> Any:
+    import keras
+
+    if values.dtype.kind in "OUS":
+        return values
+    if values.dtype.kind == "f":
+        values = values.astype(keras.config.floatx())
+    return keras.ops.convert_to_tensor(values)
+
+
+def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[tuple[Any, np.ndarray | None]]]:
+    """Apply the model to ROWS rows: their structure, the rows, the predictions, and the layers in the order of calls.
+
+    Each layer comes with the values that it was given. Raises `UserError` if the model does not take the rows.
+    """
+    import keras
+
+    errors = []
+    for candidate in _candidates(model) if x is None else [x]:
+        candidate = _listed(model, candidate)
+        rows = [_rows(array(one)) for one in keras.tree.flatten(candidate)]
+        structure = keras.tree.map_structure(lambda one: 0, candidate)
+        try:
+            with watched_layers() as calls:
+                tensors = [_tensor(one) for one in rows]
+                predicted = model(keras.tree.pack_sequence_as(structure, tensors), training=False)
+            return structure, rows, predicted, _read(calls)
+        except Exception as error:  # the user's own model
+            errors.append(one_line(error))
+    hint = "" if x is not None else " Return the rows too: (model, x, y)."
+    raise UserError(f"The model cannot be applied to its rows: {errors[0]}.{hint}")
+
+
+def _listed(model: Any, x: Any) -> Any:
+    """Rows written as plain lists of numbers as one array; a list with one array an input as it is."""
+    if isinstance(x, (list, tuple)) and not _array(x[0]):
+        return np.asarray(x)
+    return list(x) if isinstance(x, tuple) else x
+
+
+def _rows(values: np.ndarray) -> np.ndarray:
+    import keras
+
+    rows = np.resize(values[:ROWS], (ROWS, *values.shape[1:])) if len(values) < ROWS else values[:ROWS]
+    return rows.astype(keras.config.floatx()) if rows.dtype == np.float64 else np.ascontiguousarray(rows)
+
+
+def _candidates(model: Any) -> Iterator[Any]:
+    """Rows for a model that came without any."""
+    import keras
+
+    rng = np.random.default_rng(0)
+    inputs = getattr(model, "inputs", None)
+    if inputs:
+        struct = getattr(model, "_inputs_struct", inputs[0] if len(inputs) == 1 else inputs)
+        yield keras.tree.map_structure(lambda one: _drawn(rng, one.shape[1:], one.dtype), struct)
+        return
+    for shape in SHAPES:
+        yield _drawn(rng, shape, "float32")
+    yield _drawn(rng, (8,), "int32")
+
+
+def _drawn(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
+    shape = (ROWS, *(size or 8 for size in shape))
+    if dtype == "string":
+        return np.full(shape, b"a")
+    return rng.integers(0, 2, shape).astype(dtype) if "int" in dtype else rng.normal(size=shape).astype(dtype)
+
+
+def _read(calls: list[tuple[Any, Any]]) -> list[tuple[Any, np.ndarray | None]]:
+    import keras
+
+    read = []
+    for operation, given in calls:
+        try:
+            values = keras.ops.convert_to_numpy(given).astype(float)
+        except Exception:  # several tensors, or no numbers
+            values = None
+        read.append((operation, values))
+    return read
+
+
+@contextmanager
+def watched_layers() -> Iterator[list[tuple[Any, Any]]]:
+    """Within, the calls of layers that hold no other layer but what they wrap, each with its first argument."""
+    import keras
+    from keras.src.ops.operation import Operation
+
+    calls: list[tuple[Any, Any]] = []
+    inner = 0
+    proceed = Operation.__call__
+
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal inner
+        holds = isinstance(self, keras.Model)
+        if not holds and inner == 0:
+            calls.append((self, args[0] if args else None))
+        inner += not holds
+        try:
+            return proceed(self, *args, **kwargs)
+        finally:
+            inner -= not holds
+
+    Operation.__call__ = call  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        Operation.__call__ = proceed  # type: ignore[method-assign]
+

@@ -1,0 +1,61 @@
+"""The metrics of a compiled Keras model, resolved as Keras resolves them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from experiments.check.messages import one_line
+from experiments.check.record import Metric
+
+
+def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[Metric]], str]:
+    """The metrics of each output, by its place, and what Keras says if it cannot apply them to these labels.
+
+    `truth`: labels of as many rows as were `predicted`.
+    """
+    from keras.src.trainers.compile_utils import CompileMetrics
+
+    compiled = getattr(model, "_compile_metrics", None)
+    if compiled is None:
+        return {}, ""
+    names = getattr(model, "output_names", None)
+    fresh = CompileMetrics(compiled._user_metrics, compiled._user_weighted_metrics, output_names=names)
+    try:
+        fresh.build(truth, predicted)
+    except Exception as error:  # as `fit` would raise
+        return {}, f"its metrics: {one_line(error)}"
+    found: dict[int, list[Metric]] = {}
+    for flat_metrics in (fresh._flat_metrics, fresh._flat_weighted_metrics):
+        for place, listed in enumerate(flat_metrics):
+            found.setdefault(place, []).extend(_metric(one) for one in getattr(listed, "metrics", ()))
+    return found, ""
+
+
+def _metric(metric: Any) -> Metric:
+    import keras
+
+    def value(truth: np.ndarray, prediction: np.ndarray) -> float:
+        kept = [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
+        metric.reset_state()
+        try:
+            metric.update_state(keras.ops.convert_to_tensor(truth), keras.ops.convert_to_tensor(prediction))
+            return float(np.mean(keras.ops.convert_to_numpy(metric.result())))
+        finally:
+            for variable, before in zip(metric.variables, kept, strict=False):
+                variable.assign(before)
+
+    return Metric(name=str(metric.name), kind=_kind(metric), threshold=_threshold(metric), value=value)
+
+
+def _kind(metric: Any) -> str:
+    function = getattr(metric, "_fn", None)
+    generic = type(metric).__name__ == "MeanMetricWrapper"
+    return getattr(function, "__name__", "metric") if generic and function is not None else type(metric).__name__
+
+
+def _threshold(metric: Any) -> float | None:
+    options = getattr(metric, "_fn_kwargs", None) or {}
+    value = options.get("threshold", getattr(metric, "init_thresholds", None))
+    return float(value) if isinstance(value, (int, float)) else None

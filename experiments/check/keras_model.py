@@ -1,0 +1,189 @@
+"""A compiled Keras model and the call that trains it, read into the neutral record by running them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from experiments.check import keras_data
+from experiments.check.examine import Reading
+from experiments.check.keras_data import Call
+from experiments.check.keras_metrics import metrics_of
+from experiments.check.labels import Encoding, encodings
+from experiments.check.messages import one_line, quiet
+from experiments.check.record import ROWS, Metric, Output, Tail
+from experiments.records import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """One resolved loss of a model: of which output, what it is called, and the labels that it was given."""
+
+    output: int
+    name: str
+    loss: Any
+    truth: Any
+    raised: str
+
+
+def read(model: Any, call: Call) -> list[Reading]:
+    """The outputs of a compiled model that have a loss, each under every encoding that its labels may have.
+
+    Raises `UserError` if the model is not compiled with a loss, or cannot be applied to its rows.
+    """
+    import keras
+
+    require(
+        getattr(model, "_compile_loss", None) is not None,
+        "The model is not compiled with a loss, so there is nothing to check. Call model.compile(loss=...) first.",
+    )
+    with quiet():
+        structure, rows, predicted, calls = keras_data.apply(model, call.x)
+        flat = keras.tree.flatten(predicted)
+        pairs = _pairs(model, flat, predicted, call.y)
+        head, after = _layers(calls)
+        own = metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
+    readings = []
+    for pair in pairs:
+        truth = None if call.y is None else keras_data.array(pair.truth)
+        shape = tuple(flat[pair.output].shape[1:])
+        reading: Reading = []
+        for encoding in encodings(shape, truth):
+            with quiet():
+                tail = _tail(model, structure, rows, pair, encoding)
+                metrics, refused = own or _metrics(model, predicted, pair.output, encoding)
+            output = Output(
+                name=pair.name,
+                framework=f"Keras on {keras.backend.backend()}",
+                loss=getattr(pair.loss, "name", None) or type(pair.loss).__name__,
+                layer=head,
+                shape=shape,
+                tail=None if isinstance(tail, str) else tail,
+                unmeasured=tail if isinstance(tail, str) else "",
+                labels=truth,
+                complete=call.complete,
+                weights=_weights(call, truth),
+                class_weight=call.class_weight,
+                metrics=tuple(metrics.get(pair.output, ())),
+                raised=pair.raised or (refused if own else ""),
+                after=after,
+            )
+            reading.append((output, encoding))
+        readings.append(reading)
+    return readings
+
+
+def _weights(call: Call, truth: np.ndarray | None) -> np.ndarray | None:
+    """One weight a row; None if there are none, or several arrays of them."""
+    if call.sample_weight is None or isinstance(call.sample_weight, (dict, list, tuple)):
+        return None
+    return keras_data.array(call.sample_weight)
+
+
+def _metrics(model: Any, predicted: Any, place: int, encoding: Encoding) -> tuple[dict[int, list[Metric]], str]:
+    """The metrics as Keras would resolve them for labels of this encoding."""
+    import keras
+
+    truth = [keras.ops.zeros_like(tensor) for tensor in keras.tree.flatten(predicted)]
+    truth[place] = keras.ops.convert_to_tensor(encoding.all(0, len(truth[place])))
+    return metrics_of(model, predicted, keras.tree.pack_sequence_as(predicted, truth))
+
+
+def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
+    """The losses as Keras itself pairs them with outputs and labels."""
+    import keras
+    from keras.src.trainers.compile_utils import CompileLoss
+
+    pairs: list[Pair] = []
+
+    class Watched(CompileLoss):
+        def build(self, y_true: Any, y_pred: Any) -> None:
+            super().build(y_true, y_pred)
+            watched = [entry._replace(loss=watch(entry)) for entry in self._flat_losses]  # type: ignore[has-type]
+            self._flat_losses = watched
+
+    def watch(entry: Any) -> Callable[..., Any]:
+        def loss(truth: Any, prediction: Any, weights: Any = None) -> Any:
+            place = next(number for number, tensor in enumerate(flat) if tensor is prediction)
+            raised = ""
+            if y is not None:
+                try:
+                    entry.loss(truth, prediction)
+                except Exception as error:  # the user's own loss
+                    raised = one_line(error)
+            pairs.append(Pair(output=place, name=str(entry.name), loss=entry.loss, truth=truth, raised=raised))
+            return keras.ops.zeros(())
+
+        return loss
+
+    given = keras.tree.map_structure(keras.ops.zeros_like, predicted) if y is None else keras_data.head(y, len(flat[0]))
+    watched = Watched(model.loss, None, output_names=getattr(model, "output_names", None))
+    try:
+        watched(given, predicted)
+    except Exception as error:
+        require(False, f"Keras cannot pair the model's losses with its outputs and labels: {one_line(error)}")
+    if y is not None:  # the whole labels in the place of the first rows
+        heads = keras.tree.flatten(given)
+        whole = keras.tree.flatten(y)
+        pairs = [_whole(pair, heads, whole) for pair in pairs]
+    return pairs
+
+
+def _whole(pair: Pair, heads: list[Any], whole: list[Any]) -> Pair:
+    place = next((number for number, one in enumerate(heads) if one is pair.truth), 0)
+    return Pair(output=pair.output, name=pair.name, loss=pair.loss, truth=whole[place], raised=pair.raised)
+
+
+def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding) -> Tail | str:
+    """The tail of one output under labels of one encoding, or why there is none."""
+    import keras
+
+    def forward(tensors: list[Any], training: bool) -> Any:
+        x = keras.tree.pack_sequence_as(structure, tensors)
+        return keras.tree.flatten(model(x, training=training))[pair.output]
+
+    def objective(truth: Any, prediction: Any) -> Any:
+        return pair.loss(truth, prediction)
+
+    labels = encoding.all(1, ROWS)
+    backend = keras.backend.backend()
+    try:
+        with quiet():
+            if backend == "tensorflow":
+                from experiments.check.tensorflow_tail import GraphTail
+
+                return GraphTail(forward, objective, rows, labels)
+            if backend == "torch":
+                from experiments.check.torch_tail import recorded
+
+                weights = [variable.value for variable in model.weights]
+                return recorded(lambda x: forward(x, True), objective, rows, labels, weights)
+            from experiments.check.jax_tail import of_keras
+
+            return of_keras(model, structure, pair.output, objective, rows, labels)
+    except Exception as error:  # whatever the user's model does that cannot be traced
+        return one_line(error)
+
+
+def _layers(calls: list[tuple[Any, np.ndarray | None]]) -> tuple[str, str]:
+    """The class of the last layer with weights, and that of one that stands alone behind an activation, or ""."""
+    head = next((number for number in reversed(range(len(calls))) if getattr(calls[number][0], "weights", None)), -1)
+    if head < 0:
+        return "Dense", ""
+    behind = calls[head + 1 :]
+    name = _class(calls[head][0])
+    if not behind or behind[-1][1] is None:
+        return name, ""
+    values = behind[-1][1]
+    squashed = values.size and values.min() >= 0 and values.max() <= 1
+    last = behind[-1][0]
+    neutral = type(last).__name__ in ("Activation", "Softmax", "Identity", "ActivityRegularization", "Lambda")
+    return name, type(last).__name__ if squashed and not neutral else ""
+
+
+def _class(layer: Any) -> str:
+    inner = getattr(layer, "layer", None)  # a wrapper
+    return type(inner if inner is not None else layer).__name__

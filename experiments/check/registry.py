@@ -1,0 +1,44 @@
+"""Every finding by its stable name: its level, why it matters, what to write instead (findings.toml)."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+
+from experiments.registry import Registry
+from experiments.sources import PACKAGE
+
+LEVELS = ("problem", "note")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of finding.
+
+    `level`: "problem" (what is minimised or reported is not what the program says, or learning dies) or "note"
+    (legitimate, but worth knowing). `about`: "the objective", "the gradient", "the metrics" or "labels and weights".
+    `atlas`: the pathology of the numerics atlas that it is, or "".
+    """
+
+    name: str
+    level: str
+    about: str
+    cause: str
+    remedy: str
+    atlas: str = ""
+
+    def __post_init__(self) -> None:
+        if self.level not in LEVELS:
+            raise ValueError(f"The level of {self.name} is {self.level!r}. It must be one of {', '.join(LEVELS)}.")
+
+
+KINDS: Registry[Kind] = Registry("finding")
+for _name, _fields in tomllib.loads((PACKAGE / "check" / "findings.toml").read_text(encoding="utf-8")).items():
+    KINDS.add(Kind(name=_name, **_fields))
+
+
+def table() -> str:
+    """All findings as the Markdown table of docs/check.md."""
+    rows = ["| finding | level | about | why | write instead |", "| --- | --- | --- | --- | --- |"]
+    rows += [f"| `{k.name}` | {k.level} | {k.about} | {k.cause} | {k.remedy} |" for k in KINDS.values()]
+    return "\n".join(rows)

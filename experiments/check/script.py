@@ -1,0 +1,213 @@
+"""A training script, run as Python runs it until it trains: what it trains is checked there, and the script ends."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import inspect
+import os
+import runpy
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from experiments.check.answer import of_keras
+from experiments.check.messages import one_line
+from experiments.check.record import Checked
+from experiments.quiet import startup_aside
+from experiments.records import UserError
+
+SECONDS = 60.0
+# the methods of Keras's trainers that need labels, and so end a script
+METHODS = ("fit", "train_on_batch", "evaluate", "test_on_batch")
+TRAINERS = {
+    "keras.src.backend.tensorflow.trainer": "TensorFlowTrainer",
+    "keras.src.backend.torch.trainer": "TorchTrainer",
+    "keras.src.backend.jax.trainer": "JAXTrainer",
+}
+
+
+class Ended(BaseException):
+    """Ends a script from within, whatever it catches that is an `Exception`."""
+
+
+def check_script(path: Path, arguments: Sequence[str] = (), seconds: float = SECONDS) -> Checked:
+    """Run the script until its first `fit` or `backward()`, and check what it trains.
+
+    Nothing is imported before the script does. Raises `UserError` if it raises, exits or ends before that, or takes
+    longer than `seconds` to get there. What the script does about `Ended` itself (a bare `except`) is in its hands:
+    the command line ends the process instead (`leave`).
+    """
+    return _run(path, arguments, seconds, _stop, _stop)
+
+
+def check_and_leave(
+    path: Path, arguments: Sequence[str], seconds: float, answer: Callable[[Checked], int],
+    complain: Callable[[str], int],
+) -> NoReturn:  # fmt: skip
+    """As `check_script`, but `answer` prints and the process ends where the script would train: none of it goes on."""
+
+    held = ExitStack()
+
+    def leave(result: Checked | UserError) -> NoReturn:
+        held.close()
+        code = complain(str(result)) if isinstance(result, UserError) else answer(result)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+    held.enter_context(startup_aside())
+    try:
+        leave(_run(path, arguments, seconds, leave, leave))
+    except UserError as error:
+        leave(error)
+
+
+def _stop(result: Checked | UserError) -> NoReturn:
+    raise Ended(result)
+
+
+def _run(
+    path: Path, arguments: Sequence[str], seconds: float, done: Callable[[Any], NoReturn],
+    late: Callable[[Any], NoReturn],
+) -> Checked:  # fmt: skip
+    begun = threading.Event()
+    terminal = sys.stdout
+
+    def answer(check: Callable[[], Checked]) -> NoReturn:
+        begun.set()  # the limit is on the script, not on the check
+        try:
+            with redirect_stdout(sys.stderr):
+                result: Any = check()
+        except UserError as error:
+            result = error
+        sys.stdout = terminal
+        done(result)
+
+    def watch() -> None:
+        if not begun.wait(seconds) and late is not _stop:
+            sys.stdout = terminal
+            late(UserError(f"{path} did not train within {seconds:g} s. Allow more with --seconds."))
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        with _as_main(path, arguments), _hooks(path, answer):
+            runpy.run_path(str(path), run_name="__main__")
+    except Ended as ended:
+        if isinstance(ended.args[0], UserError):
+            raise ended.args[0] from None
+        return ended.args[0]
+    except SystemExit as error:
+        raise UserError(f"{path} ended with sys.exit({error.code!r}) before it trained a model.{_way_out()}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the user's own code
+        raise UserError(f"{path} raised {one_line(error)}, before it trained a model.{_hint(error)}") from error
+    finally:
+        begun.set()
+    raise UserError(f"{path} ended without a call of fit() or backward(), so there is nothing to check.{_way_out()}")
+
+
+def _way_out() -> str:
+    return " Arguments of the script follow `--`; FILE.py:FUNCTION checks what a function returns."
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, EOFError):
+        return " A check answers input() with an end of file: pass what is asked for as an argument after `--`."
+    if isinstance(error, FileNotFoundError):
+        return " Run the check in the folder where the script finds its files."
+    return _way_out()
+
+
+@contextmanager
+def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
+    """Within, the process looks as when Python runs the script; what it prints goes to the standard error."""
+    argv, stdin, folders = sys.argv, sys.stdin, list(sys.path)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["MPLBACKEND"] = "Agg"  # a figure must not open a window
+    sys.argv = [str(path), *arguments]
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        with open(os.devnull, encoding="utf-8") as nothing, redirect_stdout(sys.stderr):
+            sys.stdin = nothing
+            yield
+    finally:
+        sys.argv, sys.stdin = argv, stdin
+        sys.path[:] = folders
+
+
+@contextmanager
+def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Iterator[None]:
+    """Within, training a model ends in `answer`, in whichever framework and under whatever name it is called."""
+    undo: list[Callable[[], None]] = []
+
+    def keras_trainer(module: ModuleType) -> None:
+        trainer = getattr(module, TRAINERS[module.__name__])
+        for name in METHODS:
+            if name in vars(trainer):
+                original = vars(trainer)[name]
+                setattr(trainer, name, _ending(original, path, answer))
+                undo.append(lambda name=name, original=original: setattr(trainer, name, original))  # type: ignore[misc]
+
+    def torch(module: ModuleType) -> None:
+        from experiments.check.torch_script import watch
+
+        undo.append(watch(path, answer))
+
+    def matplotlib(module: ModuleType) -> None:
+        original = module.use  # type: ignore[attr-defined]
+        module.use = lambda *args, **options: None  # type: ignore[attr-defined]
+        undo.append(lambda: setattr(module, "use", original))
+
+    wanted: dict[str, Callable[[ModuleType], None]] = {"torch": torch, "matplotlib": matplotlib}
+    wanted |= dict.fromkeys(TRAINERS, keras_trainer)
+    finder = _Finder(wanted)
+    for name in list(wanted):
+        if name in sys.modules:
+            wanted.pop(name)(sys.modules[name])
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for step in reversed(undo):
+            step()
+
+
+def _ending(original: Any, path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Callable[..., Any]:
+    signature = inspect.signature(original)
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        given = signature.bind(self, *args, **options).arguments
+        names = ("x", "y", "sample_weight", "class_weight")
+        answer(lambda: of_keras(self, *(given.get(name) for name in names), file=path))
+
+    return method
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Calls what is wanted of a module as soon as the module has been executed."""
+
+    def __init__(self, wanted: dict[str, Any]) -> None:
+        self._wanted = wanted
+
+    def find_spec(self, name: str, folders: Any, target: Any = None) -> Any:
+        then = self._wanted.pop(name, None)
+        if then is None:
+            return None
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            loader, run = spec.loader, spec.loader.exec_module
+
+            def exec_module(module: ModuleType) -> None:
+                run(module)
+                vars(loader).pop("exec_module", None)
+                then(module)
+
+            loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec

@@ -1,0 +1,54 @@
+"""Where a computation falls into trunk and tail: the last tensor that weights had a part in."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One operation of a trace: the tensors that it takes and returns. `random`: it draws what it returns."""
+
+    inputs: tuple[Hashable, ...]
+    outputs: tuple[Hashable, ...]
+    random: bool = False
+
+
+def split(
+    nodes: Iterable[Node], data: Iterable[Hashable], weights: Iterable[Hashable], target: Hashable
+) -> tuple[tuple[Hashable, ...], Hashable]:
+    """The tensors between trunk and tail of `target`, and the last one that lies on every way to it.
+
+    `nodes`: in the order of their execution. An operation is weighted if it takes data and weights. The tensors are
+    those of the last weighted operations on each way to the target; one if they meet, none if a way has none.
+    """
+    weights, data = set(weights), set(data)
+    producer: dict[Hashable, tuple[int, Node]] = {}
+    weighted: set[int] = set()
+    for number, node in enumerate(nodes):
+        if any(tensor in data for tensor in node.inputs):
+            data.update(node.outputs)
+            if any(tensor in weights for tensor in node.inputs):
+                weighted.add(number)
+        elif not node.random and any(tensor in weights for tensor in node.inputs):
+            weights.update(node.outputs)
+        producer.update(dict.fromkeys(node.outputs, (number, node)))
+    frontier, narrow, blocked = {target}, target, False
+    met: list[Hashable] = []
+    while frontier:
+        latest = max(frontier, key=lambda tensor: producer[tensor][0] if tensor in producer else -1)
+        if len(frontier) == 1 and not met:
+            narrow = latest
+        frontier.remove(latest)
+        if latest not in producer:
+            blocked = True
+            continue
+        number, node = producer[latest]
+        if number in weighted:
+            met.append(latest)
+            if not frontier and len(met) == 1:
+                return (latest,), latest
+            continue
+        frontier |= {tensor for tensor in node.inputs if tensor in data}
+    return () if blocked else tuple(met), narrow

@@ -1,0 +1,153 @@
+"""The sweep: a tail is driven through logits of every size, for both labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from experiments.check.labels import Encoding
+from experiments.check.meaning import Meaning, meaning
+from experiments.check.record import Tail
+
+MODERATE = (-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0)
+FAR = (*map(float, range(4, 15)), 16.0, 17.0, 18.0, 20.0, 25.0, 30.0, 40.0, 60.0, 90.0, 120.0)
+GRID = np.array([*(-z for z in reversed(FAR)), *MODERATE, *FAR])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What the sweep showed, a row a label (0, 1), a column a point of `GRID`.
+
+    `slope`: the derivative of a row's loss with respect to z; `flat`: whether its gradient is exactly 0 altogether;
+    `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points, K), of one place of one row.
+    `logits`: (points, K) or None where they are not laid out as the prediction is.
+    `mixed`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
+    """
+
+    losses: np.ndarray
+    slope: np.ndarray
+    flat: np.ndarray
+    scored: np.ndarray
+    prediction: np.ndarray
+    trained: np.ndarray
+    logits: np.ndarray | None
+    mixed: float
+    leaks: float
+    meaning: Meaning
+    scored_meaning: Meaning
+    encoding: Encoding
+    dtype: str
+
+    @property
+    def moderate(self) -> np.ndarray:
+        """Which points are moderate logits, where every dtype still has its digits."""
+        return np.isin(GRID, MODERATE)
+
+    @property
+    def identical(self) -> bool:
+        """Whether the prediction is the logits themselves."""
+        inside = np.abs(GRID) <= 40
+        return self.logits is not None and np.allclose(self.prediction[0][inside], self.logits[inside], rtol=1e-2)
+
+    @property
+    def unbounded(self) -> bool:
+        """Whether the prediction grows with the logit on both sides, as a linear unit's does."""
+        finite = self.prediction[np.isfinite(self.prediction)]
+        return bool(finite.size and finite.min() < -5 and finite.max() > 5)
+
+    @property
+    def probabilities(self) -> bool:
+        """Whether the prediction stays within 0 and 1 for every logit."""
+        finite = self.prediction[np.isfinite(self.prediction)]
+        return bool(finite.size and finite.min() >= 0 and finite.max() <= 1 + 1e-3)
+
+    @property
+    def sums_to_one(self) -> bool:
+        """Whether the predictions of one row sum to 1."""
+        return self.prediction.shape[-1] > 1 and bool(np.allclose(self.prediction[0].sum(axis=-1), 1, atol=1e-2))
+
+
+def directions(tail: Tail, prediction: tuple[int, ...]) -> tuple[np.ndarray, bool]:
+    """How z enters the logits of one row, and whether these are laid out as the prediction is.
+
+    One unit gets z; of several the first gets -z/2, the second z/2, the others 0, at every place.
+    """
+    size = int(np.prod(tail.shape, dtype=int))
+    fits = size == int(np.prod(prediction, dtype=int))
+    layout = prediction if fits and prediction else tail.shape
+    slope = np.zeros(layout or (1,))
+    if slope.shape[-1] == 1:
+        slope[...] = 1.0
+    else:
+        slope[..., 0], slope[..., 1] = -0.5, 0.5
+    return slope.reshape(tail.shape), fits
+
+
+def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
+    """Drive `tail` through the grid for both labels. Raises what the program raises."""
+    direction, fits = directions(tail, prediction)
+    units = prediction[-1] if prediction else 1
+    shape = (2, len(GRID))
+    losses, slope, scored = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    flat = np.zeros(shape, bool)
+    first, trained = np.zeros((*shape, units)), np.zeros((*shape, units))
+    for label in (0, 1):
+        truth = encoding.all(label, tail.rows)
+        for place, z in enumerate(GRID):
+            step = tail(np.broadcast_to(z * direction, (tail.rows, *tail.shape)), truth)
+            losses[label, place] = step.loss
+            slope[label, place] = (step.gradient * direction).sum()
+            flat[label, place] = not ((step.gradient * (direction != 0)) != 0).any()
+            first[label, place] = step.prediction.reshape(-1, units)[0]
+            trained[label, place] = step.trained.reshape(-1, units)[0]
+            if abs(z) <= 3:
+                scored[label, place] = tail.score(truth, step.prediction)
+    logits = None if not fits else (GRID[:, None] * direction.reshape(-1, units)[0])
+    between = np.isin(GRID, MODERATE)
+    classes = np.repeat([0, 1], between.sum())
+    inner = None if logits is None else np.tile(logits[between], (2, 1))
+    seen = first[:, between].reshape(-1, units)
+    mixed, leaks = _mixed(tail, direction, encoding)
+    return Sweep(
+        losses=losses, slope=slope, flat=flat, scored=scored, prediction=first, trained=trained, logits=logits,
+        mixed=mixed, leaks=leaks, encoding=encoding, dtype=tail.dtype,
+        meaning=meaning(losses[:, between].reshape(-1), inner, seen, classes, tail.dtype),
+        scored_meaning=meaning(scored[:, between].reshape(-1), inner, seen, classes, tail.dtype),
+    )  # fmt: skip
+
+
+def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float]:
+    """How far a batch of different rows is from its rows one by one: the loss relatively, the prediction at most.
+
+    The mean may be weighted by class (PyTorch divides by the sum of the weights): then two batches with the same
+    labels have the same share of label 1, whatever their logits are.
+    """
+    classes = np.arange(tail.rows) % 2
+    cycles = np.array([(-0.5, 1.5, 0.25, 2.0), (2.0, -1.0, 0.5, 0.25)])
+    batches = [_batch(tail, direction, encoding, classes, cycle) for cycle in cycles]
+    leaks = max(leak for _, _, _, leak in batches)
+    size = max(max(abs(zero), abs(one)) for _, zero, one, _ in batches)
+    share = classes.mean()
+    gaps = [together - ((1 - share) * zero + share * one) for together, zero, one, _ in batches]
+    plain = max(abs(gap) for gap in gaps) / max(size, 1e-6)
+    shares = [(loss - zero) / (one - zero) if abs(one - zero) > 1e-6 else np.nan for loss, zero, one, _ in batches]
+    weighted = abs(shares[0] - shares[1]) if all(0 <= one <= 1 for one in shares) else np.inf
+    return min(plain, weighted), leaks
+
+
+def _batch(
+    tail: Tail, direction: np.ndarray, encoding: Encoding, classes: np.ndarray, cycle: np.ndarray
+) -> tuple[float, float, float, float]:
+    """The loss of a batch, the means of its rows' losses over each label, and how far a prediction changes in it."""
+    z = cycle[np.arange(tail.rows) % 4]
+    spread = z.reshape(-1, *[1] * len(tail.shape)) * direction
+    together = tail(spread, encoding.rows(classes))
+    alone = [
+        tail(np.broadcast_to(spread[row], spread.shape), encoding.all(int(classes[row]), tail.rows))
+        for row in range(min(4, tail.rows))
+    ]
+    leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
+    of_label = [[alone[row % 4].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
+    zero, one = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
+    return together.loss, zero, one, leak

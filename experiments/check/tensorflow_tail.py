@@ -1,0 +1,100 @@
+"""The tail of a Keras model on TensorFlow: cut out of the very graph that `fit` traces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from experiments.check.record import Step
+from experiments.check.split import Node, split
+
+
+class GraphTail:
+    """A `Tail` whose calls run a part of one graph, from the logits to prediction, loss and gradient."""
+
+    def __init__(
+        self,
+        forward: Callable[[list[Any], bool], Any],
+        objective: Callable[[Any, Any], Any],
+        rows: list[np.ndarray],
+        labels: np.ndarray,
+    ) -> None:
+        import tensorflow as tf
+
+        kept: dict[str, Any] = {}
+
+        def program(*tensors: Any) -> Any:
+            *inputs, truth = tensors
+            kept["trained"] = forward(list(inputs), True)
+            kept["loss"] = objective(truth, kept["trained"])
+            kept["prediction"] = forward(list(inputs), False)
+            return kept["loss"]
+
+        given = [tf.constant(one) for one in (*rows, labels)]
+        specs = [tf.TensorSpec(one.shape, one.dtype) for one in given]
+        wrapped = tf.compat.v1.wrap_function(program, specs)
+        graph = wrapped.graph
+        nodes, weights = _nodes(graph)
+        fed = {tensor.name for tensor in wrapped.inputs[: len(rows)]}
+        truth = wrapped.inputs[len(rows)]
+        ends = []
+        for name in ("trained", "prediction"):
+            met, narrow = split(nodes, set(fed), weights, kept[name].name)
+            tensors = [graph.get_tensor_by_name(one) for one in met]
+            self.whole = bool(tensors) and len({str(one.shape) for one in tensors}) == 1
+            ends.append(tensors if self.whole else [graph.get_tensor_by_name(narrow)])
+        at, other = ends
+        with graph.as_default():
+            parts = [part for part in tf.gradients(kept["loss"], at) if part is not None]
+            gradient = tf.add_n(list(map(tf.convert_to_tensor, parts))) if parts else tf.zeros_like(at[0])
+        self.shape = tuple(size or 1 for size in at[0].shape[1:])
+        self.dtype, self.rows = at[0].dtype.name, len(labels)
+        self._counts = len(at), len(other)
+        self._step = wrapped.prune([*at, truth], [kept["trained"], kept["loss"], gradient])
+        self._predict = wrapped.prune(other, [kept["prediction"]])
+        read = wrapped.prune(list(wrapped.inputs[: len(rows)]), other)
+        self.logits = np.stack([np.asarray(one).astype(np.float64) for one in read(*given[:-1])])
+        self._objective, self._labels = objective, labels.dtype
+        # a graph keeps its resources only as long as the function that made it
+        self._alive = wrapped
+
+    def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
+        import tensorflow as tf
+
+        z = tf.cast(tf.constant(logits), self.dtype)
+        trained, loss, gradient = self._step(*[z] * self._counts[0], tf.constant(labels.astype(self._labels)))
+        (prediction,) = self._predict(*[z] * self._counts[1])
+        return Step(
+            prediction=_numpy(prediction), trained=_numpy(trained), loss=float(_numpy(loss).mean()),
+            gradient=_numpy(gradient),
+        )  # fmt: skip
+
+    def score(self, labels: np.ndarray, prediction: np.ndarray) -> float:
+        import tensorflow as tf
+
+        value = self._objective(tf.constant(labels.astype(self._labels)), tf.constant(prediction, tf.float32))
+        return float(_numpy(value).mean())
+
+
+def _numpy(tensor: Any) -> np.ndarray:
+    return np.asarray(tensor).astype(np.float64)
+
+
+def _nodes(graph: Any) -> tuple[list[Node], set[Any]]:
+    """The operations of a graph, and the variables in it."""
+    nodes, weights = [], set()
+    for operation in graph.get_operations():
+        if operation.type == "Placeholder" and operation.outputs[0].dtype.name == "resource":
+            weights.add(operation.outputs[0].name)
+        nodes.append(
+            Node(
+                inputs=tuple(tensor.name for tensor in operation.inputs),
+                outputs=tuple(tensor.name for tensor in operation.outputs),
+                random="Random" in operation.type,
+            )
+        )
+    return nodes, weights
+
+

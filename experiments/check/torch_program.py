@@ -1,0 +1,138 @@
+"""A PyTorch module and its loss, read into the neutral record by calling them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from experiments.check.answer import of_readings
+from experiments.check.examine import Reading
+from experiments.check.labels import Encoding, encodings
+from experiments.check.messages import one_line, quiet
+from experiments.check.record import ROWS, Checked, Output, Tail
+from experiments.check.torch_tail import recorded
+from experiments.records import UserError, require
+
+FRAMEWORK = "PyTorch"
+
+
+def of_torch(
+    module: Any, loss: Any, x: Any = None, y: Any = None, *, file: Path | None = None, function: str = ""
+) -> Checked:
+    """Check a module with a loss that is called as `loss(prediction, labels)`.
+
+    Without `x` the first layer tells the shape of a row. Raises `UserError` for what is none of this.
+    """
+    require(isinstance(module, torch.nn.Module), f"A {type(module).__name__} is no torch.nn.Module.")
+    require(callable(loss), f"The loss is a {type(loss).__name__}. It must be a function or a module of PyTorch.")
+    rows = _rows(module, x)
+    labels = None if y is None else torch.as_tensor(y)
+    try:
+        with torch.no_grad():
+            prediction = module(rows)
+    except Exception as error:  # the user's own module
+        raise UserError(f"The module cannot be applied to its rows: {one_line(error)}.") from error
+    require(
+        isinstance(prediction, torch.Tensor),
+        f"The module returned a {type(prediction).__name__}. It must return one tensor of predictions.",
+    )
+    raised = "" if labels is None else _raised(lambda: loss(prediction, labels[: len(rows)]))
+    truth = None if labels is None else labels.detach().cpu().numpy()
+    reading: Reading = []
+    with quiet():
+        for encoding in encodings(tuple(prediction.shape[1:]), truth):
+            tail = _tail(module, loss, rows, encoding, labels)
+            reading += output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised)
+    return of_readings([reading], file=file, function=function)
+
+
+def output_of(
+    module: torch.nn.Module, loss: str, prediction: torch.Tensor, tail: Tail | str, labels: np.ndarray | None, *,
+    complete: bool = True, encoding: Encoding | None = None, raised: str = "",
+) -> Reading:  # fmt: skip
+    """The record of the one output of a PyTorch program."""
+    shape = tuple(prediction.shape[1:])
+    output = Output(
+        name="output",
+        framework=FRAMEWORK,
+        loss=loss,
+        layer=_last_layer(module),
+        shape=shape,
+        tail=None if isinstance(tail, str) else tail,
+        unmeasured=tail if isinstance(tail, str) else "",
+        labels=labels,
+        complete=complete,
+        weights=None,
+        class_weight=None,
+        metrics=(),
+        raised=raised,
+        after="",
+    )
+    return [(output, encoding or encodings(shape, labels)[0])]
+
+
+def _tail(
+    module: torch.nn.Module, loss: Any, rows: torch.Tensor, encoding: Encoding, labels: torch.Tensor | None
+) -> Tail | str:
+    kind = "float32" if labels is None or not labels.is_floating_point() else str(labels.dtype).removeprefix("torch.")
+    start = torch.as_tensor(encoding.all(0, len(rows)).copy())
+    if start.is_floating_point() and kind != str(start.dtype).removeprefix("torch."):
+        start = start.to(getattr(torch, kind))
+    try:
+        return recorded(
+            lambda given: module(given[0]), lambda truth, prediction: loss(prediction, truth), [rows], start,
+            list(module.parameters()),
+        )  # fmt: skip
+    except Exception as error:  # a loss that refuses these labels
+        return one_line(error)
+
+
+def _raised(call: Callable[[], Any]) -> str:
+    try:
+        with quiet():
+            call()
+    except Exception as error:  # the user's own loss
+        return one_line(error)
+    return ""
+
+
+def _rows(module: torch.nn.Module, x: Any) -> torch.Tensor:
+    """ROWS rows: the user's first ones, or random ones in the shape that the first layer takes."""
+    if x is not None:
+        given = torch.as_tensor(x)
+        return given[torch.arange(ROWS) % max(len(given), 1)]
+    generator = torch.Generator().manual_seed(0)
+    dtype = next((p.dtype for p in module.parameters()), torch.float32)
+    for layer in module.modules():
+        sizes = {
+            torch.nn.Linear: lambda one: (one.in_features,),
+            torch.nn.Conv2d: lambda one: (one.in_channels, 28, 28),
+            torch.nn.Conv1d: lambda one: (one.in_channels, 32),
+            torch.nn.LSTM: lambda one: (6, one.input_size),
+            torch.nn.GRU: lambda one: (6, one.input_size),
+            torch.nn.RNN: lambda one: (6, one.input_size),
+        }.get(type(layer))
+        if sizes is not None:
+            return torch.randn((ROWS, *sizes(layer)), generator=generator).to(dtype)
+        if isinstance(layer, torch.nn.Embedding):
+            return torch.randint(0, layer.num_embeddings, (ROWS, 6), generator=generator)
+    raise UserError("The module's first layer does not tell the shape of a row. Return (module, loss, x, y).")
+
+
+def _last_layer(module: torch.nn.Module) -> str:
+    own = [layer for layer in module.modules() if any(True for _ in layer.parameters(recurse=False))]
+    return type(own[-1]).__name__ if own else "Linear"
+
+
+def _name(loss: Any) -> str:
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
+def losses_in(outputs: Iterable[tuple[torch.nn.Module, torch.Tensor]]) -> str:
+    """The class of the last module that has no weights and returned one number."""
+    names = [type(m).__name__ for m, o in outputs if o.ndim == 0 and not any(True for _ in m.parameters())]
+    return names[-1] if names else ""

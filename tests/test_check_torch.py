@@ -1,0 +1,118 @@
+"""The checker on PyTorch: modules with their losses, each sound form beside its wrong twin."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from experiments.check import check
+from experiments.check.render import as_text
+from experiments.records import UserError
+
+torch = pytest.importorskip("torch")
+nn = torch.nn
+
+
+def net(units: int, *last: Any) -> Any:
+    return nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, units), *last)
+
+
+def verdict(module: Any, loss: Any, x: Any = None, y: Any = None) -> tuple[str, list[str]]:
+    checked = check(module, x, y, loss=loss)
+    return json.loads(as_text(checked, as_json=True))["verdict"], [one.name for one in checked.findings]
+
+
+X = torch.randn(32, 4, generator=torch.Generator().manual_seed(0))
+INTEGERS = torch.arange(32) % 2
+FLOATS = INTEGERS.float()[:, None]
+SOUND, CLIPPED = ("sound", []), ("note", ["probability_clipped"])
+
+
+def problem(name: str) -> tuple[str, list[str]]:
+    return "problem", [name]
+
+
+CASES: dict[str, tuple[Callable[[], Any], Any, Any, Any]] = {
+    "logits": (lambda: net(1), nn.BCEWithLogitsLoss(), FLOATS, SOUND),
+    "sigmoid": (lambda: net(1, nn.Sigmoid()), nn.BCELoss(), FLOATS, CLIPPED),
+    "sigmoid before BCEWithLogits": (
+        lambda: net(1, nn.Sigmoid()), nn.BCEWithLogitsLoss(), FLOATS, problem("probabilities_taken_for_logits"),
+    ),
+    "logits into BCELoss": (lambda: net(1), nn.BCELoss(), FLOATS, problem("logits_taken_for_probabilities")),
+    "cross-entropy": (lambda: net(2), nn.CrossEntropyLoss(), INTEGERS, SOUND),
+    "softmax before cross-entropy": (
+        lambda: net(2, nn.Softmax(-1)), nn.CrossEntropyLoss(), INTEGERS, problem("probabilities_taken_for_logits"),
+    ),
+    "log-softmax": (lambda: net(2, nn.LogSoftmax(-1)), nn.NLLLoss(), INTEGERS, SOUND),
+    "log-softmax twice": (lambda: net(2, nn.LogSoftmax(-1)), nn.CrossEntropyLoss(), INTEGERS, SOUND),
+    "NLL of probabilities": (
+        lambda: net(2, nn.Softmax(-1)), nn.NLLLoss(), INTEGERS, problem("not_a_log_probability"),
+    ),
+    "NLL of logits": (lambda: net(2), nn.NLLLoss(), INTEGERS, problem("not_a_log_probability")),
+    "softmax over the rows": (
+        lambda: net(2, nn.LogSoftmax(0)), nn.NLLLoss(), INTEGERS, problem("prediction_is_constant"),
+    ),
+    "one unit under cross-entropy": (lambda: net(1), nn.CrossEntropyLoss(), FLOATS, problem("one_unit_categorical")),
+    "one unit and integers": (lambda: net(1), nn.CrossEntropyLoss(), INTEGERS, problem("one_unit_categorical")),
+    "pos_weight": (lambda: net(1), nn.BCEWithLogitsLoss(pos_weight=torch.tensor([3.0])), FLOATS, SOUND),
+    "weight": (lambda: net(2), nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0])), INTEGERS, SOUND),
+    "smoothing": (lambda: net(3), nn.CrossEntropyLoss(label_smoothing=0.1), INTEGERS, SOUND),
+    "sum": (lambda: net(1), nn.BCEWithLogitsLoss(reduction="sum"), FLOATS, SOUND),
+    "(n,) against (n, 1)": (lambda: net(1), nn.MSELoss(), FLOATS[:, 0], problem("rows_are_mixed")),
+    "(n, 1) against (n,)": (
+        lambda: net(1, nn.Flatten(0)), lambda p, y: ((p - y) ** 2).mean(), FLOATS, problem("rows_are_mixed"),
+    ),
+    "(n,) both": (lambda: net(1, nn.Flatten(0)), nn.BCEWithLogitsLoss(), FLOATS[:, 0], SOUND),
+    "(n,) into BCELoss": (lambda: net(1, nn.Sigmoid()), nn.BCELoss(), FLOATS[:, 0], problem("program_raises")),
+    "classes from 1": (lambda: net(2), nn.CrossEntropyLoss(), INTEGERS + 1, problem("label_names_no_unit")),
+    "no labels": (lambda: net(1), nn.BCEWithLogitsLoss(), None, SOUND),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_programs(name: str) -> None:
+    torch.manual_seed(1)
+    module, loss, y, expected = CASES[name]
+    assert verdict(module(), loss, None if y is None else X, y) == expected
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_half_precision(kind: str) -> None:
+    dtype = getattr(torch, kind)
+
+    def loss(p: Any, y: Any) -> Any:
+        return nn.functional.binary_cross_entropy(p.float(), y)
+
+    module = net(1, nn.Sigmoid()).to(dtype)
+    assert verdict(module, loss, X.to(dtype), FLOATS) == problem("one_sided_saturation")
+    told = verdict(net(1).to(dtype), lambda p, y: nn.BCEWithLogitsLoss()(p.float(), y), X.to(dtype), FLOATS)
+    assert told == SOUND
+
+
+def test_the_first_layer_tells_the_shape_of_a_row() -> None:
+    image = nn.Sequential(nn.Conv2d(3, 2, 3), nn.Flatten(), nn.LazyLinear(2))
+    assert verdict(image, nn.CrossEntropyLoss()) == SOUND
+    text = nn.Sequential(nn.Embedding(9, 4), nn.Flatten(), nn.LazyLinear(1))
+    assert verdict(text, nn.BCEWithLogitsLoss()) == SOUND
+    with pytest.raises(UserError, match=r"does not tell the shape of a row. Return \(module, loss, x, y\)"):
+        check(nn.Sequential(nn.BatchNorm1d(4)), loss=nn.MSELoss())
+
+
+def test_what_is_no_program_says_so() -> None:
+    with pytest.raises(UserError, match="is no torch.nn.Module"):
+        check(3, loss=nn.MSELoss())
+    with pytest.raises(UserError, match="The loss is a int"):
+        check(net(1), loss=3)
+    with pytest.raises(UserError, match="cannot be applied to its rows"):
+        check(net(1), torch.zeros(3, 7), loss=nn.MSELoss())
+
+
+def test_the_module_is_left_alone() -> None:
+    module = net(1)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    verdict(module, nn.BCEWithLogitsLoss(), X, FLOATS)
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
+    assert all(parameter.grad is None for parameter in module.parameters())
