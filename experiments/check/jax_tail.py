@@ -56,7 +56,9 @@ class TracedTail:
         self.dtype = str(self._train_at[0].aval.dtype)  # type: ignore[attr-defined]
         self.logits = np.stack([np.asarray(one).astype(np.float64) for one in self._run({}, self._predict_at)])
         self._objective = objective
-        self._grad = jax.value_and_grad(self._loss, has_aux=True)
+        # compiled, as `fit` does it
+        self._grad = jax.jit(jax.value_and_grad(self._loss, has_aux=True))
+        self._predict = jax.jit(lambda z: self._run(dict.fromkeys(self._predict_at, z), self._outputs[2:])[0])
 
     def _run(self, replaced: dict[Any, Any], wanted: tuple[Any, ...]) -> list[Any]:
         """Evaluate the equations that `wanted` needs, with some variables replaced."""
@@ -68,8 +70,8 @@ class TracedTail:
                 needed |= {v for v in equation.invars if not _literal(v)}
         for equation in reversed(equations):
             inputs = [v.val if _literal(v) else known[v] for v in equation.invars]
-            functions, parameters = equation.primitive.get_bind_params(equation.params)
-            result = equation.primitive.bind(*functions, *inputs, **parameters)
+            parameters = equation.primitive.get_bind_params(equation.params)
+            result = equation.primitive.bind(*inputs, **parameters)
             results = result if equation.primitive.multiple_results else [result]
             known |= {v: r for v, r in zip(equation.outvars, results, strict=True) if v not in replaced}
         return [v.val if _literal(v) else known[v] for v in wanted]
@@ -84,7 +86,7 @@ class TracedTail:
         z = jnp.asarray(logits, self.dtype)
         truth = jnp.asarray(labels, self._label.aval.dtype)
         (loss, trained), gradient = self._grad(z, truth)
-        (prediction,) = self._run(dict.fromkeys(self._predict_at, z), self._outputs[2:])
+        prediction = self._predict(z)
         return Step(
             prediction=np.asarray(prediction).astype(np.float64), trained=np.asarray(trained).astype(np.float64),
             loss=float(loss), gradient=np.asarray(gradient).astype(np.float64),

@@ -33,14 +33,17 @@ def split(
                 weighted.add(number)
         elif not node.random and any(tensor in weights for tensor in node.inputs):
             weights.update(node.outputs)
-        producer.update(dict.fromkeys(node.outputs, (number, node)))
+        # what an operation hands through is not made by it
+        producer.update({tensor: (number, node) for tensor in node.outputs if tensor not in node.inputs})
     frontier, narrow, blocked = {target}, target, False
     met: list[Hashable] = []
+    seen: set[Hashable] = set()  # a tensor may be changed in its place
     while frontier:
         latest = max(frontier, key=lambda tensor: producer[tensor][0] if tensor in producer else -1)
         if len(frontier) == 1 and not met:
             narrow = latest
         frontier.remove(latest)
+        seen.add(latest)
         if latest not in producer:
             blocked = True
             continue
@@ -50,5 +53,5 @@ def split(
             if not frontier and len(met) == 1:
                 return (latest,), latest
             continue
-        frontier |= {tensor for tensor in node.inputs if tensor in data}
+        frontier |= {tensor for tensor in node.inputs if tensor in data and tensor not in seen}
     return () if blocked else tuple(met), narrow

@@ -85,7 +85,8 @@ class ReplayedTail:
         self._at = [known[one] for one in met] if self.whole else [known.get(narrow, prediction)]  # type: ignore[index,call-overload]
         places = {id(one) for one in self._at}
         start = min((number for number, node in enumerate(nodes) if places & {*node.outputs}), default=-1)
-        # what stays the same is not done again
+        # what is replaced must not be made again
+        places |= {id(labels)}
         self._calls = [call for call in calls[start + 1 :] if not places & {id(one) for one in tensors(call.result)}]
         self._labels, at = labels, self._at[0]
         self._prediction, self._loss, self._objective = prediction, loss, objective
