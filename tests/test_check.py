@@ -1,4 +1,4 @@
-"""`headtohead check`: programs after public reports, each sound form beside its wrong twin, and what is said of them."""
+"""`headtohead check`: programs after public reports, each sound form beside its wrong twin, and what is said."""
 
 from __future__ import annotations
 
@@ -198,7 +198,8 @@ def test_the_metrics_that_are_recommended_are_right(wrong: str) -> None:
 @pytest.mark.parametrize("metric", ["Precision()", "Recall()", "AUC()", "BinaryAccuracy()"])
 def test_metrics_of_columns_are_cured_by_their_remedy(metric: str) -> None:
     units, labels = (3, "hot3") if "Accuracy" in metric else (2, "hot")
-    start = f"return net(layers.Dense({units}, activation='softmax'), loss='categorical_crossentropy', {{}}), x, {labels}"
+    head = f"layers.Dense({units}, activation='softmax')"
+    start = f"return net({head}, loss='categorical_crossentropy', {{}}), x, {labels}"
     checked = check_parts(Program("p", "", "", start.format(f"metrics=[keras.metrics.{metric}]")).build())
     assert found(checked) == ["metric_over_columns"]
     ((_, change),) = checked.findings[0].changes

@@ -134,7 +134,8 @@ def test_the_backend_is_the_scripts(backend: str, tmp_path: Path) -> None:
     pytest.importorskip(backend)
     body = (
         f"import os\nos.environ['KERAS_BACKEND'] = '{backend}'\n{KERAS}{WRONG}"
-        "model.add(keras.layers.Activation('sigmoid'))\nmodel.compile(loss='binary_crossentropy', metrics=['accuracy'])\n"
+        "model.add(keras.layers.Activation('sigmoid'))\n"
+        "model.compile(loss='binary_crossentropy', metrics=['accuracy'])\n"
         "model.fit(x, y)"
     )
     done = shell(tmp_path, body, "--json", environment={"KERAS_BACKEND": "tensorflow"})

@@ -102,7 +102,7 @@ def test_the_first_layer_tells_the_shape_of_a_row() -> None:
 
 
 def test_what_is_no_program_says_so() -> None:
-    with pytest.raises(UserError, match="is no torch.nn.Module"):
+    with pytest.raises(UserError, match=r"is no torch\.nn\.Module"):
         check(3, loss=nn.MSELoss())
     with pytest.raises(UserError, match="The loss is a int"):
         check(net(1), loss=3)
