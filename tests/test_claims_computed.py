@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from claim_tables import counts, verdict
 
+from experiments.claims.words import figure
 from experiments.tables import SCHEMAS
 
 # a figure a computation: NumPy in float64, Torch in float32
@@ -146,6 +147,9 @@ def test_a_maximum_is_a_hardmax_if_it_returns_a_number_a_class() -> None:
     assert row["statement"] == (
         "The calls return 2 numbers, the largest (5); a hardmax, the one-hot vector of the arg max, has 5."
     )
+    fewer = judged("hardmax", figures | {"numbers_returned": both(1.0), "numbers_of_hardmax": (5.0, 3.0)})
+    assert fewer["statement"].startswith("The calls return 1 number, the largest (5); a hardmax")
+    assert fewer["statement"].endswith("has 5.")
     row = judged("hardmax", figures | {"numbers_returned": (5.0, 6.0)})
     assert (row["outcome"], counts(row), row["value"]) == ("depends", (1, 1, 0), 0.0)
 
@@ -167,6 +171,7 @@ def test_both_losses_of_the_animals_are_the_articles_to_a_millionth(
     assert counts(row) == expected
     if not np.isnan(off):
         assert row["value"] == pytest.approx(abs(off), rel=1e-6)
+        assert f"at most {figure(abs(off))} (relative) off the article's figures" in row["statement"]
     assert row["statement"].startswith("The mean losses are 1.378389 and 0.639108, at most ")
     assert "off the article's figures in 2 computations." in row["statement"]
 
