@@ -513,6 +513,7 @@ def test_the_answer_names_the_rate_that_decides() -> None:
     assert "the lower test loss (−0.0123 nats, mean over 9 tasks), as far above it sigmoid (+0.0345 nats)" in sentence
     for other in (
         overall.assign(outcome=["undecided", "negligible", "undecided"]),
+        overall.assign(outcome=["undecided", "equivalent", "larger"]),
         overall.assign(mean=[0.5, 0.01, 0.03]),
         overall.iloc[:1],
     ):

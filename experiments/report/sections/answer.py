@@ -9,7 +9,7 @@ from experiments.figures import Words
 from experiments.figures.causes import parts, percent
 from experiments.figures.panels import CELL, interval
 from experiments.heads import BASELINE
-from experiments.judgement import INSIDE, cells_apart, missing
+from experiments.judgement import APART, INSIDE, cells_apart, missing
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number
 from experiments.report.sections.common import SOFTMAX, compared, wins
 from experiments.report.stored import Stored
@@ -129,7 +129,9 @@ def winner(
 def _along(overall: pd.DataFrame, words: Words) -> str:
     """The law, where the means over tasks show it: softmax lower below sigmoid's best rate, sigmoid above it."""
     sides = overall.loc[overall["quantity"] == "nll"].set_index("at")
-    if not {"below", "above"} <= set(sides.index) or "undecided" in set(sides.loc[["below", "above"], "outcome"]):
+    if not {"below", "above"} <= set(sides.index):
+        return ""
+    if not set(sides.loc[["below", "above"], "outcome"]) <= {*APART, "negligible"}:  # whose sign is shown
         return ""
     below, above = (float(sides.loc[side, "mean"]) for side in ("below", "above"))
     if not below < 0 < above:
