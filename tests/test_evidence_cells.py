@@ -13,7 +13,7 @@ from experiments.claims import CLAIMS, OUTCOMES, verdicts
 from experiments.heads import HEADS
 from experiments.judgement import attribution, derived, gaps, pair_up, shifts
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan import Choice, plan
+from experiments.plan import Choice, narrow, plan
 from experiments.plan.kinds import selected, triples
 from experiments.protocols import FULL, PRESETS, QUICK, STANDARD
 from experiments.records import Cell, Group, Protocol, Selection, Setup
@@ -44,16 +44,25 @@ def test_every_preset_has_some_of_each_kind(protocol: Protocol) -> None:
 @pytest.mark.parametrize("protocol", [QUICK, STANDARD], ids=lambda protocol: protocol.name)
 def test_what_is_trained_again_is_part_of_the_main_cells(protocol: Protocol) -> None:
     """Else a name in the preset would be passed over in silence."""
-    for selection in (protocol.swept, protocol.control):
-        assert selected(protocol, selection) == [t for t in triples(protocol.groups) if t in triples(selection.groups)]
-        assert len(selected(protocol, selection)) == len(triples(selection.groups))
+    for groups in (protocol.swept.groups, protocol.control.groups, protocol.every_arm, protocol.explained):
+        for group in groups:
+            found = selected(protocol, [group])
+            assert set(found) <= set(triples(protocol.groups))
+            for place, names in enumerate((group.tasks, group.networks, group.optimizers)):
+                assert set(names) - {"*"} <= {triple[place] for triple in found}
 
 
-def test_a_sweep_has_every_arm_that_tells_causes_apart_at_the_same_rates() -> None:
+def test_a_sweep_has_both_heads_at_the_same_rates_and_in_some_cells_the_arms_that_tell_causes_apart() -> None:
+    causes = ["sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched"]
+    for protocol in (STANDARD, FULL):
+        explained = set(selected(narrow(protocol, Choice()), protocol.explained))
+        told = 0
+        for cell in cells(protocol, "learning_rates"):
+            names = tuple(cell.parameters[name] for name in ("task", "network", "optimizer"))
+            assert cell.parameters["heads"] == (causes if names in explained else ["sigmoid", "softmax"])
+            told += names in explained
+        assert told == len(explained) > 0
     for cell in [*cells(STANDARD, "learning_rates"), *cells(FULL, "learning_rates")]:
-        assert cell.parameters["heads"] == [
-            "sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched",
-        ]  # fmt: skip
         rates = cell.parameters["learning_rates"]
         np.testing.assert_allclose(np.diff(np.log2(rates)), 1.0)
         assert OPTIMIZERS[cell.parameters["optimizer"]].learning_rate in rates
@@ -83,7 +92,9 @@ def test_several_classes_and_labels_are_swept_through_the_default_rate() -> None
 
 def test_what_the_user_names_narrows_these_cells_too() -> None:
     one = {"tasks": ("breast_cancer",), "networks": ("linear",)}
-    assert [cell.id for cell in cells(QUICK, "learning_rates", **one)] == ["learning_rates-breast_cancer-linear-sgd"]
+    assert [cell.id for cell in cells(QUICK, "learning_rates", **one)] == [
+        "learning_rates-breast_cancer-linear-sgd", "learning_rates-breast_cancer-linear-adam",
+    ]  # fmt: skip
     assert cells(QUICK, "control", **one) == cells(QUICK, "multiclass", **one) == []
     assert [cell.id for cell in cells(QUICK, "verdicts", **one)] == ["verdicts"]
     (short,) = cells(QUICK, "control", seeds=2, steps=7)

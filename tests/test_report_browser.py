@@ -77,7 +77,7 @@ def test_opens_from_a_file_asks_for_nothing_and_complains_of_nothing(
     assert [url for url in opened.requests if not url.startswith("data:")] == [(out / name).as_uri()]
     assert opened.complaints == []
     sizes = opened.page.evaluate("[...document.images].map((image) => image.naturalWidth)")
-    assert len(sizes) == 9
+    assert len(sizes) == 10
     assert min(sizes) > 0
     opened.page.close()
 
