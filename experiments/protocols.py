@@ -53,7 +53,7 @@ QUICK = PRESETS.add(
 STANDARD = PRESETS.add(
     Protocol(
         name="standard",
-        description="every network, real and synthetic tasks, SGD and Adam, 32 seeds, 12 or 16 on images: the default",
+        description="every network, real and synthetic tasks, SGD and Adam, 40 seeds, 12 or 16 on images: the default",
         groups=(
             Group(
                 tasks=("breast_cancer", "phishing", "bananas", "fair", "shuttle"),
@@ -88,17 +88,18 @@ STANDARD = PRESETS.add(
             Group(tasks=("moons", "label_noise"), networks=("mlp",), optimizers=("adamw",)),
         ),
         heads=ALL,
-        seeds=32,
+        seeds=40,
         steps=400,
         batch_size=32,
-        record_every=40,
+        record_every=20,
         image_side=14,
         swept=Selection(
             groups=(
                 Group(tasks=ALL, networks=("linear", "mlp"), optimizers=("sgd", "adam")),
                 Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("sgd", "adam")),
+                Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd",), seeds=10),
             ),
-            seeds=16,
+            seeds=24,
             steps=300,
         ),
         every_arm=(
@@ -109,7 +110,7 @@ STANDARD = PRESETS.add(
         explained=(
             Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd", "adam")),
             Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),
-            Group(tasks=("moons",), networks=("mlp",), optimizers=("adam",)),
+            Group(tasks=("moons",), networks=("mlp",), optimizers=("sgd", "adam")),
         ),
         control=Selection(
             groups=(
@@ -126,7 +127,7 @@ STANDARD = PRESETS.add(
             groups=(
                 Group(tasks=("digits", "segments", "mnist", "yeast"), networks=("mlp",), optimizers=("sgd", "adam")),
             ),
-            seeds=10,
+            seeds=12,
             steps=300,
         ),
     )
