@@ -48,7 +48,10 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
     build(out, into=into, processes=processes)
     for name in TABLES:
         if stored.has(name):
-            shutil.copyfile(out / "tables" / f"{name}.parquet", into / "tables" / f"{name}.parquet")
+            table = pd.read_parquet(out / "tables" / f"{name}.parquet")
+            if name == "rate_gaps":  # what is shown of single rates is in the rate map
+                table = table[table["at"] == "best"]
+            table.to_parquet(into / "tables" / f"{name}.parquet", index=False, compression="zstd")
 
 
 def found(folder: Path, lang: str) -> str:
