@@ -30,6 +30,7 @@ READMES = {"en": "README.md", "zh": "README.zh.md"}
 # what was found, but not what each run gave: that takes a hundred times the space
 TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_float64", "loss_scale", "shifts",
           "rate_gaps", "rate_map", "rate_law", "pathologies", "worked_examples", "cells")  # fmt: skip
+_ANSWERING = ("softmax", "softmax_matched", "k_softmax", "k_sigmoid_sum")
 _MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -51,6 +52,8 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
             table = pd.read_parquet(out / "tables" / f"{name}.parquet")
             if name == "rate_gaps":  # what is shown of single rates is in the rate map
                 table = table[table["at"] == "best"]
+            if name == "differences":  # of the factor arms, the primary quantities say what the attribution needs
+                table = table[table["primary"].astype(bool) | table["head"].isin(_ANSWERING)]
             table.to_parquet(into / "tables" / f"{name}.parquet", index=False, compression="zstd")
 
 
