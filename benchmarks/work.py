@@ -88,8 +88,3 @@ def planned(preset: str, cell: str) -> Setup:
     """The setup of a cell as the suite would train it, by its id."""
     found = {one.id: one for one in plan(PRESETS[preset])}
     return Setup(**found[cell].parameters)
-
-
-def networks_of(cell: Setup) -> int:
-    """How many networks a cell trains."""
-    return len(cell.heads) * cell.seeds * max(1, len(cell.learning_rates))

@@ -83,12 +83,17 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A trunk: `build(input_shape)` returns an uncompiled Keras model from one row to (features,)."""
+    """A trunk: `build(input_shape)` returns an uncompiled Keras model from one row to (features,).
+
+    `xla_from`: the steps, summed over the networks of a cell, from which XLA's step, which takes seconds to compile,
+    costs less than that of TensorFlow's graph; infinity where it never does.
+    """
 
     name: str
     takes: tuple[Kind, ...]
     build: Callable[[tuple[int, ...]], keras.Model]
     description: str
+    xla_from: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +213,11 @@ class Setup:
             f"Unknown dtype {self.dtype!r}. Known: float32, float64.",
         )
         require(self.memory_gib > 0, f"memory_gib is {self.memory_gib!r}. It must be above 0.")
+
+    @property
+    def networks(self) -> int:
+        """How many networks are trained: every arm of every seed at every rate."""
+        return len(self.heads) * self.seeds * max(1, len(self.learning_rates))
 
 
 @dataclass(frozen=True, kw_only=True)

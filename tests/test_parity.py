@@ -33,6 +33,23 @@ def test_stacked_is_keras(name: str, optimizer: str, dtype: str) -> None:
     keras.backend.clear_session()  # a thousand compiled models are gigabytes
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_step_by_xla_is_keras(dtype: str) -> None:
+    """What XLA fuses and reorders stays within rounding of what Keras computes."""
+    with precision(dtype):
+        problem = prepare(cell("gru", "adam", dtype=dtype, seeds=3, steps=20, record_every=20))
+        assert not problem.xla  # too short to pay for the compilation
+        assert_same(replace(problem, xla=True))
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_xla_is_used_from_the_steps_on_that_pay_for_it(name: str) -> None:
+    pays = NETWORKS[name].xla_from
+    setup = cell(name, "sgd", seeds=1, steps=1, heads=("sigmoid", "softmax"))
+    for steps in (7_500 - 1, 7_500):
+        assert prepare(replace(setup, steps=steps)).xla == (2 * steps >= pays)
+
+
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("task", ["digits", "yeast"])
 def test_several_units_are_keras(task: str, optimizer: str) -> None:

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant, training_losses
 from benchmarks.flops import mean_mflop
-from benchmarks.work import networks_of
 from experiments.networks import NETWORKS
 from experiments.records import Network, Setup
 from experiments.training import precision, prepare, train
@@ -22,7 +21,7 @@ from experiments.training.stacked_run import Chunk, engine_for
 @contestant("cell")
 def cell(setup: Setup) -> Timing:
     """A whole cell: drawing, tracing, training, evaluating, recording, tables."""
-    timing = Timing(networks=networks_of(setup))
+    timing = Timing(networks=setup.networks)
     with timing.clock():
         tables = train(setup)
     timing.losses = training_losses(setup, tables["curves"])
@@ -33,7 +32,7 @@ def cell(setup: Setup) -> Timing:
 @contestant("steps")
 def steps(setup: Setup) -> Timing:
     """Drawing, tracing and training with losses and gradient norms recorded; the splits are not evaluated."""
-    timing = Timing(networks=networks_of(setup))
+    timing = Timing(networks=setup.networks)
     with precision(setup.dtype):
         with timing.clock("drawing"):
             problem = prepare(setup)

@@ -67,7 +67,7 @@ def setup_cell(kind: str, setup: Setup) -> Cell:
         id="-".join((kind, setup.task, setup.network, setup.optimizer)),
         notebook=f"{kind}.ipynb",
         parameters=parameters,
-        networks=len(setup.heads) * setup.seeds * max(1, len(setup.learning_rates)),
+        networks=setup.networks,
     )
 
 

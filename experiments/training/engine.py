@@ -24,7 +24,7 @@ class Engine:
     `trunk`: a Keras model, only its graph and the shapes of its variables are used.
     `heads`: the arm of each replica, as `layout.chunks` sorts them.
     `x`: (n, *row), `y`: (n,) and, if rows are weighted, `weights`: (n,), all rows of the task; they are gathered,
-    scaled and encoded in the graph.
+    scaled and encoded in the graph. `xla`: whether XLA compiles the step; the evaluation never gains what that costs.
     A replica's batches, split and scaling are those of its *stream*: replicas that share one share the gathering.
     """
 
@@ -38,6 +38,7 @@ class Engine:
         *,
         dtype: str,
         weights: np.ndarray | None = None,
+        xla: bool = False,
     ) -> None:
         self.trunk, self.heads, self.replicas = trunk, tuple(heads), len(heads)
         self.dtype = tf.as_dtype(dtype)
@@ -69,7 +70,7 @@ class Engine:
         self._scopes = layer_scopes(trunk)
         self._rate_scale = np.array([head.rate_scale for head in heads])
         self._decay_scale = np.array([head.decay_scale for head in heads])
-        self.advance = tf.function(self._advance, autograph=False)
+        self.advance = tf.function(self._advance, autograph=False, jit_compile=xla)
         self.evaluate = tf.function(self._evaluate, autograph=False)
 
     def _by_units(self) -> list[tuple[int, int]]:

@@ -75,7 +75,7 @@ class Problem:
     mean is over the rows, not over the weights. What is measured beside the objective does not know of them.
     `origin`: (n,), the number of each row in the table that the seeds draw from; None if `data` is that table, or if
     every seed has rows of its own. `available`: how many rows there are to draw from, infinitely many in a population.
-    `start`: what the heads are drawn by.
+    `start`: what the heads are drawn by. `xla`: whether XLA compiles the training step.
     `beside`: arms of `heads` that are trained at a rate outside of `rates` too; the stacked engine alone does so.
     """
 
@@ -91,6 +91,7 @@ class Problem:
     weights: np.ndarray | None = None
     origin: np.ndarray | None = None
     start: Start = DEFAULT
+    xla: bool = False
     beside: tuple[tuple[Head, float], ...] = ()
     trunk: keras.Model = field(init=False)
 
@@ -203,4 +204,5 @@ def prepare(setup: Setup) -> Problem:
         streams=streams,
         reader=READERS[task.target],
         available=available,
+        xla=setup.networks * setup.steps >= network.xla_from,
     )

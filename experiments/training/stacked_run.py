@@ -45,6 +45,7 @@ def engine_for(problem: Problem, replicas: Sequence[Replica]) -> Engine:
         problem.data.y,
         dtype=problem.setup.dtype,
         weights=problem.weights,
+        xla=problem.xla,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from benchmarks.contestants import NotInstalled, Timing, contestant, training_losses
-from benchmarks.work import networks_of
 from experiments.records import Setup
 
 
@@ -19,7 +18,7 @@ def jax(setup: Setup, *, evaluating: bool = True) -> Timing:
         raise NotInstalled("jax")
     from benchmarks.contestants.jax_vmap import run
 
-    timing = Timing(networks=networks_of(setup))
+    timing = Timing(networks=setup.networks)
     tables = run.train(setup, timing, evaluating=evaluating)
     timing.losses = training_losses(setup, tables["curves"])
     return timing
