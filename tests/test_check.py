@@ -135,7 +135,7 @@ def test_what_cannot_be_traced_is_not_called_sound() -> None:
         def call(self, values: Any) -> Any:
             return values * float(np.asarray(values).max() > 0)
 
-    model = net(keras.layers.Dense(1, activation="sigmoid"), Read(), loss="binary_crossentropy", run_eagerly=True)
+    model = net(keras.layers.Dense(1, activation="sigmoid"), Read(), loss="binary_crossentropy")
     known = names()
     checked = check(model, known["x"], known["y"])
     assert (found(checked), verdict(checked)) == (["not_measured"], "not measured")

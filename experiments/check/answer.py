@@ -10,6 +10,8 @@ from experiments.check.messages import quiet
 from experiments.check.record import Checked, Finding, Output
 from experiments.check.sweep import Sweep
 
+EXECUTIONS = {"eager": "run eagerly", "graph": "run as a graph", "xla": "compiled by XLA"}
+
 
 def of_keras(
     model: Any, x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None, *,
@@ -50,4 +52,4 @@ def describe(output: Output, found: Sweep | None) -> str:
     ends = "logits" if found.identical else "probabilities" if found.probabilities else "an activation of its own"
     metrics = f", metrics {', '.join(metric.name for metric in output.metrics)}" if output.metrics else ""
     return f"{units} that end{'s' * (output.units == 1)} in {ends}, {found.meaning.text}{metrics}, " \
-           f"{found.dtype}, {output.framework}"  # fmt: skip
+           f"{found.dtype}, {output.framework}, {EXECUTIONS[output.execution]}"  # fmt: skip

@@ -14,7 +14,7 @@ from experiments.check.split import Node, split
 class TracedTail:
     """A `Tail` that evaluates the equations behind the logits.
 
-    `forward(values, rows, training)` is pure: `values` are those of the model's variables.
+    `forward(values, rows, training)` is pure: `values` are those of the model's variables. `compiled`: by XLA.
     """
 
     def __init__(
@@ -24,6 +24,8 @@ class TracedTail:
         values: list[Any],
         rows: list[np.ndarray],
         labels: np.ndarray,
+        *,
+        compiled: bool = True,
     ) -> None:
         import jax
 
@@ -56,9 +58,9 @@ class TracedTail:
         self.dtype = str(self._train_at[0].aval.dtype)  # type: ignore[attr-defined]
         self.logits = np.stack([np.asarray(one).astype(np.float64) for one in self._run({}, self._predict_at)])
         self._objective = objective
-        # compiled, as `fit` does it
-        self._grad = jax.jit(jax.value_and_grad(self._loss, has_aux=True))
-        self._predict = jax.jit(lambda z: self._run(dict.fromkeys(self._predict_at, z), self._outputs[2:])[0])
+        whole = jax.jit if compiled else lambda function: function
+        self._grad = whole(jax.value_and_grad(self._loss, has_aux=True))
+        self._predict = whole(lambda z: self._run(dict.fromkeys(self._predict_at, z), self._outputs[2:])[0])
 
     def _run(self, replaced: dict[Any, Any], wanted: tuple[Any, ...]) -> list[Any]:
         """Evaluate the equations that `wanted` needs, with some variables replaced."""
@@ -105,7 +107,7 @@ def _literal(variable: Any) -> bool:
 
 def of_keras(
     model: Any, structure: Any, output: int, objective: Callable[[Any, Any], Any], rows: list[np.ndarray],
-    labels: np.ndarray,
+    labels: np.ndarray, *, compiled: bool,
 ) -> TracedTail:  # fmt: skip
     """The tail of one output of a Keras model on JAX."""
     import keras
@@ -118,4 +120,4 @@ def of_keras(
         predicted, _ = model.stateless_call(values[:trained], values[trained:], x, training=training)
         return keras.tree.flatten(predicted)[output]
 
-    return TracedTail(forward, objective, values, rows, labels)
+    return TracedTail(forward, objective, values, rows, labels, compiled=compiled)

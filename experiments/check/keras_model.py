@@ -58,6 +58,7 @@ def read(model: Any, call: Call) -> list[Reading]:
             output = Output(
                 name=pair.name,
                 framework=f"Keras on {keras.backend.backend()}",
+                execution=execution(model),
                 loss=getattr(pair.loss, "name", None) or type(pair.loss).__name__,
                 layer=head,
                 shape=shape,
@@ -153,9 +154,7 @@ def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Enc
     try:
         with quiet():
             if backend == "tensorflow":
-                from experiments.check.tensorflow_tail import GraphTail
-
-                return GraphTail(forward, objective, rows, labels)
+                return _of_tensorflow(model, forward, objective, rows, labels)
             if backend == "torch":
                 from experiments.check.torch_tail import recorded
 
@@ -163,9 +162,38 @@ def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Enc
                 return recorded(lambda x: forward(x, True), objective, rows, labels, weights)
             from experiments.check.jax_tail import of_keras
 
-            return of_keras(model, structure, pair.output, objective, rows, labels)
+            compiled = execution(model) == "xla"
+            return of_keras(model, structure, pair.output, objective, rows, labels, compiled=compiled)
     except Exception as error:  # whatever the user's model does that cannot be traced
         return one_line(error)
+
+
+def _of_tensorflow(model: Any, forward: Any, objective: Any, rows: list[Any], labels: Any) -> Tail:
+    """The tail as `fit` would run it. What a pass in training changes, such as moving averages, is put back."""
+    if execution(model) == "eager":
+        from experiments.check.eager_tail import EagerTail
+
+        before = [(variable, np.asarray(variable)) for variable in model.variables]
+        try:
+            return EagerTail(forward, objective, rows, labels, model.variables)
+        finally:
+            for variable, value in before:
+                variable.assign(value)
+    from experiments.check.tensorflow_tail import GraphTail
+
+    return GraphTail(forward, objective, rows, labels, compiled=execution(model) == "xla")
+
+
+def execution(model: Any) -> str:
+    """How `fit` would run a step of the model: "eager", "graph" or "xla"."""
+    import keras
+
+    eager = bool(model.run_eagerly)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        eager = eager or tf.config.functions_run_eagerly()
+    return "eager" if eager else "xla" if model.jit_compile else "graph"
 
 
 def _layers(calls: list[tuple[Any, np.ndarray | None]]) -> tuple[str, str]:

@@ -63,7 +63,8 @@ class Metric:
 class Output:
     """One output of a program, read from Keras or PyTorch.
 
-    `shape`: of the prediction of one row. `tail` is None where it could not be measured; `unmeasured` says why.
+    `execution`: how a step is run: "eager", "graph" or "xla". `shape`: of the prediction of one row. `tail` is None
+    where it could not be measured; `unmeasured` says why.
     `labels`: (n, ...) or None; `complete`: whether they are all that the program trains on. `weights`: (n,) or None.
     `raised`: what the program itself raises on its own first rows, or "". `after`: the layer that stands alone behind
     the activation, or "". `dtypes`: what the logits and the loss are computed in.
@@ -71,6 +72,7 @@ class Output:
 
     name: str
     framework: str
+    execution: str
     loss: str
     layer: str
     shape: tuple[int, ...]

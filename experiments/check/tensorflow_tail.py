@@ -12,7 +12,10 @@ from experiments.check.split import Node, split
 
 
 class GraphTail:
-    """A `Tail` whose calls run a part of one graph, from the logits to prediction, loss and gradient."""
+    """A `Tail` whose calls run a part of one graph, from the logits to prediction, loss and gradient.
+
+    `compiled`: by XLA, as `fit` does it with jit_compile=True.
+    """
 
     def __init__(
         self,
@@ -20,6 +23,8 @@ class GraphTail:
         objective: Callable[[Any, Any], Any],
         rows: list[np.ndarray],
         labels: np.ndarray,
+        *,
+        compiled: bool = False,
     ) -> None:
         import tensorflow as tf
 
@@ -52,8 +57,13 @@ class GraphTail:
         self.shape = tuple(size or 1 for size in at[0].shape[1:])
         self.dtype, self.rows = at[0].dtype.name, len(labels)
         self._counts = len(at), len(other)
-        self._step = wrapped.prune([*at, truth], [kept["trained"], kept["loss"], gradient])
-        self._predict = wrapped.prune(other, [kept["prediction"]])
+        # loops of the trunk stay in a part that is cut out, and XLA, which compiles all of it, wants their rows
+        self._fed = given[:-1] if compiled else []
+        rest = list(wrapped.inputs[: len(self._fed)])
+        self._step = wrapped.prune([*at, truth, *rest], [kept["trained"], kept["loss"], gradient])
+        self._predict = wrapped.prune([*other, *rest], [kept["prediction"]])
+        if compiled:
+            self._step, self._predict = (tf.function(part, jit_compile=True) for part in (self._step, self._predict))
         read = wrapped.prune(list(wrapped.inputs[: len(rows)]), other)
         self.logits = np.stack([np.asarray(one).astype(np.float64) for one in read(*given[:-1])])
         self._objective, self._labels = objective, labels.dtype
@@ -64,8 +74,10 @@ class GraphTail:
         import tensorflow as tf
 
         z = tf.cast(tf.constant(logits), self.dtype)
-        trained, loss, gradient = self._step(*[z] * self._counts[0], tf.constant(labels.astype(self._labels)))
-        (prediction,) = self._predict(*[z] * self._counts[1])
+        trained, loss, gradient = self._step(
+            *[z] * self._counts[0], tf.constant(labels.astype(self._labels)), *self._fed
+        )
+        (prediction,) = self._predict(*[z] * self._counts[1], *self._fed)
         return Step(
             prediction=_numpy(prediction), trained=_numpy(trained), loss=float(_numpy(loss).mean()),
             gradient=_numpy(gradient),

@@ -59,6 +59,7 @@ def output_of(
     output = Output(
         name="output",
         framework=FRAMEWORK,
+        execution="eager",
         loss=loss,
         layer=_last_layer(module),
         shape=shape,

@@ -1,0 +1,119 @@
+"""The sweep runs a program as its `fit` would: as a graph, eagerly or compiled by XLA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from experiments.check import Checked, check
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+
+X = np.random.default_rng(0).normal(size=(64, 4)).astype("float32")
+Y = np.arange(64) % 2
+MODES: dict[str, dict[str, bool]] = {
+    "as a graph": {}, "eagerly": {"run_eagerly": True}, "by XLA": {"jit_compile": True}
+}  # fmt: skip
+MODE = pytest.mark.parametrize("mode", MODES)
+
+
+def net(*last: Any, mode: str, loss: Any = "binary_crossentropy") -> Any:
+    model = keras.Sequential([
+        keras.Input((4,)), keras.layers.Dense(3, activation="relu"), keras.layers.BatchNormalization(),
+        keras.layers.Dropout(0.3), *last,
+    ])  # fmt: skip
+    model.compile(optimizer=keras.optimizers.SGD(1.0), loss=loss, **MODES[mode])
+    return model
+
+
+def names(checked: Checked) -> list[str]:
+    return [one.name for one in checked.findings]
+
+
+def learns_from_a_confident_mistake(model: Any) -> bool:
+    """Whether a real step of `fit` moves the last bias, from a logit of 30 under the label 0."""
+    model.layers[3 if len(model.layers) > 3 else -1].set_weights([np.zeros((3, 1)), np.array([30.0])])
+    model.fit(X[:8], np.zeros(8), batch_size=8, verbose=0)
+    return bool(model.layers[3].get_weights()[1][0] != 30.0)
+
+
+@MODE
+def test_each_way_of_running_is_said_and_measured(mode: str) -> None:
+    right = check(net(keras.layers.Dense(1, activation="sigmoid"), mode=mode), X, Y)
+    assert (names(right), right.measured) == ([], True)
+    assert right.described[0].endswith(mode)
+    assert names(check(net(keras.layers.Dense(1), mode=mode), X, Y)) == ["logits_taken_for_probabilities"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"), [("as a graph", []), ("eagerly", ["probability_clipped"]), ("by XLA", [])]
+)
+def test_a_plain_sigmoid_of_tensorflow_has_its_logits_in_a_graph_alone(mode: str, expected: list[str]) -> None:
+    """In a graph Keras sees that a Sigmoid made the prediction and takes its input; run eagerly it cannot."""
+    model = net(keras.layers.Dense(1), keras.layers.Lambda(lambda z: tf.sigmoid(z)), mode=mode)
+    assert names(check(model, X, Y)) == expected
+    assert learns_from_a_confident_mistake(model) == (not expected)
+
+
+@MODE
+def test_the_variables_are_left_alone(mode: str) -> None:
+    model = net(keras.layers.Dense(1, activation="sigmoid"), keras.layers.Dropout(0.5), mode=mode)
+    before = [np.asarray(variable) for variable in model.variables]
+    assert "training_differs" in names(check(model, X, Y))
+    for old, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, np.asarray(variable))
+
+
+def test_a_layer_that_python_steers_by_values_is_measured_where_it_runs_eagerly() -> None:
+    class Read(keras.layers.Layer):
+        def call(self, values: Any) -> Any:
+            return values if float(np.asarray(values).max()) > 0.5 else values * 1.0
+
+    def steered(mode: str) -> Checked:
+        return check(net(keras.layers.Dense(1, activation="sigmoid"), Read(), mode=mode), X, Y)
+
+    assert steered("eagerly").measured
+    # a graph has no values to read
+    assert names(steered("as a graph")) == ["not_measured"]
+
+
+@MODE
+def test_a_recurrent_model_is_measured(mode: str) -> None:
+    model = keras.Sequential([
+        keras.Input((4,)), keras.layers.Reshape((4, 1)), keras.layers.LSTM(3), keras.layers.Dense(1, "sigmoid"),
+    ])  # fmt: skip
+    model.compile(loss="binary_crossentropy", **MODES[mode])
+    checked = check(model, X, Y)
+    assert (names(checked), checked.measured) == ([], True)
+
+
+def test_the_trunk_is_not_run_again_for_each_logit(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tensorflow.python import pywrap_tfe
+
+    products, execute = [], pywrap_tfe.TFE_Py_FastPathExecute
+
+    def counting(context: Any, name: Any, *arguments: Any) -> Any:
+        products.extend([name] if name == "MatMul" else [])
+        return execute(context, name, *arguments)
+
+    model = net(keras.layers.Dense(1, activation="sigmoid"), mode="eagerly")
+    monkeypatch.setattr(pywrap_tfe, "TFE_Py_FastPathExecute", counting)
+    assert check(model, X, Y).measured
+    passes = 3  # to see whether the model takes its rows, in training and not in training
+    assert len(products) == 2 * passes
+
+
+def test_what_xla_cannot_compile_is_not_called_sound() -> None:
+    def counted(z: Any) -> Any:
+        distinct = tf.size(tf.unique(tf.reshape(z, [-1])).y)
+        return tf.sigmoid(z) * tf.cast(distinct, z.dtype) / tf.cast(distinct, z.dtype)
+
+    last = [keras.layers.Dense(1), keras.layers.Lambda(counted)]
+    checked = check(net(*last, mode="by XLA"), X, Y)
+    assert names(checked) == ["not_measured"]
+    assert not checked.measured
+    assert "XLA" in checked.findings[0].seen[0]
+    assert check(net(*last, mode="as a graph"), X, Y).measured
