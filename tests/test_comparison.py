@@ -303,7 +303,7 @@ def test_the_answer_has_all_parts(found: Comparison) -> None:
     shares = found.attribution.groupby("quantity")["share"].sum()
     means = found.differences.query("head == 'softmax' and estimand == 'fresh rows'").set_index("quantity")["mean"]
     pd.testing.assert_series_equal(shares, means.loc[shares.index], check_names=False)
-    assert found.advice.code.startswith("model = keras.Model(")
+    assert "\nmodel = keras.Model(" in found.advice.code
     assert "keras.optimizers.AdamW(0.01, weight_decay=0.1)" in found.advice.code
     compile(found.advice.code, "advice", "exec")
 

@@ -159,7 +159,11 @@ def _which(rows: pd.DataFrame, model: Model) -> tuple[str, str]:
 
 def _code(head: str, rate: float, model: Model) -> str:
     units, loss = (1, "BinaryCrossentropy") if head == BASELINE else (2, "SparseCategoricalCrossentropy")
+    # one unit's logits meet at 0; Keras's "accuracy" would cut them at 0.5
+    metric = "keras.metrics.BinaryAccuracy(threshold=0.0)" if head == BASELINE else '"accuracy"'
     return (
-        f"model = keras.Model(trunk.inputs, keras.layers.Dense({units})(trunk.output))  # trunk: all before the head\n"
-        f"model.compile({model.optimizer.code.format(rate=f'{rate:.4g}')}, keras.losses.{loss}(from_logits=True))"
+        "# trunk: all before the head\n"
+        f"model = keras.Model(trunk.inputs, keras.layers.Dense({units})(trunk.outputs[0]))\n"
+        f"model.compile({model.optimizer.code.format(rate=f'{rate:.4g}')}, keras.losses.{loss}(from_logits=True),\n"
+        f"              metrics=[{metric}])"
     )

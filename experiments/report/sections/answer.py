@@ -18,11 +18,13 @@ from experiments.tables import pair
 
 _WRITE = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(1)])
-model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True))
+model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
+              metrics=[keras.metrics.BinaryAccuracy(threshold=0.0), keras.metrics.AUC(from_logits=True)])
 probability = keras.ops.sigmoid(model.predict(x))"""
 _OR = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(2)])
-model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+              metrics=["accuracy"])
 probability = keras.ops.softmax(model.predict(x))[:, 1]"""
 # a program -> the string that says what it does
 _NEVER = {
