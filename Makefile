@@ -26,6 +26,7 @@ report:  .venv ## rebuild results/standard's report from its stored tables
 
 reference:  .venv ## keep results/standard's report and small tables as results/reference, and show them in the READMEs
 	$(PYTHON) -m experiments.report.reference
+	$(PYTHON) -m experiments.check.costs
 
 strip:  .venv ## remove outputs and execution counts from the notebooks
 	.venv/bin/jupyter-nbconvert --clear-output --inplace --log-level=WARN notebooks/*.ipynb

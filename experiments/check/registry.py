@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
+from experiments.check.costs import costs
 from experiments.registry import Registry
 from experiments.sources import PACKAGE
 
@@ -17,7 +20,8 @@ class Kind:
 
     `level`: "problem" (what is minimised or reported is not what the program says, or learning dies) or "note"
     (legitimate, but worth knowing). `about`: "the objective", "the gradient", "the metrics" or "labels and weights".
-    `atlas`: the pathology of the numerics atlas that it is, or "".
+    `atlas`: the pathology of the numerics atlas that it is, or ""; `cost`: what that cost a trained network, or "".
+    `keras`, `torch`: what to change, as (calls, text); see `remedies`.
     """
 
     name: str
@@ -26,6 +30,9 @@ class Kind:
     cause: str
     remedy: str
     atlas: str = ""
+    cost: str = ""
+    keras: tuple[tuple[str, str], ...] = ()
+    torch: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:
@@ -33,12 +40,24 @@ class Kind:
 
 
 KINDS: Registry[Kind] = Registry("finding")
+_costs = costs()
 for _name, _fields in tomllib.loads((PACKAGE / "check" / "findings.toml").read_text(encoding="utf-8")).items():
-    KINDS.add(Kind(name=_name, **_fields))
+    KINDS.add(Kind(name=_name, **_fields, cost=_costs.get(_fields.get("atlas", ""), "")))
 
 
 def table() -> str:
     """All findings as the Markdown table of docs/check.md."""
-    rows = ["| finding | level | about | why | write instead |", "| --- | --- | --- | --- | --- |"]
-    rows += [f"| `{k.name}` | {k.level} | {k.about} | {k.cause} | {k.remedy} |" for k in KINDS.values()]
+    rows = ["| finding | level | about | why | write instead | cost |", "| --- | --- | --- | --- | --- | --- |"]
+    rows += [f"| `{k.name}` | {k.level} | {k.about} | {k.cause} | {k.remedy} | {k.cost} |" for k in KINDS.values()]
     return "\n".join(rows)
+
+
+def document() -> Path:
+    """docs/check.md of the source tree."""
+    return PACKAGE.parent / "docs" / "check.md"
+
+
+def documented(page: str) -> str:
+    """The page with the table of all findings between its marks."""
+    marks = re.compile(r"(<!-- findings: .*? -->\n).*?(<!-- end of findings -->)", re.DOTALL)
+    return marks.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", page)

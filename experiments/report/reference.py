@@ -29,7 +29,7 @@ STANDARD, REFERENCE = Path("results/standard"), Path("results/reference")
 READMES = {"en": "README.md", "zh": "README.zh.md"}
 # what was found, but not what each run gave: that takes a hundred times the space
 TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_float64", "loss_scale", "shifts",
-          "rate_gaps", "rate_map", "rate_law", "pathologies", "worked_examples", "cells")  # fmt: skip
+          "rate_gaps", "rate_map", "rate_law", "pathologies", "consequences", "worked_examples", "cells")  # fmt: skip
 _ANSWERING = ("softmax", "softmax_matched", "k_softmax", "k_sigmoid_sum")
 _MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 

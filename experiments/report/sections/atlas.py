@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -87,11 +88,29 @@ def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, words: Words) -
                 mark="refuted" if harms else "undecided", body=body)  # fmt: skip
 
 
-def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
-    """The same network on this path and on a sound one, on the task where the two end furthest apart."""
+@dataclass(frozen=True, kw_only=True)
+class Consequence:
+    """What a pathology's path did to a trained network, beside the same network on a sound path.
+
+    `task`: on which the two end furthest apart. `nll`, `sound_nll`: the losses that they end with, in nats, and
+    `accuracy`, `sound_accuracy`: medians over the `seeds`; a run that breaks down counts as infinite, and `broken` of
+    them do.
+    """
+
+    task: str
+    nll: float
+    sound_nll: float
+    accuracy: float
+    sound_accuracy: float
+    broken: int
+    seeds: int
+
+
+def consequence(trained: pd.DataFrame, name: str) -> Consequence | None:
+    """What the pathology `name` did to training, from the table `consequences`; None if nothing was trained on it."""
     rows = trained.loc[trained["pathology"] == name] if len(trained) else trained
     if rows.empty:
-        return ""
+        return None
     # a run that broke down counts as worse than any loss
     rows = rows.assign(nll=rows["predicted_nll"].where(rows["finite"].astype(bool), np.inf).fillna(np.inf))
     ends = rows.groupby(["task", "role"])[["nll", "accuracy"]].median().unstack("role")
@@ -100,13 +119,23 @@ def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
             (ends[measure, "pathology"] - ends[measure, "sound"]).abs().fillna(0.0) for measure in ("nll", "accuracy")
         ]
     task = (gaps[0] + gaps[1]).idxmax()
-    ill, sound = (
-        {name: ends.loc[task, (name, role)] for name in ("nll", "accuracy")} for role in ("pathology", "sound")
-    )
     broken = rows.loc[(rows["task"] == task) & (rows["role"] == "pathology"), "finite"].astype(bool)
-    return words("atlas.consequence", task=str(task), nll=_size(ill["nll"]), sound=_size(sound["nll"]),
-                 accuracy=figure(float(ill["accuracy"])), sound_accuracy=figure(float(sound["accuracy"])),
-                 broken=int((~broken).sum()), n=len(broken))  # fmt: skip
+    end = ends.loc[task]
+    return Consequence(
+        task=str(task), nll=float(end["nll", "pathology"]), sound_nll=float(end["nll", "sound"]),
+        accuracy=float(end["accuracy", "pathology"]), sound_accuracy=float(end["accuracy", "sound"]),
+        broken=int((~broken).sum()), seeds=len(broken),
+    )  # fmt: skip
+
+
+def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
+    """The same network on this path and on a sound one, on the task where the two end furthest apart."""
+    known = consequence(trained, name)
+    if known is None:
+        return ""
+    return words("atlas.consequence", task=known.task, nll=_size(known.nll), sound=_size(known.sound_nll),
+                 accuracy=figure(known.accuracy), sound_accuracy=figure(known.sound_accuracy),
+                 broken=known.broken, n=known.seeds)  # fmt: skip
 
 
 def _size(value: float) -> str:
