@@ -1,10 +1,10 @@
 """`python -m benchmarks.error_rates`: how often the judgement is wrong, with networks that are trained.
 
 Many data sets are drawn from one population, and in each the judgement says what the suite would say of a cell. Two
-designs: "fresh rows", where every seed draws its own rows, and "split again", where every seed splits the data set's
-rows anew. Two arms stand beside sigmoid. `sigmoid_reordered` has sigmoid's own start and another order of the same
-batches: exchanging the two orders changes the sign of the difference, so its true mean is exactly 0, for fresh rows
-and for any given ones. The true mean of softmax minus sigmoid is that over all data sets.
+designs: "fresh rows", where every seed draws its own rows, and "split again", where the data set's rows are split anew
+for every two seeds. Two arms stand beside sigmoid. `sigmoid_reordered` has sigmoid's own start and another order of the
+same batches: exchanging the two orders changes the sign of the difference, so its true mean is exactly 0, for fresh
+rows and for any given ones. The true mean of softmax minus sigmoid is that over all data sets.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from experiments.training import Problem, precision, stacked_run
 from experiments.training.budget import at_once
 from experiments.training.problem import READERS
 from experiments.training.recorder import tabulate
+from experiments.training.rows import sample_of
 from experiments.training.streams import draw
 
 FRESH, AGAIN = "fresh rows", "split again"
@@ -73,13 +74,16 @@ def problem(design: str, size: Size) -> Problem:
     """The networks of all data sets as one problem: the stream of seed s of data set k is number k * seeds + s."""
     drawn: list[Data] = []
     parts: dict[int, Split] = {}
+    samples: dict[int, int] = {}
     start = 0
     for number in range(size.datasets * size.seeds):
         dataset, seed = divmod(number, size.seeds)
         if design == FRESH or seed == 0:
             start += len(drawn[-1].y) if drawn else 0
             drawn.append(population(size.rows, DESIGNS.index(design), dataset, seed))
-        found = split(drawn[-1], number, design)
+        sample = number if design == FRESH else number - seed + sample_of(seed)
+        found = split(drawn[-1], sample, design)
+        samples[number] = sample
         parts[number] = Split(train=start + found.train, validation=start + found.validation, test=start + found.test)
     x, y = np.concatenate([one.x for one in drawn]), np.concatenate([one.y for one in drawn])
     optimizer, build = OPTIMIZERS[size.optimizer], NETWORKS[size.network].build
@@ -103,6 +107,7 @@ def problem(design: str, size: Size) -> Problem:
                 task=design,
                 network=size.network,
                 seed=number,
+                sample=samples[number],
                 split=part,
                 scaling=fit_scaling(x, part.train, "vector"),
                 build=lambda: build(x.shape[1:]),

@@ -16,7 +16,7 @@ COMPARISON = [
     "task", "network", "optimizer", "learning_rate", "quantity", "split", "head", "baseline", "at", "estimand",
     "n", "mean", "low", "high", "bound", "sd", "d_z", "bca_low", "bca_high", "p", "p_t", "p_holm", "p_larger",
     "p_larger_holm", "p_tost", "p_tost_holm", "margin", "noise_floor", "mean_abs", "baseline_mean", "nonfinite",
-    "shared", "ratio", "primary", "outcome", "detectable", "seeds_needed", "fresh_seeds_needed",
+    "shared", "icc", "effect", "ratio", "primary", "outcome", "detectable", "seeds_needed", "fresh_seeds_needed",
 ]
 
 # a factor's share of softmax - sigmoid
@@ -29,9 +29,10 @@ SCHEMAS: dict[str, list[str]] = {
     # a row a recorded value; `scope` is "" but for grad_norm: trunk, head, total, effective_head, layer:NAME
     "curves": [*RUN, "step", "split", "quantity", "scope", "value"],
     "finals": [*RUN, "split", "quantity", "value"],
-    # a row a trained network: what it started from, and whether every recorded value of it is finite; `shared` is the
-    # mean, over the other seeds, of the share of its rows that the other seed uses too (0 fresh rows, 1 one table)
-    "runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
+    # a row a trained network: what it started from, and whether every recorded value of it is finite; seeds of one
+    # `sample` have the same rows in the same parts; `shared` is the mean, over the seeds of other samples, of the share
+    # of its rows that the other seed uses too (0 fresh rows, 1 one table)
+    "runs": [*RUN, "trunk_hash", "order_hash", "paired", "sample", "shared", "finite", "engine"],
     "differences": [*COMPARISON],
     "attribution": [*SHARES],
     "learning_rates": ["task", "network", "optimizer", "learning_rate", "head", "seed", "split", "quantity", "value"],
@@ -84,9 +85,9 @@ SCHEMAS: dict[str, list[str]] = {
     "attribution_float64": [*SHARES],
     "loss_scale": [*SHARES],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again
-    "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
+    "learning_rates_runs": [*RUN, "trunk_hash", "order_hash", "paired", "sample", "shared", "finite", "engine"],
     "finals_float64": [*RUN, "split", "quantity", "value"],
-    "runs_float64": [*RUN, "trunk_hash", "order_hash", "paired", "shared", "finite", "engine"],
+    "runs_float64": [*RUN, "trunk_hash", "order_hash", "paired", "sample", "shared", "finite", "engine"],
     # `example` is a claim's id; `article_value` is NaN where the article gives none; status measured | not installed.
     # docs/protocol.md lists the quantities that each claim reads
     "worked_examples": ["example", "framework", "dtype", "quantity", "value", "article_value", "status"],

@@ -15,7 +15,9 @@ from experiments.heads import HEADS
 from experiments.records import Data, Head, Setup, UserError, require
 from experiments.tasks import Scaling, Split, split
 from experiments.tasks.files import Encoder, Table, encoder
+from experiments.tasks.splits import SHARES
 from experiments.training.problem import FINAL_ROWS, READERS, Problem
+from experiments.training.rows import sample_of
 from experiments.training.streams import Stream, draw, seed_of
 
 _AS_THEY_ARE = Scaling(mean=np.zeros(()), scale=np.ones(()))
@@ -76,11 +78,17 @@ class Plan:
         )
 
 
-def parts_of(table: Table, task: str, seed: int) -> Split:
-    """The rows of each part; a group is never in two."""
+def sample_number(plan: Plan, seed: int) -> int:
+    """The number of a seed's split: of its own where a seed sees a part of the training rows alone, else shared."""
+    whole = plan.options.steps * plan.options.batch_size >= SHARES[0] * len(plan.table.y)
+    return sample_of(seed) if whole else seed
+
+
+def parts_of(table: Table, task: str, number: int) -> Split:
+    """The rows of each part in one of the splits; a group is never in two."""
     nothing = np.zeros((len(table.y), 1), dtype=np.float32)  # a split asks for classes and groups alone
     try:
-        return split(Data(x=nothing, y=table.y, groups=table.groups), seed, task)
+        return split(Data(x=nothing, y=table.y, groups=table.groups), number, task)
     except UserError as error:
         raise UserError(f"{table.source}: {error}") from error
 
@@ -118,18 +126,20 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
     x, y, weights, origin, streams = [], [], [], [], {}
     start = 0
     for seed in seeds:
-        parts = parts_of(plan.table, plan.task, seed)
+        number = sample_number(plan, seed)
+        parts = parts_of(plan.table, plan.task, number)
         drawn = draw(
             task=plan.task,
             network=plan.model.name,
             seed=seed,
+            sample=number,
             split=parts,
             scaling=_AS_THEY_ARE,
             build=lambda: plan.model.build(plan.row),
             steps=plan.options.steps,
             batch_size=plan.options.batch_size,
         )
-        chosen = {part: _some(plan.task, seed, part, getattr(parts, part), most) for part, most in FINAL_ROWS.items()}
+        chosen = {part: _some(plan.task, number, part, getattr(parts, part), most) for part, most in FINAL_ROWS.items()}
         used = np.unique(np.concatenate([drawn.order.ravel(), drawn.order_again.ravel(), *chosen.values()]))
         streams[seed] = _renumbered(drawn, chosen, used, start)
         x.append(encoded(encoder(plan.table, parts.train), used))
@@ -162,9 +172,9 @@ def encoded(encode: Encoder, rows: np.ndarray, block: int = 8192) -> np.ndarray:
     return np.concatenate([encode(rows[start : start + block]) for start in range(0, len(rows), block)])
 
 
-def _some(task: str, seed: int, part: str, rows: np.ndarray, most: int) -> np.ndarray:
-    """The rows of a part that are looked at, drawn once for all arms."""
-    return np.random.default_rng(seed_of(task, seed, "evaluated", part)).permutation(rows)[:most]
+def _some(task: str, sample: int, part: str, rows: np.ndarray, most: int) -> np.ndarray:
+    """The rows of a part that are looked at, drawn once for all arms of a sample's seeds."""
+    return np.random.default_rng(seed_of(task, sample, "evaluated", part)).permutation(rows)[:most]
 
 
 def _renumbered(drawn: Stream, chosen: dict[str, np.ndarray], used: np.ndarray, start: int) -> Stream:

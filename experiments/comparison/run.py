@@ -16,7 +16,6 @@ from experiments.comparison.rows import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
 from experiments.records import UserError
-from experiments.stats import allowance
 from experiments.tables import SCHEMAS, concat
 from experiments.training import precision, stacked_run
 from experiments.training.budget import at_once
@@ -72,6 +71,7 @@ class _Runner:
     parts: list[dict[str, pd.DataFrame]] = field(default_factory=list)
     trunks: set[str] = field(default_factory=set)
     used: dict[int, np.ndarray] = field(default_factory=dict)  # by seed, its rows' numbers in the table
+    samples: dict[int, int] = field(default_factory=dict)  # by seed, the number of its split
     done: int = 0
 
     @property
@@ -106,6 +106,7 @@ class _Runner:
             records = self._records(batch, seen)
             self.parts.append(tabulate(batch, records))
             self.used |= batch.used
+            self.samples |= batch.samples
             self.trunks |= {hash_of(stream.trunk) for stream in batch.streams.values()}
             self.done = seeds[-1] + 1
 
@@ -120,7 +121,7 @@ class _Runner:
         """The tables of all seeds that are done, at the model's own rate."""
         made = {name: self._joined(name) for name in ("curves", "finals", "runs")}
         # a batch knew of its own seeds alone
-        shared = shares(self.used, len(self.plan.table.y))
+        shared = shares(self.used, self.samples, len(self.plan.table.y))
         made["runs"] = made["runs"].assign(shared=made["runs"]["seed"].map(shared))
         return {name: table[table["learning_rate"] == self.plan.rate] for name, table in made.items()}
 
@@ -164,8 +165,7 @@ def run(plan: Plan, tell: Progress) -> Ran:
                 runner.train(at[0], interrupt=False)
         if not runner.plan.rates[1:]:
             notices.append("Only the model's own learning rate is tried: plain Keras trains one network after another.")
-        shared = float(runner.tables()["runs"]["shared"].mean())
-        return _look_on(runner, Design(looks=at, ratio=float(allowance(shared))), notices, full=options.seeds)
+        return _look_on(runner, Design(looks=at), notices, full=options.seeds)
 
 
 def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> Ran:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from experiments.comparison.judge import BASELINE, HEAD
 from experiments.judgement import best_rates
-from experiments.stats import ALPHA, allowance, corrected_t, sign_flip_p, zeros_bound
+from experiments.stats import ALPHA, clusters, corrected_t, sign_flip_p, zeros_bound
 
 QUANTITIES = ("nll", "accuracy")  # what a better rate is told in; the first one is what it is chosen by
 
@@ -79,9 +79,10 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float 
     """
     grid = np.unique(sweep["learning_rate"].to_numpy(float))
     chosen = best_rates(sweep)
-    ratio = float(allowance(float(runs["shared"].mean())))
+    shared = float(runs["shared"].mean())
     test = sweep[sweep["split"] == "test"]
     seeds = np.unique(chosen["seed"])
+    samples = runs.drop_duplicates("seed").set_index("seed")["sample"].loc[seeds].to_numpy()
     rates = {head: _of_seeds(chosen, head, seeds) for head in (BASELINE, HEAD)}
 
     def at(head: str, quantity: str, which: np.ndarray) -> np.ndarray:
@@ -90,6 +91,7 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float 
         return values.loc[list(zip(seeds, which, strict=True))].to_numpy(float)
 
     def gap(quantity: str, values: np.ndarray) -> Gap:
+        ratio = clusters(values[None], samples, shared).fresh
         return _gap(quantity, values, ratio, confidence)
 
     there = np.full(len(seeds), own)
@@ -119,7 +121,7 @@ def _of_seeds(chosen: pd.DataFrame, head: str, seeds: Sequence[int] | np.ndarray
     return chosen[chosen["head"] == head].set_index("seed").loc[list(seeds), "learning_rate"].to_numpy(float)
 
 
-def _gap(quantity: str, values: np.ndarray, ratio: float, confidence: float) -> Gap:
+def _gap(quantity: str, values: np.ndarray, ratio: np.ndarray, confidence: float) -> Gap:
     low, high = (float(end[0]) for end in corrected_t(values[None], ratio, confidence))
     return Gap(quantity=quantity, mean=float(values.mean()), low=low, high=high)
 

@@ -17,7 +17,7 @@ from experiments import tables
 from experiments.judgement.differences import NULL, noise_floor
 from experiments.judgement.pairs import CELL, Block, Pairs, blocks
 from experiments.optimizers import OPTIMIZERS
-from experiments.stats import ALPHA, QUANTITIES, intervals
+from experiments.stats import ALPHA, QUANTITIES, clusters, intervals
 
 INITIALISATION, HEAD_RATE, DECAY, ARITHMETIC = "initialisation", "head_rate", "decay", "arithmetic"
 RATE_AND_DECAY = "head_rate+decay"  # where no arm separates the two
@@ -81,7 +81,7 @@ def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float =
     mine = table[table["head"].isin(arms)]
     found = mine.set_index([*keys, "seed", "head"])["difference"].unstack()
     wide = found.reindex(columns=arms).rename_axis(columns=None).reset_index()
-    common = mine[[*keys, "seed", "twin", "shared", "reach"]].drop_duplicates([*keys, "seed"])
+    common = mine[[*keys, "seed", "twin", "sample", "shared", "reach"]].drop_duplicates([*keys, "seed"])
     wide = wide.merge(common, on=[*keys, "seed"])
     parts = []
     for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
@@ -94,7 +94,7 @@ def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float =
         cell = cell[cell.groupby(keys, observed=True)[arms_of].transform("count").gt(0).all(axis=1)]
         shares = shapley({s: cell[arm].to_numpy(float) for s, arm in METHODS[method].items()})
         parts += [
-            cell[[*keys, "seed", "twin", "shared", "reach"]].assign(factor=factor, method=method, value=share)
+            cell[[*keys, "seed", "twin", "sample", "shared", "reach"]].assign(factor=factor, method=method, value=share)
             for factor, share in shares.items()
         ]
     if not parts:
@@ -161,7 +161,8 @@ def _method(decays: bool, present: set[str]) -> str | None:
 
 
 def _summary(block: Block, confidence: float) -> pd.DataFrame:
-    low, high = intervals.corrected_t(block.values, block.ratio, confidence)
+    allowed = clusters(block.values, block.samples, block.shared).fresh
+    low, high = intervals.corrected_t(block.values, allowed, confidence)
     with np.errstate(invalid="ignore"):  # a share is NaN where an arm's value is not finite
         return block.keys.assign(
             margin=block.margins.mean(axis=1),

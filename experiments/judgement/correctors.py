@@ -7,14 +7,14 @@ are looked at again and again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from experiments.judgement.outcomes import FRESH, THESE, outcome
+from experiments.judgement.outcomes import outcome
 from experiments.judgement.sequential import Design
 from experiments.stats import ALPHA, holm, power, zeros_needed
 
@@ -81,17 +81,14 @@ class Sequential:
         keys = pd.MultiIndex.from_frame(table[_KEYS])
         rejected = {name: np.zeros(len(table), dtype=bool) for name in _TESTS}
         corrected = {name: np.ones(len(table)) for name in _TESTS.values()}
-        # seeds taken as they are share nothing that the boundaries would have to allow for
-        designs = {FRESH: self.design, THESE: replace(self.design, ratio=0.0)}
         families = table.groupby(["head", "primary", "estimand"], sort=False, observed=True).indices
         for test, p in zip(_TESTS, _of_tests(table).values(), strict=True):
             self._looks[test].append(pd.Series(p.to_numpy(), index=keys))
-            for (_, _, estimand), rows in families.items():
+            for rows in families.values():
                 history = [look.reindex(keys[rows]).fillna(1.0).to_numpy() for look in self._looks[test]]
-                rejected[test][rows] = designs[estimand].rejected(history, sides=1 if test == "p_tost" else 2)
+                rejected[test][rows] = self.design.rejected(history, sides=1 if test == "p_tost" else 2)
                 corrected[_TESTS[test]][rows] = holm(history[-1])
-        levels = {sides: {name: d.levels(sides)[number] for name, d in designs.items()} for sides in (2, 1)}
-        level, level_tost = (table["estimand"].map(levels[sides]).to_numpy(float) for sides in (2, 1))
+        level, level_tost = (np.full(len(table), self.design.levels(sides)[number]) for sides in (2, 1))
         low, high = repeated_interval(table, level)
         found = table.assign(low=low, high=high, level=level, level_tost=level_tost, **corrected)
         shown = [np.where(rejected[test], 0.0, 1.0) for test in _TESTS]
@@ -120,22 +117,26 @@ def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
     not to be 0. `seeds_needed`: the seeds that would probably decide the row, seeds sharing rows as they do now;
     `fresh_seeds_needed`: those with rows of their own each.
     """
-    n, ratio, sd = (table[name].to_numpy(float) for name in ("n", "ratio", "sd"))
-    cases = list(zip(n.astype(int), ratio, level, strict=True))
-    effects = {case: power.detectable_effect(int(case[0]), float(case[1]), float(case[2])) for case in {*cases}}
-    effect = np.where(n < power.least_seeds(level), np.inf, np.array([effects[case] for case in cases]))
+    n, sd, effect, ratio = (table[name].to_numpy(float) for name in ("n", "sd", "effect", "ratio"))
+    error = sd * np.sqrt(1 / n + ratio)
+    cases = list(zip(n.astype(int), level, strict=True))
+    errors = {case: power.detectable_errors(int(case[0]), float(case[1])) for case in {*cases}}
+    detectable = np.where(n < power.least_seeds(level), np.inf, np.array([errors[case] for case in cases]))
+    # more seeds have more clusters of the same size, whose shared rows do not grow fewer
+    kept = (1 / n + ratio) / effect - 1 / n
     undecided = (table["outcome"] == "undecided").to_numpy(bool) & np.isfinite(sd)
     mean, margin = (table.loc[undecided, name].to_numpy(float) for name in ("mean", "margin"))
     needed = {name: np.full(len(table), np.nan) for name in ("seeds_needed", "fresh_seeds_needed")}
-    for name, allowed in (("seeds_needed", ratio[undecided]), ("fresh_seeds_needed", 0.0)):
-        needed[name][undecided] = power.seeds_needed(mean, sd[undecided], margin, allowed, level[undecided])
+    spread = sd * np.sqrt(effect)
+    for name, used, allowed in (("seeds_needed", spread, kept[undecided]), ("fresh_seeds_needed", sd, 0.0)):
+        needed[name][undecided] = power.seeds_needed(mean, used[undecided], margin, allowed, level[undecided])
     same = undecided & (sd == 0)  # a spread of 0 would take two seeds
     at, high, margins = (table.loc[same, name].to_numpy(float) for name in ("mean", "high", "margin"))
     inside = zeros_needed(n[same], high - at, np.maximum(margins - np.abs(at), 0.0), level[same])
     for values in needed.values():
         values[same] = np.where(at == 0, inside, np.fmin(inside, power.least_seeds(level[same])))
     with np.errstate(invalid="ignore"):
-        return table.assign(detectable=effect * sd, **needed)
+        return table.assign(detectable=detectable * error, **needed)
 
 
 def _of_tests(table: pd.DataFrame) -> dict[str, pd.Series]:

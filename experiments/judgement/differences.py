@@ -9,7 +9,7 @@ from experiments import tables
 from experiments.judgement.correctors import Corrector, FixedFamily
 from experiments.judgement.outcomes import FRESH, THESE, bound
 from experiments.judgement.pairs import CELL, Block, Pairs, blocks
-from experiments.stats import QUANTITIES, TEST_TO_TRAIN, hypotheses, intervals, zeros_bound, zeros_p
+from experiments.stats import QUANTITIES, clusters, hypotheses, intervals, zeros_bound, zeros_p
 
 NULL = "sigmoid_again"
 SAME = 1e-9  # differences of quantities that count rows are the same where they differ by rounding alone
@@ -20,7 +20,8 @@ def differences(pairs: Pairs, corrector: Corrector | None = None, *, at: str = "
     """The table `differences`: arm minus baseline, a row a cell, arm, quantity and estimand.
 
     `estimand` says what `low`, `high` and every p answer for: "fresh rows" of the same kind, with the allowance for
-    the rows that seeds share (`shared`, `ratio`), or "these rows", with seeds as they are. The bootstrap (`bca_low`,
+    the rows that seeds share, or "these rows", for further splits of them. Both allow for seeds that have the same
+    split (`icc`, `effect`: see `stats.Clusters`); `ratio` is all that is added to 1/n. The bootstrap (`bca_low`,
     `bca_high`) is of these rows. `p` is the sign-flip permutation's, `p_t` the corrected t's; `p_holm` is Holm over
     max(p, p_t), so that neither the shape of the distribution nor the overlap of the splits alone can make a
     difference. `p_larger` is of "not beyond the margin", `p_tost` of "not inside".
@@ -60,6 +61,7 @@ def summary(block: Block) -> pd.DataFrame:
     d = block.differences
     rows, n = d.shape
     finite = np.isfinite(d).all(axis=1)
+    known = clusters(d, block.samples, block.shared)
     margins = block.margins
     with np.errstate(invalid="ignore"):
         mean = d.mean(axis=1)
@@ -68,7 +70,9 @@ def summary(block: Block) -> pd.DataFrame:
     records = [QUANTITIES[name] for name in block.keys["quantity"]]
     common = {
         "n": n,
-        "shared": shared_of(block.ratio),
+        "shared": block.shared,
+        "icc": known.icc,
+        "effect": known.effect,
         "mean": mean,
         "sd": np.where(finite, sd, np.nan),
         "d_z": np.where(finite, hypotheses.standardised(mean, sd), np.nan),
@@ -79,7 +83,7 @@ def summary(block: Block) -> pd.DataFrame:
         "baseline_mean": block.twins.mean(axis=1),
         "nonfinite": (~np.isfinite(d)).sum(axis=1),
     }
-    found = intervals.bca(d[finite]) if finite.any() else (np.empty(0), np.empty(0))
+    found = intervals.bca(d[finite], known.these[finite]) if finite.any() else (np.empty(0), np.empty(0))
     common["bca_low"], common["bca_high"] = (_filled(rows, finite, end) for end in found)
     with np.errstate(invalid="ignore"):
         same = np.ptp(d, axis=1) <= SAME
@@ -88,7 +92,7 @@ def summary(block: Block) -> pd.DataFrame:
     reach = np.fmax(np.fmax(block.reach, 2 * margin), [q.step for q in records])
     same_infinity = np.isinf(d).all(axis=1) & ((d > 0).all(axis=1) | (d < 0).all(axis=1))
     parts = []
-    for estimand, ratio in ((FRESH, block.ratio), (THESE, np.zeros(rows))):
+    for estimand, ratio in ((FRESH, known.fresh), (THESE, known.these)):
         own = {name: np.full(rows, np.nan) for name in ("low", "high", "p_t", "p_larger", "p_tost")}
         if finite.any():
             f, m, r = d[finite], margins[finite], ratio[finite]
@@ -122,11 +126,6 @@ def noise_floor(pairs: Pairs) -> pd.DataFrame:
     twice = pairs.table[pairs.table["head"] == NULL]
     by = twice.assign(noise_floor=twice["difference"].abs()).groupby(keys, as_index=False, sort=False, observed=True)
     return by["noise_floor"].mean(skipna=False)
-
-
-def shared_of(ratio: np.ndarray) -> np.ndarray:
-    """The share of rows in common that an allowance stands for: the inverse of `stats.allowance`."""
-    return ratio / (1 + ratio) * (1 + TEST_TO_TRAIN) / TEST_TO_TRAIN
 
 
 def _filled(rows: int, where: np.ndarray, values: np.ndarray) -> np.ndarray:

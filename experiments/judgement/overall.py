@@ -12,7 +12,7 @@ from experiments import tables
 from experiments.judgement.correctors import FixedFamily
 from experiments.judgement.outcomes import FRESH, THESE, bound
 from experiments.judgement.pairs import CELL, Pairs
-from experiments.stats import ALPHA, QUANTITIES, allowance, intervals, zeros_bound, zeros_p
+from experiments.stats import ALPHA, QUANTITIES, clusters, intervals, zeros_bound, zeros_p
 from experiments.stats.hypotheses import standardised
 
 Array = np.ndarray
@@ -51,7 +51,7 @@ def overall(pairs: Pairs, *, at: str = "default") -> pd.DataFrame:
 def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     """One row a quantity and estimand, of one arm on tasks of one kind."""
     by_seed = pairs.groupby(["quantity", "task", "seed"], sort=False, as_index=False, observed=True)
-    by_seed = by_seed[["difference", "shared"]].mean(skipna=False)
+    by_seed = by_seed[["difference", "shared", "sample"]].mean(skipna=False)
     sizes = by_seed.groupby(["quantity", "task"], sort=True).size().reset_index(name="n")
     shape = sizes.groupby("quantity")[["task", "n"]].apply(lambda part: tuple(part.itertuples(index=False)))
     reach = pairs.groupby("quantity", observed=True)["reach"].max()
@@ -59,10 +59,12 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, names in shape.groupby(shape):  # quantities with the same tasks and seeds go through as one matrix
         rows = by_seed[by_seed["quantity"].isin(names.index)].sort_values(["quantity", "seed"], kind="stable")
-        samples, shared = [], []
+        samples, found = [], []
         for _, task in rows.groupby("task"):
-            samples.append(task.pivot(index="quantity", columns="seed", values="difference").to_numpy())
-            shared.append(task["shared"].mean())
+            by_quantity = task.pivot(index="quantity", columns="seed", values="difference")
+            alike = task.drop_duplicates("seed").set_index("seed")["sample"].loc[by_quantity.columns]
+            samples.append(by_quantity.to_numpy())
+            found.append(clusters(samples[-1], alike.to_numpy(), float(task["shared"].mean())))
         quantities = sorted(names.index)
         margin = np.array([QUANTITIES[name].margin for name in quantities])
         part = pd.DataFrame({"quantity": quantities, "margin": margin, "n_tasks": len(samples)})
@@ -73,9 +75,9 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
         # all zeros are likeliest, for a given mean, where each task has the same share of others
         zeros = len(samples) * min(sample.shape[1] for sample in samples)
         far = np.fmax(np.fmax(reach[quantities].to_numpy(), 2 * margin), [q.step for q in records])[nothing]
-        none = [0.0] * len(samples)
-        part["bca_low"], part["bca_high"] = mean_over_tasks(samples, none)
-        for estimand, ratios in ((FRESH, [float(allowance(share)) for share in shared]), (THESE, none)):
+        fresh, these = [each.fresh for each in found], [each.these for each in found]
+        part["bca_low"], part["bca_high"] = mean_over_tasks(samples, these)
+        for estimand, ratios in ((FRESH, fresh), (THESE, these)):
             low, high = mean_over_tasks(samples, ratios)
             p, p_larger, p_tost = p_over_tasks(samples, margin, ratios)
             low[nothing], high[nothing] = np.outer([-1, 1], zeros_bound(zeros, far))
@@ -87,7 +89,7 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Sequence[float]) -> tuple[Array, Array, Array]:
+def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Sequence[Array]) -> tuple[Array, Array, Array]:
     """The p of a zero mean over tasks, of one that is not beyond the margin, and of one outside it: each (rows,).
 
     `samples` and `ratios` as in `mean_over_tasks`, `margin` (rows,). The t of the mean of the tasks' means, with the
@@ -115,7 +117,7 @@ def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Sequence[float
 
 def mean_over_tasks(
     samples: Sequence[Array],
-    ratios: Sequence[float],
+    ratios: Sequence[Array],
     confidence: float = 1 - ALPHA,
     resamples: int = intervals.RESAMPLES,
     seed: int = 0,
@@ -123,7 +125,7 @@ def mean_over_tasks(
     """BCa interval of the mean of the tasks' means; seeds are resampled within each task, tasks are kept.
 
     `samples`: a matrix of paired differences a task, (rows, seeds), the rows being the same quantities; returns
-    (low, high), each (rows,). `ratios`: the allowance for shared rows of each task. Each task's deviations from its
+    (low, high), each (rows,). `ratios`: what is added to 1/n in each task, (rows,). Each task's deviations from its
     mean are widened by sqrt(n/(n-1)) and by sqrt(1 + n ratio), the factor of the corrected t. NaN where a value is not
     finite, or if a task has one seed.
     Source: Agarwal et al. 2021 (rliable), with the correction of Nadeau & Bengio 2003.
@@ -145,7 +147,7 @@ def mean_over_tasks(
     for sample, ratio in zip(samples, ratios, strict=True):
         n, part = sample.shape[1], sample[chosen] / size[:, None]
         centre = part.mean(axis=1, keepdims=True)
-        widened.append(centre + (part - centre) * np.sqrt(n / (n - 1) * (1 + n * ratio)))
+        widened.append(centre + (part - centre) * np.sqrt(n / (n - 1) * (1 + n * ratio[chosen]))[:, None])
 
     def mean_of_means(*parts: Array, axis: int) -> Array:
         return np.mean([part.mean(axis=axis) for part in parts], axis=0)

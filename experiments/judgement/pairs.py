@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.stats.margins import QUANTITIES, allowance
+from experiments.stats.margins import QUANTITIES
 
 CELL = ["task", "network", "optimizer", "learning_rate"]
 ROWS = 1024  # of a block at most
@@ -22,9 +22,10 @@ ROWS = 1024  # of a block at most
 class Pairs:
     """The paired values of every arm but the baseline.
 
-    `table`: a row a (head, cell, quantity, seed) with `value`, `twin` (the baseline's), `difference`, `shared` (the
-    share of its rows that a seed has in common with another one, mean over the cell) and `reach` (the largest finite
-    |difference| that any arm shows in this cell and quantity).
+    `table`: a row a (head, cell, quantity, seed) with `value`, `twin` (the baseline's), `difference`, `sample` (equal
+    for seeds that have the same rows in the same parts), `shared` (the share of its rows that a seed has in common with
+    one of another sample, mean over the cell) and `reach` (the largest finite |difference| that any arm shows in this
+    cell and quantity).
     """
 
     table: pd.DataFrame
@@ -39,15 +40,16 @@ class Pairs:
 class Block:
     """Comparisons that have the same number of seeds.
 
-    `keys`: a row a comparison. `values`, `twins`: (rows, n), the arm's and the baseline's; `seeds`: (rows, n).
-    `ratio`: (rows,), the allowance for shared rows that is added to 1/n. `reach`: (rows,), see `Pairs`.
+    `keys`: a row a comparison. `values`, `twins`, `seeds`, `samples`: (rows, n), the arm's and the baseline's values,
+    and the seeds with their samples. `shared`, `reach`: (rows,), see `Pairs`.
     """
 
     keys: pd.DataFrame
     values: np.ndarray
     twins: np.ndarray
     seeds: np.ndarray
-    ratio: np.ndarray
+    samples: np.ndarray
+    shared: np.ndarray
     reach: np.ndarray
 
     @property
@@ -97,7 +99,8 @@ def pair_up(
     absent = (nothing & gradient).groupby([found[key] for key in keys], observed=True).transform("all")
     found = found[~absent.astype(bool)]
     shared = runs.groupby(CELL, observed=True)["shared"].mean().rename("shared").reset_index()
-    found = found.merge(shared, on=CELL, how="left")
+    samples = runs[[*CELL, "seed", "sample"]].drop_duplicates([*CELL, "seed"])
+    found = found.merge(shared, on=CELL, how="left").merge(samples, on=[*CELL, "seed"], how="left")
     size = found["difference"].abs()
     size = size.where(np.isfinite(size), 0.0)
     reach = size.groupby([found[key] for key in (*CELL, "quantity")], observed=True).transform("max")
@@ -138,7 +141,8 @@ def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
                 values=part["value"].to_numpy(float).reshape(-1, n),
                 twins=part["twin"].to_numpy(float).reshape(-1, n),
                 seeds=part["seed"].to_numpy().reshape(-1, n),
-                ratio=allowance(first["shared"].to_numpy(float)),
+                samples=part["sample"].to_numpy().reshape(-1, n),
+                shared=first["shared"].to_numpy(float),
                 reach=first["reach"].to_numpy(float),
             )
 

@@ -17,7 +17,7 @@ from experiments.judgement.differences import correct, differences
 from experiments.judgement.outcomes import ESTIMANDS
 from experiments.judgement.pairs import CELL, Pairs, pair_up
 from experiments.judgement.rates import CHOICE
-from experiments.stats import ALPHA, QUANTITIES, allowance, corrected_t
+from experiments.stats import ALPHA, QUANTITIES, clusters, corrected_t, draws
 
 HEAD, BASELINE, QUANTITY = "softmax", "sigmoid", "nll"
 # which rates make a side, in steps of two from the best one; registered in docs/protocol.md
@@ -44,11 +44,12 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
         return pd.DataFrame(columns=tables.SCHEMAS["rate_map"]), pd.DataFrame(columns=tables.SCHEMAS["rate_law"])
     known = sides(sweep, runs).set_index([*_KEYS, "estimand", "at"])
     points, laws = [], []
-    for cell, rates, d, ratio in _curves(pairs):
+    for cell, rates, d, samples, shared in _curves(pairs):
         names = dict(zip(_KEYS, cell, strict=True))
         relative = _relative(rates, best[cell])
-        points.append(_points(d, ratio).assign(**names, learning_rate=rates, relative=relative))
-        crossing = dict(zip(("crossing", "crossing_low", "crossing_high"), _crossing(relative, d), strict=True))
+        points.append(_points(d, samples, shared).assign(**names, learning_rate=rates, relative=relative))
+        passed = _crossing(relative, d, samples)
+        crossing = dict(zip(("crossing", "crossing_low", "crossing_high"), passed, strict=True))
         for estimand in ESTIMANDS:
             found = {
                 side: known.loc[key] if (key := (*cell, estimand, side)) in known.index else None for side in SIDES
@@ -91,7 +92,7 @@ def side_pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Pairs]:
         mine = table[(sign * relative >= NEAREST) & (sign * relative <= FURTHEST) & ~lost]
         keys = ["head", *_KEYS, "quantity", "split", "seed"]
         by_seed = mine.groupby(keys, as_index=False, observed=True)
-        means = by_seed[["value", "twin", "difference", "shared", "reach"]].mean()
+        means = by_seed[["value", "twin", "difference", "sample", "shared", "reach"]].mean()
         found[side] = Pairs(table=means.assign(learning_rate=_AT), baseline=BASELINE)
     return found
 
@@ -110,15 +111,16 @@ def _relative(rates: np.ndarray, best: np.ndarray | float) -> np.ndarray:
     return np.round(np.log2(rates / best)).astype(int)
 
 
-def _curves(pairs: Pairs) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray, float]]:
-    """Each cell with its rates (rates,), its differences (rates, seeds), and its allowance for shared rows."""
+def _curves(pairs: Pairs) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndarray, np.ndarray, float]]:
+    """Each cell with its rates (rates,), its differences (rates, seeds), its seeds' samples and the rows they share."""
     for cell, part in pairs.table.groupby(_KEYS, observed=True, sort=False):
         wide = part.pivot(index="learning_rate", columns="seed", values="difference").sort_index()
-        yield cell, wide.index.to_numpy(float), wide.to_numpy(float), float(allowance(part["shared"].mean()))
+        samples = part.drop_duplicates("seed").set_index("seed")["sample"].loc[wide.columns].to_numpy()
+        yield cell, wide.index.to_numpy(float), wide.to_numpy(float), samples, float(part["shared"].mean())
 
 
-def _points(d: np.ndarray, ratio: float) -> pd.DataFrame:
-    low, high = corrected_t(d, ratio)
+def _points(d: np.ndarray, samples: np.ndarray, shared: float) -> pd.DataFrame:
+    low, high = corrected_t(d, clusters(d, samples, shared).fresh)
     with np.errstate(invalid="ignore"):
         return pd.DataFrame({"n": d.shape[1], "mean": d.mean(axis=1), "low": low, "high": high})
 
@@ -136,14 +138,14 @@ def _law(found: dict[str, pd.Series | None]) -> dict[str, object]:
     return law | {"decided": decided, "predicted": signs == list(SIDES.values()) if decided else None}
 
 
-def _crossing(relative: np.ndarray, d: np.ndarray) -> tuple[float, float, float]:
-    """Where the mean curve passes 0 upwards, nearest to the best rate, and its 95 % bootstrap interval over seeds."""
+def _crossing(relative: np.ndarray, d: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:
+    """Where the mean curve passes 0 upwards, nearest to the best rate, and its 95 % bootstrap interval over samples."""
     finite = np.isfinite(d).all(axis=1)
     relative, d = relative[finite], d[finite]
     rng = np.random.default_rng(0)
     at = _passes(relative, d.mean(axis=1))
-    draws = rng.integers(0, d.shape[1], size=(RESAMPLES, d.shape[1]))
-    resampled = np.array([_passes(relative, d[:, chosen].mean(axis=1)) for chosen in draws])
+    chosen = draws(samples, RESAMPLES, rng)
+    resampled = np.array([_passes(relative, d[:, seeds].mean(axis=1)) for seeds in chosen])
     known = resampled[np.isfinite(resampled)]
     if np.isnan(at) or len(known) < RESAMPLES / 2:
         return at, np.nan, np.nan

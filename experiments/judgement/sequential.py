@@ -1,14 +1,14 @@
 """Looking at the results before all seeds are done, without more than 5 % of false answers over all looks.
 
 Each look spends a part of the 5 % by the spending function of Lan and DeMets (1983) that resembles the boundaries of
-O'Brien and Fleming: little at first, nearly all at the end. Its time is the share of the seeds, not of the information
-(Lan & DeMets 1989): seeds share rows, so six of 20 hold three quarters of the information already, and by that clock
-half of the error would be spent at the first look. The boundaries are those of the corrected t itself: its joint
-distribution over the looks depends on nothing unknown and is simulated once, under a fixed seed.
+O'Brien and Fleming: little at first, nearly all at the end. Its time is the share of the seeds (Lan & DeMets 1989).
+The boundaries are those of the t of independent seeds: its joint distribution over the looks depends on nothing unknown
+and is simulated once, under a fixed seed. Seeds that share rows make the looks more alike than that, so that fewer
+paths cross a boundary for the first time at a later look: the error is then smaller than what is spent.
 Several quantities are judged together by Holm's steps, each with its own boundaries (Ye, Li, Liu & Yao 2013).
 Sources: Lan & DeMets 1983, "Discrete sequential boundaries for clinical trials", Biometrika 70; 1989, "Group sequential
 procedures: calendar versus information time", Statistics in Medicine 8; Ye et al. 2013, "A group sequential Holm
-procedure with multiple primary endpoints", Statistics in Medicine 32; Nadeau & Bengio 2003.
+procedure with multiple primary endpoints", Statistics in Medicine 32.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from scipy import stats
 
-from experiments.stats import ALPHA, TEST_TO_TRAIN
+from experiments.stats import ALPHA
 
 LOOKS = (6, 10, 14, 20)  # seeds; beyond, each look has about 1.4 times those of the one before
 PATHS = 400_000
@@ -46,15 +46,10 @@ def spent(share: float, alpha: float = ALPHA, sides: Sides = 2) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
-    """When results are looked at, and how small a p has to be at each look.
-
-    `looks`: seeds at each look. `ratio`: test rows a training row, which says how alike two seeds are: their
-    differences correlate by ratio / (1 + ratio).
-    """
+    """When results are looked at, and how small a p has to be at each look. `looks`: seeds at each."""
 
     looks: tuple[int, ...]
     alpha: float = ALPHA
-    ratio: float = TEST_TO_TRAIN
 
     def __post_init__(self) -> None:
         if not self.looks or self.looks[0] < 2 or any(a >= b for a, b in pairwise(self.looks)):
@@ -62,7 +57,7 @@ class Design:
 
     def levels(self, sides: Sides, family: int = 1) -> tuple[float, ...]:
         """The p that each look demands of one hypothesis with its share, 1 / `family`, of the whole error."""
-        return _levels(self.looks, self.alpha / family, self.ratio, sides)
+        return _levels(self.looks, self.alpha / family, sides)
 
     def rejected(self, p: Sequence[np.ndarray], sides: Sides) -> np.ndarray:
         """Which of m hypotheses are rejected at one of the looks that were taken: (m,) booleans.
@@ -83,12 +78,12 @@ class Design:
 
 
 @cache
-def _levels(at: tuple[int, ...], alpha: float, ratio: float, sides: Sides) -> tuple[float, ...]:
+def _levels(at: tuple[int, ...], alpha: float, sides: Sides) -> tuple[float, ...]:
     """Boundaries as p: the first look's is what is spent there; each further one leaves the right share of paths."""
     budget = [spent(n / at[-1], alpha, sides) for n in at]
     if len(at) == 1:
         return (alpha,)
-    paths = _paths(at, ratio)
+    paths = _paths(at)
     reached = paths if sides == 1 else np.abs(paths)
     alive = np.ones(len(reached), dtype=bool)
     found: list[float] = []
@@ -109,17 +104,14 @@ def _levels(at: tuple[int, ...], alpha: float, ratio: float, sides: Sides) -> tu
 
 
 @cache
-def _paths(at: tuple[int, ...], ratio: float) -> np.ndarray:
-    """The corrected t at each look when nothing differs: (`PATHS`, looks)."""
+def _paths(at: tuple[int, ...]) -> np.ndarray:
+    """The t at each look when nothing differs: (`PATHS`, looks)."""
     rng = np.random.default_rng(1983)
-    correlation = ratio / (1 + ratio)
     made = []
     for _ in range(PATHS // _CHUNK):
-        own = rng.standard_normal((_CHUNK, at[-1]), dtype=np.float32)
-        common = rng.standard_normal((_CHUNK, 1), dtype=np.float32)
-        d = np.sqrt(correlation) * common + np.sqrt(1 - correlation) * own
+        d = rng.standard_normal((_CHUNK, at[-1]), dtype=np.float32)
         n = np.array(at)
         sums, squares = (values.cumsum(axis=1, dtype=np.float64)[:, n - 1] for values in (d, d * d))
         mean = sums / n
-        made.append(mean / np.sqrt((squares / n - mean**2) * n / (n - 1) * (1 / n + ratio)))
+        made.append(mean / np.sqrt((squares / n - mean**2) / (n - 1)))
     return np.concatenate(made)

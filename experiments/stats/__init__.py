@@ -1,5 +1,6 @@
 """Arrays in, intervals, tests and power out: pure estimators. Nothing here trains, draws or reads a table."""
 
+from experiments.stats.clusters import Clusters, clusters, draws
 from experiments.stats.hypotheses import (
     corrected_t_p,
     holm,
@@ -12,19 +13,22 @@ from experiments.stats.hypotheses import (
 )
 from experiments.stats.intervals import bca, corrected_t, share_interval
 from experiments.stats.margins import ALPHA, POWER, QUANTITIES, TEST_TO_TRAIN, Quantity, allowance
-from experiments.stats.power import detectable_effect, seeds_needed
+from experiments.stats.power import detectable_errors, seeds_needed
 
 __all__ = [
     "ALPHA",
     "POWER",
     "QUANTITIES",
     "TEST_TO_TRAIN",
+    "Clusters",
     "Quantity",
     "allowance",
     "bca",
+    "clusters",
     "corrected_t",
     "corrected_t_p",
-    "detectable_effect",
+    "detectable_errors",
+    "draws",
     "holm",
     "larger_p",
     "seeds_needed",

@@ -16,17 +16,13 @@ MOST_SEEDS = 100_000  # more than this is reported as "no number of seeds"
 
 
 @functools.lru_cache(maxsize=256)
-def detectable_effect(n: int, ratio: float = TEST_TO_TRAIN, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The smallest effect d_z (mean over standard deviation) that n seeds show with this power.
-
-    NaN where n is 1. Because of the overlap of splits it does not fall to 0 with n: more seeds on the same rows
-    are no new rows.
-    """
+def detectable_errors(n: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The smallest mean, in standard errors of it, that n seeds show with this power; NaN where n is 1."""
     if n < 2:
         return float("nan")
 
-    def lacking(effect: float) -> float:
-        return float(_power(effect, n, ratio, alpha)) - power
+    def lacking(errors: float) -> float:
+        return float(_power(errors / np.sqrt(n), n, 0.0, alpha)) - power
 
     return float(optimize.brentq(lacking, 0.0, 1e4))
 

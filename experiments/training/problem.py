@@ -121,10 +121,16 @@ class Problem:
         return hash_of(stream.trunk), hash_of((stream.order_of(replica.head),))
 
     def rows(self, part: str, seed: int, most: int) -> np.ndarray:
-        """At most `most` rows of a part of the seed's split, drawn once for all arms and steps."""
-        rows: np.ndarray = getattr(self.streams[seed].split, part)
-        rng = np.random.default_rng(seed_of(self.setup.task, seed, "rows", part))
+        """At most `most` rows of a part of the seed's split, drawn once for all arms and steps of a sample's seeds."""
+        stream = self.streams[seed]
+        rows: np.ndarray = getattr(stream.split, part)
+        rng = np.random.default_rng(seed_of(self.setup.task, stream.sample, "rows", part))
         return rng.permutation(rows)[:most]
+
+    @property
+    def samples(self) -> dict[int, int]:
+        """By seed, the number of its sample: see `Stream`."""
+        return {seed: stream.sample for seed, stream in self.streams.items()}
 
     @property
     def used(self) -> dict[int, np.ndarray]:
@@ -176,7 +182,7 @@ def prepare(setup: Setup) -> Problem:
             f"The head {head.name!r} does not take the task {task.name!r}, which is {task.target}. Heads that do: "
             f"{', '.join(h.name for h in HEADS.values() if h.several != head.several)}.",
         )
-    data, parts, available = rows_of(task, setup.image_side, setup.seeds)
+    data, parts, samples, available = rows_of(task, setup.image_side, setup.seeds)
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     row = data.x.shape[1:]
@@ -186,6 +192,7 @@ def prepare(setup: Setup) -> Problem:
             task=task.name,
             network=network.name,
             seed=seed,
+            sample=samples[seed],
             split=split,
             scaling=fit_scaling(data.x, split.train, task.kind),
             build=lambda: build(row),

@@ -64,7 +64,8 @@ def _mean(values: Sequence[float]) -> float:
 
 def tabulate(problem: Problem, records: Sequence[Record]) -> dict[str, pd.DataFrame]:
     """The tables of all networks of a cell, in one order whatever order they were trained in."""
-    setup, shared = problem.setup, shares(problem.used, problem.available)
+    setup, samples = problem.setup, problem.samples
+    shared = shares(problem.used, samples, problem.available)
     place = {name: number for number, name in enumerate(setup.heads)}
     ordered = sorted(records, key=lambda r: (place[r.replica.head.name], r.replica.learning_rate, r.replica.seed))
     curves = _long(setup, ordered, {id(r): r.curves for r in ordered}, ("split", "quantity", "scope"))
@@ -81,6 +82,7 @@ def tabulate(problem: Problem, records: Sequence[Record]) -> dict[str, pd.DataFr
                 "trunk_hash": record.trunk_hash,
                 "order_hash": record.order_hash,
                 "paired": record.replica.head.order == "shared",
+                "sample": samples[record.replica.seed],
                 "shared": shared[record.replica.seed],
                 "finite": record.finite,
                 "engine": record.engine,

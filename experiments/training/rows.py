@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
+import pandas as pd
 
 from experiments.records import Data, Task, require
 from experiments.tasks import Split, sample, split
 
+SEEDS_A_SAMPLE = 2  # seeds that split one table alike: what differs between two of them is not the rows' doing
 
-def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Split], float]:
-    """The rows of all seeds, the parts of each seed as row numbers among them, and how many rows there are to draw.
+
+def sample_of(seed: int) -> int:
+    """The number of the split that a seed of a table has: neighbouring seeds have the same rows in the same parts."""
+    return seed // SEEDS_A_SAMPLE
+
+
+def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Split], dict[int, int], float]:
+    """The rows of all seeds, each seed's parts as row numbers among them, its sample, and how many rows there are.
 
     A population, of which there are infinitely many rows, gives each seed rows of its own: they lie end to end. A
-    table is there once: each seed splits it, or a sample of it, again.
+    table is there once: it, or a sample of it, is split again and again, and `SEEDS_A_SAMPLE` seeds have each split.
+    The sample is the number of the draw: equal for seeds that have the same rows in the same parts.
     Raises `UserError` if the rows of a seed hold fewer classes than those of another, or too few of one to be split.
     """
+    samples = {seed: seed if task.synthetic else sample_of(seed) for seed in range(seeds)}
     if task.synthetic:
         drawn = [task.load(image_side, seed) for seed in range(seeds)]
         data = _end_to_end(drawn)
@@ -27,10 +37,11 @@ def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Sp
         data = task.load(image_side)
         n = len(data.y)
         places = [
-            np.arange(n) if task.sample is None else sample(data, task.sample, seed, task.name) for seed in range(seeds)
+            np.arange(n) if task.sample is None else sample(data, task.sample, number, task.name)
+            for number in samples.values()
         ]
-    parts = {seed: _split(data, rows, seed, task.name) for seed, rows in enumerate(places)}
-    return data, parts, math.inf if task.synthetic else float(len(data.y))
+    parts = {seed: _split(data, rows, samples[seed], task.name) for seed, rows in enumerate(places)}
+    return data, parts, samples, math.inf if task.synthetic else float(len(data.y))
 
 
 def _end_to_end(drawn: list[Data]) -> Data:
@@ -62,14 +73,29 @@ def _split(data: Data, rows: np.ndarray, seed: int, task: str) -> Split:
     return Split(train=rows[found.train], validation=rows[found.validation], test=rows[found.test])
 
 
-def shares(used: Mapping[int, np.ndarray], available: float) -> dict[int, float]:
-    """For each seed, the mean over the other seeds of the share of its rows that the other one uses too: in [0, 1].
+def shares(used: Mapping[int, np.ndarray], samples: Mapping[int, int], available: float) -> dict[int, float]:
+    """For each seed, the mean share of its rows that a seed of another sample uses too: in [0, 1].
 
-    `used`: by seed, the distinct row numbers that it uses. `available`: how many rows there are to draw from,
-    infinitely many in a population. Of one seed alone, what another that draws as many rows would share on average.
+    `used`: by seed, the distinct row numbers that it uses. `samples`: by seed, the number of its sample. `available`:
+    how many rows there are to draw from, infinitely many in a population. Where there is one sample alone, what
+    another that draws as many rows would share on average.
     """
-    if len(used) < 2:
+    if len({samples[seed] for seed in used}) < 2:
         return {seed: len(rows) / available for seed, rows in used.items()}
-    _, place, count = np.unique(np.concatenate(list(used.values())), return_inverse=True, return_counts=True)
-    others = np.split(count[place] - 1, np.cumsum([len(rows) for rows in used.values()])[:-1])
-    return {seed: float(found.mean()) / (len(used) - 1) for seed, found in zip(used, others, strict=True)}
+    everywhere = _uses(used.values())
+    alike: dict[int, list[np.ndarray]] = {}
+    for seed, rows in used.items():
+        alike.setdefault(samples[seed], []).append(rows)
+    inside = {number: _uses(rows) for number, rows in alike.items()}
+    found = {}
+    for seed, rows in used.items():
+        others = len(used) - len(alike[samples[seed]])
+        elsewhere = everywhere.loc[rows].sum() - inside[samples[seed]].reindex(rows).sum()
+        found[seed] = float(elsewhere) / len(rows) / others
+    return found
+
+
+def _uses(used: Iterable[np.ndarray]) -> pd.Series:
+    """How many of the seeds use each row, by its number."""
+    rows, count = np.unique(np.concatenate(list(used)), return_counts=True)
+    return pd.Series(count, index=rows)

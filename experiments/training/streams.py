@@ -29,11 +29,13 @@ def seed_of(*parts: object) -> int:
 class Stream:
     """One seed's fixed part.
 
+    `sample`: the number of its rows' draw, equal for seeds that have the same rows in the same parts.
     `trunk`: the trunk's variables, in the order of `model.variables`. `random`: the seed of its random layers.
     `order` and `order_again`: (steps, batch) row numbers of each training batch, and those of the null arms.
     """
 
     seed: int
+    sample: int
     split: Split
     scaling: Scaling
     trunk: tuple[np.ndarray, ...]
@@ -66,6 +68,7 @@ def draw(
     task: str,
     network: str,
     seed: int,
+    sample: int,
     split: Split,
     scaling: Scaling,
     build: Callable[[], keras.Model],
@@ -77,6 +80,7 @@ def draw(
     trunk = tuple(variable.numpy() for variable in weights_of(build()))
     return Stream(
         seed=seed,
+        sample=sample,
         split=split,
         scaling=scaling,
         trunk=trunk,
