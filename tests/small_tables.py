@@ -41,7 +41,8 @@ def runs(finals: pd.DataFrame, shared: float = 1.0) -> pd.DataFrame:
     order = origin.where(~again, origin + " again")
     return validate(
         "runs",
-        rows.assign(trunk_hash=origin, order_hash=order, paired=~again, shared=shared, finite=True, engine="stacked"),
+        rows.assign(trunk_hash=origin, order_hash=order, paired=~again, sample=rows["seed"], shared=shared,
+                    finite=True, engine="stacked"),
     )
 
 

@@ -117,7 +117,7 @@ def runs(curves: pd.DataFrame) -> pd.DataFrame:
     rows = curves[keys].drop_duplicates(ignore_index=True)
     origin = rows["task"] + rows["network"] + rows["seed"].astype(str)
     return validate("runs", rows.assign(
-        trunk_hash=origin, order_hash=origin, paired=rows["head"] != "sigmoid_again", shared=1.0,
+        trunk_hash=origin, order_hash=origin, paired=rows["head"] != "sigmoid_again", sample=rows["seed"], shared=1.0,
         finite=True, engine="stacked",
     ))  # fmt: skip
 

@@ -236,7 +236,7 @@ def test_causes_are_told_at_the_level_of_the_look_that_stopped(monkeypatch: pyte
     found = experiments.compare(x, (x[:, 0] > 0).astype(int), network="linear", seeds=20, steps=5)
     (n,) = found.attribution["n"].unique()
     assert n == 6
-    level = Design(looks=looks(20), ratio=float(found.primary["ratio"].iloc[0])).levels(2)[0]
+    level = Design(looks=looks(20)).levels(2)[0]
     assert level < 2e-4
     share = found.attribution.query("quantity == 'nll' and factor == 'initialisation'").iloc[0]
     finals = found.finals.query("quantity == 'nll' and split == 'test'")

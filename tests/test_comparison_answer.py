@@ -64,7 +64,7 @@ def sweep(
                            "seed": seed, "split": split}  # fmt: skip
                     made.append({**key, "quantity": "nll", "value": value})
                     made.append({**key, "quantity": "accuracy", "value": 1 - value / 10})
-    return pd.DataFrame(made), pd.DataFrame({"shared": [shared] * seeds})
+    return pd.DataFrame(made), pd.DataFrame({"seed": range(seeds), "sample": range(seeds), "shared": shared})
 
 
 # --- the rates

@@ -12,7 +12,7 @@ import experiments
 from experiments.judgement import APART, INSIDE, Design, Sequential, correct, looks
 from experiments.judgement.differences import summary
 from experiments.judgement.pairs import Block
-from experiments.stats import QUANTITIES, allowance
+from experiments.stats import QUANTITIES
 
 SEEDS = 20
 CELL = {"task": "t", "network": "n", "optimizer": "adam", "learning_rate": 0.1}
@@ -23,14 +23,15 @@ def judged(d: np.ndarray, others: np.ndarray | float = 0.0, shared: float = 1.0)
 
     Each problem is an arm of its own, so that each is a family of its own.
     """
-    design = Design(looks=looks(SEEDS), ratio=float(allowance(shared)))
+    design = Design(looks=looks(SEEDS))
     corrector, found = Sequential(design=design), []
     arms = [f"arm {place}" for place in range(len(d))]
     keys = pd.DataFrame([{"head": arm, **CELL, "quantity": "accuracy", "split": "test"} for arm in arms])
     for n in design.looks:
         block = Block(
             keys=keys, values=0.5 + d[:, :n], twins=np.full((len(d), n), 0.5), seeds=np.tile(np.arange(n), (len(d), 1)),
-            ratio=allowance(np.full(len(d), shared)), reach=np.fmax(others, np.abs(d[:, :n]).max(axis=1)),
+            samples=np.tile(np.arange(n), (len(d), 1)),
+            shared=np.full(len(d), shared), reach=np.fmax(others, np.abs(d[:, :n]).max(axis=1)),
         )  # fmt: skip
         table = summary(block).assign(baseline="sigmoid", at="default", noise_floor=0.0)
         found.append(correct(table, corrector))

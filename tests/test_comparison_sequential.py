@@ -48,14 +48,14 @@ def test_levels_of_independent_seeds_are_the_textbook_s() -> None:
     Source: Reboussin et al. 2000, "Computations for group sequential boundaries using the Lan-DeMets spending
     function method", Controlled Clinical Trials 21.
     """
-    design = Design(looks=(30, 60, 90, 120), ratio=0.0)
+    design = Design(looks=(30, 60, 90, 120))
     found = scipy_stats.norm.isf(np.array(design.levels(2)) / 2)
     assert found == pytest.approx([4.333, 2.963, 2.359, 2.014], abs=0.03)
 
 
 def test_rejections_stay_and_leave_their_share() -> None:
     """By hand: levels 0.01 and 0.05 for one hypothesis, half of each (about) for two."""
-    design = Design(looks=(10,), ratio=0.0)
+    design = Design(looks=(10,))
     assert design.rejected([np.array([0.02, 0.04])], sides=2).tolist() == [True, True]
     assert design.rejected([np.array([0.03, 0.04])], sides=2).tolist() == [False, False]
     two = Design(looks=(10, 20))
@@ -116,7 +116,7 @@ def tables_of(seeds: int, effect: dict[str, float], rng: np.random.Generator) ->
     for seed in range(seeds):
         for head in heads:
             runs.append({**key, "head": head, "seed": seed, "trunk_hash": "a", "order_hash": "b",
-                         "paired": head != "sigmoid_again", "shared": 1.0, "finite": True,
+                         "paired": head != "sigmoid_again", "sample": seed, "shared": 1.0, "finite": True,
                          "engine": "stacked"})  # fmt: skip
             for quantity in (q for q in QUANTITIES.values() if q.primary):
                 value = 1 + rng.normal(0, 1e-4) + (effect.get(quantity.name, 0.0) if head == "softmax" else 0.0)

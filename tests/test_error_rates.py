@@ -12,7 +12,7 @@ from experiments import judgement
 from experiments.stats import QUANTITIES
 from experiments.training.rows import shares
 
-SMALL = Size(datasets=3, seeds=2, steps=40, rows=100, network="linear", optimizer="sgd")
+SMALL = Size(datasets=3, seeds=4, steps=40, rows=100, network="linear", optimizer="sgd")
 
 
 def pairs(differences: np.ndarray, quantity: str, head: str = ARM, baseline: float = 2.0) -> judgement.Pairs:
@@ -31,6 +31,7 @@ def pairs(differences: np.ndarray, quantity: str, head: str = ARM, baseline: flo
             "twin": baseline,
             "difference": differences.ravel(),
             "shared": 0.0,
+            "sample": np.tile(np.arange(seeds), datasets),
             "reach": 0.0,
         }
     )
@@ -99,9 +100,12 @@ def test_rates_are_shares_of_the_data_sets() -> None:
 def test_seeds_share_rows_within_their_data_set_alone(design: str, shared: float) -> None:
     problem = error_rates.problem(design, SMALL)
     used = problem.used
-    by_dataset = [{number: used[number] for number in (2 * k, 2 * k + 1)} for k in range(SMALL.datasets)]
+    by_dataset = [
+        {number: used[number] for number in range(SMALL.seeds * k, SMALL.seeds * (k + 1))}
+        for k in range(SMALL.datasets)
+    ]
     for one in by_dataset:
-        assert list(shares(one, problem.available).values()) == [shared, shared]
+        assert list(shares(one, problem.samples, problem.available).values()) == [shared] * SMALL.seeds
     every = [np.unique(np.concatenate(list(one.values()))) for one in by_dataset]
     assert len(np.unique(np.concatenate(every))) == sum(map(len, every))
     for number, stream in problem.streams.items():

@@ -99,6 +99,7 @@ def in_units(
     return pd.DataFrame({
         "head": "softmax", "task": task, "network": "mlp", "optimizer": "sgd", "learning_rate": RATE,
         "quantity": quantity, "seed": range(len(twins)), "twin": twins, "difference": differences, "shared": 0.0,
+        "sample": range(len(twins)),
     })  # fmt: skip
 
 

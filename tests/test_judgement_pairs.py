@@ -11,9 +11,9 @@ from small_tables import RATE, finals, runs
 from experiments import judgement
 from experiments.judgement import FRESH, THESE, FixedFamily, pair_up
 from experiments.judgement import pairs as pairing
-from experiments.judgement.differences import shared_of, summary
+from experiments.judgement.differences import summary
 from experiments.judgement.pairs import Block
-from experiments.stats import allowance, bca, corrected_t
+from experiments.stats import bca, corrected_t
 from experiments.tables import SCHEMAS
 
 TWO = {("sigmoid", "accuracy"): [0.80, 0.82, 0.84], ("softmax", "accuracy"): [0.81, 0.83, 0.88]}
@@ -27,10 +27,11 @@ CURVES = pd.DataFrame(
 def block(values: list[list[float]], twins: list[list[float]], quantity: str = "nll", **given: object) -> Block:
     """Comparisons of one quantity, a row a list; with shared tables and a reach of 0 unless given."""
     rows, n = np.shape(values)
-    plain = {"ratio": np.full(rows, 1 / 3), "reach": np.zeros(rows)}
+    seeds = np.tile(np.arange(n), (rows, 1))
+    plain = {"samples": seeds, "shared": np.ones(rows), "reach": np.zeros(rows)}
     return Block(
         keys=pd.DataFrame({"task": [f"t{row}" for row in range(rows)], "quantity": quantity}),
-        values=np.array(values), twins=np.array(twins), seeds=np.tile(np.arange(n), (rows, 1)), **(plain | given),
+        values=np.array(values), twins=np.array(twins), seeds=seeds, **(plain | given),
     )  # fmt: skip
 
 
@@ -154,9 +155,10 @@ def test_blocks_hold_comparisons_of_as_many_seeds(monkeypatch: pytest.MonkeyPatc
     assert two.twins.tolist() == [[0.5, 0.6], [0.80, 0.82]]
     assert two.differences == pytest.approx(np.array([[0.2, 0.3], [0.01, 0.01]]))
     assert two.seeds.tolist() == [[0, 1], [0, 1]]
-    assert two.ratio.tolist() == [0.0, pytest.approx(1 / 7)]
+    assert two.samples.tolist() == [[0, 1], [0, 1]]
+    assert two.shared.tolist() == [0.0, 0.5]
     assert two.reach.tolist() == pytest.approx([0.3, 0.01])
-    assert (three.values.shape, three.ratio.tolist()) == ((1, 3), [pytest.approx(1 / 3)])
+    assert (three.values.shape, three.shared.tolist()) == ((1, 3), [1.0])
     monkeypatch.setattr(pairing, "ROWS", 1)
     assert [part.values.shape for part in pairing.blocks(pairs, ["task", "quantity"])] == [(1, 2), (1, 2), (1, 3)]
     assert list(pairing.blocks(pairs.iloc[:0], ["task"])) == []
@@ -166,11 +168,6 @@ def test_a_relative_margin_is_a_share_of_the_seed_s_own_twin() -> None:
     norms = block([[1.0, 1.0]] * 2, [[2.0, -4.0], [np.inf, 1.0]], "grad_norm_head")
     np.testing.assert_allclose(norms.margins, [[0.2, 0.4], [np.nan, 0.1]])
     assert block([[1.0, 1.0]], [[2.0, 4.0]]).margins.tolist() == [[0.02, 0.02]]
-
-
-def test_shared_is_read_back_from_its_allowance() -> None:
-    shares = np.array([0.0, 0.3, 1.0])
-    assert shared_of(allowance(shares)) == pytest.approx(shares)
 
 
 def test_two_estimands_by_hand() -> None:
@@ -187,7 +184,7 @@ def test_two_estimands_by_hand() -> None:
         assert row["p_t"] == pytest.approx(2 * sps.t.sf(0.01 / se, 3))
         assert row["p_tost"] == pytest.approx(sps.t.sf(0.01 / se, 3))  # 0.01 from the margin of 0.02
         assert row["p_larger"] == 1.0
-        assert row["ratio"] == ratio
+        assert row["ratio"] == pytest.approx(ratio)
         # the same of either: |sum| of 0.04 or more takes signs that agree but for the two smallest parts
         assert row["p"] == pytest.approx(np.mean([abs(s1 * 2 + s2 + s3 * 2 + s4 * 3) >= 4 for s1 in (1, -1)
                                                   for s2 in (1, -1) for s3 in (1, -1) for s4 in (1, -1)]))  # fmt: skip
@@ -198,7 +195,7 @@ def test_two_estimands_by_hand() -> None:
 
 def test_where_nothing_is_shared_the_estimands_are_one() -> None:
     values = [[0.51, 0.52, 0.50, 0.53], [0.50, 0.50, 0.40, 0.60]]
-    table = summary(block(values, [[0.5] * 4] * 2, ratio=np.array([0.0, 1 / 3])))
+    table = summary(block(values, [[0.5] * 4] * 2, shared=np.array([0.0, 1.0])))
     fresh, these = (of(table, estimand).drop(columns=["estimand", "ratio"]) for estimand in (FRESH, THESE))
     pd.testing.assert_series_equal(fresh.iloc[0], these.iloc[0])
     assert fresh.loc[1, "high"] > these.loc[1, "high"]

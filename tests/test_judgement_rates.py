@@ -181,17 +181,20 @@ def test_a_crossing_by_hand(relative: list[int], mean: list[float], at: float) -
     assert _passes(np.array(relative), np.array(mean)) == pytest.approx(at, nan_ok=True)
 
 
+APART = np.array([0, 1])  # two seeds, each with a split of its own
+
+
 def test_the_interval_of_a_crossing() -> None:
     """Two seeds that cross at -0.5 and at 0.5, and in the mean at 0: a resample is one, the other, or both."""
     d = np.array([[-0.5, -1.5], [0.5, -0.5], [1.5, 0.5]])
-    assert _crossing(np.array([-1, 0, 1]), d) == (0.0, -0.5, 0.5)
+    assert _crossing(np.array([-1, 0, 1]), d, APART) == (0.0, -0.5, 0.5)
     # a seed that never crosses leaves too few resamples: those of it alone or of both
     rare = np.array([[-1.0, 9.0], [1.0, 9.0]])
-    assert np.isnan(_crossing(np.array([0, 1]), rare)).all()
-    at, low, high = _crossing(np.array([0, 1]), np.array([[-2.0, 1.0], [2.0, 1.0]]))
+    assert np.isnan(_crossing(np.array([0, 1]), rare, APART)).all()
+    at, low, high = _crossing(np.array([0, 1]), np.array([[-2.0, 1.0], [2.0, 1.0]]), APART)
     assert (at, low, high) == (pytest.approx(0.25), pytest.approx(0.25), pytest.approx(0.5))
     # a rate without a number is passed over: from -1 at -1 to 1 at 1
-    lost = _crossing(np.array([-1, 0, 1]), np.array([[-1.0, -1.0], [np.inf, 5.0], [1.0, 1.0]]))
+    lost = _crossing(np.array([-1, 0, 1]), np.array([[-1.0, -1.0], [np.inf, 5.0], [1.0, 1.0]]), APART)
     assert lost == (0.0, 0.0, 0.0)
 
 

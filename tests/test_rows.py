@@ -17,7 +17,7 @@ from experiments.training.rows import shares
 def shared(task: str, *, seeds: int = 4, steps: int = 400) -> np.ndarray:
     """The column `shared` of a cell that trains no further than its rows."""
     problem = prepare(cell("linear", "sgd", task=task, seeds=seeds, steps=steps, batch_size=32))
-    found = shares(problem.used, problem.available)
+    found = shares(problem.used, problem.samples, problem.available)
     assert list(found) == list(range(seeds))
     return np.array(list(found.values()))
 
@@ -49,10 +49,27 @@ def test_seeds_that_draw_m_of_n_rows_share_m_over_n(name: str) -> None:
 
 @given(st.lists(st.sets(st.integers(0, 30), min_size=1), min_size=2, max_size=6))
 def test_shares_are_the_mean_over_pairs(rows: list[set[int]]) -> None:
-    found = shares({seed: np.array(sorted(used)) for seed, used in enumerate(rows)}, 31)
-    for seed, mine in enumerate(rows):
-        others = [len(mine & theirs) / len(mine) for other, theirs in enumerate(rows) if other != seed]
-        assert found[seed] == pytest.approx(np.mean(others))
+    used = {seed: np.array(sorted(mine)) for seed, mine in enumerate(rows)}
+    for samples in ({seed: seed for seed in used}, {seed: (seed + 1) // 2 for seed in used}):
+        found = shares(used, samples, 31)
+        for seed, mine in enumerate(rows):
+            others = [
+                len(mine & theirs) / len(mine) for other, theirs in enumerate(rows) if samples[other] != samples[seed]
+            ]
+            assert found[seed] == pytest.approx(np.mean(others))
+
+
+def test_two_seeds_have_each_split_of_a_table_and_none_of_a_population() -> None:
+    """The same rows in the same parts; first weights and orders of their own."""
+    problem = prepare(cell("mlp", "sgd", task="breast_cancer", seeds=4))
+    assert problem.samples == {0: 0, 1: 0, 2: 1, 3: 1}
+    first, second, third = (problem.streams[seed] for seed in range(3))
+    assert np.array_equal(first.split.test, second.split.test)
+    assert np.array_equal(problem.rows("test", 0, 50), problem.rows("test", 1, 50))
+    assert not np.array_equal(first.split.test, third.split.test)
+    assert not np.array_equal(first.order, second.order)
+    assert not np.array_equal(first.trunk[0], second.trunk[0])
+    assert prepare(cell("linear", "sgd", task="moons", seeds=3)).samples == {0: 0, 1: 1, 2: 2}
 
 
 @pytest.mark.parametrize("name", ["moons", "imbalance", "shuttle", "breast_cancer"])
@@ -63,7 +80,7 @@ def test_streams_hold_the_rows_of_their_seed_alone(name: str) -> None:
         parts = [stream.split.train, stream.split.validation, stream.split.test]
         rows = np.sort(np.concatenate(parts))
         own = known.load(14, seed)
-        kept = np.arange(len(own.y)) if known.sample is None else sample(own, known.sample, seed, name)
+        kept = np.arange(len(own.y)) if known.sample is None else sample(own, known.sample, stream.sample, name)
         assert np.array_equal(problem.data.x[rows], own.x[kept])
         assert np.array_equal(problem.data.y[rows], own.y[kept])
         assert np.isin(stream.order, stream.split.train).all()

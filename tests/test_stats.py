@@ -66,7 +66,7 @@ def test_the_confidence_is_the_one_asked_for() -> None:
     # t quantile of 3 degrees of freedom at 90 %
     low, high = stats.corrected_t(SMALL[:1], 0.0, 0.9)
     assert [2.5 - low[0], high[0] - 2.5] == pytest.approx([2.353363 * np.sqrt(5 / 12)] * 2, abs=1e-5)
-    wide, narrow = (np.subtract(*stats.bca(NORMAL, confidence)) for confidence in (0.95, 0.5))
+    wide, narrow = (np.subtract(*stats.bca(NORMAL, confidence=confidence)) for confidence in (0.95, 0.5))
     assert (wide < 2 * narrow).all()
 
 
@@ -334,27 +334,23 @@ def test_effect_size_of_differences_without_spread() -> None:
 
 
 @pytest.mark.parametrize("n", [5, 20, 50])
-def test_detectable_effect_without_overlap_is_statsmodels(n: int) -> None:
-    assert stats.detectable_effect(n, ratio=0.0) == pytest.approx(
-        TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8), rel=1e-4
-    )
+def test_detectable_errors_are_those_of_statsmodels(n: int) -> None:
+    effect = TTestPower().solve_power(nobs=n, alpha=0.05, power=0.8)
+    assert stats.detectable_errors(n) / np.sqrt(n) == pytest.approx(effect, rel=1e-4)
 
 
-@pytest.mark.parametrize(("n", "ratio", "alpha"), [(2, 0.0, 0.05), (6, 1 / 3, 0.05), (20, 1 / 7, 0.01)])
-def test_detectable_effect_by_the_noncentral_t(n: int, ratio: float, alpha: float) -> None:
-    """The share of |t| beyond its critical value is 80 % when the mean is that many deviations."""
-    effect = stats.detectable_effect(n, ratio, alpha)
-    shift = effect / np.sqrt(1 / n + ratio)
-    assert sps.nct.sf(sps.t.isf(alpha / 2, n - 1), n - 1, shift) == pytest.approx(0.8, abs=1e-6)
-    assert stats.detectable_effect(n, ratio, alpha, 0.5) < effect
+@pytest.mark.parametrize(("n", "alpha"), [(2, 0.05), (6, 0.05), (20, 0.01)])
+def test_detectable_errors_by_the_noncentral_t(n: int, alpha: float) -> None:
+    """The share of |t| beyond its critical value is 80 % when the mean is that many standard errors."""
+    errors = stats.detectable_errors(n, alpha)
+    assert sps.nct.sf(sps.t.isf(alpha / 2, n - 1), n - 1, errors) == pytest.approx(0.8, abs=1e-6)
+    assert stats.detectable_errors(n, alpha, 0.5) < errors
+    assert np.isnan(stats.detectable_errors(1))
 
 
-def test_more_seeds_are_no_new_rows() -> None:
-    """With overlapping splits the detectable effect has a floor above 0: (1.96 + 0.84) / sqrt(3)."""
-    effects = [stats.detectable_effect(n) for n in (5, 20, 1_000, 100_000)]
-    assert effects == sorted(effects, reverse=True)
-    assert effects[-1] == pytest.approx(2.8016 / np.sqrt(3), rel=1e-3)
-    assert np.isnan(stats.detectable_effect(1))
+def effect_of(n: int, ratio: float, alpha: float = 0.05) -> float:
+    """The smallest mean in standard deviations that n seeds show."""
+    return stats.detectable_errors(n, alpha) * (1 / n + ratio) ** 0.5
 
 
 def test_seeds_needed() -> None:
@@ -363,10 +359,10 @@ def test_seeds_needed() -> None:
     needed = stats.seeds_needed(mean, sd, np.full(5, 0.01), ratio=0.0)
     # an effect of 1 needs 10 pairs at 80 % power; the smallest n whose detectable effect is at most d_z
     assert needed[0] == 10
-    assert stats.detectable_effect(10, 0.0) <= 1 < stats.detectable_effect(9, 0.0)
+    assert effect_of(10, 0.0) <= 1 < effect_of(9, 0.0)
     # inside the margin: one-sided against 0.01 with an effect of 0.5, that is a two-sided level of 10 %
-    assert stats.detectable_effect(int(needed[1]), 0.0, alpha=0.1) <= 0.5
-    assert stats.detectable_effect(int(needed[1]) - 1, 0.0, alpha=0.1) > 0.5
+    assert effect_of(int(needed[1]), 0.0, alpha=0.1) <= 0.5
+    assert effect_of(int(needed[1]) - 1, 0.0, alpha=0.1) > 0.5
     assert needed[2] == 6  # the sign flips' own least
     assert needed[3] > 500
     corrected = stats.seeds_needed(mean, sd, np.full(5, 0.01))
@@ -386,12 +382,12 @@ def test_what_takes_fewer_seeds_decides() -> None:
     """Sign or inside, whichever is sooner; rows of its own a seed, or shared ones."""
     # the margin is 1, the deviation 1: a mean of 0.9 is shown not to be 0, one of 0.1 to be inside
     far, near = (stats.seeds_needed(*np.array([[mean], [1.0], [1.0]]), 0.0)[0] for mean in (0.9, 0.1))
-    assert stats.detectable_effect(int(far), 0.0) <= 0.9 < stats.detectable_effect(int(far) - 1, 0.0)
-    assert stats.detectable_effect(int(near), 0.0, 0.1) <= 0.9 < stats.detectable_effect(int(near) - 1, 0.0, 0.1)
+    assert effect_of(int(far), 0.0) <= 0.9 < effect_of(int(far) - 1, 0.0)
+    assert effect_of(int(near), 0.0, 0.1) <= 0.9 < effect_of(int(near) - 1, 0.0, 0.1)
     assert near < far
     # outside the margin only the sign can be shown; at 0 only that it is inside
     beyond, at_0 = (stats.seeds_needed(*np.array([[mean], [1.0], [1.0]]), 0.0)[0] for mean in (2.0, 0.0))
-    assert stats.detectable_effect(int(at_0), 0.0, 0.1) <= 1.0
+    assert effect_of(int(at_0), 0.0, 0.1) <= 1.0
     assert beyond == 6  # the sign flips' least; by the t alone 5 would do
     # 0.9 is below the 1.62 that seeds with shared rows show at most; with half of the rows shared it takes 1.06
     ratios = np.array([0.0, 1 / 7, 1 / 3])
@@ -404,7 +400,7 @@ def test_what_takes_fewer_seeds_decides() -> None:
 def test_seeds_needed_by_the_family() -> None:
     """Each row at its own level: one of thirty comparisons needs more than one alone."""
     needed = stats.seeds_needed(np.ones(2), np.ones(2), np.full(2, 0.1), 0.0, np.array([0.05, 0.05 / 30]))
-    assert stats.detectable_effect(int(needed[1]), 0.0, 0.05 / 30) <= 1.0
+    assert effect_of(int(needed[1]), 0.0, 0.05 / 30) <= 1.0
     assert needed[0] < needed[1]
     more = stats.seeds_needed(np.ones(2), np.ones(2), np.full(2, 0.1), 0.0, power=0.99)
     assert (more > needed[0]).all()

@@ -16,6 +16,7 @@ from experiments.stats import ALPHA, QUANTITIES, clusters, intervals, zeros_boun
 from experiments.stats.hypotheses import standardised
 
 Array = np.ndarray
+Ratios = Sequence[intervals.Ratio]  # of each task
 
 KINDS = ("two classes", "several classes", "several labels")
 
@@ -89,7 +90,7 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts)
 
 
-def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Sequence[Array]) -> tuple[Array, Array, Array]:
+def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Ratios) -> tuple[Array, Array, Array]:
     """The p of a zero mean over tasks, of one that is not beyond the margin, and of one outside it: each (rows,).
 
     `samples` and `ratios` as in `mean_over_tasks`, `margin` (rows,). The t of the mean of the tasks' means, with the
@@ -117,7 +118,7 @@ def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Sequence[Array
 
 def mean_over_tasks(
     samples: Sequence[Array],
-    ratios: Sequence[Array],
+    ratios: Ratios,
     confidence: float = 1 - ALPHA,
     resamples: int = intervals.RESAMPLES,
     seed: int = 0,
@@ -125,9 +126,9 @@ def mean_over_tasks(
     """BCa interval of the mean of the tasks' means; seeds are resampled within each task, tasks are kept.
 
     `samples`: a matrix of paired differences a task, (rows, seeds), the rows being the same quantities; returns
-    (low, high), each (rows,). `ratios`: what is added to 1/n in each task, (rows,). Each task's deviations from its
-    mean are widened by sqrt(n/(n-1)) and by sqrt(1 + n ratio), the factor of the corrected t. NaN where a value is not
-    finite, or if a task has one seed.
+    (low, high), each (rows,). `ratios`: what is added to 1/n in each task, one number or (rows,). Each task's
+    deviations from its mean are widened by sqrt(n/(n-1)) and by sqrt(1 + n ratio), the factor of the corrected t. NaN
+    where a value is not finite, or if a task has one seed.
     Source: Agarwal et al. 2021 (rliable), with the correction of Nadeau & Bengio 2003.
     """
     rows = len(samples[0])
@@ -146,8 +147,9 @@ def mean_over_tasks(
     widened = []
     for sample, ratio in zip(samples, ratios, strict=True):
         n, part = sample.shape[1], sample[chosen] / size[:, None]
+        allowed = np.broadcast_to(ratio, rows)[chosen, None]
         centre = part.mean(axis=1, keepdims=True)
-        widened.append(centre + (part - centre) * np.sqrt(n / (n - 1) * (1 + n * ratio[chosen]))[:, None])
+        widened.append(centre + (part - centre) * np.sqrt(n / (n - 1) * (1 + n * allowed)))
 
     def mean_of_means(*parts: Array, axis: int) -> Array:
         return np.mean([part.mean(axis=axis) for part in parts], axis=0)

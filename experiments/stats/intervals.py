@@ -38,7 +38,12 @@ def corrected_t(differences: Array, ratio: Ratio = TEST_TO_TRAIN, confidence: fl
 
 
 def bca(
-    differences: Array, ratio: Ratio = 0.0, confidence: float = 1 - ALPHA, resamples: int = RESAMPLES, seed: int = 0
+    differences: Array,
+    ratio: Ratio = 0.0,
+    *,
+    confidence: float = 1 - ALPHA,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> tuple[Array, Array]:
     """The bias-corrected and accelerated bootstrap interval of the mean over seeds: (low, high), each (rows,).
 
