@@ -25,7 +25,7 @@ from experiments.comparison.save import save
 from experiments.heads import HEADS
 from experiments.judgement import OUTCOMES, Design, looks
 from experiments.records import UserError
-from experiments.stats import corrected_t
+from experiments.stats import clusters, corrected_t
 from experiments.tasks.files import Table, from_arrays
 from experiments.training import stacked_run
 
@@ -242,7 +242,8 @@ def test_causes_are_told_at_the_level_of_the_look_that_stopped(monkeypatch: pyte
     finals = found.finals.query("quantity == 'nll' and split == 'test'")
     finals = finals.pivot(index="seed", columns="head", values="value")
     of_start = (finals["softmax"] - finals["softmax_init"] + finals["softmax_lr"] - finals["softmax_matched"]) / 2
-    low, high = corrected_t(of_start.to_numpy()[None], float(found.primary["ratio"].iloc[0]), 1 - level)
+    values = of_start.to_numpy()[None]
+    low, high = corrected_t(values, clusters(values, np.arange(6) // 2, 1.0).fresh, 1 - level)
     assert (share["low"], share["high"]) == pytest.approx((low[0], high[0]))
 
 
