@@ -254,14 +254,24 @@ def test_json_has_names_levels_and_lines(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras with NumPy 2
-def test_stored_models(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", ["keras", "h5"])
+def test_stored_models(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     known = names()
-    model = net(known["layers"].Dense(1), loss="binary_crossentropy", optimizer="sgd")
-    model.save(tmp_path / "model.keras")
-    assert found(check_target(str(tmp_path / "model.keras"))) == ["logits_taken_for_probabilities"]
-    (tmp_path / "text.keras").write_text("no model")
-    with pytest.raises(UserError, match="cannot be loaded as a Keras model"):
-        check_target(str(tmp_path / "text.keras"))
+    wrong, right = tmp_path / f"wrong.{suffix}", tmp_path / f"right.{suffix}"
+    net(known["layers"].Dense(1), loss="binary_crossentropy", optimizer="sgd").save(wrong)
+    assert (main(str(wrong)), "logits_taken_for_probabilities" in capsys.readouterr().out) == (1, True)
+    logits = known["keras"].losses.BinaryCrossentropy(from_logits=True)
+    net(known["layers"].Dense(1), loss=logits, optimizer="sgd").save(right)
+    assert (main(str(right)), capsys.readouterr().out.strip().endswith(SOUND)) == (0, True)
+    bare = tmp_path / f"bare.{suffix}"
+    known["keras"].Sequential([known["keras"].Input((4,)), known["layers"].Dense(1)]).save(bare)
+    with pytest.raises(UserError, match="not compiled with a loss"):
+        main(str(bare))
+    text = tmp_path / f"text.{suffix}"
+    text.write_text("no model")
+    with pytest.raises(UserError, match="cannot be loaded as a Keras model") as told:
+        main(str(text))
+    assert "\n" not in str(told.value)
 
 
 def test_a_function_that_asks_for_the_shape_of_a_row_gets_one(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def names(checked: Checked) -> list[str]:
 
 def learns_from_a_confident_mistake(model: Any) -> bool:
     """Whether a real step of `fit` moves the last bias, from a logit of 30 under the label 0."""
-    model.layers[3 if len(model.layers) > 3 else -1].set_weights([np.zeros((3, 1)), np.array([30.0])])
+    model.layers[3].set_weights([np.zeros((3, 1)), np.array([30.0])])
     model.fit(X[:8], np.zeros(8), batch_size=8, verbose=0)
     return bool(model.layers[3].get_weights()[1][0] != 30.0)
 
@@ -116,3 +116,37 @@ def test_what_xla_cannot_compile_is_not_called_sound() -> None:
     assert not checked.measured
     assert "XLA" in checked.findings[0].seen[0]
     assert check(net(*last, mode="as a graph"), X, Y).measured
+
+
+@pytest.mark.parametrize(
+    ("last", "lost"),
+    [
+        ([keras.layers.Reshape((1,))], "Reshape"),
+        ([keras.layers.Rescaling(1.0)], "Rescaling"),
+        ([keras.layers.Activation("linear")], ""),  # hands its tensor through
+        ([keras.layers.Lambda(lambda p: p)], ""),
+        ([keras.layers.Lambda(lambda p: p * 1.0)], "Lambda"),
+        ([keras.layers.Flatten(), keras.layers.Reshape((1,))], "Flatten"),
+    ],
+    ids=lambda last: last if isinstance(last, str) else "-".join(type(layer).__name__ for layer in last),
+)
+def test_the_layer_that_loses_the_logits_is_measured(last: list[Any], lost: str) -> None:
+    """Not told by its class: what enters it still has its logits, and what leaves it has none."""
+    model = net(keras.layers.Dense(1, activation="sigmoid"), *last, mode="as a graph")
+    checked = check(model, X, Y)
+    assert names(checked) == (["logits_lost_to_a_layer"] if lost else [])
+    assert [change for finding in checked.findings for _, change in finding.changes] == (
+        [f"remove {lost}, or put it before the activation"] if lost else []
+    )
+    assert learns_from_a_confident_mistake(model) == (not lost)
+
+
+def test_an_own_formula_that_clips_is_noted() -> None:
+    """As Keras's own losses of a probability do: legitimate, and worth knowing."""
+
+    def loss(truth: Any, prediction: Any) -> Any:
+        p = keras.ops.clip(prediction, 1e-7, 1 - 1e-7)
+        return -keras.ops.mean(truth * keras.ops.log(p) + (1 - truth) * keras.ops.log(1 - p), axis=-1)
+
+    checked = check(net(keras.layers.Dense(1, activation="sigmoid"), mode="as a graph", loss=loss), X, Y[:, None])
+    assert ([one.level for one in checked.findings], names(checked)) == (["note"], ["probability_clipped"])

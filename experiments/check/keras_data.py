@@ -90,10 +90,10 @@ def _tensor(values: np.ndarray) -> Any:
     return keras.ops.convert_to_tensor(values)
 
 
-def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[tuple[Any, np.ndarray | None]]]:
+def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
     """Apply the model to ROWS rows: their structure, the rows, the predictions, and the layers in the order of calls.
 
-    Each layer comes with the values that it was given. Raises `UserError` if the model does not take the rows.
+    Raises `UserError` if the model does not take the rows.
     """
     import keras
 
@@ -106,7 +106,7 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[tuple[An
             with watched_layers() as calls:
                 tensors = [_tensor(one) for one in rows]
                 predicted = model(keras.tree.pack_sequence_as(structure, tensors), training=False)
-            return structure, rows, predicted, _read(calls)
+            return structure, rows, predicted, [layer for layer, _, _ in calls]
         except Exception as error:  # the user's own model
             errors.append(one_line(error))
     hint = "" if x is not None else " Return the rows too: (model, x, y)."
@@ -149,39 +149,28 @@ def _drawn(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
     return rng.integers(0, 2, shape).astype(dtype) if "int" in dtype else rng.normal(size=shape).astype(dtype)
 
 
-def _read(calls: list[tuple[Any, Any]]) -> list[tuple[Any, np.ndarray | None]]:
-    import keras
-
-    read = []
-    for operation, given in calls:
-        try:
-            values = keras.ops.convert_to_numpy(given).astype(float)
-        except Exception:  # several tensors, or no numbers
-            values = None
-        read.append((operation, values))
-    return read
-
-
 @contextmanager
-def watched_layers() -> Iterator[list[tuple[Any, Any]]]:
-    """Within, the calls of layers that hold no other layer but what they wrap, each with its first argument."""
+def watched_layers() -> Iterator[list[tuple[Any, Any, Any]]]:
+    """Within, the calls of layers that hold no other layer but what they wrap: layer, first argument and result."""
     import keras
     from keras.src.ops.operation import Operation
 
-    calls: list[tuple[Any, Any]] = []
+    calls: list[tuple[Any, Any, Any]] = []
     inner = 0
     proceed = Operation.__call__
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal inner
-        holds = isinstance(self, keras.Model)
-        if not holds and inner == 0:
-            calls.append((self, args[0] if args else None))
-        inner += not holds
-        try:
+        if isinstance(self, keras.Model):
             return proceed(self, *args, **kwargs)
+        inner += 1
+        try:
+            result = proceed(self, *args, **kwargs)
         finally:
-            inner -= not holds
+            inner -= 1
+        if inner == 0:
+            calls.append((self, args[0] if args else None, result))
+        return result
 
     Operation.__call__ = call  # type: ignore[method-assign]
     try:

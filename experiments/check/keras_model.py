@@ -41,10 +41,10 @@ def read(model: Any, call: Call) -> list[Reading]:
         "The model is not compiled with a loss, so there is nothing to check. Call model.compile(loss=...) first.",
     )
     with quiet():
-        structure, rows, predicted, calls = keras_data.apply(model, call.x)
+        structure, rows, predicted, layers = keras_data.apply(model, call.x)
         flat = keras.tree.flatten(predicted)
         pairs = _pairs(model, flat, predicted, call.y)
-        head, after = _layers(calls)
+        head = _head(layers)
         own = metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
     readings = []
     for pair in pairs:
@@ -53,7 +53,7 @@ def read(model: Any, call: Call) -> list[Reading]:
         reading: Reading = []
         for encoding in encodings(shape, truth):
             with quiet():
-                tail = _tail(model, structure, rows, pair, encoding)
+                tail, after = _tail(model, structure, rows, pair, encoding)
                 metrics, refused = own or _metrics(model, predicted, pair.output, encoding)
             output = Output(
                 name=pair.name,
@@ -138,13 +138,29 @@ def _whole(pair: Pair, heads: list[Any], whole: list[Any]) -> Pair:
     return Pair(output=pair.output, name=pair.name, loss=pair.loss, truth=whole[place], raised=pair.raised)
 
 
-def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding) -> Tail | str:
-    """The tail of one output under labels of one encoding, or why there is none."""
-    import keras
+def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding) -> tuple[Tail | str, str]:
+    """The tail of one output under labels of one encoding, or why there is none; and what loses its logits."""
+    lost: list[str] = []
 
     def forward(tensors: list[Any], training: bool) -> Any:
+        import keras
+
         x = keras.tree.pack_sequence_as(structure, tensors)
-        return keras.tree.flatten(model(x, training=training))[pair.output]
+        if not training or lost:
+            return keras.tree.flatten(model(x, training=training))[pair.output]
+        with keras_data.watched_layers() as calls:
+            predicted = model(x, training=True)
+        lost.append(_loses_logits(calls))
+        return keras.tree.flatten(predicted)[pair.output]
+
+    return _traced(model, structure, rows, pair, encoding, forward), "".join(lost)
+
+
+def _traced(
+    model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding,
+    forward: Callable[[list[Any], bool], Any],
+) -> Tail | str:  # fmt: skip
+    import keras
 
     def objective(truth: Any, prediction: Any) -> Any:
         return pair.loss(truth, prediction)
@@ -196,20 +212,22 @@ def execution(model: Any) -> str:
     return "eager" if eager else "xla" if model.jit_compile else "graph"
 
 
-def _layers(calls: list[tuple[Any, np.ndarray | None]]) -> tuple[str, str]:
-    """The class of the last layer with weights, and that of one that stands alone behind an activation, or ""."""
-    head = next((number for number in reversed(range(len(calls))) if getattr(calls[number][0], "weights", None)), -1)
-    if head < 0:
-        return "Dense", ""
-    behind = calls[head + 1 :]
-    name = _class(calls[head][0])
-    if not behind or behind[-1][1] is None:
-        return name, ""
-    values = behind[-1][1]
-    squashed = values.size and values.min() >= 0 and values.max() <= 1
-    last = behind[-1][0]
-    neutral = type(last).__name__ in ("Activation", "Softmax", "Identity", "ActivityRegularization", "Lambda")
-    return name, type(last).__name__ if squashed and not neutral else ""
+def _head(layers: list[Any]) -> str:
+    """The class of the last layer with weights."""
+    return next((_class(layer) for layer in reversed(layers) if getattr(layer, "weights", None)), "Dense")
+
+
+def _loses_logits(calls: list[tuple[Any, Any, Any]]) -> str:
+    """The class of the first layer that is given a prediction with its logits and returns one without, or ""."""
+    return next(
+        (_class(layer) for layer, given, result in calls if _has_logits(given) and not _has_logits(result)), ""
+    )
+
+
+def _has_logits(tensor: Any) -> bool:
+    """Whether Keras's losses find the logits behind a prediction: in a note on it, or by what made it in a graph."""
+    operation = getattr(getattr(tensor, "op", None), "type", "")
+    return hasattr(tensor, "_keras_logits") or operation in ("Sigmoid", "Softmax")
 
 
 def _class(layer: Any) -> str:

@@ -66,8 +66,8 @@ class Output:
     `execution`: how a step is run: "eager", "graph" or "xla". `shape`: of the prediction of one row. `tail` is None
     where it could not be measured; `unmeasured` says why.
     `labels`: (n, ...) or None; `complete`: whether they are all that the program trains on. `weights`: (n,) or None.
-    `raised`: what the program itself raises on its own first rows, or "". `after`: the layer that stands alone behind
-    the activation, or "". `dtypes`: what the logits and the loss are computed in.
+    `raised`: what the program itself raises on its own first rows, or "". `layer`: the class of the last layer with
+    weights. `after`: the class of a layer behind the activation behind which the loss finds no logits any more, or "".
     """
 
     name: str
