@@ -16,59 +16,82 @@ from typing import Any
 from experiments.sources import PACKAGE
 
 FILE = PACKAGE / "check" / "costs.toml"
-# whose path is shown where a pathology was trained in several
+# of the atlas: whose figures are told where a program's own framework was not trained on the pathology
 FRAMEWORKS = ("keras-tensorflow", "keras-torch", "keras-jax", "tensorflow", "torch")
+_NEAREST = {
+    "Keras on tensorflow": ("keras-tensorflow", "tensorflow"),
+    "Keras on torch": ("keras-torch", "torch"),
+    "Keras on jax": ("keras-jax", "keras-torch"),
+    "PyTorch": ("torch", "keras-torch"),
+}
 
 
-def costs() -> dict[str, str]:
-    """For each pathology of the atlas that was trained on, its cost in one sentence."""
-    known = tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
-    return {name: sentence(fields) for name, fields in known.items()}
+def costs() -> dict[str, dict[str, dict[str, Any]]]:
+    """For each pathology of the atlas that was trained on, and each framework, its fields in costs.toml."""
+    return tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
 
 
-def sentence(fields: dict[str, Any]) -> str:
+def cost(known: dict[str, dict[str, Any]], framework: str = "") -> str:
+    """The cost of one pathology in a sentence, in the framework of the program if that was trained; "" if none was.
+
+    `known`: by the framework of the atlas. Without a `framework`, one in which it made a difference.
+    """
+    order = [name for name in (*_NEAREST.get(framework, ()), *FRAMEWORKS) if name in known]
+    if not framework:
+        order.sort(key=lambda name: _same(known[name]))
+    return sentence(order[0], known[order[0]]) if order else ""
+
+
+def sentence(framework: str, fields: dict[str, Any]) -> str:
     """A cost in words; `fields` are those of costs.toml."""
-    lost = f"; {fields['broken']} of {fields['seeds']} runs ended in infinite or undefined numbers"
-    path = f"{fields['framework']}, {fields['dtype']}, task {fields['task'].replace('_', ' ')}"
+    path = f"{framework}, {fields['dtype']}, task {fields['task'].replace('_', ' ')}"
     nll, sound_nll, accuracy, sound = (
         _number(fields[name]) for name in ("nll", "sound_nll", "accuracy", "sound_accuracy")
     )
+    start = f"Trained this way in the numerics atlas ({path}), the same network ended"
+    medians = f"(medians of {fields['seeds']})"
+    if _same(fields):
+        return f"{start} as one that is written soundly, at a loss of {nll} and an accuracy of {accuracy} {medians}."
+    lost = f"; {fields['broken']} of {fields['seeds']} runs ended in infinite or undefined numbers"
     return (
-        f"Trained this way in the numerics atlas ({path}), the same network ended at a loss of {nll} instead of "
-        f"{sound_nll} and an accuracy of {accuracy} instead of {sound} "
-        f"(medians of {fields['seeds']}{lost if fields['broken'] else ''})."
+        f"{start} at a loss of {nll} instead of {sound_nll} and an accuracy of {accuracy} instead of {sound} "
+        f"{medians}{lost if fields['broken'] else ''}."
     )
+
+
+def _same(fields: dict[str, Any]) -> bool:
+    """Whether both ends are the same in what is told."""
+    pairs = (("nll", "sound_nll"), ("accuracy", "sound_accuracy"))
+    return all(_number(fields[one]) == _number(fields[other]) for one, other in pairs)
 
 
 def _number(value: float) -> str:
     return "infinity" if math.isinf(value) else f"{value:.3g}"
 
 
-def collected(folder: Path) -> dict[str, dict[str, Any]]:
-    """The costs that the result in `folder` holds, by the pathology."""
+def collected(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """The costs that the result in `folder` holds, by the pathology and the framework."""
     import pandas as pd
 
     from experiments.report.sections.atlas import consequence
 
     trained = pd.read_parquet(folder / "tables" / "consequences.parquet")
-    found: dict[str, dict[str, Any]] = {}
-    for name in sorted(set(trained["pathology"].astype(str))):
-        rows = trained.loc[trained["pathology"] == name]
-        framework = min(set(rows["framework"].astype(str)), key=FRAMEWORKS.index)
-        rows = rows.loc[rows["framework"] == framework]
-        known = consequence(rows, name)
-        if known is not None:
-            path = rows.loc[rows["role"] == "pathology"].iloc[0]
-            found[name] = {"framework": framework, "dtype": str(path["dtype"]), **asdict(known)}
+    trained["pathology"], trained["framework"] = trained["pathology"].astype(str), trained["framework"].astype(str)
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for (name, framework), rows in trained.groupby(["pathology", "framework"], sort=True):
+        known = consequence(rows, str(name))
+        assert known is not None  # of at least one row
+        dtype = str(rows.loc[rows["role"] == "pathology", "dtype"].iloc[0])
+        found.setdefault(str(name), {})[str(framework)] = {"dtype": dtype, **asdict(known)}
     return found
 
 
 def main(folder: Path) -> None:
     """Write costs.toml from the result in `folder`, and the table of docs/check.md from it and the registry."""
     lines = ["# What each pathology of the numerics atlas cost: written by `python -m experiments.check.costs`."]
-    for name, fields in collected(folder).items():
-        lines += ["", f"[{name}]"]
-        lines += [f"{key} = {_written(value)}" for key, value in fields.items()]
+    for name, of in collected(folder).items():
+        for framework, fields in of.items():
+            lines += ["", f"[{name}.{framework}]", *(f"{key} = {_written(value)}" for key, value in fields.items())]
     FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     from experiments.check.registry import document, documented  # reads what has just been written
 

@@ -35,7 +35,7 @@ def examine(reading: Reading, file: Path | None, function: str) -> tuple[Output,
                 seen=tuple(text for one, text in seen if one == name),
                 cause=kind.cause,
                 remedy=kind.remedy,
-                cost=kind.cost,
+                cost=kind.cost(output.framework),
                 changes=changes(name, output, found, file, function),
             )
         )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from experiments.check.costs import costs
+from experiments.check.costs import cost, costs
 from experiments.registry import Registry
 from experiments.sources import PACKAGE
 
 LEVELS = ("problem", "note")
+Costs = dict[str, dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +22,8 @@ class Kind:
 
     `level`: "problem" (what is minimised or reported is not what the program says, or learning dies) or "note"
     (legitimate, but worth knowing). `about`: "the objective", "the gradient", "the metrics" or "labels and weights".
-    `atlas`: the pathology of the numerics atlas that it is, or ""; `cost`: what that cost a trained network, or "".
+    `atlas`: the pathology of the numerics atlas that it is, or ""; `costs`: what that cost a trained
+    network, by the framework of the atlas.
     `keras`, `torch`: what to change, as (calls, text); see `remedies`.
     """
 
@@ -30,7 +33,7 @@ class Kind:
     cause: str
     remedy: str
     atlas: str = ""
-    cost: str = ""
+    costs: Costs = field(default_factory=dict)
     keras: tuple[tuple[str, str], ...] = ()
     torch: tuple[tuple[str, str], ...] = ()
 
@@ -38,17 +41,21 @@ class Kind:
         if self.level not in LEVELS:
             raise ValueError(f"The level of {self.name} is {self.level!r}. It must be one of {', '.join(LEVELS)}.")
 
+    def cost(self, framework: str = "") -> str:
+        """What it cost a trained network, in a sentence; "" if the atlas does not say."""
+        return cost(self.costs, framework)
+
 
 KINDS: Registry[Kind] = Registry("finding")
 _costs = costs()
 for _name, _fields in tomllib.loads((PACKAGE / "check" / "findings.toml").read_text(encoding="utf-8")).items():
-    KINDS.add(Kind(name=_name, **_fields, cost=_costs.get(_fields.get("atlas", ""), "")))
+    KINDS.add(Kind(name=_name, **_fields, costs=_costs.get(_fields.get("atlas", ""), {})))
 
 
 def table() -> str:
     """All findings as the Markdown table of docs/check.md."""
     rows = ["| finding | level | about | why | write instead | cost |", "| --- | --- | --- | --- | --- | --- |"]
-    rows += [f"| `{k.name}` | {k.level} | {k.about} | {k.cause} | {k.remedy} | {k.cost} |" for k in KINDS.values()]
+    rows += [f"| `{k.name}` | {k.level} | {k.about} | {k.cause} | {k.remedy} | {k.cost()} |" for k in KINDS.values()]
     return "\n".join(rows)
 
 
