@@ -15,7 +15,7 @@ PAIRS = np.array([0, 0, 1, 1, 2, 2])
 def test_clusters_by_hand() -> None:
     """Pairs (1, 3), (5, 7), (0, 2): means 2, 6, 1; between 2 (1 + 9 + 4) / 2 = 14, within (2 + 2 + 2) / 3 = 2."""
     found = clusters(np.array([[1.0, 3, 5, 7, 0, 2]]), PAIRS, 1.0)
-    f = 14 / 2 / sps.f.ppf(0.4, 2, 3)
+    f = 14 / 2 / sps.f.ppf(0.5, 2, 3)
     icc = (f - 1) / (f + 1)
     assert found.icc[0] == pytest.approx(icc)
     kish = 1 + icc
@@ -72,7 +72,7 @@ def test_intervals_cover(icc: float, samples: np.ndarray) -> None:
     found = clusters(d, samples, 1.0)
     for allowed, truth in ((found.fresh, 0.0), (found.these, tables[:, 0])):
         low, high = stats.corrected_t(d, allowed)
-        assert 0.925 < np.mean((low <= truth) & (truth <= high)) < 0.98
+        assert 0.91 < np.mean((low <= truth) & (truth <= high)) < 0.975
 
 
 def test_draws_keep_clusters_together() -> None:

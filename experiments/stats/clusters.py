@@ -18,22 +18,17 @@ from experiments.stats.margins import ALPHA, allowance
 
 Array = np.ndarray
 
-# The rows' share is an upper limit of this confidence rather than the middle: what rows make is common to all seeds, so
-# too small a share costs more coverage than too large a one. Of normal differences whose rows' part correlates by 0.2
-# between clusters, as it was seen to in losses, 95 % intervals then cover 93 to 96 % (tests/test_clusters.py).
-CONFIDENCE = 0.6
-
 
 @dataclass(frozen=True, kw_only=True)
 class Clusters:
     """What clusters do to the standard error of a mean over n seeds: each array (rows,).
 
     The squared standard error is s² `effect` (1/n + `ratio`), s² being the ordinary variance of the n differences.
-    `icc`: the share of the variance that the rows of a cluster make, see `CONFIDENCE`; 1, the worst case, where no two
-    seeds have the same rows, so that nothing tells. `effect`: Kish's design effect, 1 where every seed is a cluster;
-    in it is what makes the t interval of n - 1 degrees of freedom as wide as that of n / (1 + icc (m - 1)) - 1, m being
-    a cluster's size. `ratio`: what is added to 1/n for rows that clusters share, where the mean is to answer for fresh
-    rows.
+    `icc`: the share of the variance that the rows of a cluster make, estimated so that it is too large as often as too
+    small; 1, the worst case, where no two seeds have the same rows, so that nothing tells. `effect`: Kish's design
+    effect, 1 where every seed is a cluster; in it is what makes the t interval of n - 1 degrees of freedom as wide as
+    that of n / (1 + icc (m - 1)) - 1, m being a cluster's size. `ratio`: what is added to 1/n for rows that clusters
+    share, where the mean is to answer for fresh rows.
     """
 
     n: int
@@ -99,7 +94,7 @@ def _of_pattern(differences: Array, samples: Array) -> tuple[Array, Array]:
         means = differences @ members / sizes
         between = (sizes * (means - differences.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) / (k - 1)
         within = ((differences - means[:, place]) ** 2).sum(axis=1) / (n - k)
-        f = between / within / stats.f.isf(CONFIDENCE, k - 1, n - k)
+        f = between / within / stats.f.median(k - 1, n - k)
         icc = 1 - (n - squares) / (k - 1) / (f + (n - squares) / (k - 1) - 1)
     icc = np.clip(np.nan_to_num(icc, nan=1.0), 0.0, 1.0)
     return icc, 1 + (squares - 1) * icc
