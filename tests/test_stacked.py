@@ -108,6 +108,23 @@ def test_what_is_taken_is_keras(through: Layers) -> None:
         assert_same(prepare(cell(name, "sgd", heads=("sigmoid", "softmax_matched"), dtype="float64", steps=6)))
 
 
+def test_what_needs_no_weights_is_done_once_for_replicas_of_one_stream() -> None:
+    rows = tf.random.stateless_normal((2, 3, 4), [0, 1])
+    of_replica = tf.constant([1, 0, 0, 1, 1])
+    x = tf.gather(rows, of_replica)
+    taken: list[int] = []
+
+    def twice(part: tf.Tensor) -> tf.Tensor:
+        taken.append(part.shape[0])
+        return 2 * part
+
+    context = stacked.Context({}, replicas=5, training=False, source=(rows, of_replica))
+    stacked.evaluate(keras.Sequential([layers.Input((4,)), layers.Identity()]), context, x)
+    for tensor in (x, x + 1):  # only the model's input is known to be the same in several replicas
+        np.testing.assert_array_equal(context.once_a_stream(tensor, twice), 2 * tensor)
+    assert taken == [2, 5]
+
+
 def test_a_token_finds_its_row_in_its_own_table() -> None:
     table = layers.Embedding(4, 2)
     model = keras.Sequential([layers.Input((3,)), table])

@@ -32,6 +32,9 @@ def _operation(operation: Any, context: Context) -> Callable[..., Any]:
 def evaluate(model: keras.Model, context: Context, x: tf.Tensor) -> tf.Tensor:
     """The output of every replica: x (replicas, batch, *row) to (replicas, batch, *out).
 
-    Shapes must be static. Raises `KeyError` for a layer without a rule: ask `unsupported` first.
+    Shapes must be static. The model that is evaluated first is the one whose input `context` knows the source of.
+    Raises `KeyError` for a layer without a rule: ask `unsupported` first.
     """
+    if context.input is None:
+        context.input = x
     return graph_of(model)._run_through_graph(x, operation_fn=lambda operation: _operation(operation, context))

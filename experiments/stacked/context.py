@@ -16,6 +16,7 @@ class Context:
     one in `tables` also (replicas * rows, features).
     `random`: the layers that draw, see `random_layers`. `seeds`: (replicas,) integers and `step`: a scalar; what a
     replica draws depends on its seed, the step and the layer, and on nothing else.
+    `source`: what the replicas' input was gathered from, (streams, batch, *row), and the stream of each, (replicas,).
     After the evaluation `updates` holds the new stacked values of variables that training moves
     (the moving statistics of BatchNormalization), by `id(variable)`.
     """
@@ -29,6 +30,7 @@ class Context:
         random: Mapping[int, int] | None = None,
         seeds: tf.Tensor | None = None,
         step: tf.Tensor | None = None,
+        source: tuple[tf.Tensor, tf.Tensor] | None = None,
     ) -> None:
         self._values = values
         self.replicas = replicas
@@ -36,6 +38,8 @@ class Context:
         self._random = random or {}
         self._seeds = seeds
         self._step = step
+        self._source = source
+        self.input: tf.Tensor | None = None  # `evaluate` notes it
         self.updates: dict[int, tf.Tensor] = {}
 
     def value(self, variable: Any) -> tf.Tensor:
@@ -45,6 +49,17 @@ class Context:
     def update(self, variable: Any, value: tf.Tensor) -> None:
         """Note the value, (replicas, *variable.shape), that `variable` takes after this step."""
         self.updates[id(variable)] = value
+
+    def once_a_stream(self, x: tf.Tensor, compute: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
+        """`compute(x)` of what has no weights and treats rows alone; of the model's input, once for each stream.
+
+        `x` and the result: (replicas, batch, ...). Replicas of a stream have the same rows, and gathering a result is
+        a copy.
+        """
+        if self._source is None or x is not self.input:
+            return compute(x)
+        rows, of_replica = self._source
+        return tf.gather(compute(rows), of_replica)
 
     def per_replica(self, layer: Any, draw: Callable[[tf.Tensor], tf.Tensor], dtype: tf.DType) -> tf.Tensor:
         """`draw(seed)` for the (2,) seed that Keras's own generator of `layer` has in each replica at this step."""

@@ -89,10 +89,15 @@ def convolution(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     replicas, batch, *space, channels = x.shape
     settings = zip(space, layer.kernel_size, layer.strides, layer.dilation_rate, strict=True)
     axes = [_taps(size, kernel, stride, dilation, layer.padding) for size, kernel, stride, dilation in settings]
-    flat = tf.reshape(x, [replicas * batch, math.prod(space), channels])
-    patches = _patches(flat, _joint(space, axes))
+    taps = _joint(space, axes)
+
+    def patches_of(rows: tf.Tensor) -> tf.Tensor:
+        flat = tf.reshape(rows, [-1, math.prod(space), channels])
+        return tf.reshape(_patches(flat, taps), [rows.shape[0], batch * len(taps), taps.shape[1] * channels])
+
+    patches = context.once_a_stream(x, patches_of)
     kernel = tf.reshape(context.value(layer.kernel), [replicas, patches.shape[-1], layer.filters])
-    out = tf.matmul(tf.reshape(patches, [replicas, -1, patches.shape[-1]]), kernel)
+    out = tf.matmul(patches, kernel)
     if layer.use_bias:
         out += context.value(layer.bias)[:, None, :]
     out = tf.reshape(out, [replicas, batch, *(len(taps) for taps in axes), layer.filters])

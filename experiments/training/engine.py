@@ -113,10 +113,10 @@ class Engine:
 
     # The compiled part: everything below runs inside a tf.function.
 
-    def _rows(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """Rows (streams, batch) of the data, scaled, and their labels, for each replica."""
+    def _rows(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Rows (streams, batch) of the data, scaled; and they and their labels for each replica."""
         x = (tf.gather(self.x, rows) - stream["mean"][:, None]) / stream["scale"][:, None]
-        return tf.gather(x, stream["of_replica"]), tf.gather(tf.gather(self.y, rows), stream["of_replica"])
+        return x, tf.gather(x, stream["of_replica"]), tf.gather(tf.gather(self.y, rows), stream["of_replica"])
 
     def _logits(self, x: tf.Tensor, context: stacked.Context) -> list[tf.Tensor]:
         """The heads' outputs before the activation, (replicas of as many units, batch, units)."""
@@ -153,10 +153,10 @@ class Engine:
 
     def _step(self, step: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor) -> Any:
         rows = order[:, step]
-        x, y = self._rows(rows, stream)
+        source, x, y = self._rows(rows, stream)
         context = stacked.Context(
             self._values(), replicas=self.replicas, training=True, random=random_layers(self.trunk),
-            seeds=stream["seeds"], step=step,
+            seeds=stream["seeds"], step=step, source=(source, stream["of_replica"]),
         )  # fmt: skip
         with tf.GradientTape() as tape:
             z = self._logits(x, context)
@@ -240,8 +240,11 @@ class Engine:
 
     def _evaluate(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
         """Raw outputs, row losses and penalties of `rows` (streams, rows), in inference mode."""
-        x, y = self._rows(rows, stream)
-        z = self._logits(x, stacked.Context(self._values(), replicas=self.replicas, training=False))
+        source, x, y = self._rows(rows, stream)
+        context = stacked.Context(
+            self._values(), replicas=self.replicas, training=False, source=(source, stream["of_replica"])
+        )
+        z = self._logits(x, context)
         return z, self._losses(z, y, rows, stream), self._penalty()
 
 

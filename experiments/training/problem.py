@@ -94,6 +94,7 @@ class Problem:
     xla: bool = False
     beside: tuple[tuple[Head, float], ...] = ()
     trunk: keras.Model = field(init=False)
+    _drawn: dict[tuple[str, int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trunk", self.build(self.data.x.shape[1:]))
@@ -122,10 +123,13 @@ class Problem:
 
     def rows(self, part: str, seed: int, most: int) -> np.ndarray:
         """At most `most` rows of a part of the seed's split, drawn once for all arms and steps of a sample's seeds."""
-        stream = self.streams[seed]
-        rows: np.ndarray = getattr(stream.split, part)
-        rng = np.random.default_rng(seed_of(self.setup.task, stream.sample, "rows", part))
-        return rng.permutation(rows)[:most]
+        key = part, seed, most
+        if key not in self._drawn:  # each look asks for them again
+            stream = self.streams[seed]
+            rows: np.ndarray = getattr(stream.split, part)
+            rng = np.random.default_rng(seed_of(self.setup.task, stream.sample, "rows", part))
+            self._drawn[key] = rng.permutation(rows)[:most]
+        return self._drawn[key]
 
     @property
     def samples(self) -> dict[int, int]:
