@@ -21,13 +21,14 @@ SHAPES = ((4,), (8,), (28, 28, 1), (32, 32, 3), (28, 28), (6, 4))
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """What `fit` was called with; `complete`: whether these are all of the labels."""
+    """What `fit` was called with; `complete`: whether these are all of the labels; `refused`: why Keras takes none."""
 
     x: Any = None
     y: Any = None
     sample_weight: Any = None
     class_weight: dict[Any, float] | None = None
     complete: bool = True
+    refused: str = ""
 
 
 def call_of(x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Call:
@@ -44,7 +45,19 @@ def call_of(x: Any = None, y: Any = None, sample_weight: Any = None, class_weigh
             for part in zip(*(keras.tree.map_structure(array, one) for one in read), strict=True)
         )
         return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, complete=False)
-    return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight)
+    plain = [name for name, value in (("x", x), ("y", y)) if _plain(value)]
+    refused = f"Keras takes arrays, and {' and '.join(plain)} is a plain list: numpy.array(...)" if plain else ""
+    x, y = (np.asarray(value) if _plain(value) else value for value in (x, y))
+    return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, refused=refused)
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is rows written as plain lists of numbers."""
+    while isinstance(value, (list, tuple)) and len(value) > 0:
+        value = value[0]
+        if isinstance(value, (int, float)):
+            return True
+    return False
 
 
 def _tuple(batch: Any) -> Any:
@@ -99,7 +112,7 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
 
     errors = []
     for candidate in _candidates(model) if x is None else [x]:
-        candidate = _listed(model, candidate)
+        candidate = list(candidate) if isinstance(candidate, tuple) else candidate
         rows = [_rows(array(one)) for one in keras.tree.flatten(candidate)]
         structure = keras.tree.map_structure(lambda one: 0, candidate)
         try:
@@ -111,13 +124,6 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
             errors.append(one_line(error))
     hint = "" if x is not None else " Return the rows too: (model, x, y)."
     raise UserError(f"The model cannot be applied to its rows: {errors[0]}.{hint}")
-
-
-def _listed(model: Any, x: Any) -> Any:
-    """Rows written as plain lists of numbers as one array; a list with one array an input as it is."""
-    if isinstance(x, (list, tuple)) and not _array(x[0]):
-        return np.asarray(x)
-    return list(x) if isinstance(x, tuple) else x
 
 
 def _rows(values: np.ndarray) -> np.ndarray:

@@ -69,7 +69,7 @@ def read(model: Any, call: Call) -> list[Reading]:
                 weights=_weights(call, truth),
                 class_weight=call.class_weight,
                 metrics=tuple(metrics.get(pair.output, ())),
-                raised=pair.raised or (refused if own else ""),
+                raised=call.refused or pair.raised or (refused if own else ""),
                 after=after,
             )
             reading.append((output, encoding))

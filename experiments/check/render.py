@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from experiments.check.messages import one_line
 from experiments.check.record import Checked, Finding
 from experiments.check.target import check_target, is_script
 from experiments.quiet import startup_aside
+from experiments.records import UserError
 
 WIDTH = 100
 SOUND = "Sound: what is minimised and reported is what the program says, and every mistake has its gradient."
@@ -34,7 +36,12 @@ def main(target: str, arguments: Sequence[str] = (), *, as_json: bool = False, s
         limit = script.SECONDS if seconds is None else seconds
         script.check_and_leave(Path(target), arguments, limit, answer, _complain)
     with startup_aside():
-        checked = check_target(target)
+        try:
+            checked = check_target(target)
+        except UserError:
+            raise
+        except Exception as error:  # of a program that nobody thought of: one line, as for every other
+            raise UserError(f"{target} could not be checked: {one_line(error)}.") from error
     return answer(checked)
 
 

@@ -53,14 +53,18 @@ def check_and_leave(
 
     held = ExitStack()
 
+    end = os._exit  # the script gets another
+
     def leave(result: Checked | UserError) -> NoReturn:
         held.close()
         code = complain(str(result)) if isinstance(result, UserError) else answer(result)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)
+        end(code)
 
     held.enter_context(startup_aside())
+    with open(os.devnull, encoding="utf-8") as nothing:
+        os.dup2(nothing.fileno(), 0)  # nobody answers, neither the script nor what it starts
     try:
         leave(_run(path, arguments, seconds, leave, leave))
     except UserError as error:
@@ -85,6 +89,8 @@ def _run(
                 result: Any = check()
         except UserError as error:
             result = error
+        except Exception as error:  # of a program that nobody thought of: one line, as for every other
+            result = UserError(f"{path} trains a model that could not be checked: {one_line(error)}.{_way_out()}")
         sys.stdout = terminal
         done(result)
 
@@ -127,7 +133,14 @@ def _hint(error: BaseException) -> str:
 @contextmanager
 def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
     """Within, the process looks as when Python runs the script; what it prints goes to the standard error."""
-    argv, stdin, folders = sys.argv, sys.stdin, list(sys.path)
+    argv, stdin, folders, leave, process = sys.argv, sys.stdin, list(sys.path), os._exit, os.getpid()
+
+    def exit_(status: int) -> NoReturn:
+        if os.getpid() != process:  # what the script has forked ends as ever
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = exit_
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["MPLBACKEND"] = "Agg"  # a figure must not open a window
     sys.argv = [str(path), *arguments]
@@ -137,7 +150,7 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
             sys.stdin = nothing
             yield
     finally:
-        sys.argv, sys.stdin = argv, stdin
+        sys.argv, sys.stdin, os._exit = argv, stdin, leave
         sys.path[:] = folders
 
 
@@ -164,7 +177,14 @@ def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> I
         module.use = lambda *args, **options: None  # type: ignore[attr-defined]
         undo.append(lambda: setattr(module, "use", original))
 
-    wanted: dict[str, Callable[[ModuleType], None]] = {"torch": torch, "matplotlib": matplotlib}
+    def pyplot(module: ModuleType) -> None:
+        original = module.switch_backend  # type: ignore[attr-defined]
+        module.switch_backend = lambda name: original("agg")  # type: ignore[attr-defined]
+        undo.append(lambda: setattr(module, "switch_backend", original))
+
+    wanted: dict[str, Callable[[ModuleType], None]] = {
+        "torch": torch, "matplotlib": matplotlib, "matplotlib.pyplot": pyplot
+    }  # fmt: skip
     wanted |= dict.fromkeys(TRAINERS, keras_trainer)
     finder = _Finder(wanted)
     for name in list(wanted):

@@ -1,0 +1,237 @@
+"""Scripts as they are found: each gets an answer or one line, in its time, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from test_check_scripts import KERAS, RIGHT, ROOT, WRONG, names, run, shell
+
+from experiments.check.render import main
+from experiments.check.script import SECONDS
+from experiments.records import UserError
+
+# Keras --------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_written_after_fit_not_even_at_exit(tmp_path: Path) -> None:
+    body = (
+        "import atexit, threading, time\natexit.register(lambda: open('at_exit', 'w').write('x'))\n"
+        "def later():\n    time.sleep(0.5)\n    open('thread', 'w').write('x')\n"
+        f"{KERAS}{WRONG}open('before', 'w').write('x')\nthreading.Thread(target=later).start()\n"
+        "model.fit(x, y)\nmodel.save('model.keras')\nopen('after', 'w').write('x')\n"
+    )
+    done = shell(tmp_path, body)
+    assert done.returncode == 1, done.stderr
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left - {"thread"} == {"before", "train.py"}  # a thread may be quicker than the check
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "learn = keras.Model.fit\ndef main():\n    def deeper():\n        learn(model, x, y)\n    deeper()\nmain()",
+        "class Experiment:\n    def __init__(self, model):\n        self.model = model\n    def run(self):\n"
+        "        return self.model.fit(x, y, epochs=3, validation_split=0.2, verbose=0)\nExperiment(model).run()",
+        "from functools import partial\npartial(model.fit, x)(y)",
+        "import functools\nfit = functools.wraps(model.fit)(lambda *given: model.fit(*given))\nfit(x, y)",
+        "[model.fit(x, y) for _ in range(3)]",
+        "import tensorflow as tf\nrows = tf.data.Dataset.from_tensor_slices((x, y)).repeat().batch(8)\n"
+        "model.fit(rows, steps_per_epoch=2)",
+        "def rows():\n    while True:\n        yield x[:8], y[:8]\nmodel.fit(rows(), steps_per_epoch=2)",
+        "import pandas as pd\nmodel.fit(pd.DataFrame(x), pd.Series(y))",
+        "model.fit(x, y, callbacks=[keras.callbacks.ModelCheckpoint('best.keras')])",
+    ],
+    ids=["held", "class", "partial", "wrapped", "comprehension", "endless data", "generator", "frames",
+         "checkpoint"],
+)  # fmt: skip
+def test_fit_is_met_wherever_it_is_called(body: str, tmp_path: Path) -> None:
+    assert names(run(tmp_path, f"{KERAS}{WRONG}{body}\nopen('after', 'w')\n")) == ["metric_cuts_the_logit"]
+    assert [path.name for path in tmp_path.iterdir()] == ["train.py"]
+
+
+@pytest.mark.parametrize("given", ["x.tolist(), y", "x, y.tolist()"])
+def test_plain_lists_are_refused_as_keras_refuses_them(given: str, tmp_path: Path) -> None:
+    checked = run(tmp_path, f"{KERAS}{RIGHT}model.fit({given})")
+    assert names(checked) == ["program_raises"]
+    assert "is a plain list" in checked.findings[0].seen[0]
+
+
+def test_the_first_of_two_models_ends_the_script(tmp_path: Path) -> None:
+    two = f"{KERAS}{RIGHT}model.fit(x, y)\nopen('first', 'w')\n{WRONG}model.fit(x, y)\n"
+    assert names(run(tmp_path, two)) == []
+    assert not (tmp_path / "first").exists()
+
+
+def test_figures_neither_open_nor_block(tmp_path: Path) -> None:
+    plot = (
+        "import matplotlib.pyplot as plt\nplt.switch_backend('TkAgg')\nplt.ion()\nplt.plot([1, 2])\n"
+        "plt.show()\nplt.show(block=True)\nplt.pause(0.01)\n"
+    )
+    began = time.monotonic()
+    assert names(run(tmp_path, f"{plot}{KERAS}{RIGHT}model.fit(x, y)")) == []
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("while True:\n    pass\n", "did not train within 1 s. Allow more with --seconds."),
+        ("import threading\nthreading.Event().wait()\n", "did not train within 1 s. Allow more with --seconds."),
+        ("import signal\nsignal.pause()\n", "did not train within 1 s. Allow more with --seconds."),
+        ("import os\nos._exit(0)\n", "ended with sys.exit(0) before it trained a model."),
+    ],
+    ids=["loop", "wait", "pause", "os._exit"],
+)
+def test_a_script_that_never_trains_gets_one_line_and_no_more_time(body: str, message: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    done = shell(tmp_path, body, "--seconds", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in done.stderr
+    assert time.monotonic() - began < 60
+
+
+def test_a_minute_is_allowed_and_no_question_is_waited_for(tmp_path: Path) -> None:
+    assert SECONDS == 60
+    asks = "try:\n    epochs = int(input('How many epochs? '))\nexcept EOFError:\n    epochs = 3\n"
+    # what the script starts asks too
+    body = f"{asks}import subprocess, sys\nsubprocess.run([sys.executable, '-c', {asks!r}])\n"
+    file = tmp_path / "train.py"
+    file.write_text(f"{body}{KERAS}{WRONG}model.fit(x, y, epochs=epochs)")
+    command = [sys.executable, "-m", "experiments", "check", str(file)]
+    # a terminal that never answers
+    with subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as child:  # fmt: skip
+        assert child.stdout is not None
+        assert b"metric_cuts_the_logit" in child.stdout.read()
+        assert child.wait(timeout=60) == 1
+
+
+# PyTorch ------------------------------------------------------------------------------------------------------------
+
+START = """
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+x = torch.randn(64, 4)
+y = (x[:, 0] > 0).float()
+rows = TensorDataset(x, y)
+"""
+LOOP = """
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Linear(4, 8), nn.Linear(8, 1)
+    def forward(self, x):
+        return {last}(self.head(torch.relu(self.body(x)))).squeeze(-1)
+    def training_step(self, batch):
+        x, y = batch
+        return nn.functional.binary_cross_entropy_with_logits(self(x), y)
+class Trainer:
+    def fit(self, module, loader):
+        optimizer = torch.optim.Adam(module.parameters())
+        for _ in range(2):
+            for batch in loader:
+                loss = module.training_step(batch)
+                optimizer.zero_grad()
+                self.backward(loss)
+                optimizer.step()
+    def backward(self, loss):
+        loss.backward()
+if __name__ == "__main__":
+    Trainer().fit(Net(), DataLoader(rows, batch_size=16, shuffle=True{options}))
+"""
+SQUASHED = ["probabilities_taken_for_logits"]
+
+
+@pytest.mark.parametrize(("last", "expected"), [("nn.Identity()", []), ("torch.sigmoid", SQUASHED)])
+@pytest.mark.parametrize("options", ["", ", num_workers=2"])
+def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], options: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    assert names(run(tmp_path, START + LOOP.format(last=last, options=options))) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        # the penalty and the division by the steps that are accumulated are of the program, not of its end
+        ("net = nn.Linear(4, 1)\nloss = nn.BCEWithLogitsLoss()(net(x)[:, 0], y)\n"
+         "loss = loss + 1e-3 * sum((w ** 2).sum() for w in net.parameters())\n(loss / 4).backward()", []),
+        ("net = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))\nscaler = torch.amp.GradScaler('cpu')\n"
+         "with torch.autocast('cpu', dtype=torch.bfloat16):\n    loss = nn.CrossEntropyLoss()(net(x), y.long())\n"
+         "scaler.scale(loss).backward()", []),
+        ("net = nn.DataParallel(nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)))\n"
+         "nn.CrossEntropyLoss()(net(x), y.long()).backward()", SQUASHED),
+        ("body, head = nn.Linear(4, 8), nn.Linear(8, 1)\np = torch.sigmoid(head(torch.tanh(body(x))))[:, 0]\n"
+         "(-(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean()).backward()", ["loss_is_not_finite"]),
+        ("first, second = nn.Linear(4, 1), nn.Linear(4, 1)\n"
+         "nn.BCEWithLogitsLoss()(first(x)[:, 0], y).backward()\n"
+         "nn.BCEWithLogitsLoss()(torch.sigmoid(second(x))[:, 0], y).backward()", []),
+    ],
+    ids=["penalty", "scaler", "parallel", "own formula", "two"],
+)  # fmt: skip
+def test_torch_scripts(body: str, expected: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    assert names(run(tmp_path, START + body)) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("net = nn.Linear(4, 1)\nnet(x).mean().backward()", "takes no labels beside the prediction"),
+        ("w = torch.zeros(4, requires_grad=True)\n((x @ w - y) ** 2).mean().backward()", "no module with weights"),
+        ("net = nn.Linear(4, 1)\nnet(x[:, :2])", "RuntimeError: mat1 and mat2"),
+    ],
+    ids=["no labels", "no module", "other rows"],
+)
+def test_torch_scripts_that_cannot_be_checked_say_so(body: str, message: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(UserError, match=message) as told:
+        run(tmp_path, START + body)
+    assert "\n" not in str(told.value)
+
+
+# what is no script --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "message"),
+    [
+        ("notes.txt", "words", "is no FILE.py, FILE.py:FUNCTION, MODEL.keras or MODEL.h5."),
+        ("model.keras", "words", "cannot be loaded as a Keras model"),
+        ("train.py", "x = 1", "ended without a call of fit() or backward()"),
+        ("train.py", f"{KERAS}keras.Sequential([keras.layers.Dense(1)]).fit(x, y)", "Call model.compile(loss"),
+        ("models.py:build", "import torch\ndef build():\n    return torch.nn.Linear(4, 1)", "a module without a loss"),
+        ("models.py:build", "def build():\n    return 3", "It must return a compiled Keras model"),
+        ("models.py:build", "def make():\n    return 3", "It has: make."),
+    ],
+)  # fmt: skip
+def test_a_wrong_call_ends_in_one_line_and_exit_code_2(target: str, text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / target.partition(":")[0]).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "experiments", "check", target], env={**os.environ, "PYTHONPATH": str(ROOT)},
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, ""), done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert message in last
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fault_of_the_check_itself_is_one_line_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*arguments: object, **options: object) -> None:
+        raise KeyError("unforeseen")
+
+    monkeypatch.setattr("experiments.check.script.of_keras", fails)
+    with pytest.raises(UserError, match=r"could not be checked: KeyError: 'unforeseen'"):
+        run(tmp_path, f"{KERAS}{RIGHT}model.fit(x, y)")
+    monkeypatch.setattr("experiments.check.render.check_target", fails)
+    with pytest.raises(UserError, match=r"models.py:build could not be checked: KeyError: 'unforeseen'"):
+        main("models.py:build")
