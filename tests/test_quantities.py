@@ -11,7 +11,7 @@ from sklearn import metrics
 
 from experiments.heads import HEADS
 from experiments.training.draws import GLOROT_UNIFORM
-from experiments.training.quantities import BINS, MEASURES, effective_logit, measure
+from experiments.training.quantities import ALONG, BINS, MEASURES, effective_logit, measure
 from experiments.training.streams import HeadStream, batch_order, seed_of
 
 Y = np.array([0, 1, 1, 0, 1])
@@ -29,6 +29,14 @@ def test_measures_are_scikit_learns() -> None:
     assert values["abs_logit"] == pytest.approx(6.75 / 5)
     assert values["top_probability"] == pytest.approx(np.maximum(p, 1 - p).mean())
     assert values["loss"] == 1
+
+
+def test_along_training_the_same_measures_are_fewer() -> None:
+    y = np.stack([Y, Y])
+    whole, along = measure(LOGIT, LOGIT, y), measure(LOGIT, LOGIT, y, along=True)
+    assert along.keys() == set(ALONG)
+    for name in ALONG:
+        np.testing.assert_array_equal(along[name], whole[name])
 
 
 def by_rows(p: np.ndarray, y: np.ndarray) -> float:

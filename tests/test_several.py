@@ -90,6 +90,20 @@ def test_measures_of_networks_do_not_mix() -> None:
                     assert measured[name][n] == pytest.approx(wanted, rel=1e-12), name
 
 
+@BOTH
+def test_along_training_the_same_measures_are_fewer(head: Head) -> None:
+    rng = np.random.default_rng(0)
+    z, loss = rng.normal(size=(3, 20, 4)), rng.random((3, 20))
+    for measured, read, y in (
+        (measure_classes, log_probabilities(head, z), rng.integers(4, size=(3, 20))),
+        (measure_labels, label_logits(head, z), rng.integers(2, size=(3, 20, 4))),
+    ):
+        whole, along = measured(read, loss, y), measured(read, loss, y, along=True)
+        assert along.keys() == {"loss", "nll", "accuracy"}
+        for name, value in along.items():
+            np.testing.assert_array_equal(value, whole[name])
+
+
 def test_equal_classes_are_the_first() -> None:
     found = classes(SOFTMAX, np.zeros((4, 4)), np.arange(4))
     assert (found["accuracy"], found["top_probability"]) == (0.25, 0.25)

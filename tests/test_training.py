@@ -20,6 +20,7 @@ from experiments.records import UserError
 from experiments.training import precision, prepare, stacked_run
 from experiments.training.budget import at_once, replica_bytes
 from experiments.training.layout import chunks
+from experiments.training.quantities import ALONG, MEASURES
 
 
 def curve(curves: pd.DataFrame, head: str, quantity: str, scope: str = "", split: str = "test") -> np.ndarray:
@@ -169,7 +170,10 @@ def test_tables_have_their_schemas(trained: dict[str, pd.DataFrame]) -> None:
     assert sorted(curves.loc[curves["quantity"] == "grad_norm", "step"].unique()) == [1, 10, 20, 30]
     scopes = set(curves.loc[curves["quantity"] == "grad_norm", "scope"])
     assert scopes == {"trunk", "head", "total", "effective_head", "layer:1_Dense", "layer:2_Dense"}
-    assert set(trained["finals"]["split"]) == {"train", "validation", "test"}
+    assert set(curves.loc[curves["split"] == "test", "quantity"]) == {*ALONG}
+    finals = trained["finals"]
+    assert set(finals["split"]) == {"train", "validation", "test"}
+    assert set(finals.loc[finals["split"] == "test", "quantity"]) == {*MEASURES, "nll_curve"}
 
 
 def test_training_learns(trained: dict[str, pd.DataFrame]) -> None:

@@ -101,7 +101,7 @@ class Recording(GradientNorms):
     def _record(self, step: int) -> None:
         self._mirror.at(self.trunk)
         for part, most in CURVE_ROWS.items():
-            for quantity, value in self._measure(part, most).items():
+            for quantity, value in self._measure(part, most, along=True).items():
                 self.record.add(step, part, quantity, value)
 
     def _inputs(self, rows: np.ndarray) -> tf.Tensor:
@@ -116,7 +116,7 @@ class Recording(GradientNorms):
         weights = self.problem.weights
         return losses if weights is None else losses * tf.constant(weights[rows], losses.dtype)
 
-    def _measure(self, part: str, most: int) -> dict[str, float]:
+    def _measure(self, part: str, most: int, along: bool = False) -> dict[str, float]:
         head, y = self.replica.head, self.problem.data.y
         rows = self.problem.rows(part, self.replica.seed, most)
         blocks = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
@@ -127,7 +127,8 @@ class Recording(GradientNorms):
         penalty += float(sum(self.last_layer.losses))
         loss = self._losses(z, rows).numpy() + penalty
         reader = self.problem.reader
-        values = reader.measure(reader.read(head, z.numpy())[None], loss.astype(np.float64)[None], y[rows][None])
+        read = reader.read(head, z.numpy())[None]
+        values = reader.measure(read, loss.astype(np.float64)[None], y[rows][None], along)
         return {quantity: float(value[0]) for quantity, value in values.items()}
 
     def _dead_share(self, rows: np.ndarray) -> float:

@@ -40,19 +40,24 @@ def precision(dtype: str) -> Iterator[None]:
 
 @dataclass(frozen=True, kw_only=True)
 class Reader:
-    """How a kind of target is read: `read(head, z)` from raw outputs, `measure(read, losses, y)` to the measures."""
+    """How a kind of target is read: `read(head, z)` from raw outputs, `measure(read, losses, y, along)` to measures.
+
+    `along`: only those that have curves.
+    """
 
     read: Callable[[Head, np.ndarray], np.ndarray]
-    measure: Callable[[np.ndarray, np.ndarray, np.ndarray], dict[str, np.ndarray]]
+    measure: Callable[[np.ndarray, np.ndarray, np.ndarray, bool], dict[str, np.ndarray]]
 
-    def each(self, read: np.ndarray, losses: np.ndarray, labels: Sequence[np.ndarray]) -> list[dict[str, float]]:
+    def each(
+        self, read: np.ndarray, losses: np.ndarray, labels: Sequence[np.ndarray], along: bool = False
+    ) -> list[dict[str, float]]:
         """The measures of each network: `read` and `losses` (networks, rows, ...), of which its `labels` count."""
         measured: list[dict[str, float]] = [{} for _ in labels]
         lengths = np.array([len(y) for y in labels])
         for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
             places = np.flatnonzero(lengths == n)
             truth = np.stack([labels[place] for place in places.tolist()])
-            values = self.measure(read[places, :n], losses[places, :n], truth)
+            values = self.measure(read[places, :n], losses[places, :n], truth, along)
             for position, place in enumerate(places):
                 measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
         return measured

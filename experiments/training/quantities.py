@@ -13,6 +13,7 @@ from experiments.records import Head
 
 BINS = 15
 MEASURES = ("loss", "nll", "accuracy", "auc", "brier", "ece", "abs_logit", "top_probability")
+ALONG = ("loss", "nll", "accuracy", "abs_logit")  # those that are measured while a network trains too
 
 
 def effective_logit(head: Head, z: np.ndarray) -> np.ndarray:
@@ -29,25 +30,30 @@ def effective_logit(head: Head, z: np.ndarray) -> np.ndarray:
     return z[..., 1] - z[..., 0]
 
 
-def measure(logit: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Every measure of networks that each saw as many rows.
+def measure(logit: np.ndarray, loss: np.ndarray, y: np.ndarray, along: bool = False) -> dict[str, np.ndarray]:
+    """Every measure of networks that each saw as many rows; with `along`, only those of which there are curves.
 
     `logit`, `loss`: (networks, rows), the effective logit and the arm's own loss. `y`: (networks, rows) of 0 and 1.
-    Returns (networks,) for each of `MEASURES`: natural logarithms, and shares in [0, 1].
+    Returns (networks,) for each of `MEASURES` or `ALONG`: natural logarithms, and shares in [0, 1].
     """
     with np.errstate(all="ignore"):  # what is not finite is a result here, not a mistake
-        p = expit(logit)
         right = np.where(y == 1, logit, -logit)
-        return {
+        found = {
             "loss": loss.mean(axis=1),
             "nll": np.logaddexp(0.0, -right).mean(axis=1),
             "accuracy": np.where(np.isnan(logit), np.nan, (logit > 0) == (y == 1)).mean(axis=1),
+            "abs_logit": np.abs(logit).mean(axis=1),
+        }
+        if along:
+            return found
+        p = expit(logit)
+        found |= {
             "auc": auc(logit, y),
             "brier": np.square(p - y).mean(axis=1),
             "ece": calibration_error(p, y),
-            "abs_logit": np.abs(logit).mean(axis=1),
             "top_probability": np.maximum(p, 1 - p).mean(axis=1),
         }
+        return {name: found[name] for name in MEASURES}
 
 
 def auc(score: np.ndarray, y: np.ndarray) -> np.ndarray:

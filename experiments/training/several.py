@@ -19,8 +19,8 @@ def log_probabilities(head: Head, z: np.ndarray) -> np.ndarray:
         return log_softmax(-np.logaddexp(0.0, -z) if head.activation == "sigmoid" else z, axis=-1)
 
 
-def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Every measure of networks that each saw as many rows of exclusive classes.
+def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray, along: bool = False) -> dict[str, np.ndarray]:
+    """Every measure of networks that each saw as many rows of exclusive classes; `along`: those that have curves.
 
     `log_p`: (networks, rows, K). `loss`, `y`: (networks, rows), the classes 0 .. K-1. Returns (networks,) each; the
     calibration error is that of the predicted class over 15 bins. Source: Guo et al. 2017, eq. 3.
@@ -29,10 +29,15 @@ def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[
         p = np.exp(log_p)
         predicted, top = p.argmax(axis=-1), p.max(axis=-1)
         right = np.where(np.isnan(top), np.nan, predicted == y)
-        return {
+        found = {
             "loss": loss.mean(axis=1),
             "nll": -np.take_along_axis(log_p, y[..., None], axis=2).mean(axis=(1, 2)),
             "accuracy": right.mean(axis=1),
+        }
+        if along:
+            return found
+        return {
+            **found,
             "brier": np.square(p - np.eye(p.shape[-1])[y]).sum(axis=-1).mean(axis=1),
             "ece": _calibration(top, right),
             "top_probability": top.mean(axis=1),
@@ -79,8 +84,8 @@ def _of_the_others(z: np.ndarray) -> np.ndarray:
     return others
 
 
-def measure_labels(read: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-    """Every measure of networks that each saw as many rows of several labels.
+def measure_labels(read: np.ndarray, loss: np.ndarray, y: np.ndarray, along: bool = False) -> dict[str, np.ndarray]:
+    """Every measure of networks that each saw as many rows of several labels; `along`: those that have curves.
 
     `read`: (networks, rows, L + 1), see `label_logits`. `loss`: (networks, rows).
     `y`: (networks, rows, L) of 0 and 1.
@@ -90,14 +95,17 @@ def measure_labels(read: np.ndarray, loss: np.ndarray, y: np.ndarray) -> dict[st
     with np.errstate(all="ignore"):
         logits, true = read[..., :-1], y == 1
         given = logits > read[..., -1:]
-        hit, sizes = (given & true).sum(axis=1), given.sum(axis=1) + true.sum(axis=1)
         values = {
             "nll": np.logaddexp(0.0, np.where(true, -logits, logits)).mean(axis=(1, 2)),
             "accuracy": (given == true).mean(axis=(1, 2)),
-            "micro_f1": _f1(hit.sum(axis=1), sizes.sum(axis=1)),
-            "macro_f1": _f1(hit, sizes).mean(axis=1),
-            "subset_accuracy": (given == true).all(axis=2).mean(axis=1),
         }
+        if not along:
+            hit, sizes = (given & true).sum(axis=1), given.sum(axis=1) + true.sum(axis=1)
+            values |= {
+                "micro_f1": _f1(hit.sum(axis=1), sizes.sum(axis=1)),
+                "macro_f1": _f1(hit, sizes).mean(axis=1),
+                "subset_accuracy": (given == true).all(axis=2).mean(axis=1),
+            }
         lost = np.isnan(logits).any(axis=(1, 2))
         return {"loss": loss.mean(axis=1)} | {name: np.where(lost, np.nan, value) for name, value in values.items()}
 

@@ -124,7 +124,7 @@ class Chunk:
 
     def _record(self, step: int) -> None:
         for part, most in CURVE_ROWS.items():
-            for record, values in zip(self.records, self._measure(part, most), strict=True):
+            for record, values in zip(self.records, self._measure(part, most, along=True), strict=True):
                 for quantity, value in values.items():
                     record.add(step, part, quantity, value)
 
@@ -136,8 +136,8 @@ class Chunk:
             record.add(step, "train", "dead_share", float(dead[place]))
             record.add(step, "train", "fit_loss", float(own[place]))
 
-    def _measure(self, part: str, most: int) -> list[dict[str, float]]:
-        """Every measure of each replica on at most `most` rows of a part of its split."""
+    def _measure(self, part: str, most: int, along: bool = False) -> list[dict[str, float]]:
+        """Every measure of each replica on at most `most` rows of a part of its split; `along`: those of curves."""
         rows = [self.problem.rows(part, seed, most) for seed, _ in self.names]
         longest = max(map(len, rows))
         # shorter parts are filled up with their own rows, which are cut off again below
@@ -150,7 +150,7 @@ class Chunk:
             losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
         outputs, loss = np.concatenate(read, axis=1), np.concatenate(losses, axis=1)
         labels = [self.problem.data.y[rows[stream]] for stream in self.stream["of_replica"].numpy()]
-        return self.problem.reader.each(outputs, loss, labels)
+        return self.problem.reader.each(outputs, loss, labels, along)
 
     def _read(self, z: Sequence[tf.Tensor]) -> np.ndarray:
         by_units = dict(zip(self.engine.units, [part.numpy() for part in z], strict=True))

@@ -141,11 +141,11 @@ class Run:
 
     def _record(self, state: Any, step: int) -> None:
         for part, most in CURVE_ROWS.items():
-            for record, values in zip(self.records, self._measure(state, part, most), strict=True):
+            for record, values in zip(self.records, self._measure(state, part, most, along=True), strict=True):
                 for quantity, value in values.items():
                     record.add(step, part, quantity, value)
 
-    def _measure(self, state: Any, part: str, most: int) -> list[dict[str, float]]:
+    def _measure(self, state: Any, part: str, most: int, along: bool = False) -> list[dict[str, float]]:
         rows = [self.problem.rows(part, seed, most) for seed, _ in self.names]
         longest = max(map(len, rows))
         filled = np.stack([np.resize(own, -(-longest // BLOCK) * BLOCK) for own in rows])
@@ -157,7 +157,7 @@ class Run:
             losses.append(np.asarray(loss, np.float64))
         outputs, loss = np.concatenate(read, axis=1), np.concatenate(losses, axis=1)
         labels = [self.problem.data.y[rows[stream]] for stream in self.of_replica]
-        return self.problem.reader.each(outputs, loss, labels)
+        return self.problem.reader.each(outputs, loss, labels, along)
 
     def _by_units(self, z: Sequence[Any]) -> Any:
         pairs = zip(self.step.blocks, [np.asarray(part) for part in z], strict=True)
