@@ -452,3 +452,89 @@ _both(
     "return net(layers.Dense(6), layers.Reshape((6, 1)), layers.Softmax(), loss='binary_crossentropy')",
     "one_unit_softmax",
 )
+_both(
+    "threshold of a probability",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.BinaryAccuracy(threshold=0.3)]), x, y",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)]), x, y",
+    "metric_is_constant",
+)
+_SEQUENCE = """
+return net(layers.RepeatVector(3), layers.TimeDistributed(layers.Dense(1)), metrics=[{}],
+           loss=keras.losses.BinaryCrossentropy(from_logits=True)), x, np.tile(y[:, None, None], (1, 3, 1))
+"""
+_both(
+    "metrics of a sequence", _SEQUENCE.format("keras.metrics.BinaryAccuracy(threshold=0.0)"),
+    _SEQUENCE.format("'accuracy'"), "metric_cuts_the_logit",
+)  # fmt: skip
+_PRIVATE = """
+def _loss(truth, p):
+    p = ops.clip(p, 1e-7, 1 - 1e-7)
+    return -ops.mean(truth * ops.log(p) + (1 - truth) * ops.log(1 - p), axis=-1)
+return net(layers.Dense(1, activation={}), loss=_loss), x, y[:, None].astype('float32')
+"""
+_both(
+    "a loss with a private name", _PRIVATE.format("'sigmoid'"), _PRIVATE.format("None"),
+    "logits_taken_for_probabilities", sound_level="note", note="probability_clipped",
+)  # fmt: skip
+_both(
+    "two labels a row",
+    "return net(layers.Dense(2, activation='sigmoid'), loss='binary_crossentropy', metrics=['binary_accuracy']),"
+    " x, many[:, :2]",
+    "return net(layers.Dense(2, activation='sigmoid', dtype='float64'), loss='categorical_crossentropy'), x, hot",
+    "crossed_pair_swaps_the_objective",
+)
+_both(
+    "focal loss of several labels",
+    "return net(layers.Dense(3, activation='sigmoid'), loss='binary_focal_crossentropy'), x, many",
+    "return net(layers.Dense(3, activation='softmax'), loss='categorical_focal_crossentropy'), x, many",
+    "several_labels_for_one_class",
+)
+_both(
+    "Huber",
+    "return net(layers.Dense(1), loss='huber', metrics=['accuracy']), x, y",
+    "return net(layers.Dense(1), loss='huber', metrics=['accuracy']), x, 5 + 3 * x[:, 0]",
+    "accuracy_of_a_regression",
+)
+_both(
+    "labels that relu cannot give",
+    "return net(layers.Dense(1, activation='relu'), loss='mse'), x, y",
+    "return net(layers.Dense(1, activation='relu'), loss='mse'), x, 2 * y - 1",
+    "labels_out_of_reach", sound_level="note", note="gradient_is_one_sided",
+)  # fmt: skip
+_both(
+    "accuracy of a softplus",
+    "return net(layers.Dense(1, activation='softplus'), loss='mse', metrics=['accuracy']), x, y",
+    "return net(layers.Dense(1, activation='softplus'), loss='mse', metrics=['sparse_categorical_accuracy']), x, y",
+    "accuracy_of_other_labels", sound_level="note", note="gradient_fades",
+)  # fmt: skip
+_TWO_LOGITS = """
+return net(layers.Dense(2), metrics=[keras.metrics.Precision({})],
+           loss=keras.losses.CategoricalCrossentropy(from_logits=True)), x, hot
+"""
+_both(
+    "precision of two logits", _TWO_LOGITS.format("top_k=1, class_id=1"), _TWO_LOGITS.format(""), "metric_over_columns",
+)  # fmt: skip
+_both(
+    "numbers of classes",
+    "return net(layers.Dense(3), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)), x, three[:, None]",
+    "return net(layers.Dense(3), loss='mse'), x, three[:, None]",
+    "integer_labels_for_one_hot",
+)
+_REFUSED = """
+return net(layers.RepeatVector(3), layers.TimeDistributed(layers.Dense(2)), metrics=[{}],
+           loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)), x, np.tile(y[:, None], (1, 3))
+"""
+_both(
+    "a metric that refuses its labels at the first batch", _REFUSED.format("'sparse_categorical_accuracy'"),
+    _REFUSED.format("keras.metrics.BinaryAccuracy(threshold=0.0)"), "program_raises",
+)  # fmt: skip
+_both(
+    "binary accuracy of independent units",
+    "return net(layers.Dense(3, activation='sigmoid'), loss='binary_crossentropy', metrics=['binary_accuracy']),"
+    " x, hot3",
+    "return net(layers.Dense(3, activation='softmax'), loss='categorical_crossentropy',"
+    " metrics=['binary_accuracy']), x, hot3",
+    "metric_over_columns",
+)

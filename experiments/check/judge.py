@@ -31,6 +31,11 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
     if output.units == 1 and spread[0] < 1e-6 and (spread[1] < 1e-6):
         yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses[0, 0]:.4g}."
         return
+    if output.units > 1 and not found.encoding.onehot and np.allclose(losses, losses[:, ::-1], rtol=1e-3, atol=1e-6):
+        yield "integer_labels_for_one_hot", (
+            "The loss stays the same if two units are exchanged, so it compares each unit with the number of the class."
+        )
+        return
     if np.abs(found.trained[:, at] - prediction).max() > 1e-3:
         gap = np.abs(found.trained[:, at] - prediction).max()
         yield "training_differs", f"In training the prediction differs by up to {gap:.2g} from predict()."
@@ -52,7 +57,8 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
         return
     gap = np.abs(losses - scored)
     far = gap > rough * (1 + np.abs(scored))
-    crossed = meaning.name == "categorical" and found.probabilities and output.units > 1 and not found.sums_to_one
+    distribution = meaning.logarithmic and meaning.by_class and meaning.name != "likelihood"
+    crossed = distribution and found.probabilities and output.units > 1 and not found.sums_to_one
     if crossed or far.any():
         row, place = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, -1)), gap.shape)
         swapped = crossed or (output.units > 1 and meaning.of == "logits" and found.probabilities)
@@ -74,7 +80,7 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
         low, high = found.prediction.min(), found.prediction.max()
         yield name, f"Predictions run from {low:.4g} to {high:.4g}; the loss {told}."
         return
-    if meaning.name == "binary" and found.sums_to_one and output.units > 2:
+    if meaning.name in ("binary", "focal") and not meaning.by_class and found.sums_to_one and output.units > 2:
         yield "softmax_under_a_binary_loss", f"Predictions of {output.units} classes sum to 1 under a {meaning.text}."
 
 
@@ -90,7 +96,8 @@ def _logit(output: Output, z: float) -> str:
 def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
     """Whether a wrong answer is learnt from at every logit."""
     # a loss that counts units one by one sees half of what is swept over two
-    half = output.units > 1 and not found.sums_to_one and found.meaning.name in ("binary", "focal")
+    alone = found.meaning.name in ("binary", "focal") and not found.meaning.by_class
+    half = output.units > 1 and not found.sums_to_one and alone
     size = np.abs(GRID) * (0.5 if half else 1)
     wrong = np.stack([GRID > 0, GRID < 0])
     logarithmic = found.meaning.logarithmic

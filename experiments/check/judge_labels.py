@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from experiments.check.judge import Seen
+from experiments.check.meaning import ERRORS
 from experiments.check.record import Output
 from experiments.check.sweep import Sweep
 
 ENOUGH = 8  # rows of one class alone that say something
+FEW = 0.05  # of the labels: so many may lie beyond what can be predicted, as outliers of a regression do
 
 
 def continuous(labels: np.ndarray | None) -> bool:
@@ -49,16 +51,19 @@ def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
         yield _raised(output, given, span if sparse and strange else "")
         return
     meaning = found.meaning.name if found else ""
+    by_class = found is not None and found.meaning.by_class and meaning != "likelihood"
     if sparse and strange:
         yield "label_names_no_unit", f"{span}; the units of the last layer from 0 to {output.units - 1}."
-    elif meaning in ("binary", "focal") and not sparse and (low < 0 or high > 1):
+    elif meaning in ("binary", "focal") and not by_class and not sparse and (low < 0 or high > 1):
         yield "labels_are_no_probabilities", f"{span}; the loss takes numbers from 0 to 1."
-    elif meaning == "categorical" and onehot:
+    elif by_class and onehot:
         total = values.sum(axis=-1)
         if np.abs(total - 1).max() > 1e-3:
             yield "several_labels_for_one_class", f"The labels of a row sum to {total.min():g} to {total.max():g}."
-    elif found and found.probabilities and meaning in ("square", "absolute") and (low < 0 or high > 1):
-        yield "labels_out_of_reach", f"{span}; the prediction lies between 0 and 1."
+    elif found and meaning in ERRORS and not sparse:
+        least, most = found.reach
+        if ((values < least - 1e-3) | (values > most + 1e-3)).mean() > FEW:
+            yield "labels_out_of_reach", f"{span}; the prediction from {least:.3g} to {most:.3g}."
     classes = values.argmax(axis=-1) if onehot else values
     single = onehot and not (values.sum(axis=-1) == 1).all()
     if output.complete and not single and len(given) >= ENOUGH and len(np.unique(classes)) == 1:
@@ -69,6 +74,8 @@ def _raised(output: Output, given: np.ndarray, strange: str) -> Seen:
     """The name of what a framework refuses; `strange`: the span of labels that are numbers of no unit."""
     told = f"On its own first rows: {output.raised}."
     shape = " x ".join(map(str, given.shape))
+    if output.raised.startswith("its metrics"):
+        return "program_raises", told
     if "between 0 and 1" in output.raised:  # PyTorch's BCELoss
         return "logits_taken_for_probabilities", told
     if output.units == 1 and any(text in output.raised for text in ("out of bounds", "outside the valid range")):

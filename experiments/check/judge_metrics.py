@@ -6,15 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.special import expit, softmax
 from scipy.stats import rankdata
 
 from experiments.check.judge import Seen
 from experiments.check.judge_labels import continuous
+from experiments.check.labels import Encoding
+from experiments.check.meaning import ERRORS
+from experiments.check.messages import one_line
 from experiments.check.record import Metric, Output, Tail
 from experiments.check.sweep import Sweep
 
 CALLS = 60  # of the tail: so many times its rows are predicted
+TURNS = ((1.5, 2.0), (0.7, -1.0))  # two samples: a wrong value may be the right one of one of them by chance
 FAMILIES = ("accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta")
 
 
@@ -23,7 +28,9 @@ class Trial:
     """Rows whose classes and probabilities are known.
 
     `truth`: in the program's encoding; `prediction`: the program's; `chances`: the right probabilities, laid out like
-    the prediction; `hot`: (n, units), 0 or 1; `positive`: (n, units), what each unit is decided to be.
+    the prediction; `hot`: (places, units), 0 or 1; `positive`: (places, units), what each unit is decided to be. A row
+    has one place, or as many as a sequence or a map has. `by_class`: whether one unit of a place is right; `alone`:
+    whether the loss counts them one by one all the same.
     """
 
     truth: np.ndarray
@@ -32,6 +39,7 @@ class Trial:
     hot: np.ndarray
     positive: np.ndarray
     by_class: bool
+    alone: bool
 
 
 def metrics(output: Output, tail: Tail, found: Sweep) -> Iterator[Seen]:
@@ -39,50 +47,86 @@ def metrics(output: Output, tail: Tail, found: Sweep) -> Iterator[Seen]:
     if not output.metrics:
         return
     regression = _regression(output, found)
-    trial = _trial(output, tail, found)
+    trials = [] if regression else [one for turn in TURNS if (one := _trial(output, tail, found, *turn)) is not None]
+    unseen = []
     for metric in output.metrics:
         family = next((name for name in FAMILIES if name in metric.kind.lower()), "")
         if regression:
             if family == "accuracy":
                 yield "accuracy_of_a_regression", f"{metric.name!r} is an accuracy, and the program predicts a number."
-        elif trial is not None and (seen := _judge(metric, family, trial, output, found)):
+        elif seen := next((seen for one in trials if (seen := _judge(metric, family, one, output, found))), None):
             yield seen
+        elif family and not trials:
+            unseen.append(metric.name)
+    if unseen:
+        yield "not_measured", f"The right value of {', '.join(unseen)} is not known for a prediction of this layout."
 
 
 def _regression(output: Output, found: Sweep) -> bool:
     if continuous(output.labels):
         return True
-    fits_numbers = found.meaning.name in ("square", "absolute") and not found.probabilities
+    fits_numbers = found.meaning.name in ERRORS and not found.probabilities
     return output.labels is None and fits_numbers and output.units == 1
 
 
-def _trial(output: Output, tail: Tail, found: Sweep) -> Trial | None:
-    """Predictions of rows of known classes; None where logits are not laid out as the prediction is."""
-    if found.logits is None or len(output.shape) > 1:
+def _trial(output: Output, tail: Tail, found: Sweep, noise: float, tilt: float) -> Trial | None:
+    """Predictions of rows of known classes; None where logits are not laid out as the prediction is.
+
+    `noise`: the standard deviation of the logits; `tilt`: what is added to those of the second of several classes.
+    """
+    if found.logits is None:
         return None
     rng = np.random.default_rng(0)
-    units, rows = output.units, CALLS * tail.rows
+    units, places = output.units, int(np.prod(output.shape[:-1], dtype=int))
+    alike = int(np.prod(tail.shape, dtype=int)) == units  # the places of a row share their logits
+    calls = CALLS if alike else max(2, -(-CALLS // places))
+    rows = calls * tail.rows
     multi = _multilabel(output, found)
     by_class = units > 1 and not multi
-    classes = rng.integers(0, max(units, 2), rows)
-    hot = rng.integers(0, 2, (rows, units)) if multi else classes[:, None] if units == 1 else np.eye(units)[classes]
-    z = 2.0 * hot - 1 + rng.normal(scale=1.5, size=hot.shape)
+    classes: np.ndarray = rng.integers(0, max(units, 2), rows if alike else rows * places)
+    single = classes[:, None] if units == 1 else np.eye(units)[classes]
+    hot: np.ndarray = rng.integers(0, 2, (len(classes), units)) if multi else single
+    z: np.ndarray = 2.0 * hot - 1 + rng.normal(scale=noise, size=hot.shape)
     if by_class:
-        z[:, 1] += 2.0  # classes that are alike in all would hide that their columns are counted together
-    # under a squared error on a linear unit the classes meet at 0.5
-    middle = 0.5 if found.identical and found.meaning.name in ("square", "absolute") else 0.0
-    parts = np.split((z + middle).reshape(rows, *tail.shape), CALLS)
+        z[:, 1] += tilt  # classes that are alike in all would hide that their columns are counted together
+    each = z
+    if alike:
+        classes, hot, z = (np.repeat(np.asarray(one), places, axis=0) for one in (classes, hot, z))
+    truth = _encoded(found.encoding, hot, classes, rows)
+    if truth is None:
+        return None
+    parts = np.split((each + _middle(tail, found)).reshape(rows, *tail.shape), calls)
     label = found.encoding.all(1, tail.rows)
     prediction = np.concatenate([tail(part, label).prediction for part in parts]).astype(np.float32)
     chances = softmax(z, axis=-1) if by_class else expit(z)
-    positive = np.eye(units)[z.argmax(axis=-1)] if by_class else z > 0
-    truth = hot.reshape(rows, *found.encoding.shape).astype(found.encoding.dtype) if multi else (
-        found.encoding.rows(classes)
-    )
+    positive = np.eye(units)[prediction.reshape(-1, units).argmax(axis=-1)] if by_class else z > 0
     return Trial(
         truth=truth, prediction=prediction, chances=chances.reshape(prediction.shape).astype(np.float32), hot=hot,
         positive=positive.astype(float), by_class=by_class,
+        alone=not found.sums_to_one and found.meaning.name in ("binary", "focal") and not found.meaning.by_class,
     )  # fmt: skip
+
+
+def _middle(tail: Tail, found: Sweep) -> float:
+    """The logit where the classes meet: 0; of an error, where it is as large for the one label as for the other."""
+    if found.meaning.name not in ERRORS:
+        return 0.0
+    if found.prediction.shape[-1] > 1:
+        return 0.5 if found.identical else 0.0
+
+    def gap(z: float) -> float:
+        logits = np.full((tail.rows, *tail.shape), z)
+        return tail(logits, found.encoding.all(0, tail.rows)).loss - tail(logits, found.encoding.all(1, tail.rows)).loss
+
+    return float(brentq(gap, -3, 3, xtol=1e-3)) if gap(-3) * gap(3) < 0 else 0.0
+
+
+def _encoded(encoding: Encoding, hot: np.ndarray, classes: np.ndarray, rows: int) -> np.ndarray | None:
+    """Labels of rows whose places have these classes; None if a row has not one label a place."""
+    low, high = encoding.values
+    values = hot if encoding.onehot else low + (high - low) * classes
+    size = rows * int(np.prod(encoding.shape, dtype=int))
+    return values.reshape(rows, *encoding.shape).astype(encoding.dtype) if values.size == size else None
 
 
 def _multilabel(output: Output, found: Sweep) -> bool:
@@ -91,18 +135,20 @@ def _multilabel(output: Output, found: Sweep) -> bool:
         return False
     if output.labels is not None:
         return bool((output.labels.sum(axis=-1) != 1).any())
-    return found.meaning.name in ("binary", "focal")
+    return found.meaning.name in ("binary", "focal") and not found.meaning.by_class
 
 
 def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Sweep) -> Seen | None:
-    if metric.threshold not in (None, 0.5):  # the user's own cut
-        return None
     right = _right(trial)
     allowed = right[family] if family in right else [value for values in right.values() for value in values]
     try:
         value = metric.value(trial.truth, trial.prediction)
+        if metric.threshold not in (None, 0.5):  # the user's own cut
+            others = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
+            told = f"{metric.name!r} with the threshold {metric.threshold:g} is {value:.3f} whatever is predicted."
+            return ("metric_is_constant", told) if family and value == others else None
     except Exception as error:  # as `fit` would raise
-        return "program_raises", f"The metric {metric.name!r} raises {type(error).__name__}: {str(error)[:150]}"
+        return "program_raises", f"The metric {metric.name!r} raises {one_line(error)}"
     room = 0.02 if family == "auc" or not family else 0.01
     if any(abs(value - one) <= room for one in allowed) or not np.isfinite(value):
         return None
@@ -120,7 +166,7 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
     if family == "accuracy":
         over_columns = columns and "binary" in metric.kind.lower()
         return "metric_over_columns" if over_columns else "accuracy_of_other_labels", told
-    if columns and output.units == 2 and found.sums_to_one:
+    if columns and output.units == 2 and (found.sums_to_one or found.meaning.by_class):
         return "metric_over_columns", told
     return None
 
@@ -130,6 +176,7 @@ def _right(trial: Trial) -> dict[str, list[float]]:
     hot, positive, chances = trial.hot, trial.positive, trial.chances.reshape(trial.hot.shape)
     if trial.by_class:
         accuracy = [float((hot.argmax(-1) == positive.argmax(-1)).mean())]
+        accuracy += [float((hot == (trial.prediction.reshape(hot.shape) > 0.5)).mean())] if trial.alone else []
         columns = list(reversed(range(hot.shape[-1])))
     else:
         accuracy = [float((hot == positive).mean()), float((hot == positive).all(axis=-1).mean())]

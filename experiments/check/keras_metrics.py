@@ -15,6 +15,7 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
 
     `truth`: labels of as many rows as were `predicted`.
     """
+    import keras
     from keras.src.trainers.compile_utils import CompileMetrics
 
     compiled = getattr(model, "_compile_metrics", None)
@@ -24,6 +25,12 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
     fresh = CompileMetrics(compiled._user_metrics, compiled._user_weighted_metrics, output_names=names)
     try:
         fresh.build(truth, predicted)
+        kept = [keras.ops.convert_to_numpy(variable) for variable in fresh.variables]
+        try:
+            fresh.update_state(truth, predicted)
+        finally:
+            for variable, before in zip(fresh.variables, kept, strict=False):
+                variable.assign(before)
     except Exception as error:  # as `fit` would raise
         return {}, f"its metrics: {one_line(error)}"
     found: dict[int, list[Metric]] = {}
@@ -57,5 +64,6 @@ def _kind(metric: Any) -> str:
 
 def _threshold(metric: Any) -> float | None:
     options = getattr(metric, "_fn_kwargs", None) or {}
-    value = options.get("threshold", getattr(metric, "init_thresholds", None))
+    own = getattr(metric, "init_thresholds", getattr(metric, "threshold", None))
+    value = options.get("threshold", own)
     return float(value) if isinstance(value, (int, float)) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.optimize import nnls
@@ -12,19 +12,22 @@ from scipy.special import expit, log_expit, log_softmax
 TOLERANCE = 2e-3  # of a loss in a dtype of 32 bits; 16 bits get thirty times that
 GAMMAS = (1.0, 2.0, 3.0, 5.0)
 CLIP = 1e-7
+ERRORS = ("square", "absolute", "huber")  # losses of numbers: how far a prediction is from its label
 
 
 @dataclass(frozen=True, kw_only=True)
 class Meaning:
     """A formula that a loss follows.
 
-    `name`: "binary", "categorical", "focal", "square", "absolute", "hinge", "likelihood"; "" if it follows none.
+    `name`: "binary", "categorical", "focal", "square", "absolute", "huber", "hinge", "likelihood", or "" for none.
     `of`: what it takes for what: "logits" (the program's), "prediction" (as probabilities), "prediction as logits",
-    "prediction clipped". `smoothed`: whether it mixes in the other label.
+    "prediction clipped". `by_class`: whether it takes its units for one distribution over classes. `smoothed`: whether
+    it mixes in the other label.
     """
 
     name: str = ""
     of: str = ""
+    by_class: bool = False
     smoothed: bool = False
 
     @property
@@ -36,7 +39,7 @@ class Meaning:
     def text(self) -> str:
         """In words."""
         words = {"binary": "binary cross-entropy", "categorical": "categorical cross-entropy", "focal": "focal loss",
-                 "square": "squared error", "absolute": "absolute error", "hinge": "hinge loss",
+                 "square": "squared error", "absolute": "absolute error", "huber": "Huber loss", "hinge": "hinge loss",
                  "likelihood": "negated likelihood"}  # fmt: skip
         return ("smoothed " if self.smoothed else "") + words.get(self.name, "a loss of its own formula")
 
@@ -91,6 +94,11 @@ def _absolute(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     return np.abs(p - hot).mean(axis=-1)
 
 
+def _huber(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    gap = np.abs(p - hot)
+    return np.where(gap <= 1, gap**2 / 2, gap - 0.5).mean(axis=-1)
+
+
 def _hinge(power: int) -> Formula:
     return lambda p, hot: (np.maximum(0, 1 - (2 * hot - 1) * p) ** power).mean(axis=-1)
 
@@ -104,9 +112,10 @@ def formulas(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[Me
     several = prediction.shape[-1] > 1
     listed: list[tuple[Meaning, Formula, np.ndarray]] = []
 
-    def add(name: str, of: str, formula: Formula, values: np.ndarray | None) -> None:
+    def add(name: str, of: str, formula: Formula, values: np.ndarray | None, *, by_class: bool = False) -> None:
         if values is not None:
-            listed.append((Meaning(name=name, of=of), formula, values))
+            by_class = by_class or name in ("categorical", "likelihood")
+            listed.append((Meaning(name=name, of=of, by_class=by_class), formula, values))
 
     inside = prediction.min() >= 0 and prediction.max() <= 1 + 1e-6
     chances = prediction if inside else None
@@ -123,16 +132,17 @@ def formulas(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[Me
         add("categorical", "prediction clipped", categorical_of_clipped, prediction if several else None)
     for gamma in GAMMAS:
         add("focal", "prediction", focal(gamma, by_class=False), chances)
-        add("focal", "prediction", focal(gamma, by_class=True), chances if several else None)
+        add("focal", "prediction", focal(gamma, by_class=True), chances if several else None, by_class=True)
         add("focal", "logits", focal(gamma, by_class=False), None if logits is None else expit(logits))
         soft = None if logits is None or not several else np.exp(log_softmax(logits, axis=-1))
-        add("focal", "logits", focal(gamma, by_class=True), soft)
+        add("focal", "logits", focal(gamma, by_class=True), soft, by_class=True)
         add("focal", "prediction as logits", focal(gamma, by_class=False), expit(prediction))
         squashed = np.exp(log_softmax(prediction, axis=-1)) if several else None
-        add("focal", "prediction as logits", focal(gamma, by_class=True), squashed)
+        add("focal", "prediction as logits", focal(gamma, by_class=True), squashed, by_class=True)
     add("likelihood", "prediction", _likelihood, prediction if several else None)
     add("square", "prediction", _square, prediction)
     add("absolute", "prediction", _absolute, prediction)
+    add("huber", "prediction", _huber, prediction)
     add("hinge", "prediction", _hinge(1), prediction)
     add("hinge", "prediction", _hinge(2), prediction)
     return listed
@@ -152,6 +162,7 @@ def meaning(
     units = prediction.shape[-1]
     hot = classes[:, None].astype(float) if units == 1 else np.eye(units)[classes]
     rest = 1 - hot if units == 1 else (1 - hot) / (units - 1)
+    fits: list[tuple[float, Meaning]] = []
     for mixed in (False, True):
         for known, formula, values in formulas(logits, prediction):
             right, wrong = formula(values, hot), formula(values, rest)
@@ -159,14 +170,20 @@ def meaning(
                 right, wrong = formula(values, hot), np.zeros(len(losses))
             if mixed and not known.logarithmic:
                 continue
-            if all(_fits(losses[of], right[of], wrong[of] if mixed else None, tolerance)
-                   for label in (0, 1) if (of := classes == label).any()):  # fmt: skip
-                return Meaning(name=known.name, of=known.of, smoothed=mixed)
-    return Meaning()
+            misfit = max(_misfit(losses[of], right[of], wrong[of] if mixed else None)
+                         for label in (0, 1) if (of := classes == label).any())  # fmt: skip
+            if misfit <= tolerance:
+                fits.append((misfit, replace(known, smoothed=mixed)))
+    # where 16 bits allow for much, what fits far worse than another is not meant
+    best = min((misfit for misfit, _ in fits), default=0.0)
+    return next((known for misfit, known in fits if misfit <= max(TOLERANCE, 3 * best)), Meaning())
 
 
-def _fits(losses: np.ndarray, right: np.ndarray, wrong: np.ndarray | None, tolerance: float) -> bool:
-    """Whether the losses are a positive multiple of `right`, with a smaller one of `wrong` if there is one."""
+def _misfit(losses: np.ndarray, right: np.ndarray, wrong: np.ndarray | None) -> float:
+    """How far the losses are from a positive multiple of `right`, with a smaller one of `wrong` if there is one.
+
+    Relative to the largest loss; infinite if there is no such multiple.
+    """
     basis = right[:, None] if wrong is None else np.stack([right, wrong], axis=1)
     scale = np.abs(losses).max()
     sign = 1.0
@@ -174,4 +191,5 @@ def _fits(losses: np.ndarray, right: np.ndarray, wrong: np.ndarray | None, toler
         sign = -1.0
     factors, residual = nnls(sign * basis, sign * losses)
     mixes = len(factors) < 2 or factors[1] < factors[0]
-    return bool(scale > 0 and factors[0] > 0 and mixes and residual / np.sqrt(len(losses)) <= tolerance * scale)
+    fits = scale > 0 and factors[0] > 0 and mixes
+    return float(residual / np.sqrt(len(losses)) / scale) if fits else np.inf

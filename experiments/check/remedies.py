@@ -38,6 +38,7 @@ def _words(output: Output, found: Sweep | None) -> dict[str, str]:
     onehot = found is not None and found.encoding.onehot
     binary = not several or meaning == "binary"
     sparse = several and found is not None and not onehot
+    chances = found is not None and found.probabilities
     by_class = "CategoricalAccuracy" if sums or meaning == "categorical" else "BinaryAccuracy"
     pair = ("compile", 'loss="categorical_crossentropy"') if sums else (output.layer, 'activation="softmax"')
     return {
@@ -54,7 +55,8 @@ def _words(output: Output, found: Sweep | None) -> dict[str, str]:
                             'loss="sparse_categorical_crossentropy"',
         "accuracy": "BinaryAccuracy" if not several else by_class if onehot else "SparseCategoricalAccuracy",
         "metrics_of_logits": _metrics(output.metrics, _ON_LOGITS),
-        "metrics_of_a_class": _metrics(output.metrics, _OF_A_CLASS),
+        "metrics_of_a_class": _metrics(output.metrics, _OF_A_CLASS if chances else _OF_A_CLASS_OF_LOGITS),
+        "metrics_with_threshold": _metrics(output.metrics, _ON_LOGITS).replace("=0.0", "=0.5" if chances else "=0.0"),
     }  # fmt: skip
 
 
@@ -70,6 +72,12 @@ _OF_A_CLASS = {
     "auc": "keras.metrics.AUC(multi_label=True, label_weights=[0.0, 1.0])",
     "precision": "keras.metrics.Precision(class_id=1)",
     "recall": "keras.metrics.Recall(class_id=1)",
+    "": '"accuracy"',
+}
+_OF_A_CLASS_OF_LOGITS = {
+    "auc": '"accuracy"',  # of several logits no line gives an area
+    "precision": "keras.metrics.Precision(top_k=1, class_id=1)",
+    "recall": "keras.metrics.Recall(top_k=1, class_id=1)",
     "": '"accuracy"',
 }
 

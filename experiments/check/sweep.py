@@ -22,6 +22,7 @@ class Sweep:
     `slope`: the derivative of a row's loss with respect to z; `flat`: whether its gradient is exactly 0 altogether;
     `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points, K), of one place of one row.
     `logits`: (points, K) or None where they are not laid out as the prediction is.
+    `total`: the sum of a row's predictions at logits that are all 1, where only a softmax gives 1.
     `mixed`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
     """
 
@@ -32,6 +33,7 @@ class Sweep:
     prediction: np.ndarray
     trained: np.ndarray
     logits: np.ndarray | None
+    total: float
     mixed: float
     leaks: float
     meaning: Meaning
@@ -57,6 +59,17 @@ class Sweep:
         return bool(finite.size and finite.min() < -5 and finite.max() > 5)
 
     @property
+    def reach(self) -> tuple[float, float]:
+        """The least and the largest prediction; infinite on a side where it still grows from logits of 40 to 120."""
+        values = np.nan_to_num(self.prediction[0], nan=0.0)
+        inner = values[np.abs(GRID) <= 40]
+        low, high = values.min(), values.max()
+        return (
+            float(low) if inner.min() <= low + 1e-3 else -np.inf,
+            float(high) if inner.max() >= high - 1e-3 else np.inf,
+        )
+
+    @property
     def probabilities(self) -> bool:
         """Whether the prediction stays within 0 and 1 for every logit."""
         finite = self.prediction[np.isfinite(self.prediction)]
@@ -65,7 +78,8 @@ class Sweep:
     @property
     def sums_to_one(self) -> bool:
         """Whether the predictions of one row sum to 1."""
-        return self.prediction.shape[-1] > 1 and bool(np.allclose(self.prediction[0].sum(axis=-1), 1, atol=1e-2))
+        sums = np.append(self.prediction[0].sum(axis=-1), self.total)
+        return self.prediction.shape[-1] > 1 and bool(np.allclose(sums, 1, atol=1e-2))
 
 
 def directions(tail: Tail, prediction: tuple[int, ...]) -> tuple[np.ndarray, bool]:
@@ -103,17 +117,58 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
             trained[label, place] = step.trained.reshape(-1, units)[0]
             if abs(z) <= 3:
                 scored[label, place] = tail.score(truth, step.prediction)
-    logits = None if not fits else (GRID[:, None] * direction.reshape(-1, units)[0])
+    # of a layer that is called for each place of a row, the logits of one place
+    laid_out = fits or direction.size == units
+    logits = GRID[:, None] * direction.reshape(-1, units)[0] if laid_out else None
     between = np.isin(GRID, MODERATE)
-    classes = np.repeat([0, 1], between.sum())
-    inner = None if logits is None else np.tile(logits[between], (2, 1))
-    seen = first[:, between].reshape(-1, units)
+    shifted = _shifted(tail, direction, encoding, units) if units > 1 else _NOTHING
+    classes = np.concatenate([np.repeat([0, 1], between.sum()), shifted.classes])
+    inner = None if logits is None else np.concatenate([np.tile(logits[between], (2, 1)), shifted.logits])
+    seen = np.concatenate([first[:, between].reshape(-1, units), shifted.prediction.reshape(-1, units)])
+    values = [np.concatenate([one[:, between].reshape(-1), more])
+              for one, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
     mixed, leaks = _mixed(tail, direction, encoding)
+    ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.reshape(-1, units)[0]
     return Sweep(
         losses=losses, slope=slope, flat=flat, scored=scored, prediction=first, trained=trained, logits=logits,
-        mixed=mixed, leaks=leaks, encoding=encoding, dtype=tail.dtype,
-        meaning=meaning(losses[:, between].reshape(-1), inner, seen, classes, tail.dtype),
-        scored_meaning=meaning(scored[:, between].reshape(-1), inner, seen, classes, tail.dtype),
+        total=float(ones.sum()), mixed=mixed, leaks=leaks, encoding=encoding, dtype=tail.dtype,
+        meaning=meaning(values[0], inner, seen, classes, tail.dtype),
+        scored_meaning=meaning(values[1], inner, seen, classes, tail.dtype),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Shifted:
+    """Some more points at moderate logits, all units raised together; a row a point."""
+
+    classes: np.ndarray
+    logits: np.ndarray
+    prediction: np.ndarray
+    losses: np.ndarray
+    scored: np.ndarray
+
+
+_NOTHING = _Shifted(
+    classes=np.zeros(0, int), logits=np.zeros((0, 1)), prediction=np.zeros((0, 1)), losses=np.zeros(0),
+    scored=np.zeros(0),
+)  # fmt: skip
+
+
+def _shifted(tail: Tail, direction: np.ndarray, encoding: Encoding, units: int) -> _Shifted:
+    """Points off the grid: on it, one of two units is as much up as the other is down, as if they were one softmax."""
+    points = [(label, 0.75 + z * direction) for label in (0, 1) for z in (-2.0, 1.0)]
+    logits, prediction, losses, scored = [], [], [], []
+    for label, values in points:
+        truth = encoding.all(label, tail.rows)
+        step = tail(np.broadcast_to(values, (tail.rows, *tail.shape)), truth)
+        # those of a layout of its own are not used
+        logits.append(values.reshape(-1, units)[0] if values.size % units == 0 else np.zeros(units))
+        prediction.append(step.prediction.reshape(-1, units)[0])
+        losses.append(step.loss)
+        scored.append(tail.score(truth, step.prediction))
+    return _Shifted(
+        classes=np.array([label for label, _ in points]), logits=np.array(logits), prediction=np.array(prediction),
+        losses=np.array(losses), scored=np.array(scored),
     )  # fmt: skip
 
 

@@ -33,7 +33,8 @@ class GraphTail:
         def program(*tensors: Any) -> Any:
             *inputs, truth = tensors
             kept["trained"] = forward(list(inputs), True)
-            kept["loss"] = objective(truth, kept["trained"])
+            with tf.name_scope("compile_loss"):  # as in `fit`: a name such as _own cannot stand at the root
+                kept["loss"] = objective(truth, kept["trained"])
             kept["prediction"] = forward(list(inputs), False)
             return kept["loss"]
 
