@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy import stats
 from scipy.integrate import quad
 from typer.testing import CliRunner
@@ -13,7 +14,7 @@ from benchmarks import coupling
 from experiments.heads import BASELINE, HEADS
 from experiments.records import Draw, UserError
 from experiments.training.draws import GLOROT_UNIFORM, SHAPES, Law, Start
-from experiments.training.streams import HeadStream
+from experiments.training.streams import HeadStream, first_weights, seed_initialisers, seeding_of
 
 STEPS = np.linspace(0.0005, 0.9995, 1999)
 
@@ -225,3 +226,28 @@ def test_the_ratio_is_of_the_differences_by_hand() -> None:
 def test_a_mistake_in_the_benchmark_is_told(arguments: list[str], words: str) -> None:
     with pytest.raises(UserError, match=words):
         CliRunner().invoke(coupling.app, arguments, catch_exceptions=False)
+
+
+class OfTensorFlow(keras.initializers.Initializer):
+    """What a user may write: a draw from TensorFlow's global generator."""
+
+    def __call__(self, shape, dtype=None, **_):
+        return tf.random.normal(shape, dtype=dtype or "float32")
+
+
+@pytest.mark.parametrize("initialiser", ["glorot_uniform", OfTensorFlow()], ids=["Keras", "TensorFlow"])
+def test_a_trunk_is_what_its_seed_makes_it_however_little_is_seeded(initialiser) -> None:
+    def build() -> keras.Model:
+        layer = keras.layers.Dense(3, kernel_initializer=initialiser)
+        return keras.Sequential([keras.layers.Input((2,)), layer])
+
+    light = seeding_of(build, 6)
+    assert seeding_of(build, 5) is keras.utils.set_random_seed
+    assert (light is seed_initialisers) == isinstance(initialiser, str)
+    for seed in (3, 4):
+        keras.utils.set_random_seed(seed)
+        wanted = first_weights(build)
+        first_weights(build)  # whatever was drawn in between
+        light(seed)
+        for mine, theirs in zip(first_weights(build), wanted, strict=True):
+            np.testing.assert_array_equal(mine, theirs)

@@ -19,7 +19,7 @@ from experiments.training.layout import Replica
 from experiments.training.quantities import effective_logit, measure
 from experiments.training.rows import rows_of
 from experiments.training.several import label_logits, log_probabilities, measure_classes, measure_labels
-from experiments.training.streams import HeadStream, Stream, draw, hash_of, seed_of
+from experiments.training.streams import HeadStream, Stream, draw, hash_of, seed_of, seeding_of
 
 CURVE_ROWS = {"train": 128, "test": 256}  # a curve is a mean over twenty looks, so fewer rows do
 FINAL_ROWS = {"train": 512, "validation": 4096, "test": 4096}
@@ -196,6 +196,7 @@ def prepare(setup: Setup) -> Problem:
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     row = data.x.shape[1:]
     build = penalised(network.build, optimizer.l2)
+    seeding = seeding_of(lambda: build(row), len(parts))
     streams = {
         seed: draw(
             task=task.name,
@@ -205,6 +206,7 @@ def prepare(setup: Setup) -> Problem:
             split=split,
             scaling=fit_scaling(data.x, split.train, task.kind),
             build=lambda: build(row),
+            seeding=seeding,
             steps=setup.steps,
             batch_size=setup.batch_size,
         )

@@ -6,6 +6,7 @@ Everything derives from (task, network, seed) and never from the arm: that is wh
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from experiments.records import Draw, Head
 from experiments.tasks import Scaling, Split
 from experiments.training.draws import Initialiser, Law
 
+_FEW = 5  # trunks whose kernels cost less to set up again than two more trunks do
 SEEDS = 2**30  # below what TensorFlow's stateless generators take as a signed integer
 
 
@@ -53,6 +55,34 @@ def weights_of(model: keras.Model) -> list[keras.Variable]:
     return [variable for variable in model.variables if variable.dtype.startswith("float")]
 
 
+def first_weights(build: Callable[[], keras.Model]) -> tuple[np.ndarray, ...]:
+    """The first weights of a trunk that `build` makes now."""
+    return tuple(variable.numpy() for variable in weights_of(build()))
+
+
+def seed_initialisers(seed: int) -> None:
+    """Seed Python's generator, from which Keras's own initialisers have their seeds; NumPy's and TensorFlow's stay."""
+    random.seed(seed)
+
+
+def seeding_of(build: Callable[[], keras.Model], seeds: int) -> Callable[[int], None]:
+    """What to seed before each of `seeds` trunks that `build` makes, so that each depends on its seed alone.
+
+    Seeding TensorFlow's generators as well empties its cache of kernels, and building takes half as long again. So
+    that is left out where a trunk is the same whatever they were seeded with, which takes two trunks to see.
+    """
+    whole: Callable[[int], None] = keras.utils.set_random_seed
+    if seeds <= _FEW:
+        return whole
+    whole(0)
+    first = first_weights(build)
+    whole(1)
+    seed_initialisers(0)
+    seed_initialisers(0)
+    same = all(np.array_equal(mine, theirs) for mine, theirs in zip(first_weights(build), first, strict=True))
+    return seed_initialisers if same else whole
+
+
 def batch_order(rows: np.ndarray, steps: int, batch_size: int, seed: int) -> np.ndarray:
     """`steps` batches out of as many permutations of `rows` as it takes: (steps, batch_size) row numbers.
 
@@ -72,18 +102,21 @@ def draw(
     split: Split,
     scaling: Scaling,
     build: Callable[[], keras.Model],
+    seeding: Callable[[int], None] = keras.utils.set_random_seed,
     steps: int,
     batch_size: int,
 ) -> Stream:
-    """Draw the stream of one seed; Keras's own initialisers draw the trunk under a seed of its own."""
-    keras.utils.set_random_seed(seed_of(task, network, seed, "trunk"))
-    trunk = tuple(variable.numpy() for variable in weights_of(build()))
+    """Draw the stream of one seed; Keras's own initialisers draw the trunk under a seed of its own.
+
+    `seeding`: what sets that seed, see `seeding_of`.
+    """
+    seeding(seed_of(task, network, seed, "trunk"))
     return Stream(
         seed=seed,
         sample=sample,
         split=split,
         scaling=scaling,
-        trunk=trunk,
+        trunk=first_weights(build),
         random=seed_of(task, network, seed, "random"),
         order=batch_order(split.train, steps, batch_size, seed_of(task, network, seed, "order")),
         order_again=batch_order(split.train, steps, batch_size, seed_of(task, network, seed, "order again")),
