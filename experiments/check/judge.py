@@ -27,7 +27,7 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
             f"For logits from -3 to 3 the prediction is always {value:.4g}.",
         )
         return
-    spread = [float(np.ptp(row[np.isfinite(row)])) if np.isfinite(row).any() else 0.0 for row in losses]
+    spread = [float(np.ptp(row)) if np.isfinite(row).all() else np.inf for row in losses]
     if output.units == 1 and spread[0] < 1e-6 and (spread[1] < 1e-6):
         yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses[0, 0]:.4g}."
         return
@@ -55,7 +55,8 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
             f"as a {meaning.text if meaning.name else plain.text} of logits never falls below {floor:.2f}."
         )
         return
-    gap = np.abs(losses - scored)
+    with np.errstate(invalid="ignore"):  # where both are infinite nothing is between them
+        gap = np.abs(losses - scored)
     far = gap > rough * (1 + np.abs(scored))
     distribution = meaning.logarithmic and meaning.by_class and meaning.name != "likelihood"
     crossed = distribution and found.probabilities and output.units > 1 and not found.sums_to_one

@@ -1,0 +1,500 @@
+"""What is measured and judged, on programs of NumPy whose formulas stand here: no framework has a part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit, log_expit, log_softmax, softmax
+
+from experiments.check import judge
+from experiments.check.examine import examine
+from experiments.check.labels import Encoding, encodings
+from experiments.check.record import Finding, Metric, Output, Step
+from experiments.check.sweep import GRID, Sweep, sweep
+
+ROWS = 8
+Array = np.ndarray
+# of labels and logits or predictions, row by row
+Loss = Callable[[Array, Array], Array]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumpyTail:
+    """A program: `predict` of logits (rows, K), and a loss of labels and logits; `scored`: of labels and predictions.
+
+    `whole_loss`: of a batch, in the place of the mean over its rows.
+    """
+
+    predict: Callable[[Array], Array]
+    loss: Loss
+    scored: Loss
+    units: int = 1
+    dtype: str = "float64"
+    rows: int = ROWS
+    whole: bool = True
+    trained: Callable[[Array], Array] | None = None
+    whole_loss: Callable[[Array, Array], float] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.units,)
+
+    @property
+    def logits(self) -> Array:
+        return np.linspace(-2, 2, ROWS * self.units).reshape(ROWS, self.units)
+
+    def _mean(self, z: Array, labels: Array) -> float:
+        if self.whole_loss is not None:
+            return self.whole_loss(labels, z)
+        return float(self.loss(labels, z).mean())
+
+    def __call__(self, logits: Array, labels: Array) -> Step:
+        z = np.array(logits, float)
+        with np.errstate(all="ignore"):
+            gradient = np.zeros_like(z)
+            for place in np.ndindex(z.shape):
+                ends = []
+                for side in (-1e-4, 1e-4):
+                    moved = z.copy()
+                    moved[place] += side
+                    ends.append(self._mean(moved, labels))
+                gradient[place] = (ends[1] - ends[0]) / 2e-4
+            return Step(
+                prediction=self.predict(z), trained=(self.trained or self.predict)(z), loss=self._mean(z, labels),
+                gradient=gradient,
+            )  # fmt: skip
+
+    def score(self, labels: Array, prediction: Array) -> float:
+        with np.errstate(all="ignore"):
+            return float(self.scored(labels, prediction).mean())
+
+
+# formulas -----------------------------------------------------------------------------------------------------------
+
+
+def bce_of_logits(y: Array, z: Array) -> Array:
+    return -(y * log_expit(z) + (1 - y) * log_expit(-z)).mean(axis=-1)
+
+
+def bce(y: Array, p: Array) -> Array:
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(axis=-1)
+
+
+def plain_bce(y: Array, p: Array) -> Array:
+    return -(y * np.log(p) + (1 - y) * np.log(1 - p)).mean(axis=-1)
+
+
+def cce_of_logits(y: Array, z: Array) -> Array:
+    return -(y * log_softmax(z, axis=-1)).sum(axis=-1)
+
+
+def cce(y: Array, p: Array) -> Array:
+    return -(y * np.log(np.clip(p / p.sum(axis=-1, keepdims=True), 1e-7, 1 - 1e-7))).sum(axis=-1)
+
+
+def square(y: Array, p: Array) -> Array:
+    return ((y - p) ** 2).mean(axis=-1)
+
+
+def absolute(y: Array, p: Array) -> Array:
+    return np.abs(y - p).mean(axis=-1)
+
+
+def hinge(y: Array, p: Array) -> Array:
+    return np.maximum(0, 1 - (2 * y - 1) * p).mean(axis=-1)
+
+
+def focal(y: Array, p: Array) -> Array:
+    right = np.clip(np.where(y == 1, p, 1 - p), 1e-7, 1 - 1e-7)
+    return -((1 - right) ** 2 * np.log(right)).mean(axis=-1)
+
+
+def identity(z: Array) -> Array:
+    return z
+
+
+def soft(z: Array) -> Array:
+    return softmax(z, axis=-1)
+
+
+def half(z: Array) -> Array:
+    """A sigmoid whose result has 16 bits."""
+    return expit(z).astype(np.float16).astype(float)
+
+
+def of(predict: Callable[[Array], Array], loss: Loss, **options: Any) -> NumpyTail:
+    """A program whose loss is one of its prediction."""
+    return NumpyTail(predict=predict, loss=lambda y, z: loss(y, predict(z)), scored=loss, **options)
+
+
+def behind(predict: Callable[[Array], Array], loss: Loss, scored: Loss, **options: Any) -> NumpyTail:
+    """A program whose loss is one of its logits, as Keras on TensorFlow finds them behind the prediction."""
+    return NumpyTail(predict=predict, loss=loss, scored=scored, **options)
+
+
+def smoothed(loss: Loss, amount: float = 0.1) -> Loss:
+    return lambda y, z: loss(y * (1 - amount) + amount / (2 if y.shape[-1] == 1 else y.shape[-1]), z)
+
+
+def output(tail: NumpyTail, labels: Array | None = None, **options: Any) -> Output:
+    known = Output(
+        name="output", framework="Keras on numpy", execution="graph", loss="loss", layer="Dense", shape=(tail.units,),
+        tail=tail, unmeasured="", labels=labels, complete=True, weights=None, class_weight=None, metrics=(), raised="",
+        after="",
+    )  # fmt: skip
+    return replace(known, **options)
+
+
+def found(tail: NumpyTail, labels: Array | None = None, **options: Any) -> list[Finding]:
+    known = output(tail, labels, **options)
+    return examine([(known, one) for one in encodings(known.shape, labels)][:1], None, "")[2]
+
+
+def names(findings: list[Finding]) -> list[str]:
+    return [one.name for one in findings]
+
+
+def measured(tail: NumpyTail) -> Sweep:
+    onehot = tail.units > 1
+    return sweep(tail, (tail.units,), Encoding(shape=(tail.units,), onehot=onehot, dtype="float32"))
+
+
+# objectives and gradients -------------------------------------------------------------------------------------------
+
+CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
+    # name: (program, findings, what is seen in numbers)
+    "sigmoid": (behind(expit, bce_of_logits, bce), [], ""),
+    "logits": (of(identity, bce_of_logits), [], ""),
+    "softmax": (behind(soft, cce_of_logits, cce, units=2), [], ""),
+    "three logits": (of(identity, cce_of_logits, units=3), [], ""),
+    "several sigmoids": (behind(expit, bce_of_logits, bce, units=3), [], ""),
+    "weights of classes": (of(identity, lambda y, z: (1 + 4 * y[:, 0]) * bce_of_logits(y, z)), [], ""),
+    "smoothed": (of(identity, smoothed(bce_of_logits)), [], ""),
+    "square of a linear unit": (of(identity, square), [], ""),
+    "absolute": (of(identity, absolute), [], ""),
+    "hinge": (of(identity, hinge), [], ""),
+    "log-softmax": (of(lambda z: log_softmax(z, axis=-1), lambda y, p: -(y * p).sum(axis=-1), units=2), [], ""),
+    "logits clipped": (of(identity, bce), ["logits_taken_for_probabilities"], "Predictions run from -120 to 120"),
+    "three logits clipped": (
+        of(identity, cce, units=3), ["logits_taken_for_probabilities"], "to 60; the loss has no value for some",
+    ),
+    "logits into a logarithm": (of(identity, plain_bce), ["logits_taken_for_probabilities"], "has no value for some"),
+    "sigmoid twice": (of(expit, bce_of_logits), ["probabilities_taken_for_logits"], "never falls below 0.33"),
+    "softmax twice": (of(soft, cce_of_logits, units=2), ["probabilities_taken_for_logits"], "below 0.34"),
+    "tanh": (of(np.tanh, bce_of_logits), ["squashed_logits"], "between -1 and 1, and its loss as a binary"),
+    "relu": (of(lambda z: np.maximum(z, 0), bce), ["prediction_leaves_the_range"], "Predictions run from 0 to 120"),
+    "one softmax": (of(soft, bce), ["one_unit_softmax"], "the prediction is always 1."),
+    "constant": (of(lambda z: 0 * z + 0.5, cce, units=2), ["prediction_is_constant"], "is always 0.5."),
+    "categorical of one": (of(identity, lambda y, z: 0 * z[:, 0]), ["one_unit_categorical"], "the loss is always 0."),
+    "sigmoids under cce": (
+        behind(expit, cce_of_logits, cce, units=2), ["crossed_pair_swaps_the_objective"], "At logits 3 apart",
+    ),
+    "softmax under bce": (
+        behind(soft, bce_of_logits, bce, units=2), ["crossed_pair_swaps_the_objective"],
+        "(a binary cross-entropy); loss(y, predict(x)) is",
+    ),
+    "cce of sigmoids' values": (of(expit, cce, units=3), ["crossed_pair_swaps_the_objective"], "do not sum"),
+    "another scale in training": (
+        behind(expit, lambda y, z: bce_of_logits(y, 2 * z), bce), ["evaluate_disagrees"],
+        "At a logit of -3 and label 1, fit() minimises 6.0025",
+    ),
+    "half of the prediction in training": (
+        of(expit, bce, trained=lambda z: expit(z) / 2), ["training_differs"], "differs by up to 0.48",
+    ),
+    "a likelihood of probabilities": (
+        of(soft, lambda y, p: -(y * p).sum(axis=-1), units=2), ["not_a_log_probability"], "goes down to -1.",
+    ),
+    "three of a softmax under bce": (
+        of(soft, bce, units=3), ["softmax_under_a_binary_loss"], "Predictions of 3 classes",
+    ),
+    "clipped": (of(expit, bce), ["probability_clipped"], "From a logit of 17 on, a wrong answer"),
+    "clipped softmax": (of(soft, cce, units=2), ["probability_clipped"], "From logits 17 apart on"),
+    "focal": (of(expit, focal), ["probability_clipped"], "never rises above 16.12"),
+    "not clipped": (of(expit, plain_bce), ["loss_is_not_finite"], "From a logit of 40 on"),
+    "clipped early": (of(lambda z: np.clip(0.2 * z + 0.5, 0, 1), bce), ["gradient_dies"], "From a logit of 3 on"),
+    "a step": (of(lambda z: (z > 0).astype(float), bce), ["gradient_dies"], "0 at every logit"),
+    "16 bits": (of(half, bce, dtype="float16"), ["one_sided_saturation"], "gradient of exactly 0"),
+    "16 bits, not clipped": (of(half, plain_bce, dtype="float16"), ["one_sided_saturation"], "infinite or nan"),
+    "square of a sigmoid": (of(expit, square), ["gradient_fades"], "At a logit of 8, a wrong answer has 0.002"),
+    "square of a rectified unit": (
+        of(lambda z: np.maximum(z, 0), square), ["gradient_is_one_sided"], "From a logit of 0.5 on",
+    ),
+    "own formula": (of(identity, lambda y, z: np.abs(z - 4 * y)[:, 0] ** 1.5), ["loss_of_its_own_formula"], "no cross"),
+    "backwards": (of(identity, lambda y, z: -np.sqrt(1 + (z - y)[:, 0] ** 2)), ["gradient_points_away"], "more wrong"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_programs_of_known_formulas(name: str) -> None:
+    tail, expected, seen = CASES[name]
+    findings = found(tail)
+    assert names(findings) == expected
+    assert seen in " ".join(text for one in findings for text in one.seen)
+
+
+def test_the_rows_of_a_batch_are_apart() -> None:
+    def broadcast(y: Array, z: Array) -> float:
+        return float(((y[:, 0] - z) ** 2).mean())  # (n,) against (n, 1)
+
+    mixed = replace(of(identity, square), whole_loss=broadcast)
+    (finding,) = found(mixed)
+    assert finding.name == "rows_are_mixed"
+    assert finding.seen[0].startswith("The loss of a batch differs")
+    # a mean that is weighted by class, as PyTorch's, is none of this
+    weighted = replace(of(identity, bce_of_logits), whole_loss=lambda y, z: float(
+        np.average(bce_of_logits(y, z), weights=1 + 3 * y[:, 0])
+    ))  # fmt: skip
+    assert found(weighted) == []
+    leaking = behind(lambda z: expit(z - 0.1 * z.mean(axis=0)), bce_of_logits, bce)
+    (finding,) = found(leaking)
+    assert finding.seen[0].startswith("The prediction of a batch differs")
+
+
+def test_the_sweep_is_what_the_formulas_give() -> None:
+    swept = measured(behind(expit, bce_of_logits, bce))
+    wrong = np.stack([log_expit(-GRID), log_expit(GRID)]) * -1
+    np.testing.assert_allclose(swept.losses, wrong, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(swept.slope, np.stack([expit(GRID), -expit(-GRID)]), atol=1e-6)
+    np.testing.assert_allclose(swept.prediction[:, :, 0], np.stack([expit(GRID)] * 2))
+    assert (swept.meaning.name, swept.meaning.of, swept.meaning.smoothed) == ("binary", "prediction", False)
+    assert (swept.mixed < 1e-9, swept.leaks < 1e-9) == (True, True)
+    two = measured(of(identity, cce_of_logits, units=2))
+    np.testing.assert_allclose(two.losses, wrong, rtol=1e-9, atol=1e-13)  # softmax(-z/2, z/2) is sigmoid(z)
+    np.testing.assert_allclose(two.logits, np.stack([-GRID / 2, GRID / 2], axis=1))
+    assert (two.identical, two.unbounded, two.probabilities, two.sums_to_one) == (True, True, False, False)
+
+
+@pytest.mark.parametrize(
+    ("tail", "text"),
+    [
+        (of(identity, bce_of_logits), "binary cross-entropy"),
+        (of(identity, smoothed(bce_of_logits)), "smoothed binary cross-entropy"),
+        (of(identity, smoothed(cce_of_logits), units=3), "smoothed categorical cross-entropy"),
+        (of(identity, lambda y, z: focal(y, expit(z))), "focal loss"),
+        (of(soft, focal, units=3), "focal loss"),
+        (of(identity, lambda y, z: 7 * square(y, z)), "squared error"),
+        (of(identity, absolute), "absolute error"),
+        (of(identity, hinge), "hinge loss"),
+        (of(identity, lambda y, z: hinge(y, z) ** 2), "hinge loss"),
+        (of(soft, lambda y, p: -(y * p).sum(axis=-1), units=2), "negated likelihood"),
+        (of(identity, lambda y, z: 1.05 * bce_of_logits(y, z) + 0.05), "a loss of its own formula"),
+        (of(identity, lambda y, z: np.log(np.cosh(z - y))[:, 0]), "a loss of its own formula"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_loss_is_told_by_its_values(tail: NumpyTail, text: str) -> None:
+    assert measured(tail).meaning.text == text
+
+
+# labels and weights -------------------------------------------------------------------------------------------------
+
+Y = np.arange(32) % 2
+ONE, TWO = behind(expit, bce_of_logits, bce), of(identity, cce_of_logits, units=2)
+
+
+class Sparse(NumpyTail):
+    """Labels are the numbers of the classes."""
+
+    def _mean(self, z: Array, labels: Array) -> float:
+        return super()._mean(z, np.eye(self.units)[labels.astype(int)])
+
+
+def by_number(y: Array, z: Array) -> Array:
+    return cce_of_logits(np.eye(2)[y.astype(int)], z)
+
+
+SPARSE = Sparse(predict=identity, loss=cce_of_logits, scored=by_number, units=2)
+
+
+@pytest.mark.parametrize(
+    ("tail", "labels", "expected", "seen"),
+    [
+        (ONE, Y[:, None], [], ""),
+        (ONE, Y[:, None] + 1, ["labels_are_no_probabilities"], "The labels go from 1 to 2"),
+        (ONE, 2 * Y[:, None] - 1, ["labels_are_no_probabilities"], "from -1 to 1"),
+        (ONE, np.full((32, 1), 0.5), ["one_class_only"], "All 32 labels are 0.5"),
+        (ONE, np.ones((8, 1)), ["one_class_only"], "All 8 labels are 1"),
+        (ONE, np.ones((7, 1)), [], ""),  # too few to say
+        (ONE, np.where(Y == 1, np.nan, 0.0)[:, None], ["labels_not_finite"], "16 of 32 labels"),
+        (ONE, np.array(["a", "b"] * 16)[:, None], ["program_raises"], "no numbers"),
+        (ONE, np.eye(3)[Y], ["labels_and_units_differ"], "The labels are 32 x 3; the prediction of a row has 1 unit."),
+        (TWO, np.eye(3)[Y], ["labels_and_units_differ"], "2 units."),
+        (TWO, np.eye(2)[Y], [], ""),
+        (TWO, np.ones((32, 2)), ["several_labels_for_one_class"], "sum to 2 to 2"),
+        (TWO, np.eye(2)[0 * Y], ["one_class_only"], "are 0"),
+        (SPARSE, Y, [], ""),
+        (SPARSE, 0 * Y, ["one_class_only"], "are 0"),
+        (of(expit, square), 5 * Y[:, None], ["labels_out_of_reach", "gradient_fades"], "from 0 to 5"),
+        (of(identity, square), 5 * Y[:, None], [], ""),
+    ],
+)  # fmt: skip
+def test_labels(tail: NumpyTail, labels: Array, expected: list[str], seen: str) -> None:
+    findings = found(tail, labels)
+    assert names(findings) == expected
+    assert seen in " ".join(text for one in findings for text in one.seen)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "seen"),
+    [
+        ({"weights": np.ones(32)}, [], ""),
+        ({"weights": np.r_[np.zeros(31), 1]}, [], ""),
+        ({"weights": np.zeros(32)}, ["weights_are_zero"], "All 32 weights"),
+        ({"weights": np.r_[np.ones(30), -1, -2]}, ["weights_are_negative"], "2 weights of rows"),
+        ({"class_weight": {0: 1.0, 1: 2.0}}, [], ""),
+        ({"class_weight": {0: 0.0, 1: 2.0}}, [], ""),
+        ({"class_weight": {0: 0.0, 1: 0.0}}, ["weights_are_zero"], "Every weight"),
+        ({"class_weight": {0: 1.0, 1: -2.0}}, ["weights_are_negative"], "A weight of class_weight"),
+        ({"class_weight": {0: 1.0, 2: 2.0}}, ["class_weight_names_no_class"], "has the key 2; the labels are 0, 1."),
+        ({"class_weight": {"0": 1.0}}, ["class_weight_names_no_class"], "has the key '0'"),
+        ({"class_weight": {0: 1.0, 2: 2.0}, "complete": False}, [], ""),  # other batches may have it
+    ],
+)
+def test_weights(options: dict[str, Any], expected: list[str], seen: str) -> None:
+    findings = found(ONE, Y[:, None], **options)
+    assert names(findings) == expected
+    assert seen in " ".join(text for one in findings for text in one.seen)
+
+
+@pytest.mark.parametrize(
+    ("options", "labels", "expected"),
+    [
+        ({"raised": "ValueError: no"}, Y[:, None], ["program_raises"]),
+        ({"raised": "all elements of input should be between 0 and 1"}, Y[:, None], ["logits_taken_for_probabilities"]),
+        ({"raised": "Target 1 is out of bounds."}, Y, ["one_unit_categorical"]),
+    ],
+)
+def test_what_a_framework_refuses(options: dict[str, Any], labels: Array, expected: list[str]) -> None:
+    findings = found(ONE, labels, **options)
+    assert names(findings) == expected
+
+
+def test_what_could_not_be_traced_says_why() -> None:
+    known = replace(output(ONE), tail=None, unmeasured="no graph")
+    _, swept, findings = examine([(known, one) for one in encodings((1,), None)], None, "")
+    assert (swept, names(findings), findings[0].seen) == (None, ["not_measured"], ("The framework says: no graph.",))
+
+
+def test_the_encoding_whose_loss_is_known_is_taken() -> None:
+    """Without labels each one is tried: this loss refuses one-hot rows."""
+
+    class Refuses(Sparse):
+        def _mean(self, z: Array, labels: Array) -> float:
+            if labels.ndim > 1:
+                raise ValueError("not one-hot")
+            return super()._mean(z, labels)
+
+    known = output(Refuses(predict=identity, loss=cce_of_logits, scored=SPARSE.scored, units=2))
+    _, swept, findings = examine([(known, one) for one in encodings((2,), None)], None, "")
+    assert swept is not None
+    assert (swept.encoding.shape, swept.encoding.onehot, findings) == ((), False, [])
+
+
+def test_parts_that_are_joined_behind_their_squashing_are_not_measured() -> None:
+    class Inside(NumpyTail):
+        @property
+        def logits(self) -> Array:
+            return np.linspace(0, 1, ROWS)[:, None]
+
+    joined = Inside(predict=expit, loss=bce_of_logits, scored=bce, whole=False)
+    assert names(found(joined)) == ["not_measured"]
+    assert names(found(replace(joined, whole=True))) == []
+    assert names(found(replace(behind(expit, bce_of_logits, bce), whole=False))) == []
+
+
+# metrics ------------------------------------------------------------------------------------------------------------
+
+
+def cut(at: float) -> Callable[[Array, Array], float]:
+    return lambda y, p: float(((p > at) == (y > 0.5)).mean())
+
+
+def area(y: Array, p: Array) -> float:
+    p = np.clip(p, 0, 1).reshape(-1)
+    yes, no = p[y.reshape(-1) == 1], p[y.reshape(-1) == 0]
+    above = (yes[:, None] > no).mean()
+    return float(above + (yes[:, None] == no).mean() / 2)
+
+
+def most(y: Array, p: Array) -> float:
+    return float((y.argmax(axis=-1) == p.argmax(axis=-1)).mean())
+
+
+def precision(at: float) -> Callable[[Array, Array], float]:
+    return lambda y, p: float(((p > at) & (y == 1)).sum() / (p > at).sum())
+
+
+def recall(at: float) -> Callable[[Array, Array], float]:
+    return lambda y, p: float((p > at)[y == 1].mean())
+
+
+SOFTMAX = behind(soft, cce_of_logits, cce, units=2)
+THREE = behind(soft, cce_of_logits, cce, units=3)
+MULTI = behind(expit, bce_of_logits, bce, units=3)
+MANY = np.random.default_rng(0).integers(0, 2, (32, 3))
+
+
+@pytest.mark.parametrize(
+    ("tail", "labels", "kind", "value", "expected"),
+    [
+        (ONE, Y[:, None], "BinaryAccuracy", cut(0.5), []),
+        (of(identity, bce_of_logits), Y[:, None], "BinaryAccuracy", cut(0.5), ["metric_cuts_the_logit"]),
+        (of(identity, bce_of_logits), Y[:, None], "BinaryAccuracy", cut(0.0), []),
+        (of(identity, bce_of_logits), Y[:, None], "Precision", precision(0.5), ["metric_cuts_the_logit"]),
+        (of(identity, bce_of_logits), Y[:, None], "Precision", precision(0.0), []),
+        (of(identity, bce_of_logits), Y[:, None], "Recall", recall(0.5), ["metric_cuts_the_logit"]),
+        (of(identity, bce_of_logits), Y[:, None], "Recall", recall(0.0), []),
+        (of(identity, bce_of_logits), Y[:, None], "AUC", area, ["metric_of_logits"]),
+        (of(identity, bce_of_logits), Y[:, None], "AUC", lambda y, p: area(y, expit(p)), []),
+        (ONE, Y[:, None], "AUC", area, []),
+        (ONE, Y[:, None], "BinaryCrossentropy", lambda y, p: float(bce(y, p).mean()), []),
+        (of(identity, bce_of_logits), Y[:, None], "BinaryCrossentropy", lambda y, p: float(bce(y, p).mean()),
+         ["metric_of_logits"]),
+        (SOFTMAX, np.eye(2)[Y], "CategoricalAccuracy", most, []),
+        (SOFTMAX, np.eye(2)[Y], "AUC", area, ["metric_over_columns"]),
+        (SOFTMAX, np.eye(2)[Y], "AUC", lambda y, p: area(y[:, 1], p[:, 1]), []),
+        (SOFTMAX, np.eye(2)[Y], "Precision", precision(0.5), ["metric_over_columns"]),
+        (SOFTMAX, np.eye(2)[Y], "Precision", lambda y, p: precision(0.5)(y[:, 1], p[:, 1]), []),
+        (THREE, np.eye(3)[np.arange(32) % 3], "BinaryAccuracy", cut(0.5), ["metric_over_columns"]),
+        (THREE, np.eye(3)[np.arange(32) % 3], "CategoricalAccuracy", most, []),
+        (THREE, np.eye(3)[np.arange(32) % 3], "SparseCategoricalAccuracy", lambda y, p: 0.25,
+         ["accuracy_of_other_labels"]),
+        (MULTI, MANY, "BinaryAccuracy", cut(0.5), []),
+        (MULTI, MANY, "CategoricalAccuracy", most, ["accuracy_of_other_labels"]),
+        (of(identity, square), np.linspace(0, 9, 32)[:, None], "BinaryAccuracy", cut(0.5),
+         ["accuracy_of_a_regression"]),
+        (of(identity, square), np.linspace(0, 9, 32)[:, None], "MeanAbsoluteError", lambda y, p: 1.0, []),
+    ],
+)  # fmt: skip
+def test_metrics(
+    tail: NumpyTail, labels: Array, kind: str, value: Callable[[Array, Array], float], expected: list[str]
+) -> None:
+    metric = Metric(name=kind.lower(), kind=kind, threshold=None, value=value)
+    assert names(found(tail, labels, metrics=(metric,))) == expected
+
+
+def test_a_cut_that_somebody_chose_is_not_judged() -> None:
+    for threshold, expected in ((0.7, []), (0.5, ["metric_cuts_the_logit"])):
+        metric = Metric(name="accuracy", kind="BinaryAccuracy", threshold=threshold, value=cut(threshold))
+        assert names(found(of(identity, bce_of_logits), Y[:, None], metrics=(metric,))) == expected
+
+
+def test_a_metric_that_raises_is_a_program_that_raises() -> None:
+    def fails(y: Array, p: Array) -> float:
+        raise ValueError("shapes")
+
+    metric = Metric(name="own", kind="Own", threshold=None, value=fails)
+    (finding,) = found(ONE, Y[:, None], metrics=(metric,))
+    assert (finding.name, finding.level) == ("program_raises", "problem")
+    assert "'own' raises ValueError: shapes" in finding.seen[0]
+
+
+def test_the_constants_of_the_judge() -> None:
+    """Networks reach logits of 13; a clip at 1e-7 acts from 16 on, and that is a note."""
+    assert judge.REACHED == 14.0
+    assert -np.log(1e-7) == pytest.approx(16.118, abs=1e-3)
