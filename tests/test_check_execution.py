@@ -150,3 +150,40 @@ def test_an_own_formula_that_clips_is_noted() -> None:
 
     checked = check(net(keras.layers.Dense(1, activation="sigmoid"), mode="as a graph", loss=loss), X, Y[:, None])
     assert ([one.level for one in checked.findings], names(checked)) == (["note"], ["probability_clipped"])
+
+
+@pytest.mark.parametrize("calls", [True, False], ids=["calls the loss", "another loss"])
+@pytest.mark.parametrize("method", ["train_step", "compute_loss"])
+def test_a_step_of_ones_own_is_measured_if_it_calls_the_compiled_loss(method: str, calls: bool) -> None:
+    class Own(keras.Model):
+        pass
+
+    def other(y: Any, prediction: Any) -> Any:
+        return tf.reduce_mean(keras.losses.binary_crossentropy(y[:, None], prediction))
+
+    def train_step(self: Any, data: Any) -> dict[str, Any]:
+        x, y = data
+        with tf.GradientTape() as tape:
+            prediction = self(x, training=True)
+            loss = self.compute_loss(x=x, y=y, y_pred=prediction) if calls else other(y, prediction)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables, strict=True))
+        return {"loss": loss}
+
+    def compute_loss(self: Any, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, training: bool = True) -> Any:
+        if not calls:
+            return other(y, y_pred)
+        return 2 * keras.Model.compute_loss(self, x, y, y_pred, sample_weight, training)
+
+    setattr(Own, method, train_step if method == "train_step" else compute_loss)
+    inputs = keras.Input((4,))
+    model = Own(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
+    before = model.get_weights()
+    checked = check(model, X, Y)
+    assert checked.measured == calls
+    assert names(checked) == ([] if calls else ["not_measured"])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    model.compile("sgd", "binary_crossentropy")
+    assert names(check(model, X, Y)) == (["logits_taken_for_probabilities"] if calls else ["not_measured"])

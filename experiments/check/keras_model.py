@@ -12,6 +12,7 @@ from experiments.check import keras_data
 from experiments.check.examine import Reading
 from experiments.check.keras_data import Call
 from experiments.check.keras_metrics import metrics_of
+from experiments.check.keras_steps import bypassed, execution
 from experiments.check.labels import Encoding, encodings
 from experiments.check.messages import one_line, quiet
 from experiments.check.record import ROWS, Metric, Output, Tail
@@ -45,6 +46,11 @@ def read(model: Any, call: Call) -> list[Reading]:
         flat = keras.tree.flatten(predicted)
         pairs = _pairs(model, flat, predicted, call.y)
         head = _head(layers)
+        labels = keras.tree.map_structure(keras.ops.zeros_like, predicted) if call.y is None else (
+            keras_data.head(call.y, len(flat[0]))
+        )
+        x = keras.tree.pack_sequence_as(structure, [keras.ops.convert_to_tensor(one) for one in rows])
+        aside = bypassed(model, x, labels)
         own = metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
     readings = []
     for pair in pairs:
@@ -53,7 +59,7 @@ def read(model: Any, call: Call) -> list[Reading]:
         reading: Reading = []
         for encoding in encodings(shape, truth):
             with quiet():
-                tail, after = _tail(model, structure, rows, pair, encoding)
+                tail, after = (aside, "") if aside else _tail(model, structure, rows, pair, encoding)
                 metrics, refused = own or _metrics(model, predicted, pair.output, encoding)
             output = Output(
                 name=pair.name,
@@ -198,18 +204,6 @@ def _of_tensorflow(model: Any, forward: Any, objective: Any, rows: list[Any], la
     from experiments.check.tensorflow_tail import GraphTail
 
     return GraphTail(forward, objective, rows, labels, compiled=execution(model) == "xla")
-
-
-def execution(model: Any) -> str:
-    """How `fit` would run a step of the model: "eager", "graph" or "xla"."""
-    import keras
-
-    eager = bool(model.run_eagerly)
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        eager = eager or tf.config.functions_run_eagerly()
-    return "eager" if eager else "xla" if model.jit_compile else "graph"
 
 
 def _head(layers: list[Any]) -> str:
