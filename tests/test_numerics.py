@@ -22,7 +22,7 @@ from numerics_cases import (
 from experiments import numerics, tables
 from experiments.figures.numerics import consequences as figure_of_consequences
 from experiments.figures.numerics import gradient_states, thresholds
-from experiments.numerics import PATHOLOGIES, SOUND, UNEXPLAINED, Path, pathologies, paths
+from experiments.numerics import PATHOLOGIES, SOUND, UNEXPLAINED, Path, pathologies, paths, sweep
 from experiments.numerics.axes import (
     DTYPES,
     EXECUTIONS,
@@ -168,6 +168,16 @@ def test_sigmoids_with_the_categorical_loss_train_a_softmax() -> None:
         assert rows["loss_value"].to_numpy() == pytest.approx(np.logaddexp(0, z), rel=1e-6, abs=1e-7)
         assert rows["loss_reference"].to_numpy() == pytest.approx(np.logaddexp(0, z / 2), rel=1e-12)
         assert set(found("crossed_pair_swaps_the_objective", **where)["evaluate_differs_from"]) == {0.5}
+
+
+@pytest.mark.parametrize("execution", ["eager", "xla"])
+def test_a_path_computes_alone_what_it_computes_among_others(execution: str) -> None:
+    """They share heads, inputs and a compilation; a row's numbers are its own."""
+    for head in (SIGMOID, SOFTMAX, {**SOFTMAX, "loss": "binary_crossentropy"}):
+        path = Path(**{**KERAS_TF, **head, "execution": execution})
+        alone = sweep("tensorflow", [path])[["loss_value", "grad", "loss_of_prediction"]]
+        among = one(tensorflow(), **vars(path))[list(alone)]
+        pd.testing.assert_frame_equal(alone, among.reset_index(drop=True), check_exact=True)
 
 
 def test_evaluate_and_the_loss_of_the_prediction_disagree_on_a_crossed_pair() -> None:
@@ -371,7 +381,8 @@ def test_the_network_of_the_consequences_is_the_one_that_keras_trains() -> None:
     import keras
 
     task, steps = TASKS[1], 5
-    trained = train(lambda z: (1 / (1 + np.exp(-z)) - np.tile(np.repeat([0, 1], 64), 3), np.zeros_like(z)), 1, steps)
+    label = np.tile(np.repeat([0, 1], 64), 3)
+    (trained,) = train(lambda z: (1 / (1 + np.exp(-z)) - label, np.zeros_like(z)), 1, steps)
     inner, outer = weights(task, 0)
     keras.config.set_floatx("float64")
     try:
@@ -390,11 +401,11 @@ def test_the_network_of_the_consequences_is_the_one_that_keras_trains() -> None:
 
 
 def test_a_pathology_costs_what_its_sound_twin_does_not() -> None:
-    engine = ENGINES["tensorflow"]()
     sound = Path(**{**KERAS_TF, **SIGMOID, "execution": "graph"})
     ill = Path(**{**vars(sound), "form": "layer_after"})
+    trained = train_on(ENGINES["tensorflow"](), [sound, ill], seeds=4, steps=60)
     by_task = {
-        role: train_on(engine, path, seeds=4, steps=60).groupby("task")[["nll", "dead_share"]].mean()
+        role: trained[path].groupby("task")[["nll", "dead_share"]].mean()
         for role, path in (("sound", sound), ("ill", ill))
     }
     assert by_task["sound"]["dead_share"].max() == 0
@@ -403,6 +414,20 @@ def test_a_pathology_costs_what_its_sound_twin_does_not() -> None:
     # where no logit is large the two are the same
     calm = {role: table.loc["heavy_noise", "nll"] for role, table in by_task.items()}
     assert calm["ill"] == pytest.approx(calm["sound"], rel=1e-3)
+
+
+def test_networks_trained_in_one_stack_are_those_trained_alone() -> None:
+    engine = ENGINES["tensorflow"]()
+    chosen = [
+        Path(**{**KERAS_TF, **SIGMOID, "execution": "xla", "form": "layer_after"}),
+        Path(**{**KERAS_TF, **SOFTMAX, "dtype": "float64"}),
+        Path(**{**KERAS_TF, **SIGMOID, "execution": "xla"}),
+    ]
+    together = train_on(engine, chosen, seeds=2, steps=20)
+    for path in chosen:
+        alone = train_on(engine, [path], seeds=2, steps=20)
+        pd.testing.assert_frame_equal(together[path], alone[path], check_exact=True)
+    assert not together[chosen[0]].equals(together[chosen[2]])
 
 
 def test_consequences_pair_each_pathology_with_a_path_that_means_the_same() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,9 @@ from experiments.numerics.axes import (
     unmeasured,
     use_backend,
 )
-from experiments.numerics.engines import ENGINES, Engine, Jax, Program, Swept, quietly, run_all
+from experiments.numerics.engines import ENGINES, Engine, Jax
+from experiments.numerics.programs import Program
+from experiments.numerics.sweeps import Swept, quietly, run_all
 from experiments.records import require
 
 CATEGORIES = [name for name in PATH if name != "units"]
@@ -81,23 +84,33 @@ def _measured(results: Sequence[tuple[Path, Swept]]) -> pd.DataFrame:
 
 
 def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[Path, Swept | str]]:
-    """Sweep the paths of a framework, those of one dtype, form and execution in one call."""
+    """Sweep the paths of a framework: those that share arithmetic are bound once and run in one call an execution."""
+    for together, group in groupby(sorted(selected, key=engine.together), key=engine.together):
+        lacking = {path: _lacking(engine, path) for path in group}
+        yield from ((path, why) for path, why in lacking.items() if why)
+        programs: dict[Path, Program] = {}
+        with engine.precision(together), quietly():
+            for execution in engine.executions:
+                members = [path for path, why in lacking.items() if not why and path.execution == execution]
+                for path in {path.on("any") for path in members} - programs.keys():
+                    programs[path] = bind(path)
+                bound = [programs[path.on("any")] for path in members]
+                yield from zip(members, run_all(engine, bound, SWEEP, execution), strict=True)
 
-    def block(path: Path) -> tuple[str, ...]:
-        return (path.framework, path.dtype, path.form, path.execution)
 
-    for (_, dtype, _, execution), group in groupby(sorted(selected, key=block), key=block):
-        members = list(group)
-        if execution not in engine.executions:
-            yield from ((path, f"does not exist: {engine.lacking}") for path in members)
-            continue
-        if dtype == "float64_without_x64" and not isinstance(engine, Jax):
-            yield from ((path, "does not exist: only JAX has this switch") for path in members)
-            continue
-        floatx = DTYPES[dtype].floatx
-        with engine.precision(dtype), keras_programs.floatx(floatx), quietly():
-            programs = [bind(path) for path in members]
-            yield from zip(members, run_all(engine, programs, SWEEP, floatx, execution), strict=True)
+def _lacking(engine: Engine, path: Path) -> str:
+    """Why `engine` cannot have this path, or nothing."""
+    if path.execution not in engine.executions:
+        return f"does not exist: {engine.lacking}"
+    if path.dtype == "float64_without_x64" and not isinstance(engine, Jax):
+        return "does not exist: only JAX has this switch"
+    return ""
+
+
+def _block(result: tuple[Path, Any]) -> tuple[str, ...]:
+    """The order of the table."""
+    path, _ = result
+    return (path.framework, path.dtype, path.form, path.execution)
 
 
 def sweep(backend: str, selected: Iterable[Path], progress: Progress | None = None) -> pd.DataFrame:
@@ -106,16 +119,15 @@ def sweep(backend: str, selected: Iterable[Path], progress: Progress | None = No
     use_backend(backend)
     by_hand = [path for path in selected if path.framework in ("numpy", "scikit-learn")]
     framed = [path for path in selected if path.framework not in ("numpy", "scikit-learn")]
-    swept: list[tuple[Path, Swept]] = []
-    absent: list[tuple[Path, str]] = []
+    results: dict[Path, Swept | str] = {}
     hand_swept = ((path, numpy_sweeps.sweep(path)) for path in by_hand)
-    for done, (path, found) in enumerate(chain(hand_swept, _differentiated(ENGINES[backend](), framed)), start=1):
-        if isinstance(found, str):
-            absent.append((path, found))
-        else:
-            swept.append((path, found))
+    for path, found in chain(hand_swept, _differentiated(ENGINES[backend](), framed)):
+        results[path] = found
         if progress is not None:
-            progress(done, len(selected))
+            progress(len(results), len(selected))
+    ordered = [(path, results[path]) for path in by_hand] + sorted(((p, results[p]) for p in framed), key=_block)
+    swept = [(path, found) for path, found in ordered if isinstance(found, Swept)]
+    absent = [(path, found) for path, found in ordered if isinstance(found, str)]
     parts = [_measured(swept)] if swept else []
     parts += [unmeasured(absent)] if absent else []
     return tidy(pd.concat(parts, ignore_index=True))

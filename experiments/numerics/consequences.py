@@ -7,19 +7,22 @@ program that the atlas sweeps. So a difference between the two runs has no other
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 
-from experiments.numerics import keras_programs, references
+from experiments.numerics import references
 from experiments.numerics.atlas import bind
 from experiments.numerics.axes import DTYPES, LOSSES, PATH, Path, use_backend
-from experiments.numerics.engines import ENGINES, Engine, quietly
+from experiments.numerics.engines import ENGINES, Engine, Run
 from experiments.numerics.measures import Measures
 from experiments.numerics.pathologies import PATHOLOGIES, Pathology, diagnose
+from experiments.numerics.programs import Program
+from experiments.numerics.sweeps import quietly
 
 SEEDS = 8
 ROWS = 128  # of one network: the first half has label 0, the second label 1
@@ -28,7 +31,7 @@ HIDDEN = 8
 CLIP = 1e-7  # of a reported probability, as Keras does
 COLUMNS = ["pathology", "role", *PATH, "task", "seed", "nll", "predicted_nll", "accuracy", "dead_share", "finite"]
 
-# from effective logits (n,) to dL/dz and the predicted probability of class 1, row by row
+# from effective logits (paths, n) to dL/dz and the predicted probability of class 1, row by row
 Gradient = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -70,20 +73,21 @@ def weights(task: Task, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return inner, task.scale * rng.normal(size=HIDDEN) / np.sqrt(HIDDEN)
 
 
-def train(gradient: Gradient, seeds: int = SEEDS, steps: int = STEPS) -> pd.DataFrame:
-    """Full-batch gradient descent of `seeds` networks on each of `TASKS`, all in one stack.
+def train(gradient: Gradient, seeds: int = SEEDS, steps: int = STEPS, paths: int = 1) -> list[pd.DataFrame]:
+    """Full-batch gradient descent of `seeds` networks on each of `TASKS` with the gradient of each path, in one stack.
 
-    Returns one row a task and seed: `nll` and `predicted_nll`, the negative log-likelihood of the final effective
-    logit and of the probability that the model itself predicts (clipped at 1e-7); `accuracy` of that prediction;
-    `dead_share`, the share of rows, averaged over the steps, whose gradient is exactly 0 although the sigmoid of
-    their logit is more than 0.001 from the label; `finite`, whether every weight is finite in the end.
+    Returns a table a path, with one row a task and seed: `nll` and `predicted_nll`, the negative log-likelihood of
+    the final effective logit and of the probability that the model itself predicts (clipped at 1e-7); `accuracy` of
+    that prediction; `dead_share`, the share of rows, averaged over the steps, whose gradient is exactly 0 although
+    the sigmoid of their logit is more than 0.001 from the label; `finite`, whether every weight is finite in the end.
     """
     with np.errstate(all="ignore"):  # a network that blows up is a finding
-        return _train(gradient, seeds, steps)
+        return _train(gradient, seeds, steps, paths)
 
 
-def _train(gradient: Gradient, seeds: int, steps: int) -> pd.DataFrame:
-    runs = [(task, seed) for task in TASKS for seed in range(seeds)]
+def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.DataFrame]:
+    alone = [(task, seed) for task in TASKS for seed in range(seeds)]
+    runs = alone * paths
     x = np.stack([data(*run) for run in runs])
     inner, outer = (np.stack(parts) for parts in zip(*(weights(*run) for run in runs), strict=True))
     inner_bias, outer_bias = np.zeros((len(runs), 1, HIDDEN)), np.zeros((len(runs), 1))
@@ -95,7 +99,8 @@ def _train(gradient: Gradient, seeds: int, steps: int) -> pd.DataFrame:
         z = np.einsum("rnh,rh->rn", h, outer) + outer_bias
         # a network that has blown up stays so; the others go on
         grad, chance = (
-            np.where(np.isfinite(z), part.reshape(z.shape), np.nan) for part in gradient(np.nan_to_num(z).reshape(-1))
+            np.where(np.isfinite(z), part.reshape(z.shape), np.nan)
+            for part in gradient(np.nan_to_num(z).reshape(paths, -1))
         )
         if step == steps:
             break
@@ -107,7 +112,7 @@ def _train(gradient: Gradient, seeds: int, steps: int) -> pd.DataFrame:
         inner = inner - x.transpose(0, 2, 1) @ back
         inner_bias = inner_bias - back.sum(axis=1, keepdims=True)
     right = np.clip(np.where(label == 1, chance, 1 - chance), CLIP, 1 - CLIP)
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "task": [task.name for task, _ in runs],
             "seed": [seed for _, seed in runs],
@@ -118,6 +123,7 @@ def _train(gradient: Gradient, seeds: int, steps: int) -> pd.DataFrame:
             "finite": np.isfinite(z).all(axis=1),
         }
     )
+    return [part.reset_index(drop=True) for _, part in found.groupby(np.arange(len(runs)) // len(alone))]
 
 
 def probability(path: Path, prediction: np.ndarray) -> np.ndarray:
@@ -132,13 +138,29 @@ def probability(path: Path, prediction: np.ndarray) -> np.ndarray:
     return prediction[:, 1] / prediction.sum(axis=1)
 
 
-def _gradient(engine: Engine, path: Path, seeds: int) -> Gradient:
+def _gradient(engine: Engine, paths: Sequence[Path], seeds: int) -> Gradient:
+    """The gradient of each path: those of one execution that share arithmetic in one call."""
     labels = np.tile(np.repeat([0, 1], ROWS // 2), seeds * len(TASKS))
-    run = engine.compiled([bind(path, labels)], DTYPES[path.dtype].floatx, path.execution)
+
+    def call(path: Path) -> tuple[str, str]:
+        return (engine.together(path), path.execution)
+
+    calls: list[tuple[str, list[Program], Run]] = []
+    for (together, execution), members in groupby(sorted(paths, key=call), key=call):
+        with engine.precision(together):
+            programs = [replace(bind(path, labels), reads=paths.index(path)) for path in members]
+            calls.append((together, programs, engine.compiled([programs], execution)))
 
     def gradient(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        _, grad, prediction = (engine.numpy(tensor).astype(np.float64) for tensor in run(z[:, None])[0])
-        return grad.reshape(-1), probability(path, prediction)
+        grad, chance = np.empty_like(z), np.empty_like(z)
+        for together, programs, run in calls:
+            with engine.precision(together), quietly():
+                outcomes = run([*z])
+            for program, outcome in zip(programs, outcomes, strict=True):
+                grad[program.reads] = engine.numpy(outcome.grad).reshape(-1)
+                prediction = engine.numpy(outcome.prediction).astype(np.float64)
+                chance[program.reads] = probability(program.path, prediction)
+        return grad, chance
 
     return gradient
 
@@ -223,18 +245,19 @@ def consequences(backend: str, table: pd.DataFrame, seeds: int = SEEDS, steps: i
     use_backend(backend)
     if table.empty:
         return pd.DataFrame(columns=COLUMNS)
-    engine = ENGINES[backend]()
-    rows: list[pd.DataFrame] = []
-    trained: dict[Path, pd.DataFrame] = {}
-    for name, pair in examples(table).items():
-        for role, path in zip(("pathology", "sound"), pair, strict=True):
-            if path not in trained:
-                trained[path] = train_on(engine, path, seeds, steps)
-            rows.append(trained[path].assign(pathology=name, role=role, **vars(path)))
+    pairs = examples(table)
+    paths = list(dict.fromkeys(path for pair in pairs.values() for path in pair))
+    trained = train_on(ENGINES[backend](), paths, seeds, steps)
+    rows = [
+        trained[path].assign(pathology=name, role=role, **vars(path))
+        for name, pair in pairs.items()
+        for role, path in zip(("pathology", "sound"), pair, strict=True)
+    ]
     return pd.concat(rows, ignore_index=True)[COLUMNS]
 
 
-def train_on(engine: Engine, path: Path, seeds: int = SEEDS, steps: int = STEPS) -> pd.DataFrame:
-    """The table of `train` for the program of `path`."""
-    with engine.precision(path.dtype), keras_programs.floatx(DTYPES[path.dtype].floatx), quietly():
-        return train(_gradient(engine, path, seeds), seeds, steps)
+def train_on(
+    engine: Engine, paths: Sequence[Path], seeds: int = SEEDS, steps: int = STEPS
+) -> dict[Path, pd.DataFrame]:
+    """The table of `train` for the program of each of `paths`."""
+    return dict(zip(paths, train(_gradient(engine, paths, seeds), seeds, steps, len(paths)), strict=True))

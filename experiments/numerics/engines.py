@@ -1,46 +1,19 @@
-"""Running programs on a framework: the loss of every row, its gradient with respect to z, and the prediction.
-
-A program is a path bound to the framework's own layers and losses. Programs of one dtype run in one call (one
-graph, one compilation); when one of them raises, each runs alone, so that only the guilty one is lost.
-"""
+"""The frameworks that differentiate: many programs in one call, op by op, as a graph or compiled by XLA."""
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 import numpy as np
 
 from experiments.numerics.axes import Path
+from experiments.numerics.programs import Outcome, Program, Tensor, by_head, leaves
 
-Tensor = Any
-Run = Callable[[np.ndarray], list[list[Tensor]]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """A path, bound.
-
-    `forward(x)` maps the swept input (n, 1) to the loss of each row (n,) and what the model predicts (n, units).
-    `again(prediction)` is the same loss of a prediction that has left the framework: `loss(y, model.predict(x))`.
-    """
-
-    path: Path
-    forward: Callable[[Tensor], tuple[Tensor, Tensor]]
-    again: Callable[[np.ndarray], Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Swept:
-    """One program's numbers over the sweep, in float64: each (n,)."""
-
-    loss: np.ndarray
-    grad: np.ndarray
-    loss_of_prediction: np.ndarray
+Tensors = Mapping[str, Tensor]
+# from logits, each (n,) in float64, to what each program gives, in their order
+Run = Callable[[Sequence[np.ndarray]], list[Outcome]]
 
 
 class Engine(Protocol):
@@ -52,19 +25,33 @@ class Engine(Protocol):
     executions: tuple[str, ...]
     lacking: str
 
-    def precision(self, dtype: str) -> AbstractContextManager[Any]:
-        """What must be switched on around programs of this dtype (a key of `axes.DTYPES`)."""
+    def together(self, path: Path) -> str:
+        """What paths must have in common to run in one call: those that share arithmetic belong together."""
+        ...
+
+    def precision(self, together: str) -> AbstractContextManager[Any]:
+        """What must be switched on around such a call."""
         ...
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         """The tensor on the host, in its own dtype if NumPy has it."""
         ...
 
-    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
-        """From the swept input (n, 1) to [loss, gradient, prediction] of each program; a row's gradient is that of
-        its own loss alone, as in a batch of one.
+    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
+        """The program's loss of a prediction that has left the framework, op by op."""
+        ...
+
+    def compiled(self, groups: Sequence[Sequence[Program]], execution: str) -> Run:
+        """The programs of all groups, one after the other, as one call.
+
+        A row's gradient is that of its own loss alone, as in a batch of one.
         """
         ...
+
+
+def _each(sweep: Callable[[Sequence[Program], Tensors], list[Outcome]],
+          groups: Sequence[Sequence[Program]], tensors: Tensors) -> list[Outcome]:  # fmt: skip
+    return [one for programs in groups for one in sweep(programs, tensors)]
 
 
 class TensorFlow:
@@ -78,28 +65,54 @@ class TensorFlow:
 
         tensorflow.get_logger().setLevel("ERROR")  # it takes many small graphs for a mistake
         self.tf = tensorflow
+        self._traced: dict[tuple[int, ...], tuple[Sequence[Program], Callable[[Tensors], list[Outcome]]]] = {}
 
-    def precision(self, dtype: str) -> AbstractContextManager[Any]:
+    def together(self, path: Path) -> str:
+        return path.precision
+
+    def precision(self, together: str) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return tensor.numpy()
 
-    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
-        tf = self.tf
+    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
+        return program.again(prediction)
 
-        def sweep(x: Tensor) -> list[list[Tensor]]:
-            results = []
-            for program in programs:
-                with tf.GradientTape(watch_accessed_variables=False) as tape:
-                    tape.watch(x)
-                    loss, prediction = program.forward(x)
+    def _sweep(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
+        found: dict[int, Outcome] = {}
+        for members, x, kernel in by_head(programs, tensors):
+            with self.tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+                tape.watch(x)
+                prediction = members[0].predict(x, kernel)
+                losses = [program.loss(prediction) for program in members]
+            for program, loss in zip(members, losses, strict=True):
                 grad = tape.gradient(loss, x, unconnected_gradients="zero")
-                results.append([loss, grad, prediction])
-            return results
+                found[id(program)] = Outcome(loss, grad, prediction)
+        return [found[id(program)] for program in programs]
 
-        run = sweep if execution == "eager" else tf.function(sweep, jit_compile=execution == "xla", autograph=False)
-        return lambda x: run(tf.cast(tf.constant(x), floatx))
+    def _graph(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
+        """The graph of a group, traced once: XLA compiles the same one."""
+        key = tuple(map(id, programs))
+        read = {name: tensors[name] for program in programs for name in (program.input_leaf, program.kernel_leaf)}
+        if key not in self._traced:
+            graph = self.tf.function(lambda read: self._sweep(programs, read), autograph=False)
+            # the programs are kept, or others might get their ids
+            self._traced[key] = (programs, graph.get_concrete_function(read))
+        return self._traced[key][1](read)
+
+    def compiled(self, groups: Sequence[Sequence[Program]], execution: str) -> Run:
+        tf = self.tf
+        sweep = self._sweep if execution == "eager" else self._graph
+
+        def call(tensors: Tensors) -> list[Outcome]:
+            return _each(sweep, groups, tensors)
+
+        run = tf.function(call, jit_compile=True, autograph=False) if execution == "xla" else call
+        programs = [program for group in groups for program in group]
+        return lambda logits: run(
+            {name: tf.cast(tf.constant(x), dtype) for name, (x, dtype) in leaves(programs, logits).items()}
+        )
 
 
 class Torch:
@@ -116,24 +129,38 @@ class Torch:
 
         self.torch = torch
 
-    def precision(self, dtype: str) -> AbstractContextManager[Any]:
+    def together(self, path: Path) -> str:
+        return path.precision
+
+    def precision(self, together: str) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         tensor = tensor.detach()
         return (tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor).numpy()
 
-    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
-        torch = self.torch
+    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
+        return program.again(prediction)
 
-        def run(x: np.ndarray) -> list[list[Tensor]]:
-            results = []
-            for program in programs:
-                rows = torch.tensor(x, dtype=getattr(torch, floatx), requires_grad=True)
-                loss, prediction = program.forward(rows)
-                (grad,) = torch.autograd.grad(loss.sum(), rows)
-                results.append([loss, grad, prediction])
-            return results
+    def _sweep(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
+        found: dict[int, Outcome] = {}
+        for members, x, kernel in by_head(programs, tensors):
+            x = x.detach().requires_grad_()
+            prediction = members[0].predict(x, kernel)
+            for program in members:
+                loss = program.loss(prediction)
+                (grad,) = self.torch.autograd.grad(loss.sum(), x, retain_graph=True)
+                found[id(program)] = Outcome(loss, grad, prediction)
+        return [found[id(program)] for program in programs]
+
+    def compiled(self, groups: Sequence[Sequence[Program]], execution: str) -> Run:
+        torch = self.torch
+        programs = [program for group in groups for program in group]
+
+        def run(logits: Sequence[np.ndarray]) -> list[Outcome]:
+            read = leaves(programs, logits).items()
+            tensors = {name: torch.tensor(x, dtype=getattr(torch, dtype)) for name, (x, dtype) in read}
+            return _each(self._sweep, groups, tensors)
 
         return run
 
@@ -149,85 +176,49 @@ class Jax:
 
         self.jax = jax
 
-    def precision(self, dtype: str) -> AbstractContextManager[Any]:
-        # without it JAX computes float64 in float32; only programs that ask for float64 get it
-        return self.jax.enable_x64(True) if dtype == "float64" else nullcontext()
+    def together(self, path: Path) -> str:
+        # without its switch JAX computes float64 in float32; only programs that ask for float64 get it
+        if path.dtype == "float64":
+            return "float64"
+        return "float32" if path.precision == "float64" else path.precision
+
+    def precision(self, together: str) -> AbstractContextManager[Any]:
+        return self.jax.enable_x64(True) if together == "float64" else nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return np.asarray(tensor)
 
-    def compiled(self, programs: Sequence[Program], floatx: str, execution: str) -> Run:
+    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
+        # as in training, so that JAX has the operations compiled already
+        loss, _ = self.jax.vjp(program.again, prediction)
+        return loss
+
+    def _sweep(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
+        jax = self.jax
+        found: dict[int, Outcome] = {}
+        for members, x, kernel in by_head(programs, tensors):
+
+            def predict(x: Tensor, kernel: Tensor = kernel, program: Program = members[0]) -> Tensor:
+                return program.predict(x, kernel)
+
+            prediction, to_x = jax.vjp(predict, x)
+            for program in members:
+                loss, to_prediction = jax.vjp(program.loss, prediction)
+                (grad,) = to_x(*to_prediction(jax.numpy.ones_like(loss)))
+                found[id(program)] = Outcome(loss, grad, prediction)
+        return [found[id(program)] for program in programs]
+
+    def compiled(self, groups: Sequence[Sequence[Program]], execution: str) -> Run:
         jax = self.jax
 
-        def sweep(x: Tensor) -> list[list[Tensor]]:
-            results = []
-            for program in programs:
+        def call(tensors: Tensors) -> list[Outcome]:
+            return _each(self._sweep, groups, tensors)
 
-                def total(x: Tensor, program: Program = program) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-                    loss, prediction = program.forward(x)
-                    return loss.sum(), (loss, prediction)
-
-                (_, (loss, prediction)), grad = jax.value_and_grad(total, has_aux=True)(x)
-                results.append([loss, grad, prediction])
-            return results
-
-        run = sweep if execution == "eager" else jax.jit(sweep)
-        return lambda x: run(jax.numpy.asarray(x, dtype=floatx))
+        run = jax.jit(call) if execution == "xla" else call
+        programs = [program for group in groups for program in group]
+        return lambda logits: run(
+            {name: jax.numpy.asarray(x, dtype=dtype) for name, (x, dtype) in leaves(programs, logits).items()}
+        )
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"tensorflow": TensorFlow, "torch": Torch, "jax": Jax}
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Silence the warnings that misused losses give: misuse is what is swept here."""
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        yield
-
-
-def swept(engine: Engine, program: Program, tensors: list[Tensor]) -> Swept:
-    """What `run` returned for one program, on the host, and the loss of its prediction (nan if that raises)."""
-    loss, grad, prediction = (engine.numpy(tensor) for tensor in tensors)
-    try:
-        again = engine.numpy(program.again(prediction))
-    except Exception:  # a compiled loss may accept the label that the same loss refuses op by op
-        again = np.full(loss.shape, np.nan)
-    return Swept(
-        loss=loss.reshape(-1).astype(np.float64),
-        grad=grad.reshape(-1).astype(np.float64),
-        loss_of_prediction=again.reshape(-1).astype(np.float64),
-    )
-
-
-def _run(engine: Engine, programs: Sequence[Program], x: np.ndarray, floatx: str, execution: str) -> list[Swept | str]:
-    try:
-        found = engine.compiled(programs, floatx, execution)(x)
-        return [swept(engine, program, tensors) for program, tensors in zip(programs, found, strict=True)]
-    except Exception as error:  # whatever a framework raises is a finding
-        if len(programs) == 1:
-            return [reason(error)]
-        return [result for program in programs for result in _run(engine, [program], x, floatx, execution)]
-
-
-def run_all(
-    engine: Engine, programs: Sequence[Program], z: np.ndarray, floatx: str, execution: str
-) -> list[Swept | str]:
-    """Sweep `z` (n,) through each program: its numbers, or what it raised, in the order of `programs`."""
-    found: dict[Path, Swept | str] = {}
-    with quietly():
-        # those that are likely to raise run apart, so as not to spoil the one call of all the others
-        for doubtful in (False, True):
-            group = [program for program in programs if program.path.doubtful is doubtful]
-            if group:
-                results = _run(engine, group, z[:, None], floatx, execution)
-                found |= {program.path: result for program, result in zip(group, results, strict=True)}
-    return [found[program.path] for program in programs]
-
-
-def reason(error: Exception) -> str:
-    """One line that says what a framework raised."""
-    lines = [re.sub(r"\{\{.*?\}\}", "", line).strip() for line in str(error).splitlines()]
-    lines = [line.split("  Label values")[0] for line in lines]
-    said = [line for line in lines if "Received" in line or "not implemented" in line.lower()] or [*filter(None, lines)]
-    return f"raises {type(error).__name__}: {said[0][:140] if said else 'no message'}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from experiments.numerics.axes import DTYPES, LABELS, Path, one_hot, split
-from experiments.numerics.engines import Program
+from experiments.numerics.programs import Program
 
 _LOSS = {
     "binary_crossentropy": "BinaryCrossentropy",
@@ -46,7 +46,8 @@ def _model(dtype: str, form: str, activation: str, units: int) -> Any:
 
     policy = DTYPES[dtype].head
     in_layer = form != "activation_layer"
-    tail = [layers.Dense(units, use_bias=False, activation=activation if in_layer else None, dtype=policy)]
+    inside = activation if in_layer else None
+    tail = [layers.Dense(units, use_bias=False, activation=inside, kernel_initializer="zeros", dtype=policy)]
     if not in_layer:
         tail.append(layers.Activation(activation, dtype=policy))
     if form == "layer_after":
@@ -71,14 +72,25 @@ def targets(path: Path, labels: np.ndarray) -> np.ndarray:
 
 
 def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
-    """The program of `path`, for rows with these labels. Keras's `floatx` must be the path's."""
-    network, objective, y = model(path), loss(path), targets(path, labels)
+    """The program of `path`, for rows with these labels; it sets Keras's `floatx` to the path's while it runs."""
+    y = targets(path, labels)
+    with floatx(path.floatx):
+        network, objective = model(path), loss(path)
 
-    def forward(x: Any) -> tuple[Any, Any]:
-        prediction = network(x)
-        return objective(y, prediction), prediction
+    def predict(x: Any, kernel: Any) -> Any:
+        with floatx(path.floatx):
+            prediction, _ = network.stateless_call([kernel], [], x)
+        return prediction
 
-    def again(prediction: np.ndarray) -> Any:
-        return objective(y, prediction)
+    def rows(prediction: Any) -> Any:
+        with floatx(path.floatx):
+            return objective(y, prediction)
 
-    return Program(path=path, forward=forward, again=again)
+    return Program(
+        path=path,
+        head=(path.dtype, path.form, path.activation, path.units),
+        kernel=network.layers[0].variable_dtype,
+        predict=predict,
+        loss=rows,
+        again=rows,
+    )

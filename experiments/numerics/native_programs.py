@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.numerics.axes import EXECUTIONS, LABELS, PLAIN, Path, one_hot, split
-from experiments.numerics.engines import Program
+from experiments.numerics.axes import EXECUTIONS, LABELS, PLAIN, Path, one_hot
+from experiments.numerics.programs import Program
 
 Tensor = Any
 
@@ -66,24 +66,30 @@ def bind_torch(path: Path, labels: np.ndarray = LABELS) -> Program:
         "log_softmax": nn.LogSoftmax(dim=-1),
     }[path.activation]
     objective = getattr(nn, path.loss)(reduction="none")
-    weights = torch.tensor(split(np.ones(1), path.units).T, dtype=head)
     indexed = path.loss in ("CrossEntropyLoss", "NLLLoss")
     y = torch.tensor(labels if indexed else one_hot(labels, path.units), dtype=torch.int64 if indexed else head)
+
+    def autocast() -> Any:
+        return torch.autocast("cpu", dtype=getattr(torch, path.precision), enabled=mixed)
 
     def rows(prediction: Tensor) -> Tensor:
         loss = objective(prediction, y if indexed else y.to(prediction.dtype))
         return loss if loss.ndim == 1 else loss.mean(dim=-1)
 
-    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.autocast("cpu", dtype=getattr(torch, path.precision), enabled=mixed):
-            prediction = activation(nn.functional.linear(x, weights))
-            return rows(prediction), prediction
+    def predict(x: Tensor, kernel: Tensor) -> Tensor:
+        with autocast():
+            return activation(nn.functional.linear(x, kernel.T))
+
+    def loss(prediction: Tensor) -> Tensor:
+        with autocast():
+            return rows(prediction)
 
     def again(prediction: np.ndarray) -> Tensor:
         # bfloat16 left the framework as float32
         return rows(torch.tensor(prediction).to(getattr(torch, path.precision)))
 
-    return Program(path=path, forward=forward, again=again)
+    named = ("torch", path.dtype, path.activation, path.units)
+    return Program(path=path, head=named, kernel=path.floatx, predict=predict, loss=loss, again=again)
 
 
 def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
@@ -91,7 +97,6 @@ def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
     import tensorflow as tf
 
     activation = {"linear": tf.identity, "sigmoid": tf.sigmoid, "softmax": tf.nn.softmax}[path.activation]
-    weights = tf.constant(split(np.ones(1), path.units), path.floatx)
     y = tf.constant(one_hot(labels, path.units), path.floatx)
     index = tf.constant(labels, tf.int32)
 
@@ -111,11 +116,11 @@ def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
         "log_by_hand": by_hand,
     }[path.loss]
 
-    def forward(x: Tensor) -> tuple[Tensor, Tensor]:
-        prediction = activation(tf.matmul(x, weights))
-        return rows(prediction), prediction
+    def predict(x: Tensor, kernel: Tensor) -> Tensor:
+        return activation(tf.matmul(x, kernel))
 
     def again(prediction: np.ndarray) -> Tensor:
         return rows(tf.constant(prediction))
 
-    return Program(path=path, forward=forward, again=again)
+    head = ("tensorflow", path.dtype, path.activation, path.units)
+    return Program(path=path, head=head, kernel=path.floatx, predict=predict, loss=rows, again=again)

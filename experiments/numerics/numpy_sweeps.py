@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
 from experiments.numerics.axes import EXECUTIONS, LABELS, PLAIN, SWEEP, Path, one_hot, split
-from experiments.numerics.engines import Swept, quietly, reason
+from experiments.numerics.sweeps import Swept, quietly, reason
 
 LACKING_DTYPE = "does not exist: NumPy has no bfloat16 of its own"
 LACKING_EXECUTION = "does not exist: it runs eagerly"

@@ -14,7 +14,7 @@ OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, 
 # Milliseconds a step of one network, at one thread of a machine of 2024 and images of 14 x 14; `benchmarks/` has more.
 MS_A_STEP = {"linear": 0.02, "mlp": 0.08, "deep_mlp": 0.1, "cnn": 0.45, "gru": 0.4, "attention": 0.65}
 # Seconds of cells that train nothing, by their ids; the atlas of a backend that is not installed takes none
-FIXED = {"numerics-tensorflow": 100.0, "numerics-torch": 15.0, "numerics-jax": 60.0, "worked_examples": 5.0}
+FIXED = {"numerics-tensorflow": 55.0, "numerics-torch": 12.0, "numerics-jax": 50.0, "worked_examples": 5.0}
 OTHER = 6.0  # seconds of a cell of which nothing is known
 
 
