@@ -101,7 +101,8 @@ def _linked(table: Table, page: str) -> Table:
 
 def _size(stored: Stored) -> dict[str, str]:
     networks = int(pd.to_numeric(stored.cells["networks_trained"]).sum())
-    return {"networks": f"{networks:,}", "seeds": str(stored.run.get("settings", {}).get("seeds", "–")).replace(" to ", "–")}
+    seeds = str(stored.run.get("settings", {}).get("seeds", "–"))
+    return {"networks": f"{networks:,}", "seeds": seeds.replace(" to ", "–")}
 
 
 def filled(readme: str, block: str) -> str:
