@@ -47,26 +47,34 @@ class NumpyTail:
     def logits(self) -> Array:
         return np.linspace(-2, 2, ROWS * self.units).reshape(ROWS, self.units)
 
+    def _rows(self, z: Array, labels: Array) -> Array:
+        return self.loss(labels, z)
+
     def _mean(self, z: Array, labels: Array) -> float:
-        if self.whole_loss is not None:
-            return self.whole_loss(labels, z)
-        return float(self.loss(labels, z).mean())
+        return float(self._rows(z, labels).mean()) if self.whole_loss is None else self.whole_loss(labels, z)
 
     def __call__(self, logits: Array, labels: Array) -> Step:
         z = np.array(logits, float)
         with np.errstate(all="ignore"):
-            gradient = np.zeros_like(z)
-            for place in np.ndindex(z.shape):
-                ends = []
-                for side in (-1e-4, 1e-4):
-                    moved = z.copy()
-                    moved[place] += side
-                    ends.append(self._mean(moved, labels))
-                gradient[place] = (ends[1] - ends[0]) / 2e-4
+            gradient = self._gradient(z, labels)
             return Step(
                 prediction=self.predict(z), trained=(self.trained or self.predict)(z), loss=self._mean(z, labels),
                 gradient=gradient,
             )  # fmt: skip
+
+    def _gradient(self, z: Array, labels: Array, step: float = 1e-4) -> Array:
+        """Of the mean loss, by central differences."""
+        gradient = np.zeros_like(z)
+        if self.whole_loss is None:  # each row's loss is its own
+            for unit in range(self.units):
+                moved = step * np.eye(self.units)[unit]
+                gradient[:, unit] = (self._rows(z + moved, labels) - self._rows(z - moved, labels)) / (2 * step * ROWS)
+            return gradient
+        for place in np.ndindex(z.shape):
+            moved = np.zeros_like(z)
+            moved[place] = step
+            gradient[place] = (self.whole_loss(labels, z + moved) - self.whole_loss(labels, z - moved)) / (2 * step)
+        return gradient
 
     def score(self, labels: Array, prediction: Array) -> float:
         with np.errstate(all="ignore"):
@@ -274,6 +282,7 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
     [
         (of(identity, bce_of_logits), "binary cross-entropy"),
         (of(identity, smoothed(bce_of_logits)), "smoothed binary cross-entropy"),
+        (of(identity, smoothed(bce_of_logits, 0.001)), "binary cross-entropy"),  # the simpler one that fits
         (of(identity, smoothed(cce_of_logits), units=3), "smoothed categorical cross-entropy"),
         (of(identity, lambda y, z: focal(y, expit(z))), "focal loss"),
         (of(soft, focal, units=3), "focal loss"),
@@ -300,8 +309,8 @@ ONE, TWO = behind(expit, bce_of_logits, bce), of(identity, cce_of_logits, units=
 class Sparse(NumpyTail):
     """Labels are the numbers of the classes."""
 
-    def _mean(self, z: Array, labels: Array) -> float:
-        return super()._mean(z, np.eye(self.units)[labels.astype(int)])
+    def _rows(self, z: Array, labels: Array) -> Array:
+        return super()._rows(z, np.eye(self.units)[labels.astype(int)])
 
 
 def by_number(y: Array, z: Array) -> Array:
@@ -351,6 +360,7 @@ def test_labels(tail: NumpyTail, labels: Array, expected: list[str], seen: str) 
         ({"class_weight": {0: 0.0, 1: 0.0}}, ["weights_are_zero"], "Every weight"),
         ({"class_weight": {0: 1.0, 1: -2.0}}, ["weights_are_negative"], "A weight of class_weight"),
         ({"class_weight": {0: 1.0, 2: 2.0}}, ["class_weight_names_no_class"], "has the key 2; the labels are 0, 1."),
+        ({"class_weight": {1: 1.0, 0: 2.0, 5: 1.0}}, ["class_weight_names_no_class"], "has the key 5"),
         ({"class_weight": {"0": 1.0}}, ["class_weight_names_no_class"], "has the key '0'"),
         ({"class_weight": {0: 1.0, 2: 2.0}, "complete": False}, [], ""),  # other batches may have it
     ],
@@ -359,6 +369,13 @@ def test_weights(options: dict[str, Any], expected: list[str], seen: str) -> Non
     findings = found(ONE, Y[:, None], **options)
     assert names(findings) == expected
     assert seen in " ".join(text for one in findings for text in one.seen)
+
+
+def test_the_classes_of_one_hot_labels_are_their_columns() -> None:
+    three, hot = behind(soft, cce_of_logits, cce, units=3), np.eye(3)[np.arange(33) % 3]
+    assert found(three, hot, class_weight={0: 1.0, 1: 2.0, 2: 3.0}) == []
+    (finding,) = found(three, hot, class_weight={0: 1.0, 3: 2.0})
+    assert finding.seen == ("class_weight has the key 3; the labels are 0, 1, 2.",)
 
 
 @pytest.mark.parametrize(
@@ -384,10 +401,10 @@ def test_the_encoding_whose_loss_is_known_is_taken() -> None:
     """Without labels each one is tried: this loss refuses one-hot rows."""
 
     class Refuses(Sparse):
-        def _mean(self, z: Array, labels: Array) -> float:
+        def _rows(self, z: Array, labels: Array) -> Array:
             if labels.ndim > 1:
                 raise ValueError("not one-hot")
-            return super()._mean(z, labels)
+            return super()._rows(z, labels)
 
     known = output(Refuses(predict=identity, loss=cce_of_logits, scored=SPARSE.scored, units=2))
     _, swept, findings = examine([(known, one) for one in encodings((2,), None)], None, "")
