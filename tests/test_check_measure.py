@@ -450,6 +450,14 @@ def recall(at: float) -> Callable[[Array, Array], float]:
     return lambda y, p: float((p > at)[y == 1].mean())
 
 
+def f1(at: float) -> Callable[[Array, Array], float]:
+    def value(y: Array, p: Array) -> float:
+        a, b = precision(at)(y, p), recall(at)(y, p)
+        return 2 * a * b / (a + b)
+
+    return value
+
+
 SOFTMAX = behind(soft, cce_of_logits, cce, units=2)
 THREE = behind(soft, cce_of_logits, cce, units=3)
 MULTI = behind(expit, bce_of_logits, bce, units=3)
@@ -466,6 +474,8 @@ MANY = np.random.default_rng(0).integers(0, 2, (32, 3))
         (of(identity, bce_of_logits), Y[:, None], "Precision", precision(0.0), []),
         (of(identity, bce_of_logits), Y[:, None], "Recall", recall(0.5), ["metric_cuts_the_logit"]),
         (of(identity, bce_of_logits), Y[:, None], "Recall", recall(0.0), []),
+        (of(identity, bce_of_logits), Y[:, None], "F1Score", f1(0.5), ["metric_cuts_the_logit"]),
+        (of(identity, bce_of_logits), Y[:, None], "F1Score", f1(0.0), []),
         (of(identity, bce_of_logits), Y[:, None], "AUC", area, ["metric_of_logits"]),
         (of(identity, bce_of_logits), Y[:, None], "AUC", lambda y, p: area(y, expit(p)), []),
         (ONE, Y[:, None], "AUC", area, []),
