@@ -7,6 +7,7 @@ import itertools
 import math
 import re
 import string
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from experiments.figures import (
     paired_differences,
 )
 from experiments.figures.causes import percent
-from experiments.figures.files import READERS
+from experiments.figures.files import READERS, small_png, source_of, squeeze
 from experiments.figures.lettering import panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, spread
@@ -378,3 +379,16 @@ def test_chinese_breaks_after_any_letter_but_begins_no_line_with_a_comma() -> No
     assert max(sum(2 if ord(letter) > 0x2E80 else 1 for letter in line) for line in lines) <= 13
     assert not any(line.startswith("\uff0c") for line in lines)
     assert wrap("a figure wraps at its words", 1.0, 10.5) == "a figure\nwraps at\nits words"
+
+
+def test_a_squeezed_picture_is_smaller_and_the_same(tmp_path: Path) -> None:
+    pixels = np.zeros((64, 64, 4), dtype=np.uint8)
+    pixels[::3, ::2] = 200
+    pixels[..., 3] = 255
+    path = tmp_path / "picture.png"
+    path.write_bytes(small_png(pixels.tobytes(), (64, 64), "of the test"))
+    before, size = np.asarray(Image.open(path).convert("RGB")), path.stat().st_size
+    squeeze(path)
+    assert path.stat().st_size < size
+    assert np.array_equal(np.asarray(Image.open(path).convert("RGB")), before)
+    assert source_of(path) == "of the test"

@@ -51,6 +51,16 @@ def small_png(rgba: bytes, size: tuple[int, int], source: str = "") -> bytes:
     return into.getvalue()
 
 
+def squeeze(path: Path) -> None:
+    """Pack the pixels of a PNG more tightly, which takes seven times as long; what it shows and notes stays."""
+    with Image.open(path) as image:
+        image.load()
+        notes = PngInfo()
+        for name, text in getattr(image, "text", {}).items():
+            notes.add_text(name, text)
+        image.save(path, "png", pnginfo=notes, optimize=True)
+
+
 def source_of(path: Path) -> str:
     """The `source` that a PNG file was made with; empty for another file and for none."""
     try:

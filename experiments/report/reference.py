@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.figures import Words, attribution, rate_map
+from experiments.figures.files import squeeze
 from experiments.figures.words import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
@@ -47,6 +48,8 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
     run = (out / "run.json").read_text(encoding="utf-8").replace(f"{ROOT}/", "")
     (into / "run.json").write_text(run, encoding="utf-8")
     build(out, into=into, processes=processes)
+    for picture in sorted((into / "figures").glob("*.png")):
+        squeeze(picture)
     for name in TABLES:
         if stored.has(name):
             table = pd.read_parquet(out / "tables" / f"{name}.parquet")
