@@ -538,3 +538,39 @@ _both(
     " metrics=['binary_accuracy']), x, hot3",
     "metric_over_columns",
 )
+_MASKED = """
+model = keras.Sequential([keras.Input((7,), dtype="int32"), layers.Embedding(20, 8, mask_zero=True),
+                          layers.SimpleRNN(4, return_sequences=True), layers.Dense(3, activation={})])
+model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+words = np.random.default_rng(0).integers(0, 20, (32, 7))
+return model, words, words % 3
+"""
+_both(
+    "masked words", _MASKED.format("'softmax'"), _MASKED.format("None"), "logits_taken_for_probabilities",
+)  # fmt: skip
+_DOT = """
+users, items = keras.Input((4,)), keras.Input((4,))
+score = layers.Dot(1)([layers.Dense(6)(users), layers.Dense(6)(items)])
+model = keras.Model([users, items], layers.Activation("sigmoid")(score))
+model.compile(loss=keras.losses.BinaryCrossentropy(from_logits={}), metrics=["accuracy"])
+return model, [x, x[::-1].copy()], y
+"""
+_both(
+    "a product of two layers", _DOT.format("False"), _DOT.format("True"), "probabilities_taken_for_logits",
+)  # fmt: skip
+_both(
+    "among the k most probable",
+    "return net(layers.Dense(3, activation='softmax'), loss='categorical_crossentropy',\n"
+    "           metrics=[keras.metrics.TopKCategoricalAccuracy(k=2)]), x, hot3",
+    "return net(layers.Dense(3, activation='softmax'), loss='categorical_crossentropy',\n"
+    "           metrics=[keras.metrics.SparseCategoricalAccuracy()]), x, hot3",
+    "program_raises",
+)
+_both(
+    "F1 of one unit",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.F1Score(threshold=0.5)]), x, y[:, None].astype('float32')",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.F1Score()]), x, y[:, None].astype('float32')",
+    "metric_is_constant",
+)

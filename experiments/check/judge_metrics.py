@@ -51,6 +51,8 @@ def metrics(output: Output, tail: Tail, found: Sweep) -> Iterator[Seen]:
     unseen = []
     for metric in output.metrics:
         family = next((name for name in FAMILIES if name in metric.kind.lower()), "")
+        # of the k most probable classes: the right value is not the accuracy
+        family = "" if "topk" in metric.kind.lower().replace("_", "") else family
         if regression:
             if family == "accuracy":
                 yield "accuracy_of_a_regression", f"{metric.name!r} is an accuracy, and the program predicts a number."
@@ -168,7 +170,8 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
         return "metric_over_columns" if over_columns else "accuracy_of_other_labels", told
     if columns and output.units == 2 and (found.sums_to_one or found.meaning.by_class):
         return "metric_over_columns", told
-    return None
+    others = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
+    return ("metric_is_constant", f"{metric.name!r} is {value:.3f} whatever is predicted.") if value == others else None
 
 
 def _right(trial: Trial) -> dict[str, list[float]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,6 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
 
     `truth`: labels of as many rows as were `predicted`.
     """
-    import keras
     from keras.src.trainers.compile_utils import CompileMetrics
 
     compiled = getattr(model, "_compile_metrics", None)
@@ -25,12 +26,8 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
     fresh = CompileMetrics(compiled._user_metrics, compiled._user_weighted_metrics, output_names=names)
     try:
         fresh.build(truth, predicted)
-        kept = [keras.ops.convert_to_numpy(variable) for variable in fresh.variables]
-        try:
+        with restored(fresh):
             fresh.update_state(truth, predicted)
-        finally:
-            for variable, before in zip(fresh.variables, kept, strict=False):
-                variable.assign(before)
     except Exception as error:  # as `fit` would raise
         return {}, f"its metrics: {one_line(error)}"
     found: dict[int, list[Metric]] = {}
@@ -40,18 +37,30 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
     return found, ""
 
 
+@contextmanager
+def restored(metric: Any) -> Iterator[None]:
+    """Afterwards, a metric has the values that it had before; one that was made within starts from 0."""
+    import keras
+
+    kept = [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
+    try:
+        yield
+    finally:
+        if [before.shape for before in kept] == [tuple(variable.shape) for variable in metric.variables]:
+            for variable, before in zip(metric.variables, kept, strict=True):
+                variable.assign(before)
+        else:
+            metric.reset_state()
+
+
 def _metric(metric: Any) -> Metric:
     import keras
 
     def value(truth: np.ndarray, prediction: np.ndarray) -> float:
-        kept = [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
-        metric.reset_state()
-        try:
+        with restored(metric):
+            metric.reset_state()
             metric.update_state(keras.ops.convert_to_tensor(truth), keras.ops.convert_to_tensor(prediction))
             return float(np.mean(keras.ops.convert_to_numpy(metric.result())))
-        finally:
-            for variable, before in zip(metric.variables, kept, strict=False):
-                variable.assign(before)
 
     return Metric(name=str(metric.name), kind=_kind(metric), threshold=_threshold(metric), value=value)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
@@ -55,3 +57,8 @@ def split(
             continue
         frontier |= {tensor for tensor in node.inputs if tensor in data and tensor not in seen}
     return () if blocked else tuple(met), narrow
+
+
+def squashed(values: np.ndarray) -> bool:
+    """Whether numbers all lie within 0 and 1, as those behind an activation do."""
+    return bool(values.size and values.min() >= 0 and values.max() <= 1)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, split
+from experiments.check.split import Node, split, squashed
 
 
 class GraphTail:
@@ -48,9 +48,12 @@ class GraphTail:
         ends = []
         for name in ("trained", "prediction"):
             met, narrow = split(nodes, set(fed), weights, kept[name].name)
-            tensors = [graph.get_tensor_by_name(one) for one in met]
-            self.whole = bool(tensors) and len({str(one.shape) for one in tensors}) == 1
-            ends.append(tensors if self.whole else [graph.get_tensor_by_name(narrow)])
+            tensors, single = ([graph.get_tensor_by_name(one) for one in names] for names in (met, [narrow]))
+            joined = len(met) > 1 and narrow != kept[name].name  # what comes after is one activation of what they give
+            if joined and squashed(np.asarray(wrapped.prune(wrapped.inputs[: len(rows)], single)(*given[:-1])[0])):
+                joined = False
+            self.whole = joined or (bool(tensors) and len({str(one.shape) for one in tensors}) == 1)
+            ends.append(tensors if self.whole and not joined else single)
         at, other = ends
         with graph.as_default():
             parts = [part for part in tf.gradients(kept["loss"], at) if part is not None]
@@ -58,8 +61,10 @@ class GraphTail:
         self.shape = tuple(size or 1 for size in at[0].shape[1:])
         self.dtype, self.rows = at[0].dtype.name, len(labels)
         self._counts = len(at), len(other)
-        # loops of the trunk stay in a part that is cut out, and XLA, which compiles all of it, wants their rows
-        self._fed = given[:-1] if compiled else []
+        # loops of the trunk stay in a part that is cut out, and XLA, which compiles all of it, wants their rows; so
+        # does a loss that is masked. That all rows may have one mask, all are the one with the most entries.
+        fullest = int(np.argmax(sum((one.reshape(len(one), -1) != 0).sum(axis=1) for one in rows)))
+        self._fed = [tf.repeat(one[fullest : fullest + 1], len(one), axis=0) for one in given[:-1]]
         rest = list(wrapped.inputs[: len(self._fed)])
         self._step = wrapped.prune([*at, truth, *rest], [kept["trained"], kept["loss"], gradient])
         self._predict = wrapped.prune([*other, *rest], [kept["prediction"]])
