@@ -49,8 +49,9 @@ class GraphTail:
         for name in ("trained", "prediction"):
             met, narrow = split(nodes, set(fed), weights, kept[name].name)
             tensors, single = ([graph.get_tensor_by_name(one) for one in names] for names in (met, [narrow]))
-            # what follows is one activation of what they give together; a stack of them has its rows on another axis
-            joined = len(met) > 1 and narrow != kept[name].name and len(tensors[0].shape) == len(single[0].shape)
+            # what follows is one activation of what they give together, which a stack of them all is not
+            sizes = [int(np.prod(one.shape, dtype=int)) for one in (*single, *tensors)]
+            joined = len(met) > 1 and narrow != kept[name].name and sizes[0] < sum(sizes[1:])
             if joined and squashed(np.asarray(wrapped.prune(wrapped.inputs[: len(rows)], single)(*given[:-1])[0])):
                 joined = False
             self.whole = joined or (bool(tensors) and len({str(one.shape) for one in tensors}) == 1)
