@@ -40,6 +40,7 @@ from experiments.figures.words import LANGUAGES, catalogue
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, OUTCOMES, shifts
 from experiments.records import UserError
+from experiments.stats import clusters, corrected_t
 
 
 @pytest.fixture(scope="module")
@@ -392,3 +393,19 @@ def test_a_squeezed_picture_is_smaller_and_the_same(tmp_path: Path) -> None:
     assert path.stat().st_size < size
     assert np.array_equal(np.asarray(Image.open(path).convert("RGB")), before)
     assert source_of(path) == "of the test"
+
+
+def test_the_interval_of_a_curve_allows_for_the_rows_that_its_seeds_share(one: pd.DataFrame) -> None:
+    """Rows of their own, one table split again by each seed, and two seeds a split: as `clusters` has it."""
+    keys = ["task", "network", "optimizer", "head", "seed"]
+    runs = one[keys].drop_duplicates().assign(sample=lambda table: table["seed"], shared=1.0)
+    for table in (runs.assign(shared=0.0), runs, runs.assign(sample=runs["seed"] // 2)):
+        (panel,) = panels(one, "nll", "", ARMS, "test", table)
+        d = panel.difference("softmax")[:, -1:]
+        samples = table.drop_duplicates("seed").set_index("seed")["sample"].loc[panel.seeds].to_numpy()
+        allowed = clusters(d.T, samples, float(table["shared"].mean())).fresh
+        assert [end[0] for end in panel.interval(d)[1:]] == pytest.approx(
+            [end[0] for end in corrected_t(d.T, allowed)]
+        )
+    (unknown,), (known,) = panels(one, "nll", "", ARMS, "test"), panels(one, "nll", "", ARMS, "test", runs)
+    assert unknown.interval(d)[1] == pytest.approx(known.interval(d)[1])  # the worst case

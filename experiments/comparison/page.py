@@ -131,7 +131,7 @@ def _rates(found: Comparison, words: Words) -> Section | None:
 
 def _curves(found: Comparison, words: Words) -> Section:
     norms = found.curves.loc[found.curves["quantity"] == "grad_norm"]
-    blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, words=words)]
+    blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, found.runs, words=words)]
     if len(norms) and (norms["value"] > 0).any():
         blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, words=words))
     return Section(id="curves", title="Loss curves and gradient norms", blocks=blocks)

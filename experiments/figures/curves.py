@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.lettering import panel_title
-from experiments.figures.panels import ARMS, Panel, interval, panels, telling
+from experiments.figures.panels import ARMS, Panel, panels, telling
 from experiments.figures.style import MUTED, Chart, chart, colour, label_ends
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
@@ -21,6 +21,7 @@ MOST = 6  # panels that a figure of many cells shows
 
 def loss_curves(
     curves: pd.DataFrame,
+    runs: pd.DataFrame | None = None,
     *,
     quantity: str = "nll",
     heads: Sequence[str] | None = None,
@@ -31,15 +32,15 @@ def loss_curves(
 ) -> Chart:
     """The loss of each arm and, under it, its paired difference from `baseline`; the title speaks of `head`.
 
-    `curves`: rows of the `curves` table. `heads`: by default the usual arms, or the two named. One cell is shown on
+    `curves`: rows of the `curves` table. `runs`: those of the same networks, which say what rows seeds share; without
+    them all rows are taken to be shared. `heads`: by default the usual arms, or the two named. One cell is shown on
     its training and test rows. Of several cells the test rows of at most six are drawn, for each network those where
     `head` differs most; the title speaks of all. Lines are medians over seeds, bands their quartiles; a difference is
-    the mean over pairs with its 95 % interval, corrected for overlapping splits. Raises `ValueError` when no row
-    fits.
+    the mean over pairs with its 95 % interval for fresh rows. Raises `ValueError` when no row fits.
     """
     heads = heads or (ARMS if baseline == BASELINE else (baseline, head))
-    held_out = panels(curves, quantity, "", heads, "test")
-    trained = panels(curves, quantity, "", heads, "train")
+    held_out = panels(curves, quantity, "", heads, "test", runs)
+    trained = panels(curves, quantity, "", heads, "train", runs)
     every = held_out or trained
     if not every:
         raise ValueError(f"The curves hold no {quantity!r} of {', '.join(heads)}")
@@ -99,7 +100,7 @@ def _differences(axes: Axes, panel: Panel, baseline: str, *, named: bool) -> Non
     for head in panel.values:
         if head == baseline or baseline not in panel.values:
             continue
-        mean, low, high = interval(panel.difference(head, baseline))
+        mean, low, high = panel.interval(panel.difference(head, baseline))
         axes.plot(panel.steps, mean, color=colour(head))
         axes.fill_between(panel.steps, low, high, color=colour(head), alpha=0.16, linewidth=0)
         ends.append((head, float(mean[-1]), colour(head)))
@@ -130,7 +131,7 @@ def _finding_of_one(panel: Panel, pair: tuple[str, str], rows: str, words: Words
     if not set(pair) <= set(panel.values):
         return words("loss_curves.alone", quantity=unit)
     last = panel.difference(*pair)[:, -1:]
-    mean, low, high = (float(value[0]) for value in interval(last))
+    mean, low, high = (float(value[0]) for value in panel.interval(last))
     if not math.isfinite(mean):
         return words("loss_curves.lost", quantity=unit, lost=int((~np.isfinite(last)).sum()), n=len(last))
     key = "below" if high < 0 else "above" if low > 0 else "same"
@@ -143,7 +144,7 @@ def _finding_of_many(every: list[Panel], pair: tuple[str, str], words: Words, qu
     pairs = [panel for panel in every if set(pair) <= set(panel.values)]
     if not pairs:
         return words("loss_curves.alone", quantity=words.or_key("quantity", quantity))
-    found = [interval(panel.difference(*pair).mean(axis=1, keepdims=True)) for panel in pairs]
+    found = [panel.interval(panel.difference(*pair).mean(axis=1, keepdims=True)) for panel in pairs]
     lower = sum(bool(high[0] < 0) for _, _, high in found)
     higher = sum(bool(low[0] > 0) for _, low, _ in found)
     middle = float(np.nanmedian([mean[0] for mean, _, _ in found]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH
-from experiments.stats import corrected_t
+from experiments.stats import clusters, corrected_t
 
 CELL = ["task", "network", "optimizer"]
 ARMS = ("sigmoid", "softmax", "softmax_matched", "sigmoid_again")
@@ -19,11 +19,25 @@ ARMS = ("sigmoid", "softmax", "softmax_matched", "sigmoid_again")
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """The curves of one cell on one split: `values[head]` is (seeds, steps), on common `seeds` and `steps`."""
+    """The curves of one cell on one split: `values[head]` is (seeds, steps), on common `seeds` and `steps`.
+
+    `samples`, (seeds,), and `shared`: which seeds have the same rows, and how many two samples have in common, as
+    `stats.clusters` takes them; where `runs` does not tell, all rows are taken to be shared.
+    """
 
     key: tuple[str, ...]
+    seeds: np.ndarray
     steps: np.ndarray
     values: dict[str, np.ndarray]
+    samples: np.ndarray | None = None
+    shared: float = 1.0
+
+    def interval(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean over seeds of (seeds, n) with its 95 % interval for fresh rows: (mean, low, high), each (n,).
+
+        NaN in a column with a value that is not finite: it is shown as a gap, never dropped.
+        """
+        return interval(values, self.samples, self.shared)
 
     def difference(self, head: str, baseline: str = BASELINE) -> np.ndarray:
         """(seeds, steps): `head` minus its twin; not finite where either is not."""
@@ -54,9 +68,19 @@ class _Same:
         return isinstance(other, _Same) and other.table is self.table
 
 
-def panels(curves: pd.DataFrame, quantity: str, scope: str, heads: Sequence[str], split: str) -> list[Panel]:
+def panels(
+    curves: pd.DataFrame, quantity: str, scope: str, heads: Sequence[str], split: str, runs: pd.DataFrame | None = None
+) -> list[Panel]:
     """One `Panel` a cell (and rate, when a cell holds several), cells in the table's order."""
-    return _panels(_Same(curves), quantity, scope, tuple(heads), split)
+    made = _panels(_Same(curves), quantity, scope, tuple(heads), split)
+    if runs is None:
+        return made
+    known = runs.drop_duplicates([*CELL, "seed"]).astype(dict.fromkeys(CELL, str)).set_index(CELL).sort_index()
+    return [_with_rows(panel, known.loc[[panel.key[: len(CELL)]]].set_index("seed")) for panel in made]
+
+
+def _with_rows(panel: Panel, runs: pd.DataFrame) -> Panel:
+    return replace(panel, samples=runs["sample"].loc[panel.seeds].to_numpy(), shared=float(runs["shared"].mean()))
 
 
 @lru_cache(maxsize=8)  # a figure is drawn at two widths, and several show the same curves
@@ -77,18 +101,18 @@ def _panels(same: _Same, quantity: str, scope: str, heads: tuple[str, ...], spli
         present = set(part.columns.get_level_values("head"))
         values = {h: part[h].reindex(columns=steps).to_numpy(dtype=float) for h in heads if h in present}
         names = tuple(f"{item:g}" if isinstance(item, float) else str(item) for item in key)
-        made.append(Panel(key=names, steps=steps.to_numpy(), values=values))
+        made.append(Panel(key=names, seeds=part.index.to_numpy(), steps=steps.to_numpy(), values=values))
     return made
 
 
-def interval(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean over the first axis with its 95 % interval, corrected for overlapping splits: (mean, low, high).
-
-    `samples`: (seeds, n). NaN in a column with a value that is not finite: it is shown as a gap, never dropped.
-    """
-    kept = np.where(np.isfinite(samples).all(axis=0), samples, np.nan)
-    low, high = corrected_t(np.ascontiguousarray(kept.T))
-    return kept.mean(axis=0), low, high
+def interval(
+    values: np.ndarray, samples: np.ndarray | None = None, shared: float = 1.0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Panel.interval` of (seeds, n); where it is not said which seeds have the same rows, none have."""
+    kept = np.ascontiguousarray(np.where(np.isfinite(values).all(axis=0), values, np.nan).T)
+    samples = np.arange(len(values)) if samples is None else samples
+    low, high = corrected_t(kept, clusters(kept, samples, shared).fresh)
+    return kept.mean(axis=1), low, high
 
 
 def mean_of_finite(values: np.ndarray) -> np.ndarray:

@@ -73,7 +73,8 @@ def _panels(rows: pd.DataFrame, heads: tuple[str, str]) -> list[Panel]:
         present = set(wide.columns.get_level_values(0))
         grid = np.unique(part["learning_rate"].to_numpy(float))
         values = {h: wide[h].reindex(columns=grid).to_numpy(float) for h in heads if h in present}
-        made.append(Panel(key=tuple(map(str, key)), steps=np.log2(grid), values=values))
+        seeds = wide.index.to_numpy()
+        made.append(Panel(key=tuple(map(str, key)), seeds=seeds, steps=np.log2(grid), values=values))
     return made
 
 

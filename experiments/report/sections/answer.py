@@ -19,7 +19,8 @@ from experiments.tables import pair
 _WRITE = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(1)])
 model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
-              metrics=[keras.metrics.BinaryAccuracy(threshold=0.0), keras.metrics.AUC(from_logits=True)])
+              metrics=[keras.metrics.BinaryAccuracy(threshold=0.0),
+                       keras.metrics.AUC(from_logits=True)])
 probability = keras.ops.sigmoid(model.predict(x))"""
 _OR = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(2)])

@@ -16,7 +16,12 @@ def curves(stored: Stored, words: Words) -> Section | None:
     norms = stored.read("curves", quantity="grad_norm", scope=("head", "trunk", "total"), head=heads)
     blocks: list[Block] = []
     if len(losses):
-        blocks += [Text(body=words("curves.loss")), drawn(stored.kept, "loss_curves", loss_curves, losses, words=words)]
+        runs = stored.read("runs", head=ARMS) if stored.has("runs") else None
+        tables = (losses,) if runs is None else (losses, runs)
+        blocks += [
+            Text(body=words("curves.loss")),
+            drawn(stored.kept, "loss_curves", loss_curves, *tables, words=words),
+        ]
     if len(norms):
         blocks += [
             Text(body=words("curves.norm")),
