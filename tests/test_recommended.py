@@ -66,7 +66,7 @@ def test_every_page_that_recommends_a_head_is_read() -> None:
 @pytest.mark.parametrize("place", ["report, one unit", "comparison, sigmoid"])
 def test_with_plain_names_the_same_code_would_be_a_problem(place: str) -> None:
     """So the metrics of a recommendation are looked at."""
-    plain = re.sub(r"metrics=\[.*\]", 'metrics=["accuracy"]', SNIPPETS[place])
+    plain = re.sub(r"metrics=\[.*?\]\)", 'metrics=["accuracy"])', SNIPPETS[place], flags=re.DOTALL)
     assert [one.name for one in followed(plain).problems] == ["metric_cuts_the_logit"]
 
 
