@@ -228,8 +228,8 @@ def _learning(truth: Truth, one: Draw, slope: np.ndarray, gradient: np.ndarray, 
         return
     if one.units > 1 and np.allclose(reported, reported[:, ::-1], rtol=0.02):
         truth.wrong["alike"] = "the loss does not tell one unit from another"
-    if one.form == "reshaped" and one.loss in CROSS_ENTROPIES and flat.any():
-        truth.open["clipped"] = "a layer has lost the logits, which shows only where they are large"
+    if one.form == "reshaped" and one.loss in CROSS_ENTROPIES and one.activation != "none":
+        truth.open["clipped"] = "a layer has lost the logits, which shows only where they are large, beyond the grid"
     for label in (0, 1):
         wrong = (GRID > 0) if label == 0 else (GRID < 0)
         reach = wrong & (np.abs(GRID) <= max(REACHED))
