@@ -38,7 +38,8 @@ from experiments.numerics.axes import (
 )
 from experiments.numerics.consequences import TASKS, data, train, train_on, weights
 from experiments.numerics.engines import ENGINES
-from experiments.numerics.keras_programs import model
+from experiments.numerics.keras_programs import loss as keras_loss
+from experiments.numerics.keras_programs import model, targets
 from experiments.numerics.measures import Measures, measure
 from experiments.numerics.pathologies import pathology
 from experiments.records import UserError
@@ -178,6 +179,16 @@ def test_a_path_computes_alone_what_it_computes_among_others(execution: str) -> 
         alone = sweep("tensorflow", [path])[["loss_value", "grad", "loss_of_prediction"]]
         among = one(tensorflow(), **vars(path))[list(alone)]
         pd.testing.assert_frame_equal(alone, among.reset_index(drop=True), check_exact=True)
+
+
+def test_the_loss_of_what_was_predicted_is_that_of_its_own_objective() -> None:
+    """Equal predictions share that loss, and only where loss, units, dtype and `from_logits` are the same."""
+    for head in (SIGMOID, SOFTMAX, {**SIGMOID, "activation": "linear"}):
+        for form in ("in_layer", "from_logits"):
+            path = Path(**{**KERAS_TF, **head, "form": form})
+            predicted = model(path)(SWEEP[:, None].astype("float32")).numpy()  # leaves its logits behind
+            expected = keras_loss(path)(targets(path, LABELS), predicted).numpy()
+            assert (one(tensorflow(), **vars(path))["loss_of_prediction"].to_numpy() == expected).all()
 
 
 def test_evaluate_and_the_loss_of_the_prediction_disagree_on_a_crossed_pair() -> None:

@@ -28,7 +28,7 @@ from experiments.numerics.axes import (
 )
 from experiments.numerics.engines import ENGINES, Engine, Jax
 from experiments.numerics.programs import Program
-from experiments.numerics.sweeps import Swept, quietly, run_all
+from experiments.numerics.sweeps import Sweep, Swept, quietly
 from experiments.records import require
 
 CATEGORIES = [name for name in PATH if name != "units"]
@@ -89,13 +89,14 @@ def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[
         lacking = {path: _lacking(engine, path) for path in group}
         yield from ((path, why) for path, why in lacking.items() if why)
         programs: dict[Path, Program] = {}
+        sweeping = Sweep(engine, SWEEP)
         with engine.precision(together), quietly():
             for execution in engine.executions:
                 members = [path for path, why in lacking.items() if not why and path.execution == execution]
                 for path in {path.on("any") for path in members} - programs.keys():
                     programs[path] = bind(path)
                 bound = [programs[path.on("any")] for path in members]
-                yield from zip(members, run_all(engine, bound, SWEEP, execution), strict=True)
+                yield from zip(members, sweeping.run(bound, execution), strict=True)
 
 
 def _lacking(engine: Engine, path: Path) -> str:

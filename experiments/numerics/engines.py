@@ -212,13 +212,19 @@ class Jax:
         jax = self.jax
 
         def call(tensors: Tensors) -> list[Outcome]:
-            return _each(self._sweep, groups, tensors)
+            return _each(self._sweep, groups, {name: tensors[real] for name, real in reals.items()})
 
         run = jax.jit(call) if execution == "xla" else call
         programs = [program for group in groups for program in group]
-        return lambda logits: run(
-            {name: jax.numpy.asarray(x, dtype=dtype) for name, (x, dtype) in leaves(programs, logits).items()}
-        )
+        # where JAX demotes float64 it is float32's own tensor, so that XLA sees the same arithmetic
+        wide = str(jax.dtypes.canonicalize_dtype("float64"))
+        reals = {name: name.replace("float64", wide) for p in programs for name in (p.input_leaf, p.kernel_leaf)}
+
+        def compiled(logits: Sequence[np.ndarray]) -> list[Outcome]:
+            read = leaves(programs, logits).items()
+            return run({reals[name]: jax.numpy.asarray(x, dtype=dtype) for name, (x, dtype) in read})
+
+        return compiled
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {"tensorflow": TensorFlow, "torch": Torch, "jax": Jax}

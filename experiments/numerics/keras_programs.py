@@ -89,6 +89,7 @@ def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
     return Program(
         path=path,
         head=(path.dtype, path.form, path.activation, path.units),
+        objective=(path.floatx, path.form == "from_logits", path.loss, path.units),
         kernel=network.layers[0].variable_dtype,
         predict=predict,
         loss=rows,

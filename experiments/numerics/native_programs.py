@@ -88,8 +88,15 @@ def bind_torch(path: Path, labels: np.ndarray = LABELS) -> Program:
         # bfloat16 left the framework as float32
         return rows(torch.tensor(prediction).to(getattr(torch, path.precision)))
 
-    named = ("torch", path.dtype, path.activation, path.units)
-    return Program(path=path, head=named, kernel=path.floatx, predict=predict, loss=loss, again=again)
+    return Program(
+        path=path,
+        head=("torch", path.dtype, path.activation, path.units),
+        objective=("torch", path.dtype, path.loss, path.units),
+        kernel=path.floatx,
+        predict=predict,
+        loss=loss,
+        again=again,
+    )
 
 
 def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
@@ -122,5 +129,12 @@ def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
     def again(prediction: np.ndarray) -> Tensor:
         return rows(tf.constant(prediction))
 
-    head = ("tensorflow", path.dtype, path.activation, path.units)
-    return Program(path=path, head=head, kernel=path.floatx, predict=predict, loss=rows, again=again)
+    return Program(
+        path=path,
+        head=("tensorflow", path.dtype, path.activation, path.units),
+        objective=("tensorflow", path.dtype, path.loss, path.units),
+        kernel=path.floatx,
+        predict=predict,
+        loss=rows,
+        again=again,
+    )

@@ -24,12 +24,13 @@ class Program:
     `predict(x, kernel)` maps the input (n, 1) and the head's kernel (1, units), of the dtype `kernel`, to what the
     model predicts (n, units); `loss(prediction)` is the loss of each row (n,).
     `again(prediction)` is the same loss of a prediction that has left the framework: `loss(y, model.predict(x))`.
-    `head`: programs with the same one have the same `predict`.
+    `head`: programs with the same one have the same `predict`; `objective`: those with the same one the same `again`.
     `reads`: which of the logits that a call gets are this program's.
     """
 
     path: Path
     head: Hashable
+    objective: Hashable
     kernel: str
     predict: Callable[[Tensor, Tensor], Tensor]
     loss: Callable[[Tensor], Tensor]

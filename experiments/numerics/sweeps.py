@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -34,43 +34,55 @@ def quietly() -> Iterator[None]:
         yield
 
 
-def swept(engine: Engine, program: Program, outcome: Outcome) -> Swept:
-    """What one program gave, on the host, and the loss of its prediction (nan if that raises)."""
-    loss, grad, prediction = map(engine.numpy, outcome)
-    try:
-        again = engine.numpy(engine.again(program, prediction))
-    except Exception:  # a compiled loss may accept the label that the same loss refuses op by op
-        again = np.full(loss.shape, np.nan)
-    return Swept(
-        loss=loss.reshape(-1).astype(np.float64),
-        grad=grad.reshape(-1).astype(np.float64),
-        loss_of_prediction=again.reshape(-1).astype(np.float64),
-    )
+class Sweep:
+    """Sweeps of one engine. A loss of a prediction that is known from another program is not computed again."""
 
+    def __init__(self, engine: Engine, z: np.ndarray) -> None:
+        self.engine, self.z = engine, z
+        self._losses: dict[Hashable, np.ndarray] = {}
 
-def _run(engine: Engine, groups: Sequence[Sequence[Program]], z: np.ndarray, execution: str) -> list[Swept | str]:
-    programs = [program for group in groups for program in group]
-    try:
-        found = engine.compiled(groups, execution)([z])
-        return [swept(engine, program, outcome) for program, outcome in zip(programs, found, strict=True)]
-    except Exception as error:  # whatever a framework raises is a finding
-        if len(programs) == 1:
-            return [reason(error)]
-        parts = [[group] for group in groups] if len(groups) > 1 else [[[program]] for program in programs]
-        return [result for part in parts for result in _run(engine, part, z, execution)]
+    def run(self, programs: Sequence[Program], execution: str) -> list[Swept | str]:
+        """Sweep z (n,) through each program: its numbers, or what it raised, in the order of `programs`."""
+        # those that are likely to raise stand apart, so as not to spoil the one call of all the others
+        groups = [[program for program in programs if not program.path.doubtful]]
+        groups += [[program] for program in programs if program.path.doubtful]
+        groups = [group for group in groups if group]
+        # XLA checks no label, so there nothing is likely to raise
+        calls = [groups] if execution == "xla" else [[group] for group in groups]
+        with quietly():
+            results = [result for call in calls for result in self._run(call, execution)]
+        found = dict(zip((id(program) for group in groups for program in group), results, strict=True))
+        return [found[id(program)] for program in programs]
 
+    def _run(self, groups: Sequence[Sequence[Program]], execution: str) -> list[Swept | str]:
+        programs = [program for group in groups for program in group]
+        try:
+            found = self.engine.compiled(groups, execution)([self.z])
+            return [self._swept(program, outcome) for program, outcome in zip(programs, found, strict=True)]
+        except Exception as error:  # whatever a framework raises is a finding
+            if len(programs) == 1:
+                return [reason(error)]
+            parts = [[group] for group in groups] if len(groups) > 1 else [[[program]] for program in programs]
+            return [result for part in parts for result in self._run(part, execution)]
 
-def run_all(engine: Engine, programs: Sequence[Program], z: np.ndarray, execution: str) -> list[Swept | str]:
-    """Sweep `z` (n,) through each program: its numbers, or what it raised, in the order of `programs`."""
-    # those that are likely to raise stand apart, so as not to spoil the one call of all the others
-    groups = [[program for program in programs if program.path.doubtful is doubtful] for doubtful in (False, True)]
-    groups = [group for group in groups if group]
-    # XLA checks no label, so there nothing is likely to raise
-    calls = [groups] if execution == "xla" else [[group] for group in groups]
-    with quietly():
-        results = [result for call in calls for result in _run(engine, call, z, execution)]
-    found = dict(zip((id(program) for group in groups for program in group), results, strict=True))
-    return [found[id(program)] for program in programs]
+    def _swept(self, program: Program, outcome: Outcome) -> Swept:
+        loss, grad, prediction = map(self.engine.numpy, outcome)
+        return Swept(
+            loss=loss.reshape(-1).astype(np.float64),
+            grad=grad.reshape(-1).astype(np.float64),
+            loss_of_prediction=self._again(program, prediction),
+        )
+
+    def _again(self, program: Program, prediction: np.ndarray) -> np.ndarray:
+        """The loss of what the program predicted, (n,), nan if that raises."""
+        key = (program.objective, str(prediction.dtype), prediction.tobytes())
+        if key not in self._losses:
+            try:
+                again = self.engine.numpy(self.engine.again(program, prediction))
+            except Exception:  # a compiled loss may accept the label that the same loss refuses op by op
+                again = np.full(len(prediction), np.nan)
+            self._losses[key] = again.reshape(-1).astype(np.float64)
+        return self._losses[key]
 
 
 def reason(error: Exception) -> str:
