@@ -24,19 +24,19 @@ from rich.table import Table
 from scipy import stats as scipy_stats
 
 from experiments import judgement
+from experiments.engines import Problem, driver, precision
+from experiments.engines.stacked.budget import at_once
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement.pairs import CELL
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
+from experiments.problem.problem import READERS
+from experiments.problem.records import tabulate
+from experiments.problem.samples import sample_of
+from experiments.problem.streams import draw
 from experiments.records import Data, Setup, UserError, require
 from experiments.stats import ALPHA, QUANTITIES
 from experiments.tasks import Split, as_data, fit_scaling, split
-from experiments.training import Problem, precision, stacked_run
-from experiments.training.budget import at_once
-from experiments.training.problem import READERS
-from experiments.training.recorder import tabulate
-from experiments.training.rows import sample_of
-from experiments.training.streams import draw
 
 FRESH, AGAIN = "fresh rows", "split again"
 DESIGNS = (FRESH, AGAIN)
@@ -125,7 +125,7 @@ def trained(design: str, size: Size) -> judgement.Pairs:
     """The pairs of both arms with sigmoid in the primary quantities; each data set is a cell, by its number."""
     with precision("float32"):
         whole = problem(design, size)
-        records = stacked_run.run(whole, at_once=at_once(whole))
+        records = driver.run(whole, at_once=at_once(whole))
     finals, runs = [], []
     for dataset in range(size.datasets):
         numbers = range(dataset * size.seeds, (dataset + 1) * size.seeds)
@@ -143,7 +143,7 @@ def trained(design: str, size: Size) -> judgement.Pairs:
     return replace(pairs, table=pairs.table[primary].astype({"task": str, "quantity": str}))
 
 
-def records_of(records: list[stacked_run.Record], numbers: range) -> list[stacked_run.Record]:
+def records_of(records: list[driver.Record], numbers: range) -> list[driver.Record]:
     """The records of some streams."""
     return [record for record in records if record.replica.seed in numbers]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from experiments.training import Problem
+from experiments.engines import Problem
 
 
 def products_of(layer: Any) -> tuple[int, int]:

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 import keras
 from training_cases import gap, relative
 
-from experiments import reference, stacked
+from experiments.engines import Problem, keras_fit, stacked
+from experiments.engines.driver import Chunk, engine_for
 from experiments.networks import NETWORKS, network
-from experiments.training import Problem
-from experiments.training.layout import Replica, chunks
-from experiments.training.stacked_run import Chunk, engine_for
-from experiments.training.streams import weights_of
+from experiments.problem.replicas import Replica, chunks
+from experiments.problem.streams import weights_of
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
@@ -31,7 +30,7 @@ def assert_same(problem: Problem, *, with_weights: bool = True, rounding: float 
     replicas = next(chunks(problem.heads, problem.rates, seeds, 1000))
     chunk = Chunk(problem, engine_for(problem, replicas), replicas)
     records = chunk.train(None)
-    trainer = reference.Trainer()
+    trainer = keras_fit.Trainer()
     for number, head in enumerate(problem.heads):
         rate = problem.rates[-(number % 2)]
         tries = [(number + attempt) % len(seeds) for attempt in range(1 if problem.setup.dtype == "float64" else 3)]

@@ -22,12 +22,12 @@ from experiments.comparison import Comparison, Options, rows, run
 from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
 from experiments.comparison.save import save
+from experiments.engines import driver
 from experiments.heads import HEADS
 from experiments.judgement import OUTCOMES, Design, looks
 from experiments.records import UserError
 from experiments.stats import clusters, corrected_t
 from experiments.tasks.files import Table, from_arrays
-from experiments.training import stacked_run
 
 ROOT = Path(__file__).resolve().parents[1]
 SMALL = {"seeds": 2, "steps": 12, "batch_size": 8}
@@ -125,9 +125,9 @@ def test_weights_are_those_of_keras(engine: str) -> None:
     for units, head in ((1, "sigmoid"), (2, "softmax")):
         replica = run.Replica(head=HEADS[head], learning_rate=cell.rates[0], seed=0)
         if engine == "stacked":
-            record = stacked_run.Chunk(cell, stacked_run.engine_for(cell, [replica]), [replica]).train(None)[0]
+            record = driver.Chunk(cell, driver.engine_for(cell, [replica]), [replica]).train(None)[0]
         else:
-            record = run.reference.Trainer().fit(cell, replica).record
+            record = run.keras_fit.Trainer().fit(cell, replica).record
         losses, _, _ = by_hand(plan, units, seed=0)
         np.testing.assert_allclose(record.curves["train", "fit_loss", ""], losses, rtol=2e-4)
 
@@ -140,9 +140,9 @@ def test_an_initial_bias_is_where_every_network_starts(engine: str) -> None:
     for head in ("sigmoid", "sigmoid_again", "softmax", "softmax_init"):
         replica = run.Replica(head=HEADS[head], learning_rate=cell.rates[0], seed=0)
         if engine == "stacked":
-            record = stacked_run.Chunk(cell, stacked_run.engine_for(cell, [replica]), [replica]).train(None)[0]
+            record = driver.Chunk(cell, driver.engine_for(cell, [replica]), [replica]).train(None)[0]
         else:
-            record = run.reference.Trainer().fit(cell, replica).record
+            record = run.keras_fit.Trainer().fit(cell, replica).record
         truth = cell.data.y[cell.rows("test", 0, 512)]
         assert record.curves["test", "abs_logit", ""][0] == pytest.approx(3)
         assert record.curves["test", "nll", ""][0] == pytest.approx(np.log1p(np.exp(np.where(truth, 3, -3))).mean())
@@ -199,13 +199,13 @@ def test_shared_rows_are_those_of_all_seeds(at_once: int, monkeypatch: pytest.Mo
 
 def test_more_seeds_train_none_again(monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[int] = []
-    real = run.stacked_run.run
+    real = run.driver.run
 
     def seen(cell: Any, **options: Any) -> Any:
         trained.extend(cell.seeds)
         return real(cell, **options)
 
-    monkeypatch.setattr(run.stacked_run, "run", seen)
+    monkeypatch.setattr(run.driver, "run", seen)
     ran = run.run(plan_of(compared.linear, (5,), seeds=10, steps=4), silent)
     assert trained == list(range(10))
     assert ran.looked["seeds"].tolist() == [6, 10]

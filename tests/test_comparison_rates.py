@@ -9,9 +9,9 @@ from test_comparison import plan_of, silent, table_of
 
 from experiments.comparison import run
 from experiments.comparison.rows import problem
+from experiments.engines.driver import Chunk, engine_for
 from experiments.heads import HEADS
-from experiments.training.layout import chunks
-from experiments.training.stacked_run import Chunk, engine_for
+from experiments.problem.replicas import chunks
 
 
 @pytest.mark.parametrize("most", [1, 3, 8, 1000])

@@ -12,9 +12,9 @@ from typer.testing import CliRunner
 
 from benchmarks import coupling
 from experiments.heads import BASELINE, HEADS
+from experiments.problem.draws import GLOROT_UNIFORM, SHAPES, Law, Start
+from experiments.problem.streams import HeadStream, first_weights, seed_initialisers, seeding_of
 from experiments.records import Draw, UserError
-from experiments.training.draws import GLOROT_UNIFORM, SHAPES, Law, Start
-from experiments.training.streams import HeadStream, first_weights, seed_initialisers, seeding_of
 
 STEPS = np.linspace(0.0005, 0.9995, 1999)
 

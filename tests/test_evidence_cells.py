@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from experiments.claims import CLAIMS, OUTCOMES, verdicts
+from experiments.engines import train
 from experiments.heads import HEADS
 from experiments.judgement import attribution, derived, gaps, pair_up, shifts
 from experiments.optimizers import OPTIMIZERS
@@ -20,7 +21,6 @@ from experiments.records import Cell, Group, Protocol, Selection, Setup
 from experiments.suite import Options, run
 from experiments.tables import SCHEMAS
 from experiments.tasks import TASKS
-from experiments.training import train
 
 Tables = dict[str, pd.DataFrame]
 MINE = ("learning_rates", "control", "multiclass", "multilabel", "worked_examples", "verdicts")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from small_tables import Values, finals, runs
 
-from experiments import training
+from experiments import engines
 from experiments.judgement import loss_scale, pair_up, scale_over_tasks
 from experiments.records import Setup
 from experiments.stats import intervals
@@ -93,7 +93,7 @@ def test_over_tasks_each_task_counts_once() -> None:
 
 def test_under_sgd_the_scale_is_the_larger_part() -> None:
     """A linear model, ten classes: with the mean over the units the sigmoids have hardly moved."""
-    trained = training.train(
+    trained = engines.train(
         Setup(task="digits", network="linear", optimizer="sgd", heads=("k_sigmoid", "k_sigmoid_sum", "k_softmax"),
               seeds=3, steps=60, record_every=60)
     )  # fmt: skip

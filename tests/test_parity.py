@@ -13,14 +13,13 @@ from keras import layers
 from parity_cases import COMPARED, assert_same, throwaway
 from training_cases import cell, gap, relative
 
-from experiments import reference
 from experiments.comparison.optimizer import taken
+from experiments.engines import keras_fit, precision, prepare
+from experiments.engines.objectives import loss_of, row_losses
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.training import precision, prepare
-from experiments.training.layout import Replica
-from experiments.training.objectives import loss_of, row_losses
+from experiments.problem.replicas import Replica
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -212,7 +211,7 @@ def test_dead_rows_are_counted_with_the_masks_of_their_step() -> None:
         sizes = {"steps": 6, "record_every": 1, "learning_rates": (100.0,)}
         problem = prepare(cell(name, "sgd", heads=("sigmoid", "softmax"), dtype="float64", **sizes))
         assert_same(problem)
-        found = reference.Trainer().fit(problem, Replica(head=HEADS["sigmoid"], learning_rate=100.0, seed=0))
+        found = keras_fit.Trainer().fit(problem, Replica(head=HEADS["sigmoid"], learning_rate=100.0, seed=0))
         assert len(set(found.record.curves["train", "dead_share", ""])) > 2
 
 
@@ -229,11 +228,11 @@ def test_a_model_that_starts_anew_is_a_new_model(optimizer: str) -> None:
         heads = tuple(head for pair in pairs for head in pair)
         setup = cell(name, optimizer, heads=heads, dtype="float64", steps=5, record_every=1, learning_rates=(0.1, 0.01))
         problem = prepare(setup)
-        trainer = reference.Trainer()
+        trainer = keras_fit.Trainer()
         for first, second in pairs:
             trainer.fit(problem, Replica(head=HEADS[first], learning_rate=0.1, seed=0))
             replica = Replica(head=HEADS[second], learning_rate=0.01, seed=1)
-            again, new = trainer.fit(problem, replica), reference.Trainer().fit(problem, replica)
+            again, new = trainer.fit(problem, replica), keras_fit.Trainer().fit(problem, replica)
             # TensorFlow adds in the order in which buffers become free: the last bit is not its own
             assert gap(again.record, new.record, (*COMPARED, "accuracy")) < 1e-13
             for mine, theirs in zip(again.model.variables, new.model.variables, strict=True):

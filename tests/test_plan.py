@@ -298,7 +298,7 @@ def test_the_binary_notebook_uses_what_trains_and_not_what_schedules() -> None:
     assert not any(name.startswith(("suite/", "plan/", "report/", "comparison/", "__main__")) for name in found)
     assert not found & {"store/cells.py", "protocols.py"}
     preload = preload_of(notebook)
-    assert {"keras", "tensorflow", "experiments.training", "sklearn.datasets"} <= set(preload)
+    assert {"keras", "tensorflow", "experiments.engines", "sklearn.datasets"} <= set(preload)
     assert not any(name.partition(".")[0] in ("torch", "jax") for name in preload)
 
 

@@ -12,11 +12,10 @@ from keras import layers
 from parity_cases import assert_same, throwaway
 from training_cases import cell
 
-from experiments import reference, stacked
+from experiments.engines import keras_fit, precision, prepare, stacked
+from experiments.engines.objectives import encode
 from experiments.heads import HEADS
-from experiments.training import precision, prepare
-from experiments.training.layout import Replica
-from experiments.training.objectives import encode
+from experiments.problem.replicas import Replica
 
 Layers = Callable[[keras.KerasTensor], keras.KerasTensor]
 ops, Dense = keras.ops, layers.Dense
@@ -151,7 +150,7 @@ def test_penalties_on_outputs_are_in_the_loss() -> None:
     with precision("float64"), throwaway(build) as name:
         problem = prepare(cell(name, "sgd", heads=("softmax",), dtype="float64", steps=4, seeds=1))
         head, stream = HEADS["softmax"], problem.streams[0]
-        fitted = reference.Trainer().fit(problem, Replica(head=head, learning_rate=problem.rates[0], seed=0))
+        fitted = keras_fit.Trainer().fit(problem, Replica(head=head, learning_rate=problem.rates[0], seed=0))
         test = problem.rows("test", 0, 10**6)
         x = stream.scaling.apply(problem.data.x[test])
         y = encode(head, tf.constant(problem.data.y[test], tf.int32), tf.float64, labels=False)

@@ -148,7 +148,7 @@ def test_importing_what_a_notebook_needs_computes_nothing() -> None:
         "import sys\nfrom contextlib import suppress\nfrom importlib import import_module\n"
         "for name in sys.argv[1:]:\n    with suppress(ImportError): import_module(name)\n"
         "from tensorflow.python.eager import context\n"
-        "print(context.context()._initialized, 'experiments.training' in sys.modules)"
+        "print(context.context()._initialized, 'experiments.engines' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", code, *names]

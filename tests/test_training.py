@@ -12,15 +12,15 @@ import pytest
 from keras import layers
 from training_cases import arms, cell, relative
 
-from experiments import tables, training
+from experiments import engines, tables
+from experiments.engines import driver, precision, prepare
+from experiments.engines.stacked.budget import at_once, replica_bytes
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS, network
 from experiments.optimizers import OPTIMIZERS
+from experiments.problem.metrics import ALONG, MEASURES
+from experiments.problem.replicas import chunks
 from experiments.records import UserError
-from experiments.training import precision, prepare, stacked_run
-from experiments.training.budget import at_once, replica_bytes
-from experiments.training.layout import chunks
-from experiments.training.quantities import ALONG, MEASURES
 
 
 def curve(curves: pd.DataFrame, head: str, quantity: str, scope: str = "", split: str = "test") -> np.ndarray:
@@ -40,7 +40,7 @@ def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
     """In float64, over 300 steps; and it is a control: the arm that is not matched leaves it."""
     heads = ("sigmoid", "softmax_matched", "softmax")
     setup = cell(name, optimizer, heads=heads, dtype="float64", steps=300, record_every=100, image_side=8)
-    curves = training.train(setup)["curves"]
+    curves = engines.train(setup)["curves"]
     for quantity, scope, split in (("nll", "", "test"), ("loss", "", "test"), ("grad_norm", "trunk", "train")):
         if quantity == "loss" and OPTIMIZERS[optimizer].l2:
             continue  # the penalty of [-w/2, +w/2] is another number, with the same gradient along u
@@ -60,7 +60,7 @@ def test_paired_softmax_is_sigmoid_with_the_heads_rate_doubled(name: str, optimi
     with precision("float64"):
         problem = prepare(setup)
         problem = replace(problem, heads=(*problem.heads, doubled))
-        records = stacked_run.run(problem, at_once=at_once(problem))
+        records = driver.run(problem, at_once=at_once(problem))
     for split, quantity, scope in (("test", "nll", ""), ("train", "grad_norm", "trunk")):
         sigmoid, paired, twin = (
             np.array([r.curves[split, quantity, scope] for r in records if r.replica.head.name == head])
@@ -80,7 +80,7 @@ def test_half_of_the_decay_is_part_of_the_law() -> None:
         with precision("float64"):
             problem = prepare(setup)
             problem = replace(problem, heads=(problem.heads[1], whole))
-            records = stacked_run.run(problem, at_once=at_once(problem))
+            records = driver.run(problem, at_once=at_once(problem))
         paired, twin = (
             np.array([r.curves["test", "nll", ""] for r in records if r.replica.head.name == head])
             for head in ("softmax_init", "sigmoid_doubled")
@@ -97,7 +97,7 @@ def test_the_sum_over_units_is_their_mean_at_as_many_times_the_rate(task: str, u
         setup = cell("mlp", "sgd", task=task, heads=heads, dtype="float64", learning_rates=rates, record_every=1)
         problem = prepare(setup)
         (replicas,) = chunks(problem.heads, problem.rates, problem.seeds, 1000)
-        chunk = stacked_run.Chunk(problem, stacked_run.engine_for(problem, replicas), replicas)
+        chunk = driver.Chunk(problem, driver.engine_for(problem, replicas), replicas)
         steps: list[list[list[np.ndarray]]] = []
         chunk.train(lambda _: steps.append([chunk.weights(place) for place in range(len(replicas))]))
     assert len(steps) == setup.steps
@@ -115,7 +115,7 @@ def test_the_sum_over_units_is_their_mean_at_as_many_times_the_rate(task: str, u
 @pytest.mark.parametrize("name", list(NETWORKS))
 def test_first_head_gradient_is_root_two_larger(name: str) -> None:
     """In float32, at the same function: the head's norm by the square root of two, the trunk's and u's not at all."""
-    curves = training.train(cell(name, "sgd", heads=("sigmoid", "softmax_matched"), steps=1))["curves"]
+    curves = engines.train(cell(name, "sgd", heads=("sigmoid", "softmax_matched"), steps=1))["curves"]
     norms = {
         scope: curve(curves, "softmax_matched", "grad_norm", scope, "train")
         / np.maximum(curve(curves, "sigmoid", "grad_norm", scope, "train"), 1e-30)
@@ -129,7 +129,7 @@ def test_first_head_gradient_is_root_two_larger(name: str) -> None:
 
 @pytest.fixture(scope="module")
 def trained() -> dict[str, pd.DataFrame]:
-    return training.train(cell("mlp", "adam", seeds=3, steps=30, record_every=10))
+    return engines.train(cell("mlp", "adam", seeds=3, steps=30, record_every=10))
 
 
 def test_pairs_start_and_go_alike(trained: dict[str, pd.DataFrame]) -> None:
@@ -157,7 +157,7 @@ def test_pairing_is_checked(trained: dict[str, pd.DataFrame]) -> None:
 
 
 def test_same_command_same_bits(trained: dict[str, pd.DataFrame]) -> None:
-    again = training.train(cell("mlp", "adam", seeds=3, steps=30, record_every=10))
+    again = engines.train(cell("mlp", "adam", seeds=3, steps=30, record_every=10))
     for name, table in trained.items():
         pd.testing.assert_frame_equal(table, again[name], check_exact=True)
 
@@ -201,7 +201,7 @@ def test_chunking_moves_nothing(most: int) -> None:
     setup = cell("mlp", "adam", heads=heads, dtype="float64", learning_rates=rates, steps=20)
     with precision("float64"):
         problem = prepare(setup)
-        whole, parts = (training.tabulate(problem, stacked_run.run(problem, at_once=n))["curves"] for n in (1000, most))
+        whole, parts = (engines.tabulate(problem, driver.run(problem, at_once=n))["curves"] for n in (1000, most))
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-10)
 
 
@@ -235,7 +235,7 @@ def test_unsupported_layer_trains_with_plain_keras(caplog: pytest.LogCaptureFixt
         network("throwaway", takes=("vector",), description="of one test")(lambda shape, kind=kind: build(shape, kind))
         try:
             with caplog.at_level(logging.WARNING):
-                results[kind] = training.train(
+                results[kind] = engines.train(
                     cell(
                         "throwaway",
                         "momentum",
@@ -256,7 +256,7 @@ def test_unsupported_layer_trains_with_plain_keras(caplog: pytest.LogCaptureFixt
 
 
 def test_divergence_is_kept_and_flagged() -> None:
-    trained = training.train(
+    trained = engines.train(
         cell("mlp", "sgd", heads=("sigmoid", "softmax"), learning_rates=(2.0**-5, 2.0**40), steps=20, record_every=5)
     )
     runs = trained["runs"].set_index(["learning_rate", "head", "seed"])["finite"]
@@ -271,7 +271,7 @@ def test_divergence_is_kept_and_flagged() -> None:
 
 def test_progress_reaches_the_end() -> None:
     seen: list[tuple[int, int]] = []
-    training.train(
+    engines.train(
         cell("linear", "sgd", steps=20, record_every=5), progress=lambda done, total: seen.append((done, total))
     )
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -296,6 +296,6 @@ def test_progress_reaches_the_end() -> None:
 )
 def test_mistakes_are_one_line(setting: dict[str, object], words: str) -> None:
     with pytest.raises(UserError) as caught:
-        training.train(cell(**{"network": "mlp", "optimizer": "sgd", **setting}))
+        engines.train(cell(**{"network": "mlp", "optimizer": "sgd", **setting}))
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)

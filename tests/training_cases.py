@@ -7,8 +7,8 @@ import numpy as np
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
+from experiments.problem.records import Record
 from experiments.records import Setup
-from experiments.training.recorder import Record
 
 TINY = np.finfo(float).tiny
 

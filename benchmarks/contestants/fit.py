@@ -8,11 +8,10 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant, name_of
-from experiments import reference
+from experiments.engines import Problem, keras_fit, precision, prepare
+from experiments.engines.objectives import encode, loss_of
+from experiments.problem.replicas import Replica
 from experiments.records import Setup
-from experiments.training import Problem, precision, prepare
-from experiments.training.layout import Replica
-from experiments.training.objectives import encode, loss_of
 
 One = Callable[[Problem, Replica, Timing], float | None]  # times one network; the mean training loss over all steps
 
@@ -58,8 +57,8 @@ def fit_epochs(setup: Setup, *, timed: int) -> Timing:
         x, y = arrays(problem, replica, rows)
         epochs = max(1, round(setup.steps / -(-len(rows) // setup.batch_size)))
         with timing.clock():
-            model, _, last = reference.assemble(problem, replica)
-            model.compile(optimizer=reference.scaled(problem, replica, last), loss=loss_of(replica.head))
+            model, _, last = keras_fit.assemble(problem, replica)
+            model.compile(optimizer=keras_fit.scaled(problem, replica, last), loss=loss_of(replica.head))
             model.fit(x, y, batch_size=setup.batch_size, epochs=epochs, verbose=0)
 
     return loop(setup, timed, one)
@@ -75,8 +74,8 @@ def fit(setup: Setup, *, timed: int, **settings: object) -> Timing:
     def one(problem: Problem, replica: Replica, timing: Timing) -> float:
         x, y = arrays(problem, replica, problem.streams[replica.seed].order_of(replica.head).ravel())
         with timing.clock():
-            model, _, last = reference.assemble(problem, replica)
-            model.compile(optimizer=reference.scaled(problem, replica, last), loss=loss_of(replica.head), **settings)
+            model, _, last = keras_fit.assemble(problem, replica)
+            model.compile(optimizer=keras_fit.scaled(problem, replica, last), loss=loss_of(replica.head), **settings)
             history = model.fit(x, y, batch_size=setup.batch_size, shuffle=False, verbose=0)
         return float(history.history["loss"][-1])
 
@@ -89,6 +88,6 @@ def fit_recording(setup: Setup, *, timed: int) -> Timing:
 
     def one(problem: Problem, replica: Replica, timing: Timing) -> None:
         with timing.clock():
-            reference.Trainer().fit(problem, replica)
+            keras_fit.Trainer().fit(problem, replica)
 
     return loop(setup, timed, one)

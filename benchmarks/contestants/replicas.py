@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant
 from benchmarks.flops import mean_mflop
+from experiments.engines import Problem, precision, prepare
+from experiments.engines.driver import Chunk, engine_for
+from experiments.engines.stacked.budget import at_once, replica_bytes
+from experiments.problem.replicas import chunks
 from experiments.records import Setup
-from experiments.training import Problem, precision, prepare
-from experiments.training.budget import at_once, replica_bytes
-from experiments.training.layout import chunks
-from experiments.training.stacked_run import Chunk, engine_for
 
 STEPS = 10  # a turn of one number of replicas
 

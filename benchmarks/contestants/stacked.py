@@ -10,12 +10,12 @@ import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant, training_losses
 from benchmarks.flops import mean_mflop
+from experiments.engines import precision, prepare, train
+from experiments.engines.driver import Chunk, engine_for
+from experiments.engines.stacked.budget import at_once
 from experiments.networks import NETWORKS
+from experiments.problem.replicas import chunks
 from experiments.records import Network, Setup
-from experiments.training import precision, prepare, train
-from experiments.training.budget import at_once
-from experiments.training.layout import chunks
-from experiments.training.stacked_run import Chunk, engine_for
 
 
 @contestant("cell")

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from experiments.training.draws import DEFAULT, GLOROT_UNIFORM, ZEROS, Initialiser, Law, Start
+from experiments.problem.draws import DEFAULT, GLOROT_UNIFORM, ZEROS, Initialiser, Law, Start
 
 _SCALING = tuple(
     getattr(keras.initializers, name)

@@ -10,14 +10,14 @@ from typing import Any
 
 import keras
 
-from experiments import stacked
 from experiments.comparison import anatomy
 from experiments.comparison.initialisers import start_of
 from experiments.comparison.optimizer import Taken, known, taken
+from experiments.engines import stacked
 from experiments.networks import NETWORKS, Build
+from experiments.problem.draws import DEFAULT, Start
+from experiments.problem.problem import penalised
 from experiments.records import UserError, require
-from experiments.training.draws import DEFAULT, Start
-from experiments.training.problem import penalised
 
 OPTIMIZER = "adam"
 

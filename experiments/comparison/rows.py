@@ -12,13 +12,13 @@ from experiments.comparison.judge import BASELINE, HEAD
 from experiments.comparison.model import Model
 from experiments.comparison.options import Options
 from experiments.heads import HEADS
+from experiments.problem.problem import FINAL_ROWS, READERS, Problem
+from experiments.problem.samples import sample_of
+from experiments.problem.streams import Stream, draw, seed_of
 from experiments.records import Data, Head, Setup, UserError, require
 from experiments.tasks import Scaling, Split, split
 from experiments.tasks.files import Encoder, Table, encoder
 from experiments.tasks.splits import SHARES
-from experiments.training.problem import FINAL_ROWS, READERS, Problem
-from experiments.training.rows import sample_of
-from experiments.training.streams import Stream, draw, seed_of
 
 _AS_THEY_ARE = Scaling(mean=np.zeros(()), scale=np.ones(()))
 # of the memory that the process may take: rows laid out, in NumPy and once more in TensorFlow; the networks in training

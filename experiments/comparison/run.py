@@ -10,20 +10,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments import reference
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
 from experiments.comparison.rows import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
+from experiments.engines import driver, keras_fit, precision
+from experiments.engines.stacked.budget import at_once
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
+from experiments.problem.problem import Problem
+from experiments.problem.records import tabulate
+from experiments.problem.replicas import Replica
+from experiments.problem.samples import shares
+from experiments.problem.streams import hash_of
 from experiments.records import UserError
 from experiments.tables import SCHEMAS, concat
-from experiments.training import precision, stacked_run
-from experiments.training.budget import at_once
-from experiments.training.layout import Replica
-from experiments.training.problem import Problem
-from experiments.training.recorder import tabulate
-from experiments.training.rows import shares
-from experiments.training.streams import hash_of
 
 # what is being done, and how much of it: (text, share from 0 to 1)
 Progress = Callable[[str, float], None]
@@ -67,7 +66,7 @@ class _Runner:
     engine: str
     per_batch: int  # seeds whose rows the memory holds
     replicas: int | None = None  # networks that advance together, measured once
-    trainer: reference.Trainer = field(default_factory=reference.Trainer)  # keeps the arms compiled
+    trainer: keras_fit.Trainer = field(default_factory=keras_fit.Trainer)  # keeps the arms compiled
     parts: list[dict[str, pd.DataFrame]] = field(default_factory=list)
     trunks: set[str] = field(default_factory=set)
     used: dict[int, np.ndarray] = field(default_factory=dict)  # by seed, its rows' numbers in the table
@@ -112,10 +111,10 @@ class _Runner:
 
     def _records(self, batch: Problem, seen: Callable[[int, int], None]) -> list[Any]:
         if self.engine == "reference":
-            return reference.run(batch, seen, self.trainer)
+            return keras_fit.run(batch, seen, self.trainer)
         if self.replicas is None:
             self.replicas = at_once(batch)
-        return stacked_run.run(batch, at_once=self.replicas, progress=seen)
+        return driver.run(batch, at_once=self.replicas, progress=seen)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of all seeds that are done, at the model's own rate."""
@@ -238,7 +237,7 @@ def _measured(plan: Plan) -> float:
     replica = Replica(head=plan.heads[0], learning_rate=batch.rates[0], seed=0)
 
     def fits(length: int, count: int) -> list[float]:
-        trainer, short = reference.Trainer(), replace(batch, setup=replace(setup, steps=length))
+        trainer, short = keras_fit.Trainer(), replace(batch, setup=replace(setup, steps=length))
         times = []
         for _ in range(count):
             began = time.monotonic()

@@ -13,12 +13,12 @@ import numpy as np
 from benchmarks.contestants import Timing
 from benchmarks.contestants.jax_vmap.step import Block, Step
 from benchmarks.contestants.jax_vmap.trunks import TRUNKS
+from experiments.engines import Problem, precision, prepare
+from experiments.engines.scopes import layer_scopes, scope_names
+from experiments.problem.problem import CURVE_ROWS, FINAL_ROWS
+from experiments.problem.records import Record, tabulate
+from experiments.problem.replicas import Replica
 from experiments.records import Head, Setup
-from experiments.training import Problem, precision, prepare
-from experiments.training.layout import Replica
-from experiments.training.problem import CURVE_ROWS, FINAL_ROWS
-from experiments.training.recorder import Record, tabulate
-from experiments.training.scopes import layer_scopes, scope_names
 
 BLOCK = 128  # rows of one evaluation
 
@@ -29,7 +29,7 @@ def kind_of(head: Head) -> tuple[int, bool]:
 
 
 def train(setup: Setup, timing: Timing, *, evaluating: bool) -> dict[str, Any]:
-    """Train all networks together; the tables of `experiments.training.train`, or the losses alone."""
+    """Train all networks together; the tables of `experiments.engines.train`, or the losses alone."""
     with precision(setup.dtype):
         with timing.clock("drawing"):
             problem = prepare(setup)

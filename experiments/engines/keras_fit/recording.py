@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from experiments.callbacks import GradientNorms, Scope, difference
-from experiments.training.layout import Replica
-from experiments.training.objectives import gradient_at_logits, row_losses
-from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
-from experiments.training.recorder import Record
-from experiments.training.scopes import layer_scopes
+from experiments.engines.objectives import gradient_at_logits, row_losses
+from experiments.engines.scopes import layer_scopes
+from experiments.problem.problem import CURVE_ROWS, FINAL_ROWS, Problem
+from experiments.problem.records import Record
+from experiments.problem.replicas import Replica
 
 BLOCK = 1024  # rows of one evaluation
 
@@ -142,7 +142,7 @@ class Recording(GradientNorms):
 
 
 def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:
-    """The scopes of `training.scopes.scope_names`, for a network's own variables."""
+    """The scopes of `engines.scopes.scope_names`, for a network's own variables."""
     head = list(last.trainable_variables)
     trunk_variables = list(trunk.trainable_variables)
     return [

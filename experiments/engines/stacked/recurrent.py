@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 from keras import layers
 
-from experiments.stacked.context import Context
-from experiments.stacked.rules import rule
+from experiments.engines.stacked.context import Context
+from experiments.engines.stacked.rules import rule
 
 UNROLLED = 32  # sequences up to this length become straight code; longer ones a loop, whose graph stays small
 

@@ -12,14 +12,14 @@ import numpy as np
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS, Build
 from experiments.optimizers import OPTIMIZERS
+from experiments.problem.draws import DEFAULT, Start
+from experiments.problem.metrics import effective_logit, measure
+from experiments.problem.multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
+from experiments.problem.replicas import Replica
+from experiments.problem.samples import rows_of
+from experiments.problem.streams import HeadStream, Stream, draw, hash_of, seed_of, seeding_of
 from experiments.records import Data, Head, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling
-from experiments.training.draws import DEFAULT, Start
-from experiments.training.layout import Replica
-from experiments.training.quantities import effective_logit, measure
-from experiments.training.rows import rows_of
-from experiments.training.several import label_logits, log_probabilities, measure_classes, measure_labels
-from experiments.training.streams import HeadStream, Stream, draw, hash_of, seed_of, seeding_of
 
 CURVE_ROWS = {"train": 128, "test": 256}  # a curve is a mean over twenty looks, so fewer rows do
 FINAL_ROWS = {"train": 512, "validation": 4096, "test": 4096}

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from experiments.stacked import attention, convolution, recurrent  # noqa: F401  (they register their rules)
-from experiments.stacked.context import Context
-from experiments.stacked.limits import graph_of, unsupported
-from experiments.stacked.rules import RULES
+from experiments.engines.stacked import attention, convolution, recurrent  # noqa: F401  (they register their rules)
+from experiments.engines.stacked.context import Context
+from experiments.engines.stacked.limits import graph_of, unsupported
+from experiments.engines.stacked.rules import RULES
 
 __all__ = ["Context", "evaluate", "unsupported"]
 

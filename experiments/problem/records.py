@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from experiments.problem.problem import Problem
+from experiments.problem.replicas import Replica
+from experiments.problem.samples import shares
 from experiments.records import Setup
 from experiments.tables import RUN, validate
-from experiments.training.layout import Replica
-from experiments.training.problem import Problem
-from experiments.training.rows import shares
 
 NORMS = ("trunk", "head", "total", "effective_head")
 

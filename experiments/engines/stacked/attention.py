@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 from keras import layers
 
-from experiments.stacked.context import Context
-from experiments.stacked.rules import rule
+from experiments.engines.stacked.context import Context
+from experiments.engines.stacked.rules import rule
 
 
 def _refuse(layer: Any) -> str | None:

@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from experiments.stacked.context import Context, fold, over_batch, unfold
+from experiments.engines.stacked.context import Context, fold, over_batch, unfold
 
 Rule = Callable[..., Any]
 Refusal = Callable[[Any], str | None]

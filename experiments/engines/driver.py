@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from experiments.training.budget import EVALUATED_ROWS as BLOCK
-from experiments.training.engine import Engine
-from experiments.training.layout import Replica, chunks
-from experiments.training.problem import CURVE_ROWS, FINAL_ROWS, Problem
-from experiments.training.recorder import Record
-from experiments.training.scopes import scope_names
-from experiments.training.streams import hash_of
+from experiments.engines.scopes import scope_names
+from experiments.engines.stacked.budget import EVALUATED_ROWS as BLOCK
+from experiments.engines.stacked.engine import Engine
+from experiments.problem.problem import CURVE_ROWS, FINAL_ROWS, Problem
+from experiments.problem.records import Record
+from experiments.problem.replicas import Replica, chunks
+from experiments.problem.streams import hash_of
 
 Progress = Callable[[int, int], None]
 

@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from experiments.stacked.context import random_layers
-from experiments.stacked.rules import REFUSALS, RULES
+from experiments.engines.stacked.context import random_layers
+from experiments.engines.stacked.rules import REFUSALS, RULES
 
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 

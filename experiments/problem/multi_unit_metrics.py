@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, log_softmax, logsumexp
 
+from experiments.problem.metrics import BINS
 from experiments.records import Head
-from experiments.training.quantities import BINS
 
 
 def log_probabilities(head: Head, z: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
+from experiments.problem.draws import Initialiser, Law
 from experiments.records import Draw, Head
 from experiments.tasks import Scaling, Split
-from experiments.training.draws import Initialiser, Law
 
 _FEW = 5  # trunks whose kernels cost less to set up again than two more trunks do
 SEEDS = 2**30  # below what TensorFlow's stateless generators take as a signed integer

@@ -10,8 +10,8 @@ import pytest
 from sklearn import metrics
 
 from experiments.heads import HEADS
+from experiments.problem.multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
 from experiments.records import Head
-from experiments.training.several import label_logits, log_probabilities, measure_classes, measure_labels
 
 SIGMOID, SOFTMAX = HEADS["k_sigmoid"], HEADS["k_softmax"]
 BOTH = pytest.mark.parametrize("head", [SIGMOID, SOFTMAX], ids=["sigmoid", "softmax"])

@@ -9,13 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments import stacked
+from experiments.engines import stacked
+from experiments.engines.objectives import row_losses
+from experiments.engines.scopes import layer_scopes
+from experiments.engines.stacked.context import random_layers, tables
+from experiments.problem.replicas import Slice, slices
+from experiments.problem.streams import weights_of
 from experiments.records import Head, Optimizer
-from experiments.stacked.context import random_layers, tables
-from experiments.training.layout import Slice, slices
-from experiments.training.objectives import row_losses
-from experiments.training.scopes import layer_scopes
-from experiments.training.streams import weights_of
 
 
 class Engine:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from experiments.reference.optimizer import is_scaled, scaled
-from experiments.reference.recording import Mirror, Recording
-from experiments.stacked.context import random_layers
-from experiments.training.layout import Replica
-from experiments.training.objectives import encode, loss_of, pitfall_expected
-from experiments.training.problem import Problem
-from experiments.training.recorder import Record
-from experiments.training.streams import weights_of
+from experiments.engines.keras_fit.optimizer import is_scaled, scaled
+from experiments.engines.keras_fit.recording import Mirror, Recording
+from experiments.engines.objectives import encode, loss_of, pitfall_expected
+from experiments.engines.stacked.context import random_layers
+from experiments.problem.problem import Problem
+from experiments.problem.records import Record
+from experiments.problem.replicas import Replica
+from experiments.problem.streams import weights_of
 
 
 def run(

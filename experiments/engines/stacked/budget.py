@@ -7,11 +7,11 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from experiments import stacked
+from experiments.engines import stacked
+from experiments.engines.stacked.context import random_layers
+from experiments.problem.problem import Problem
+from experiments.problem.streams import weights_of
 from experiments.records import require
-from experiments.stacked.context import random_layers
-from experiments.training.problem import Problem
-from experiments.training.streams import weights_of
 
 # Past about this much, more replicas at once cost more time each: `make bench` prints the curve.
 WORKING_SET = 128 * 2**20

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from experiments.problem.problem import Problem
+from experiments.problem.replicas import Replica
 from experiments.records import Head
-from experiments.training.layout import Replica
-from experiments.training.problem import Problem
 
 
 def is_scaled(head: Head) -> bool:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_cases import cell
 
+from experiments.engines import prepare
+from experiments.problem.samples import shares
 from experiments.records import Data, UserError
 from experiments.tasks import TASKS, as_data, sample, task
-from experiments.training import prepare
-from experiments.training.rows import shares
 
 
 def shared(task: str, *, seeds: int = 4, steps: int = 400) -> np.ndarray:

@@ -6,13 +6,12 @@ import logging
 
 import pandas as pd
 
-from experiments import reference, stacked
+from experiments.engines import driver, keras_fit, stacked
+from experiments.engines.driver import Progress
+from experiments.engines.stacked.budget import at_once
+from experiments.problem.problem import Problem, precision, prepare
+from experiments.problem.records import tabulate
 from experiments.records import Setup
-from experiments.training import stacked_run
-from experiments.training.budget import at_once
-from experiments.training.problem import Problem, precision, prepare
-from experiments.training.recorder import tabulate
-from experiments.training.stacked_run import Progress
 
 __all__ = ["Problem", "Progress", "precision", "prepare", "train"]
 
@@ -33,5 +32,5 @@ def train(setup: Setup, progress: Progress | None = None) -> dict[str, pd.DataFr
             log.warning(
                 "Plain Keras trains this network, one arm and seed after another: no rule for %s", ", ".join(missing)
             )
-            return tabulate(problem, reference.run(problem, progress))
-        return tabulate(problem, stacked_run.run(problem, at_once=at_once(problem), progress=progress))
+            return tabulate(problem, keras_fit.run(problem, progress))
+        return tabulate(problem, driver.run(problem, at_once=at_once(problem), progress=progress))
