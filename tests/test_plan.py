@@ -293,7 +293,7 @@ def test_code_that_is_not_python_is_a_mistake_of_the_caller(package: Path) -> No
 def test_the_binary_notebook_uses_what_trains_and_not_what_schedules() -> None:
     notebook = read_notebook(keys.NOTEBOOKS / "binary.ipynb")
     found = {path.relative_to(keys.PACKAGE).as_posix() for path in modules_of(notebook)}
-    assert {"training/__init__.py", "stacked/rules.py", "tasks/bundled.py", "figures/strings.toml"} <= found
+    assert {"engines/__init__.py", "engines/stacked/rules.py", "tasks/bundled.py", "figures/strings.toml"} <= found
     # nor what the package's `__init__` names for type checkers alone
     assert not any(name.startswith(("suite/", "plan/", "report/", "comparison/", "__main__")) for name in found)
     assert not found & {"store/cells.py", "protocols.py"}
