@@ -23,6 +23,8 @@ from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
 from experiments.comparison.save import save
 from experiments.engines import driver
+from experiments.engines.keras_fit import KerasFit
+from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS
 from experiments.judgement import OUTCOMES, Design, looks
 from experiments.records import UserError
@@ -114,8 +116,8 @@ def test_agrees_with_a_plain_keras_loop(
         assert re.search(r"about \d+\w+ a seed", ran.notices[0])
 
 
-@pytest.mark.parametrize("engine", ["stacked", "plain Keras"])
-def test_weights_are_those_of_keras(engine: str) -> None:
+@pytest.mark.parametrize("factory", [Stacked, KerasFit])
+def test_weights_are_those_of_keras(factory: type[Stacked] | type[KerasFit]) -> None:
     """Sample and class weights together: `fit(sample_weight=...)` of their product, in either engine."""
     table = table_of((5,), weights=np.random.default_rng(1).uniform(0, 3, size=90))
     plan = plan_of(compared.residual, (5,), table, steps=8, class_weight=(0.5, 4.0))
@@ -124,25 +126,19 @@ def test_weights_are_those_of_keras(engine: str) -> None:
     assert cell.weights.max() > 3
     for units, head in ((1, "sigmoid"), (2, "softmax")):
         replica = run.Replica(head=HEADS[head], learning_rate=cell.rates[0], seed=0)
-        if engine == "stacked":
-            record = driver.Chunk(cell, driver.engine_for(cell, [replica]), [replica]).train(None)[0]
-        else:
-            record = run.keras_fit.Trainer().fit(cell, replica).record
+        record = driver.train(cell, factory().engine(cell, [replica.head]), [replica])[0]
         losses, _, _ = by_hand(plan, units, seed=0)
         np.testing.assert_allclose(record.curves["train", "fit_loss", ""], losses, rtol=2e-4)
 
 
-@pytest.mark.parametrize("engine", ["stacked", "plain Keras"])
-def test_an_initial_bias_is_where_every_network_starts(engine: str) -> None:
+@pytest.mark.parametrize("factory", [Stacked, KerasFit])
+def test_an_initial_bias_is_where_every_network_starts(factory: type[Stacked] | type[KerasFit]) -> None:
     """With a kernel of zeros every row's logit is the bias, before the first step."""
     build = compared.of_one_unit(kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(-3.0))
     cell = problem(plan_of(build, (5,), steps=1), [0])
     for head in ("sigmoid", "sigmoid_again", "softmax", "softmax_init"):
         replica = run.Replica(head=HEADS[head], learning_rate=cell.rates[0], seed=0)
-        if engine == "stacked":
-            record = driver.Chunk(cell, driver.engine_for(cell, [replica]), [replica]).train(None)[0]
-        else:
-            record = run.keras_fit.Trainer().fit(cell, replica).record
+        record = driver.train(cell, factory().engine(cell, [replica.head]), [replica])[0]
         truth = cell.data.y[cell.rows("test", 0, 512)]
         assert record.curves["test", "abs_logit", ""][0] == pytest.approx(3)
         assert record.curves["test", "nll", ""][0] == pytest.approx(np.log1p(np.exp(np.where(truth, 3, -3))).mean())
@@ -201,9 +197,9 @@ def test_more_seeds_train_none_again(monkeypatch: pytest.MonkeyPatch) -> None:
     trained: list[int] = []
     real = run.driver.run
 
-    def seen(cell: Any, **options: Any) -> Any:
+    def seen(cell: Any, *factory: Any, **options: Any) -> Any:
         trained.extend(cell.seeds)
-        return real(cell, **options)
+        return real(cell, *factory, **options)
 
     monkeypatch.setattr(run.driver, "run", seen)
     ran = run.run(plan_of(compared.linear, (5,), seeds=10, steps=4), silent)

@@ -9,7 +9,8 @@ from test_comparison import plan_of, silent, table_of
 
 from experiments.comparison import run
 from experiments.comparison.rows import problem
-from experiments.engines.driver import Chunk, engine_for
+from experiments.engines import driver
+from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS
 from experiments.problem.replicas import chunks
 
@@ -40,11 +41,11 @@ def test_a_rate_beside_is_trained_as_it_would_be_alone() -> None:
     (replicas,) = chunks(cell.heads, cell.rates, cell.seeds, 1000, cell.beside)
     assert sorted({r.learning_rate for r in replicas if r.head.name == "softmax"}) == around
     assert {r.learning_rate for r in replicas if r.head.name == "softmax_lr"} == {plan.rate}
-    together = Chunk(cell, engine_for(cell, replicas), replicas).train(None)
+    together = driver.run(cell, Stacked(), at_once=1000)
     for head in ("sigmoid", "softmax"):
         alone = next(r for r in replicas if (r.head.name, r.learning_rate, r.seed) == (head, around[-1], 1))
-        single = Chunk(cell, engine_for(cell, [alone]), [alone]).train(None)[0]
-        mine = together[replicas.index(alone)]
+        single = driver.train(cell, Stacked().engine(cell, [alone.head]), [alone])[0]
+        mine = next(record for record in together if record.replica == alone)
         np.testing.assert_allclose(mine.curves["test", "nll", ""], single.curves["test", "nll", ""], rtol=1e-4)
 
 

@@ -11,9 +11,10 @@ from scipy.integrate import quad
 from typer.testing import CliRunner
 
 from benchmarks import coupling
+from experiments.engines.keras_trunk import first_weights, seed_initialisers, seeding_of
 from experiments.heads import BASELINE, HEADS
 from experiments.problem.draws import GLOROT_UNIFORM, SHAPES, Law, Start
-from experiments.problem.streams import HeadStream, first_weights, seed_initialisers, seeding_of
+from experiments.problem.streams import HeadStream
 from experiments.records import Draw, UserError
 
 STEPS = np.linspace(0.0005, 0.9995, 1999)

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from keras import layers
-from parity_cases import COMPARED, assert_same, throwaway
+from parity_cases import COMPARED, assert_same, fit, throwaway
 from training_cases import cell, gap, relative
 
 from experiments.comparison.optimizer import taken
-from experiments.engines import keras_fit, precision, prepare
+from experiments.engines import precision, prepare
+from experiments.engines.keras_fit import KerasFit
 from experiments.engines.objectives import loss_of, row_losses
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
@@ -211,8 +212,8 @@ def test_dead_rows_are_counted_with_the_masks_of_their_step() -> None:
         sizes = {"steps": 6, "record_every": 1, "learning_rates": (100.0,)}
         problem = prepare(cell(name, "sgd", heads=("sigmoid", "softmax"), dtype="float64", **sizes))
         assert_same(problem)
-        found = keras_fit.Trainer().fit(problem, Replica(head=HEADS["sigmoid"], learning_rate=100.0, seed=0))
-        assert len(set(found.record.curves["train", "dead_share", ""])) > 2
+        record, _ = fit(problem, Replica(head=HEADS["sigmoid"], learning_rate=100.0, seed=0))
+        assert len(set(record.curves["train", "dead_share", ""])) > 2
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "momentum"])
@@ -228,12 +229,13 @@ def test_a_model_that_starts_anew_is_a_new_model(optimizer: str) -> None:
         heads = tuple(head for pair in pairs for head in pair)
         setup = cell(name, optimizer, heads=heads, dtype="float64", steps=5, record_every=1, learning_rates=(0.1, 0.01))
         problem = prepare(setup)
-        trainer = keras_fit.Trainer()
+        factory = KerasFit()
         for first, second in pairs:
-            trainer.fit(problem, Replica(head=HEADS[first], learning_rate=0.1, seed=0))
+            fit(problem, Replica(head=HEADS[first], learning_rate=0.1, seed=0), factory)
             replica = Replica(head=HEADS[second], learning_rate=0.01, seed=1)
-            again, new = trainer.fit(problem, replica), keras_fit.Trainer().fit(problem, replica)
+            (again, mine), (new, theirs) = fit(problem, replica, factory), fit(problem, replica)
             # TensorFlow adds in the order in which buffers become free: the last bit is not its own
-            assert gap(again.record, new.record, (*COMPARED, "accuracy")) < 1e-13
-            for mine, theirs in zip(again.model.variables, new.model.variables, strict=True):
-                assert relative(mine.numpy(), theirs.numpy(), least=1e-3) < 1e-13
+            assert gap(again, new, (*COMPARED, "accuracy")) < 1e-13
+            variables = zip(mine.compiled.model.variables, theirs.compiled.model.variables, strict=True)
+            for one, other in variables:
+                assert relative(one.numpy(), other.numpy(), least=1e-3) < 1e-13

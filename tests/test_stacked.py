@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
-from parity_cases import assert_same, throwaway
+from parity_cases import assert_same, fit, throwaway
 from training_cases import cell
 
-from experiments.engines import keras_fit, precision, prepare, stacked
+from experiments.engines import precision, prepare, stacked
 from experiments.engines.objectives import encode
 from experiments.heads import HEADS
 from experiments.problem.replicas import Replica
@@ -150,10 +150,10 @@ def test_penalties_on_outputs_are_in_the_loss() -> None:
     with precision("float64"), throwaway(build) as name:
         problem = prepare(cell(name, "sgd", heads=("softmax",), dtype="float64", steps=4, seeds=1))
         head, stream = HEADS["softmax"], problem.streams[0]
-        fitted = keras_fit.Trainer().fit(problem, Replica(head=head, learning_rate=problem.rates[0], seed=0))
+        record, engine = fit(problem, Replica(head=head, learning_rate=problem.rates[0], seed=0))
         test = problem.rows("test", 0, 10**6)
         x = stream.scaling.apply(problem.data.x[test])
         y = encode(head, tf.constant(problem.data.y[test], tf.int32), tf.float64, labels=False)
-        found = fitted.record.finals["test", "loss"]
-        assert found == pytest.approx(fitted.model.evaluate(x, y, batch_size=len(x), verbose=0), rel=1e-9)
-        assert found > 1.1 * fitted.record.finals["test", "nll"]
+        found = record.finals["test", "loss"]
+        assert found == pytest.approx(engine.compiled.model.evaluate(x, y, batch_size=len(x), verbose=0), rel=1e-9)
+        assert found > 1.1 * record.finals["test", "nll"]

@@ -14,6 +14,7 @@ from training_cases import arms, cell, relative
 
 from experiments import engines, tables
 from experiments.engines import driver, precision, prepare
+from experiments.engines.stacked import Stacked
 from experiments.engines.stacked.budget import at_once, replica_bytes
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS, network
@@ -60,7 +61,7 @@ def test_paired_softmax_is_sigmoid_with_the_heads_rate_doubled(name: str, optimi
     with precision("float64"):
         problem = prepare(setup)
         problem = replace(problem, heads=(*problem.heads, doubled))
-        records = driver.run(problem, at_once=at_once(problem))
+        records = driver.run(problem, Stacked())
     for split, quantity, scope in (("test", "nll", ""), ("train", "grad_norm", "trunk")):
         sigmoid, paired, twin = (
             np.array([r.curves[split, quantity, scope] for r in records if r.replica.head.name == head])
@@ -80,7 +81,7 @@ def test_half_of_the_decay_is_part_of_the_law() -> None:
         with precision("float64"):
             problem = prepare(setup)
             problem = replace(problem, heads=(problem.heads[1], whole))
-            records = driver.run(problem, at_once=at_once(problem))
+            records = driver.run(problem, Stacked())
         paired, twin = (
             np.array([r.curves["test", "nll", ""] for r in records if r.replica.head.name == head])
             for head in ("softmax_init", "sigmoid_doubled")
@@ -97,9 +98,9 @@ def test_the_sum_over_units_is_their_mean_at_as_many_times_the_rate(task: str, u
         setup = cell("mlp", "sgd", task=task, heads=heads, dtype="float64", learning_rates=rates, record_every=1)
         problem = prepare(setup)
         (replicas,) = chunks(problem.heads, problem.rates, problem.seeds, 1000)
-        chunk = driver.Chunk(problem, driver.engine_for(problem, replicas), replicas)
-        steps: list[list[list[np.ndarray]]] = []
-        chunk.train(lambda _: steps.append([chunk.weights(place) for place in range(len(replicas))]))
+        engine = Stacked().engine(problem, [replica.head for replica in replicas])
+        steps: list[list[tuple[np.ndarray, ...]]] = []
+        driver.train(problem, engine, replicas, lambda _: steps.append(engine.weights()))
     assert len(steps) == setup.steps
     places = {(r.head.name, r.learning_rate, r.seed): place for place, r in enumerate(replicas)}
 
@@ -201,7 +202,8 @@ def test_chunking_moves_nothing(most: int) -> None:
     setup = cell("mlp", "adam", heads=heads, dtype="float64", learning_rates=rates, steps=20)
     with precision("float64"):
         problem = prepare(setup)
-        whole, parts = (engines.tabulate(problem, driver.run(problem, at_once=n))["curves"] for n in (1000, most))
+        tables = (engines.tabulate(problem, driver.run(problem, Stacked(), at_once=n)) for n in (1000, most))
+        whole, parts = (trained["curves"] for trained in tables)
     pd.testing.assert_frame_equal(whole, parts, rtol=1e-10)
 
 

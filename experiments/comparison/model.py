@@ -14,9 +14,9 @@ from experiments.comparison import anatomy
 from experiments.comparison.initialisers import start_of
 from experiments.comparison.optimizer import Taken, known, taken
 from experiments.engines import stacked
+from experiments.engines.keras_trunk import penalised
 from experiments.networks import NETWORKS, Build
 from experiments.problem.draws import DEFAULT, Start
-from experiments.problem.problem import penalised
 from experiments.records import UserError, require
 
 OPTIMIZER = "adam"

@@ -11,6 +11,7 @@ import numpy as np
 from experiments.comparison.judge import BASELINE, HEAD
 from experiments.comparison.model import Model
 from experiments.comparison.options import Options
+from experiments.engines.keras_trunk import KerasTrunk
 from experiments.heads import HEADS
 from experiments.problem.problem import FINAL_ROWS, READERS, Problem
 from experiments.problem.samples import sample_of
@@ -124,7 +125,7 @@ def seeds_at_once(plan: Plan) -> int:
 def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
     """What the engines train for some of the seeds, with no other row in it than those that they use."""
     x, y, weights, origin, streams = [], [], [], [], {}
-    start = 0
+    start, trunk = 0, KerasTrunk(build=plan.model.build, row=plan.row)
     for seed in seeds:
         number = sample_number(plan, seed)
         parts = parts_of(plan.table, plan.task, number)
@@ -135,7 +136,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
             sample=number,
             split=parts,
             scaling=_AS_THEY_ARE,
-            build=lambda: plan.model.build(plan.row),
+            first_weights=trunk.first_weights,
             steps=plan.options.steps,
             batch_size=plan.options.batch_size,
         )
@@ -156,7 +157,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         heads=plan.heads,
         rates=(plan.rate,),
         optimizer=record,
-        build=plan.model.build,
+        trunk=trunk,
         start=plan.model.start,
         streams=streams,
         reader=READERS["binary"],

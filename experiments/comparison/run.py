@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +12,13 @@ import pandas as pd
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
 from experiments.comparison.rows import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
-from experiments.engines import driver, keras_fit, precision
-from experiments.engines.stacked.budget import at_once
+from experiments.engines import driver, precision
+from experiments.engines.interface import Factory
+from experiments.engines.keras_fit import KerasFit
+from experiments.engines.stacked import Stacked
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
 from experiments.problem.problem import Problem
-from experiments.problem.records import tabulate
+from experiments.problem.records import Record, tabulate
 from experiments.problem.replicas import Replica
 from experiments.problem.samples import shares
 from experiments.problem.streams import hash_of
@@ -63,10 +64,9 @@ class _Runner:
     plan: Plan
     tell: Progress
     started: float
-    engine: str
+    factory: Factory  # that of plain Keras keeps the arms compiled
     per_batch: int  # seeds whose rows the memory holds
     replicas: int | None = None  # networks that advance together, measured once
-    trainer: keras_fit.Trainer = field(default_factory=keras_fit.Trainer)  # keeps the arms compiled
     parts: list[dict[str, pd.DataFrame]] = field(default_factory=list)
     trunks: set[str] = field(default_factory=set)
     used: dict[int, np.ndarray] = field(default_factory=dict)  # by seed, its rows' numbers in the table
@@ -109,12 +109,10 @@ class _Runner:
             self.trunks |= {hash_of(stream.trunk) for stream in batch.streams.values()}
             self.done = seeds[-1] + 1
 
-    def _records(self, batch: Problem, seen: Callable[[int, int], None]) -> list[Any]:
-        if self.engine == "reference":
-            return keras_fit.run(batch, seen, self.trainer)
+    def _records(self, batch: Problem, seen: Callable[[int, int], None]) -> list[Record]:
         if self.replicas is None:
-            self.replicas = at_once(batch)
-        return driver.run(batch, at_once=self.replicas, progress=seen)
+            self.replicas = self.factory.at_once(batch)
+        return driver.run(batch, self.factory, at_once=self.replicas, progress=seen)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of all seeds that are done, at the model's own rate."""
@@ -139,15 +137,18 @@ def run(plan: Plan, tell: Progress) -> Ran:
     """Train and judge. Raises `UserError` when the budget or the memory is too small for any answer."""
     started = time.monotonic()
     options, model = plan.options, plan.model
-    engine = "reference" if model.reasons else "stacked"
     notices: list[str] = []
     most = seeds_at_once(plan)
     with precision("float32"):
         runner = _Runner(
-            plan=plan, tell=tell, started=started, engine=engine, per_batch=1 if engine == "reference" else most
+            plan=plan,
+            tell=tell,
+            started=started,
+            factory=KerasFit() if model.reasons else Stacked(),
+            per_batch=1 if model.reasons else most,
         )
         at = looks(options.seeds)
-        if engine == "reference":
+        if model.reasons:
             per_seed = _measured(plan)
             notices.append(
                 f"Plain Keras trains this model, one network after another, since the fast engine lacks "
@@ -157,7 +158,7 @@ def run(plan: Plan, tell: Progress) -> Ran:
             tell(notices[-1], 0.0)
             at = _affordable(at, per_seed, runner.left, options.budget)
         try:
-            runner.train(at[0], interrupt=options.budget is not None and engine == "stacked")
+            runner.train(at[0], interrupt=options.budget is not None and not model.reasons)
         except _TooSlow as slow:
             at = _affordable(at, slow.per_seed, runner.left + runner.done * slow.per_seed, options.budget)
             if runner.done < at[0]:
@@ -206,7 +207,7 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
         looked=pd.DataFrame(looked),
         design=design,
         stopped=stopped,
-        engine=runner.engine,
+        engine=str(made["runs"]["engine"].iloc[0]),
         notices=tuple(notices),
         seconds=runner.elapsed,
     )
@@ -237,11 +238,12 @@ def _measured(plan: Plan) -> float:
     replica = Replica(head=plan.heads[0], learning_rate=batch.rates[0], seed=0)
 
     def fits(length: int, count: int) -> list[float]:
-        trainer, short = keras_fit.Trainer(), replace(batch, setup=replace(setup, steps=length))
+        short = replace(batch, setup=replace(setup, steps=length))
+        engine = KerasFit().engine(short, [replica.head])
         times = []
         for _ in range(count):
             began = time.monotonic()
-            trainer.fit(short, replica)
+            driver.train(short, engine, [replica])
             times.append(time.monotonic() - began)
         return times
 

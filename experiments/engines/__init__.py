@@ -1,4 +1,7 @@
-"""A cell trained: all its arms, rates and seeds, into tidy tables."""
+"""What trains a problem: engines of one interface, and the driver that records what they show.
+
+`stacked` trains all replicas at once, on TensorFlow; `keras_fit` one after another by plain Keras, whatever the layers.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,28 @@ import logging
 
 import pandas as pd
 
-from experiments.engines import driver, keras_fit, stacked
+from experiments.engines import driver
 from experiments.engines.driver import Progress
-from experiments.engines.stacked.budget import at_once
-from experiments.problem.problem import Problem, precision, prepare
+from experiments.engines.interface import Factory
+from experiments.engines.keras_fit import KerasFit
+from experiments.engines.keras_trunk import precision, trunk_of
+from experiments.engines.stacked import Stacked
+from experiments.problem import problem as problems
+from experiments.problem.problem import Problem
 from experiments.problem.records import tabulate
 from experiments.records import Setup
 
 __all__ = ["Problem", "Progress", "precision", "prepare", "train"]
 
 log = logging.getLogger(__name__)
+
+
+def prepare(setup: Setup) -> Problem:
+    """Look up and draw all that `setup` names, with trunks by Keras; call it within `precision(setup.dtype)`.
+
+    Raises `UserError` for an unknown name and for a task that the network cannot take.
+    """
+    return problems.prepare(setup, trunk_of)
 
 
 def train(setup: Setup, progress: Progress | None = None) -> dict[str, pd.DataFrame]:
@@ -27,10 +42,11 @@ def train(setup: Setup, progress: Progress | None = None) -> dict[str, pd.DataFr
     """
     with precision(setup.dtype):
         problem = prepare(setup)
-        missing = stacked.unsupported(problem.trunk)
+        factory: Factory = Stacked()
+        missing = factory.unsupported(problem)
         if missing:
             log.warning(
                 "Plain Keras trains this network, one arm and seed after another: no rule for %s", ", ".join(missing)
             )
-            return tabulate(problem, keras_fit.run(problem, progress))
-        return tabulate(problem, driver.run(problem, at_once=at_once(problem), progress=progress))
+            factory = KerasFit()
+        return tabulate(problem, driver.run(problem, factory, progress=progress))

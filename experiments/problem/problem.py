@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
-import keras
 import numpy as np
 
 from experiments.heads import HEADS
-from experiments.networks import NETWORKS, Build
+from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.problem.draws import DEFAULT, Start
 from experiments.problem.metrics import effective_logit, measure
 from experiments.problem.multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
 from experiments.problem.replicas import Replica
 from experiments.problem.samples import rows_of
-from experiments.problem.streams import HeadStream, Stream, draw, hash_of, seed_of, seeding_of
-from experiments.records import Data, Head, Optimizer, Setup, require
+from experiments.problem.streams import HeadStream, Stream, draw, seed_of
+from experiments.records import Data, Head, Network, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling
 
 CURVE_ROWS = {"train": 128, "test": 256}  # a curve is a mean over twenty looks, so fewer rows do
 FINAL_ROWS = {"train": 512, "validation": 4096, "test": 4096}
 
 
-@contextmanager
-def precision(dtype: str) -> Iterator[None]:
-    """Let Keras compute in `dtype` within: layers, losses and optimizers alike."""
-    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
-    keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy(dtype)
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(floatx)
-        keras.config.set_dtype_policy(policy)
+class Trunk(Protocol):
+    """What stands below the heads, as an engine's framework builds it; a problem asks it for numbers alone."""
+
+    @property
+    def features(self) -> int:
+        """The length of what it makes of a row."""
+
+    def first_weights(self, seed: int) -> tuple[np.ndarray, ...]:
+        """What the framework's own initialisers draw under `seed`, in the order in which the engine takes weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,14 +71,14 @@ READERS = {
 class Problem:
     """Everything that an engine needs to train a cell's networks; of `setup` it reads names and sizes alone.
 
-    `build(row)`: an uncompiled trunk for rows of that shape, drawn under Keras's present seed. `trunk`: one of them,
-    for its graph; the weights of each network come from its stream. `streams`: by seed; those seeds are trained.
+    `trunk`: what stands below the heads; the weights of each network come from its stream. `streams`: by seed; those
+    seeds are trained.
     `weights`: (n,), what each row's loss is multiplied by in the objective, as Keras does with `sample_weight`: the
     mean is over the rows, not over the weights. What is measured beside the objective does not know of them.
     `origin`: (n,), the number of each row in the table that the seeds draw from; None if `data` is that table, or if
     every seed has rows of its own. `available`: how many rows there are to draw from, infinitely many in a population.
     `start`: what the heads are drawn by. `xla`: whether XLA compiles the training step.
-    `beside`: arms of `heads` that are trained at a rate outside of `rates` too; the stacked engine alone does so.
+    `beside`: arms of `heads` that are trained at a rate outside of `rates` too.
     """
 
     setup: Setup
@@ -89,7 +86,7 @@ class Problem:
     heads: tuple[Head, ...]
     rates: tuple[float, ...]
     optimizer: Optimizer
-    build: Callable[[tuple[int, ...]], keras.Model]
+    trunk: Trunk
     streams: Mapping[int, Stream]
     reader: Reader
     available: float
@@ -98,11 +95,7 @@ class Problem:
     start: Start = DEFAULT
     xla: bool = False
     beside: tuple[tuple[Head, float], ...] = ()
-    trunk: keras.Model = field(init=False)
     _drawn: dict[tuple[str, int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "trunk", self.build(self.data.x.shape[1:]))
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -111,8 +104,8 @@ class Problem:
 
     def kernel(self, replica: Replica) -> np.ndarray:
         """The head's first kernel of one network, (features, units)."""
-        features = self.trunk.output_shape[-1]
-        return self._head(replica).kernel(self.start.kernel, features, replica.head.units, replica.head.draw)
+        units, drawn = replica.head.units, replica.head.draw
+        return self._head(replica).kernel(self.start.kernel, self.trunk.features, units, drawn)
 
     def bias(self, replica: Replica) -> np.ndarray:
         """The head's first bias of one network, (units,)."""
@@ -120,11 +113,6 @@ class Problem:
 
     def _head(self, replica: Replica) -> HeadStream:
         return HeadStream(task=self.setup.task, network=self.setup.network, seed=replica.seed)
-
-    def hashes(self, replica: Replica) -> tuple[str, str]:
-        """Of one network's first trunk, and of its batches."""
-        stream = self.streams[replica.seed]
-        return hash_of(stream.trunk), hash_of((stream.order_of(replica.head),))
 
     def rows(self, part: str, seed: int, most: int) -> np.ndarray:
         """At most `most` rows of a part of the seed's split, drawn once for all arms and steps of a sample's seeds."""
@@ -160,21 +148,13 @@ class Problem:
         return sorted({*range(0, self.setup.steps, self.setup.record_every), self.setup.steps})
 
 
-def penalised(build: Build, l2: float) -> Build:
-    """`build` with an L2 penalty on every kernel, unless it is 0."""
-
-    def build_penalised(row: tuple[int, ...]) -> keras.Model:
-        trunk = build(row)
-        for variable in trunk.trainable_variables:
-            if len(variable.shape) > 1:
-                variable.regularizer = keras.regularizers.L2(l2)
-        return trunk
-
-    return build_penalised if l2 else build
+# from a network, the shape of one row, an L2 penalty on every kernel (0 for none) and how many first weights will be
+# drawn, to its trunk
+TrunkOf = Callable[[Network, tuple[int, ...], float, int], Trunk]
 
 
-def prepare(setup: Setup) -> Problem:
-    """Look up and draw all that `setup` names; call it within `precision(setup.dtype)`.
+def prepare(setup: Setup, trunk_of: TrunkOf) -> Problem:
+    """Look up and draw all that `setup` names; `trunk_of` builds the trunk in the framework that trains it.
 
     Raises `UserError` for an unknown name and for a task that the network cannot take.
     """
@@ -194,9 +174,7 @@ def prepare(setup: Setup) -> Problem:
     data, parts, samples, available = rows_of(task, setup.image_side, setup.seeds)
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
-    row = data.x.shape[1:]
-    build = penalised(network.build, optimizer.l2)
-    seeding = seeding_of(lambda: build(row), len(parts))
+    trunk = trunk_of(network, data.x.shape[1:], optimizer.l2, len(parts))
     streams = {
         seed: draw(
             task=task.name,
@@ -205,8 +183,7 @@ def prepare(setup: Setup) -> Problem:
             sample=samples[seed],
             split=split,
             scaling=fit_scaling(data.x, split.train, task.kind),
-            build=lambda: build(row),
-            seeding=seeding,
+            first_weights=trunk.first_weights,
             steps=setup.steps,
             batch_size=setup.batch_size,
         )
@@ -218,7 +195,7 @@ def prepare(setup: Setup) -> Problem:
         heads=heads,
         rates=setup.learning_rates or (optimizer.learning_rate,),
         optimizer=optimizer,
-        build=build,
+        trunk=trunk,
         streams=streams,
         reader=READERS[task.target],
         available=available,

@@ -6,18 +6,15 @@ Everything derives from (task, network, seed) and never from the arm: that is wh
 from __future__ import annotations
 
 import hashlib
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import keras
 import numpy as np
 
 from experiments.problem.draws import Initialiser, Law
 from experiments.records import Draw, Head
 from experiments.tasks import Scaling, Split
 
-_FEW = 5  # trunks whose kernels cost less to set up again than two more trunks do
 SEEDS = 2**30  # below what TensorFlow's stateless generators take as a signed integer
 
 
@@ -32,7 +29,7 @@ class Stream:
     """One seed's fixed part.
 
     `sample`: the number of its rows' draw, equal for seeds that have the same rows in the same parts.
-    `trunk`: the trunk's variables, in the order of `model.variables`. `random`: the seed of its random layers.
+    `trunk`: the trunk's first weights, in its own order. `random`: the seed of its random layers.
     `order` and `order_again`: (steps, batch) row numbers of each training batch, and those of the null arms.
     """
 
@@ -48,38 +45,6 @@ class Stream:
     def order_of(self, head: Head) -> np.ndarray:
         """The batches that `head` sees."""
         return self.order_again if head.order == "again" else self.order
-
-
-def weights_of(model: keras.Model) -> list[keras.Variable]:
-    """The model's variables but for the states of random generators, which are seeded apart."""
-    return [variable for variable in model.variables if variable.dtype.startswith("float")]
-
-
-def first_weights(build: Callable[[], keras.Model]) -> tuple[np.ndarray, ...]:
-    """The first weights of a trunk that `build` makes now."""
-    return tuple(variable.numpy() for variable in weights_of(build()))
-
-
-def seed_initialisers(seed: int) -> None:
-    """Seed Python's generator, from which Keras's own initialisers have their seeds; NumPy's and TensorFlow's stay."""
-    random.seed(seed)
-
-
-def seeding_of(build: Callable[[], keras.Model], seeds: int) -> Callable[[int], None]:
-    """What to seed before each of `seeds` trunks that `build` makes, so that each depends on its seed alone.
-
-    Seeding TensorFlow's generators as well empties its cache of kernels, and building takes half as long again. So
-    that is left out where a trunk is the same whatever they were seeded with, which takes two trunks to see.
-    """
-    whole: Callable[[int], None] = keras.utils.set_random_seed
-    if seeds <= _FEW:
-        return whole
-    whole(0)
-    first = first_weights(build)
-    whole(1)
-    seed_initialisers(0)
-    same = all(np.array_equal(mine, theirs) for mine, theirs in zip(first_weights(build), first, strict=True))
-    return seed_initialisers if same else whole
 
 
 def batch_order(rows: np.ndarray, steps: int, batch_size: int, seed: int) -> np.ndarray:
@@ -100,22 +65,17 @@ def draw(
     sample: int,
     split: Split,
     scaling: Scaling,
-    build: Callable[[], keras.Model],
-    seeding: Callable[[int], None] = keras.utils.set_random_seed,
+    first_weights: Callable[[int], tuple[np.ndarray, ...]],
     steps: int,
     batch_size: int,
 ) -> Stream:
-    """Draw the stream of one seed; Keras's own initialisers draw the trunk under a seed of its own.
-
-    `seeding`: what sets that seed, see `seeding_of`.
-    """
-    seeding(seed_of(task, network, seed, "trunk"))
+    """Draw the stream of one seed; `first_weights` draws the trunk's under a seed of its own."""
     return Stream(
         seed=seed,
         sample=sample,
         split=split,
         scaling=scaling,
-        trunk=first_weights(build),
+        trunk=first_weights(seed_of(task, network, seed, "trunk")),
         random=seed_of(task, network, seed, "random"),
         order=batch_order(split.train, steps, batch_size, seed_of(task, network, seed, "order")),
         order_again=batch_order(split.train, steps, batch_size, seed_of(task, network, seed, "order again")),

@@ -9,12 +9,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from experiments.engines.scopes import layer_scopes, scope_names
 
 from benchmarks.contestants import Timing
 from benchmarks.contestants.jax_vmap.step import Block, Step
 from benchmarks.contestants.jax_vmap.trunks import TRUNKS
 from experiments.engines import Problem, precision, prepare
-from experiments.engines.scopes import layer_scopes, scope_names
 from experiments.problem.problem import CURVE_ROWS, FINAL_ROWS
 from experiments.problem.records import Record, tabulate
 from experiments.problem.replicas import Replica

@@ -7,27 +7,27 @@ import math
 import numpy as np
 import tensorflow as tf
 
-from experiments.engines import stacked
-from experiments.engines.stacked.context import random_layers
+from experiments.engines.keras_trunk import keras_trunk, weights_of
+from experiments.engines.stacked.context import Context, random_layers
+from experiments.engines.stacked.engine import EVALUATED_ROWS
+from experiments.engines.stacked.forward import evaluate
 from experiments.problem.problem import Problem
-from experiments.problem.streams import weights_of
 from experiments.records import require
 
 # Past about this much, more replicas at once cost more time each: `make bench` prints the curve.
 WORKING_SET = 128 * 2**20
 PRIME = 97  # a batch that tells the results for the batch, whose sizes it divides, from the weights
 ALIASES = {"Reshape", "Identity", "IdentityN", "Placeholder", "Squeeze", "ExpandDims"}
-EVALUATED_ROWS = 128  # rows of one evaluation: one shape for all parts, so that its graph is traced once
 
 
 def row_elements(problem: Problem) -> int:
     """Numbers that one row of one network leaves in memory: all results in the graph of its evaluation."""
-    trunk, dtype = problem.trunk, tf.as_dtype(problem.setup.dtype)
+    trunk, dtype = keras_trunk(problem).model, tf.as_dtype(problem.setup.dtype)
 
     @tf.function(autograph=False)
     def once(x: tf.Tensor) -> tf.Tensor:
         values = {id(v): tf.zeros([1, *v.shape], dtype) for v in weights_of(trunk)}
-        context = stacked.Context(
+        context = Context(
             values,
             replicas=1,
             training=True,
@@ -35,7 +35,7 @@ def row_elements(problem: Problem) -> int:
             seeds=tf.zeros([1], tf.int32),
             step=tf.constant(0),
         )
-        return stacked.evaluate(trunk, context, x)
+        return evaluate(trunk, context, x)
 
     row = problem.data.x.shape[1:]
     graph = once.get_concrete_function(tf.TensorSpec([1, PRIME, *row], dtype)).graph
@@ -51,7 +51,7 @@ def row_elements(problem: Problem) -> int:
 def replica_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes that one network takes in a training step, and in an evaluation."""
     size = np.dtype(problem.setup.dtype).itemsize
-    weights = sum(math.prod(v.shape) for v in weights_of(problem.trunk)) + 2 * (problem.trunk.output_shape[-1] + 1)
+    weights = sum(math.prod(v.shape) for v in weights_of(keras_trunk(problem).model)) + 2 * (problem.trunk.features + 1)
     elements = row_elements(problem)
     # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
     training = size * (5 * weights + 2 * elements * problem.setup.batch_size)
@@ -65,7 +65,7 @@ def at_once(problem: Problem) -> int:
     Raises `UserError` when not even one network fits what they leave.
     """
     training, evaluation = replica_bytes(problem)
-    rows = problem.data.x.size * np.dtype(problem.setup.dtype).itemsize
+    rows = problem.data.x.nbytes
     budget = problem.setup.memory_gib * 2**30 - rows
     most = int(budget // max(training, evaluation))
     require(

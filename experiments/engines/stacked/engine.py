@@ -9,44 +9,37 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from experiments.engines import stacked
+from experiments.engines.interface import Progressed
+from experiments.engines.keras_trunk import keras_trunk, layer_scopes, weights_of
 from experiments.engines.objectives import row_losses
-from experiments.engines.scopes import layer_scopes
-from experiments.engines.stacked.context import random_layers, tables
+from experiments.engines.stacked.context import Context, random_layers, tables
+from experiments.engines.stacked.forward import evaluate
+from experiments.problem.chunk import Chunk
+from experiments.problem.problem import Problem
+from experiments.problem.records import NORMS
 from experiments.problem.replicas import Slice, slices
-from experiments.problem.streams import weights_of
-from experiments.records import Head, Optimizer
+from experiments.records import Head
+
+EVALUATED_ROWS = 128  # rows of one evaluation: one shape for all parts, so that its graph is traced once
 
 
-class Engine:
-    """The replicas of one chunk shape: variables, optimizer, and the compiled step and evaluation.
+class StackedEngine:
+    """Replicas of one chunk shape: variables, optimizer, and the compiled step and evaluation.
 
-    `trunk`: a Keras model, only its graph and the shapes of its variables are used.
-    `heads`: the arm of each replica, as `layout.chunks` sorts them.
-    `x`: (n, *row), `y`: (n,) and, if rows are weighted, `weights`: (n,), all rows of the task; they are gathered,
-    scaled and encoded in the graph. `xla`: whether XLA compiles the step; the evaluation never gains what that costs.
-    A replica's batches, split and scaling are those of its *stream*: replicas that share one share the gathering.
+    All rows of the task are held, as they are; batches are gathered, scaled and encoded in the graph.
     """
 
-    def __init__(
-        self,
-        trunk: keras.Model,
-        heads: Sequence[Head],
-        optimizer: Optimizer,
-        x: np.ndarray,
-        y: np.ndarray,
-        *,
-        dtype: str,
-        weights: np.ndarray | None = None,
-        xla: bool = False,
-    ) -> None:
+    name = "stacked"
+
+    def __init__(self, problem: Problem, heads: Sequence[Head]) -> None:
+        trunk, optimizer, weights = keras_trunk(problem).model, problem.optimizer, problem.weights
         self.trunk, self.heads, self.replicas = trunk, tuple(heads), len(heads)
-        self.dtype = tf.as_dtype(dtype)
+        self.dtype = tf.as_dtype(problem.setup.dtype)
         self.slices: list[Slice] = slices(heads)
         self.units = sorted({head.units for head in heads})
         self.counts = [sum(head.units == units for head in heads) for units in self.units]
-        self.x = tf.constant(x, self.dtype)
-        self.y = tf.constant(y, tf.int32)
+        self.x = tf.constant(problem.data.x)
+        self.y = tf.constant(problem.data.y, tf.int32)
         self.row_weights = None if weights is None else tf.constant(weights, self.dtype)
         self.l2 = optimizer.l2
         features = trunk.output_shape[-1]
@@ -70,8 +63,9 @@ class Engine:
         self._scopes = layer_scopes(trunk)
         self._rate_scale = np.array([head.rate_scale for head in heads])
         self._decay_scale = np.array([head.decay_scale for head in heads])
-        self.advance = tf.function(self._advance, autograph=False, jit_compile=xla)
-        self.evaluate = tf.function(self._evaluate, autograph=False)
+        # XLA takes seconds to compile a function, which the evaluation never gains
+        self._advance = tf.function(self._steps, autograph=False, jit_compile=problem.xla)
+        self._evaluate = tf.function(self._block, autograph=False)
 
     def _by_units(self) -> list[tuple[int, int]]:
         return list(zip(self.counts, self.units, strict=True))
@@ -88,39 +82,71 @@ class Engine:
         rows, features = template.shape
         return self._variable(self.replicas * rows, (features,), template.name)
 
-    def start(
-        self,
-        trunks: Sequence[Sequence[np.ndarray]],
-        kernels: Sequence[np.ndarray],
-        biases: Sequence[np.ndarray],
-    ) -> None:
-        """Set the first weights, one entry a replica, and an optimizer that has taken no step."""
+    def start(self, chunk: Chunk) -> None:
+        """Set the first weights, what the chunk's streams see, and an optimizer that has taken no step."""
         for place, variable in enumerate(self._stack):
-            variable.assign(np.stack([trunk[place] for trunk in trunks]).reshape(variable.shape))
+            variable.assign(np.stack([trunk[place] for trunk in chunk.trunks]).reshape(variable.shape))
         position = 0
         for kernel, bias, count in zip(self._kernels, self._biases, self.counts, strict=True):
-            kernel.assign(np.stack(kernels[position : position + count]))
-            bias.assign(np.stack(biases[position : position + count]))
+            kernel.assign(np.stack(chunk.kernels[position : position + count]))
+            bias.assign(np.stack(chunk.biases[position : position + count]))
             position += count
         for variable, value in zip(self._optimizer.variables, self._first_state, strict=True):
             variable.assign(value)
+        self._stream = {
+            "of_replica": tf.constant(chunk.of_replica, tf.int32),
+            "mean": tf.constant(chunk.mean),
+            "scale": tf.constant(chunk.scale),
+            "seeds": tf.constant(chunk.random, tf.int32),
+        }
+        self._order = tf.constant(chunk.order, tf.int32)
+        self._rates = tf.constant(chunk.rates, self.dtype)
 
-    def weights(self) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
-        """The trunk's variables, each (replicas, ...), and for each number of units the heads' kernels and biases."""
+    def advance(self, first: int, last: int) -> Progressed:
+        """Take the steps first .. last-1 of all replicas in one call."""
+        own, norms, dead = self._advance(
+            tf.constant(first), tf.constant(last), self._order, self._stream, self._rates
+        )
+        names = (*NORMS, *(name for name, _ in self._scopes))
+        by_name = dict(zip(names, norms.numpy(), strict=True))
+        return Progressed(objective=own.numpy(), norms=by_name, dead=dead.numpy())
+
+    def evaluate(self, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """Logits by units and losses of rows (streams, n), block after block."""
+        n = rows.shape[1]
+        blocks = -(-n // EVALUATED_ROWS)
+        filled = np.take(rows, np.arange(blocks * EVALUATED_ROWS), axis=1, mode="wrap")
+        logits, losses = [], []
+        for block in np.split(filled, blocks, axis=1):
+            z, loss, penalty = self._evaluate(tf.constant(block, tf.int32), self._stream)
+            logits.append([part.numpy() for part in z])
+            losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
+        by_units = [np.concatenate(parts, axis=1)[:, :n] for parts in zip(*logits, strict=True)]
+        return by_units, np.concatenate(losses, axis=1)[:, :n]
+
+    def weights(self) -> list[tuple[np.ndarray, ...]]:
+        """Of each replica, the trunk's weights, and its head's kernel and bias."""
         pairs = zip(self._stack, self._templates, strict=True)
         trunk = [v.numpy().reshape(self.replicas, *template.shape) for v, template in pairs]
-        return trunk, [v.numpy() for v in self._kernels], [v.numpy() for v in self._biases]
+        kernels = [kernel for stack in self._kernels for kernel in stack.numpy()]
+        biases = [bias for stack in self._biases for bias in stack.numpy()]
+        of_heads = enumerate(zip(kernels, biases, strict=True))
+        return [(*(stack[place] for stack in trunk), kernel, bias) for place, (kernel, bias) in of_heads]
 
     # The compiled part: everything below runs inside a tf.function.
 
     def _rows(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Rows (streams, batch) of the data, scaled; and they and their labels for each replica."""
-        x = (tf.gather(self.x, rows) - stream["mean"][:, None]) / stream["scale"][:, None]
+        """Rows (streams, batch) of the data, scaled; and they and their labels for each replica.
+
+        A float32 of 1.7e9 is a multiple of 128: a column is centred in float64, and cast afterwards.
+        """
+        x = (tf.cast(tf.gather(self.x, rows), tf.float64) - stream["mean"][:, None]) / stream["scale"][:, None]
+        x = tf.cast(x, self.dtype)
         return x, tf.gather(x, stream["of_replica"]), tf.gather(tf.gather(self.y, rows), stream["of_replica"])
 
-    def _logits(self, x: tf.Tensor, context: stacked.Context) -> list[tf.Tensor]:
+    def _logits(self, x: tf.Tensor, context: Context) -> list[tf.Tensor]:
         """The heads' outputs before the activation, (replicas of as many units, batch, units)."""
-        features = stacked.evaluate(self.trunk, context, x)
+        features = evaluate(self.trunk, context, x)
         parts = tf.split(features, self.counts, axis=0)
         return [
             tf.matmul(part, kernel.value) + bias.value[:, None, :]
@@ -154,7 +180,7 @@ class Engine:
     def _step(self, step: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor) -> Any:
         rows = order[:, step]
         source, x, y = self._rows(rows, stream)
-        context = stacked.Context(
+        context = Context(
             self._values(), replicas=self.replicas, training=True, random=random_layers(self.trunk),
             seeds=stream["seeds"], step=step, source=(source, stream["of_replica"]),
         )  # fmt: skip
@@ -197,7 +223,7 @@ class Engine:
         optimizer.iterations.assign_add(1)
 
     def _norms(self, gradients: list[Any]) -> tf.Tensor:
-        """Norms of the gradient that was used, in the order of `scope_names`: (scopes, replicas)."""
+        """Norms of the gradient that was used: those of `NORMS`, then each layer's, (scopes, replicas)."""
 
         def squares(g: tf.Tensor, replicas: int) -> tf.Tensor:
             return tf.reduce_sum(tf.square(tf.reshape(g, [replicas, -1])), axis=1)
@@ -219,7 +245,7 @@ class Engine:
         heads = tf.concat(head, axis=0)
         return tf.sqrt(tf.stack([whole, heads, whole + heads, tf.concat(effective, axis=0), *layers]))
 
-    def _advance(
+    def _steps(
         self, first: tf.Tensor, last: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Take the steps first .. last-1.
@@ -234,14 +260,14 @@ class Engine:
             return step + 1, total + own, norms, dead
 
         zeros = tf.zeros([self.replicas], self.dtype)
-        norms = tf.zeros([4 + len(self._scopes), self.replicas], self.dtype)
+        norms = tf.zeros([len(NORMS) + len(self._scopes), self.replicas], self.dtype)
         _, total, norms, dead = tf.while_loop(lambda step, *_: step < last, body, (first, zeros, norms, zeros))
         return total / tf.cast(last - first, self.dtype), norms, dead
 
-    def _evaluate(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+    def _block(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
         """Raw outputs, row losses and penalties of `rows` (streams, rows), in inference mode."""
         source, x, y = self._rows(rows, stream)
-        context = stacked.Context(
+        context = Context(
             self._values(), replicas=self.replicas, training=False, source=(source, stream["of_replica"])
         )
         z = self._logits(x, context)

@@ -13,10 +13,8 @@ import tensorflow as tf
 
 from experiments.engines.stacked import attention, convolution, recurrent  # noqa: F401  (they register their rules)
 from experiments.engines.stacked.context import Context
-from experiments.engines.stacked.limits import graph_of, unsupported
+from experiments.engines.stacked.limits import graph_of
 from experiments.engines.stacked.rules import RULES
-
-__all__ = ["Context", "evaluate", "unsupported"]
 
 
 def _operation(operation: Any, context: Context) -> Callable[..., Any]:

@@ -1,0 +1,131 @@
+"""Trunks as Keras builds them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from experiments.networks import Build
+from experiments.problem.problem import Problem
+from experiments.records import Network
+
+_FEW = 5  # trunks whose kernels cost less to set up again than two more trunks do
+
+
+@contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """Let Keras compute in `dtype` within: layers, losses and optimizers alike."""
+    policy, floatx = keras.config.dtype_policy(), keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasTrunk:
+    """An uncompiled Keras model from rows of one shape to features, in Keras's present precision.
+
+    `build(row)`: builds it anew, drawn under Keras's present seed. `draws`: how many first weights will be drawn.
+    `model`: one of them, for its graph and the shapes of its variables; its weights mean nothing.
+    """
+
+    build: Build
+    row: tuple[int, ...]
+    draws: int = 1
+    model: keras.Model = field(init=False)
+    _seed: Callable[[int], None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "model", self.fresh())
+        object.__setattr__(self, "_seed", seeding_of(self.fresh, self.draws))
+
+    @property
+    def features(self) -> int:
+        """The length of what it makes of a row."""
+        return int(self.model.output_shape[-1])
+
+    def fresh(self) -> keras.Model:
+        """Another one."""
+        return self.build(self.row)
+
+    def first_weights(self, seed: int) -> tuple[np.ndarray, ...]:
+        """What Keras's initialisers draw, in the order of `weights_of`. Reseeds Keras."""
+        self._seed(seed)
+        return first_weights(self.fresh)
+
+
+def trunk_of(network: Network, row: tuple[int, ...], l2: float, draws: int) -> KerasTrunk:
+    """A network's trunk for rows of that shape, with an L2 penalty on every kernel unless it is 0."""
+    return KerasTrunk(build=penalised(network.build, l2), row=row, draws=draws)
+
+
+def keras_trunk(problem: Problem) -> KerasTrunk:
+    """The problem's trunk. Raises `TypeError` if another framework built it."""
+    if not isinstance(problem.trunk, KerasTrunk):
+        raise TypeError(f"A Keras engine needs a Keras trunk, not a {type(problem.trunk).__name__}")
+    return problem.trunk
+
+
+def penalised(build: Build, l2: float) -> Build:
+    """`build` with an L2 penalty on every kernel, unless it is 0."""
+
+    def build_penalised(row: tuple[int, ...]) -> keras.Model:
+        trunk = build(row)
+        for variable in trunk.trainable_variables:
+            if len(variable.shape) > 1:
+                variable.regularizer = keras.regularizers.L2(l2)
+        return trunk
+
+    return build_penalised if l2 else build
+
+
+def weights_of(model: keras.Model) -> list[keras.Variable]:
+    """The model's variables but for the states of random generators, which are seeded apart."""
+    return [variable for variable in model.variables if variable.dtype.startswith("float")]
+
+
+def first_weights(build: Callable[[], keras.Model]) -> tuple[np.ndarray, ...]:
+    """The first weights of a trunk that `build` makes now."""
+    return tuple(variable.numpy() for variable in weights_of(build()))
+
+
+def seed_initialisers(seed: int) -> None:
+    """Seed Python's generator, from which Keras's own initialisers have their seeds; NumPy's and TensorFlow's stay."""
+    random.seed(seed)
+
+
+def seeding_of(build: Callable[[], keras.Model], seeds: int) -> Callable[[int], None]:
+    """What to seed before each of `seeds` trunks that `build` makes, so that each depends on its seed alone.
+
+    Seeding TensorFlow's generators as well empties its cache of kernels, and building takes half as long again. So
+    that is left out where a trunk is the same whatever they were seeded with, which takes two trunks to see.
+    """
+    whole: Callable[[int], None] = keras.utils.set_random_seed
+    if seeds <= _FEW:
+        return whole
+    whole(0)
+    first = first_weights(build)
+    whole(1)
+    seed_initialisers(0)
+    same = all(np.array_equal(mine, theirs) for mine, theirs in zip(first_weights(build), first, strict=True))
+    return seed_initialisers if same else whole
+
+
+def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
+    """Each layer of the trunk that trains, named by its place, with the places of its variables."""
+    places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
+    scopes: list[tuple[str, list[int]]] = []
+    for layer in trunk._flatten_layers(include_self=False, recursive=False):
+        mine = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
+        if mine:
+            scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", mine))
+    return scopes

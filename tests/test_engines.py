@@ -1,0 +1,98 @@
+"""What every engine does alike: the rows that it sees, and the names that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import compared_models as compared
+import numpy as np
+import pytest
+from test_comparison import plan_of
+from training_cases import cell
+
+from experiments.comparison.rows import problem as compared_problem
+from experiments.engines import Problem, driver, precision, prepare
+from experiments.engines.interface import Factory
+from experiments.engines.keras_fit import KerasFit
+from experiments.engines.stacked import Stacked
+from experiments.problem.chunk import chunk_of
+from experiments.problem.records import NORMS
+from experiments.problem.replicas import Replica
+from experiments.tasks import TASKS, as_data, task
+from experiments.tasks.files import from_arrays
+
+HEADS = ("sigmoid", "softmax_matched")
+ENGINES: list[Callable[[], Factory]] = [Stacked, KerasFit]
+
+
+def stamped(offset: float) -> tuple[np.ndarray, np.ndarray]:
+    """300 rows of two columns, the second of which is `offset` ± 100 and decides the class: time stamps, in seconds.
+
+    Identical rows are told by their bytes and numbered in the order of these, here by the first column alone.
+    """
+    rng = np.random.default_rng(0)
+    noise, spread = rng.normal(size=300), rng.normal(0, 100, size=300).round(3)
+    return np.stack([noise, spread + offset], axis=1), (spread + rng.normal(0, 30, size=300) > 0).astype(int)
+
+
+def in_suite(offset: float) -> Problem:
+    """The rows as a task of the suite has them, unscaled."""
+    task("throwaway", kind="vector", description="of one test", source="here")(lambda: as_data(*stamped(offset)))
+    try:
+        return prepare(cell("mlp", "adam", task="throwaway", heads=HEADS, seeds=1))
+    finally:
+        TASKS.remove("throwaway")
+
+
+def in_comparison(offset: float) -> Problem:
+    """The rows as `compare` has them, encoded before they reach an engine."""
+    plan = plan_of(compared.linear, (2,), from_arrays(*stamped(offset)), steps=50, learning_rate=0.1)
+    problem = compared_problem(plan, [0])
+    return replace(problem, heads=tuple(head for head in problem.heads if head.name in HEADS), beside=())
+
+
+@pytest.mark.parametrize("path", [in_suite, in_comparison])
+@pytest.mark.parametrize("factory", ENGINES)
+def test_a_large_column_is_seen_as_its_spread(factory: Callable[[], Factory], path: Callable[[float], Problem]) -> None:
+    """1.7e9 ± 100, whose float32 are multiples of 128: trained in float32 as ± 100 is, and learned."""
+    with precision("float32"):
+        stamps, plain = (driver.run(path(offset), factory()) for offset in (1.7e9, 0.0))
+    for mine, its in zip(stamps, plain, strict=True):
+        assert mine.replica == its.replica
+        assert mine.finals["test", "accuracy"] == its.finals["test", "accuracy"] > 0.85
+        for key in (("test", "nll", ""), ("train", "fit_loss", "")):
+            np.testing.assert_allclose(mine.curves[key], its.curves[key], rtol=1e-5)
+
+
+@pytest.mark.parametrize("factory", ENGINES)
+def test_what_an_engine_shows_has_the_shape_that_the_interface_says(factory: Callable[[], Factory]) -> None:
+    with precision("float32"):
+        problem = prepare(cell("mlp", "sgd", heads=("sigmoid", "softmax"), seeds=2, steps=3))
+        maker = factory()
+        heads = [head for head in problem.heads for _ in range(2)] if maker.at_once(problem) > 1 else [problem.heads[1]]
+        seeds = [place % 2 for place in range(len(heads))]
+        replicas = [Replica(head=h, learning_rate=0.25, seed=s) for h, s in zip(heads, seeds, strict=True)]
+        engine, chunk = maker.engine(problem, heads), chunk_of(problem, replicas)
+        engine.start(chunk)
+        for mine, first in zip(engine.weights(), chunk.trunks, strict=True):
+            assert [weight.shape for weight in mine[:-2]] == [weight.shape for weight in first]
+            assert all((a == b).all() for a, b in zip(mine, first, strict=False))
+        seen = engine.advance(0, 2)
+        assert list(seen.norms)[: len(NORMS)] == list(NORMS)
+        assert list(seen.norms)[len(NORMS) :] == ["layer:1_Dense", "layer:2_Dense"]
+        assert seen.objective.shape == seen.dead.shape == (len(heads),)
+        assert all(norm.shape == (len(heads),) for norm in seen.norms.values())
+        before = engine.weights()
+        # more rows than a block holds, and not a multiple of it
+        rows = np.stack([np.resize(problem.streams[seed].split.test, 1_100) for seed in chunk.seeds])
+        logits, losses = engine.evaluate(rows)
+        units = sorted({head.units for head in heads})
+        assert [z.shape for z in logits] == [(sum(h.units == n for h in heads), 1_100, n) for n in units]
+        assert losses.dtype == np.float64
+        assert losses.shape == (len(heads), 1_100)
+        again, _ = engine.evaluate(rows[:, ::-1])
+        for one, other in zip(logits, again, strict=True):
+            np.testing.assert_allclose(one[:, ::-1], other, rtol=1e-5, atol=1e-6)
+        for mine, its in zip(before, engine.weights(), strict=True):
+            assert all((a == b).all() for a, b in zip(mine, its, strict=True))
