@@ -17,7 +17,7 @@ import numpy as np
 import typer
 
 from experiments.engines import driver, precision, prepare
-from experiments.engines.stacked.budget import at_once
+from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
 from experiments.protocols import STANDARD
 from experiments.records import Setup, UserError, require
@@ -74,7 +74,7 @@ def compare(task: str, network: str, optimizer: str, *, seeds: int, steps: int) 
     with precision(setup.dtype):
         problem = prepare(setup)
         problem = replace(problem, heads=(*problem.heads, INDEPENDENT))
-        records = driver.run(problem, at_once=at_once(problem))
+        records = driver.run(problem, Stacked())
     nll = {(r.replica.head.name, r.replica.seed): float(np.mean(r.curves["test", "nll", ""])) for r in records}
     sigmoid, coupled, independent = (
         np.array([nll[name, seed] for seed in problem.seeds]) for name in (BASELINE, COUPLED.name, INDEPENDENT.name)

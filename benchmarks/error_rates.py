@@ -25,13 +25,13 @@ from scipy import stats as scipy_stats
 
 from experiments import judgement
 from experiments.engines import Problem, driver, precision
-from experiments.engines.stacked.budget import at_once
+from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement.pairs import CELL
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.problem.problem import READERS
-from experiments.problem.records import tabulate
+from experiments.problem.records import Record, tabulate
 from experiments.problem.samples import sample_of
 from experiments.problem.streams import draw
 from experiments.records import Data, Setup, UserError, require
@@ -86,7 +86,8 @@ def problem(design: str, size: Size) -> Problem:
         samples[number] = sample
         parts[number] = Split(train=start + found.train, validation=start + found.validation, test=start + found.test)
     x, y = np.concatenate([one.x for one in drawn]), np.concatenate([one.y for one in drawn])
-    optimizer, build = OPTIMIZERS[size.optimizer], NETWORKS[size.network].build
+    optimizer = OPTIMIZERS[size.optimizer]
+    trunk = KerasTrunk(build=NETWORKS[size.network].build, row=x.shape[1:], draws=len(parts))
     setup = Setup(
         task=design,
         network=size.network,
@@ -101,7 +102,7 @@ def problem(design: str, size: Size) -> Problem:
         heads=tuple(HEADS[name] for name in setup.heads),
         rates=(optimizer.learning_rate,),
         optimizer=optimizer,
-        build=build,
+        trunk=trunk,
         streams={
             number: draw(
                 task=design,
@@ -110,7 +111,7 @@ def problem(design: str, size: Size) -> Problem:
                 sample=samples[number],
                 split=part,
                 scaling=fit_scaling(x, part.train, "vector"),
-                build=lambda: build(x.shape[1:]),
+                first_weights=trunk.first_weights,
                 steps=size.steps,
                 batch_size=setup.batch_size,
             )
@@ -125,7 +126,7 @@ def trained(design: str, size: Size) -> judgement.Pairs:
     """The pairs of both arms with sigmoid in the primary quantities; each data set is a cell, by its number."""
     with precision("float32"):
         whole = problem(design, size)
-        records = driver.run(whole, at_once=at_once(whole))
+        records = driver.run(whole, Stacked())
     finals, runs = [], []
     for dataset in range(size.datasets):
         numbers = range(dataset * size.seeds, (dataset + 1) * size.seeds)
@@ -143,7 +144,7 @@ def trained(design: str, size: Size) -> judgement.Pairs:
     return replace(pairs, table=pairs.table[primary].astype({"task": str, "quantity": str}))
 
 
-def records_of(records: list[driver.Record], numbers: range) -> list[driver.Record]:
+def records_of(records: list[Record], numbers: range) -> list[Record]:
     """The records of some streams."""
     return [record for record in records if record.replica.seed in numbers]
 

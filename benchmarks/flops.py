@@ -9,6 +9,7 @@ from typing import Any
 import keras
 
 from experiments.engines import Problem
+from experiments.engines.keras_trunk import keras_trunk
 
 
 def products_of(layer: Any) -> tuple[int, int]:
@@ -44,5 +45,6 @@ def flops_of_step(trunk: keras.Model, units: int, batch: int) -> int:
 
 def mean_mflop(problem: Problem) -> float:
     """Millions of operations of one training step of one network, the mean over the arms."""
-    each = [flops_of_step(problem.trunk, head.units, problem.setup.batch_size) for head in problem.heads]
+    trunk = keras_trunk(problem).model
+    each = [flops_of_step(trunk, head.units, problem.setup.batch_size) for head in problem.heads]
     return statistics.mean(each) / 1e6

@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant, name_of
-from experiments.engines import Problem, keras_fit, precision, prepare
+from experiments.engines import Problem, driver, keras_fit, precision, prepare
 from experiments.engines.objectives import encode, loss_of
+from experiments.problem.chunk import chunk_of
 from experiments.problem.replicas import Replica
 from experiments.records import Setup
 
@@ -57,7 +58,7 @@ def fit_epochs(setup: Setup, *, timed: int) -> Timing:
         x, y = arrays(problem, replica, rows)
         epochs = max(1, round(setup.steps / -(-len(rows) // setup.batch_size)))
         with timing.clock():
-            model, _, last = keras_fit.assemble(problem, replica)
+            model, _, last = keras_fit.assemble(problem, chunk_of(problem, [replica]))
             model.compile(optimizer=keras_fit.scaled(problem, replica, last), loss=loss_of(replica.head))
             model.fit(x, y, batch_size=setup.batch_size, epochs=epochs, verbose=0)
 
@@ -74,7 +75,7 @@ def fit(setup: Setup, *, timed: int, **settings: object) -> Timing:
     def one(problem: Problem, replica: Replica, timing: Timing) -> float:
         x, y = arrays(problem, replica, problem.streams[replica.seed].order_of(replica.head).ravel())
         with timing.clock():
-            model, _, last = keras_fit.assemble(problem, replica)
+            model, _, last = keras_fit.assemble(problem, chunk_of(problem, [replica]))
             model.compile(optimizer=keras_fit.scaled(problem, replica, last), loss=loss_of(replica.head), **settings)
             history = model.fit(x, y, batch_size=setup.batch_size, shuffle=False, verbose=0)
         return float(history.history["loss"][-1])
@@ -88,6 +89,6 @@ def fit_recording(setup: Setup, *, timed: int) -> Timing:
 
     def one(problem: Problem, replica: Replica, timing: Timing) -> None:
         with timing.clock():
-            keras_fit.Trainer().fit(problem, replica)
+            driver.train(problem, keras_fit.KerasFit().engine(problem, [replica.head]), [replica])
 
     return loop(setup, timed, one)

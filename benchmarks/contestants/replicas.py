@@ -5,13 +5,12 @@ from __future__ import annotations
 import statistics
 import time
 
-import tensorflow as tf
-
 from benchmarks.contestants import Timing, contestant
 from benchmarks.flops import mean_mflop
 from experiments.engines import Problem, precision, prepare
-from experiments.engines.driver import Chunk, engine_for
+from experiments.engines.stacked import StackedEngine
 from experiments.engines.stacked.budget import at_once, replica_bytes
+from experiments.problem.chunk import chunk_of
 from experiments.problem.replicas import chunks
 from experiments.records import Setup
 
@@ -30,8 +29,8 @@ def replicas(setup: Setup, *, counts: list[int], seconds: float) -> Timing:
         runs = {count: started(problem, count) for count in counts}
         turns: dict[int, list[float]] = {count: [] for count in counts}
         while min(len(mine) for mine in turns.values()) < 5 or sum(map(sum, turns.values())) < seconds * len(counts):
-            for count, chunk in runs.items():
-                turns[count].append(turn(chunk))
+            for count, engine in runs.items():
+                turns[count].append(turn(engine))
         training, _ = replica_bytes(problem)
     timing.values = {
         "ms": {str(n): 1e3 * statistics.median(mine) / STEPS / n for n, mine in turns.items()},
@@ -43,18 +42,14 @@ def replicas(setup: Setup, *, counts: list[int], seconds: float) -> Timing:
     return timing
 
 
-def started(problem: Problem, count: int) -> Chunk:
+def started(problem: Problem, count: int) -> StackedEngine:
     """`count` replicas ready to take steps, their step compiled."""
     seeds = range(-(-count // len(problem.heads)))
     members = next(iter(chunks(problem.heads, problem.rates, seeds, count)))
-    chunk = Chunk(problem, engine_for(problem, members), members)
-    chunk.engine.start(
-        [problem.streams[replica.seed].trunk for replica in members],
-        [problem.kernel(replica) for replica in members],
-        [problem.bias(replica) for replica in members],
-    )
-    turn(chunk)
-    return chunk
+    engine = StackedEngine(problem, [replica.head for replica in members])
+    engine.start(chunk_of(problem, members))
+    turn(engine)
+    return engine
 
 
 def chosen(problem: Problem, counts: list[int]) -> int:
@@ -63,9 +58,8 @@ def chosen(problem: Problem, counts: list[int]) -> int:
     return min(counts, key=lambda count: max(count / most, most / count))
 
 
-def turn(chunk: Chunk) -> float:
+def turn(engine: StackedEngine) -> float:
     """Seconds of `STEPS` steps."""
     start = time.perf_counter()
-    seen = chunk.engine.advance(tf.constant(0), tf.constant(STEPS), chunk.order, chunk.stream, chunk.rates)
-    seen[0].numpy()
+    engine.advance(0, STEPS)
     return time.perf_counter() - start

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant, training_losses
 from benchmarks.flops import mean_mflop
-from experiments.engines import precision, prepare, train
-from experiments.engines.driver import Chunk, engine_for
+from experiments.engines import driver, precision, prepare, train
+from experiments.engines.stacked import StackedEngine
 from experiments.engines.stacked.budget import at_once
 from experiments.networks import NETWORKS
+from experiments.problem.chunk import chunk_of
 from experiments.problem.replicas import chunks
-from experiments.records import Network, Setup
+from experiments.records import Head, Network, Setup
 
 
 @contestant("cell")
@@ -38,30 +37,16 @@ def steps(setup: Setup) -> Timing:
             problem = prepare(setup)
         with timing.clock("training"):
             planned = list(chunks(problem.heads, problem.rates, range(setup.seeds), at_once(problem)))
-            engines = {}
+            engines: dict[tuple[Head, ...], StackedEngine] = {}
             for replicas in planned:
-                shape = tuple(replica.head.name for replica in replicas)
-                if shape not in engines:
-                    engines[shape] = engine_for(problem, replicas)
-                advance(Chunk(problem, engines[shape], replicas))
+                heads = tuple(replica.head for replica in replicas)
+                if heads not in engines:
+                    engines[heads] = StackedEngine(problem, heads)
+                engines[heads].start(chunk_of(problem, replicas))
+                for _ in driver.steps(problem, engines[heads]):
+                    pass
     timing.values["at_once"] = len(planned[0])
     return timing
-
-
-def advance(chunk: Chunk) -> list[list[np.ndarray]]:
-    """Take all steps of a chunk; the losses, norms and dead shares at each recorded one."""
-    problem, engine = chunk.problem, chunk.engine
-    engine.start(
-        [problem.streams[replica.seed].trunk for replica in chunk.replicas],
-        [problem.kernel(replica) for replica in chunk.replicas],
-        [problem.bias(replica) for replica in chunk.replicas],
-    )
-    seen, step = [], 0
-    for target in sorted({1, *problem.recorded} - {0}):
-        values = engine.advance(tf.constant(step), tf.constant(target), chunk.order, chunk.stream, chunk.rates)
-        seen.append([value.numpy() for value in values])
-        step = target
-    return seen
 
 
 @contestant("wide")

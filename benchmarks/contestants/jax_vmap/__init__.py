@@ -16,9 +16,9 @@ def jax(setup: Setup, *, evaluating: bool = True) -> Timing:
     """
     if find_spec("jax") is None:
         raise NotInstalled("jax")
-    from benchmarks.contestants.jax_vmap import run
+    from benchmarks.contestants.jax_vmap import engine
 
     timing = Timing(networks=setup.networks)
-    tables = run.train(setup, timing, evaluating=evaluating)
+    tables = engine.train(setup, timing, evaluating=evaluating)
     timing.losses = training_losses(setup, tables["curves"])
     return timing
