@@ -25,6 +25,7 @@ from scipy import stats as scipy_stats
 
 from experiments import judgement
 from experiments.engines import Problem, driver, precision
+from experiments.engines.keras_trunk import KerasTrunk
 from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement.pairs import CELL
