@@ -10,6 +10,7 @@ import keras
 import pandas as pd
 import tensorflow as tf
 
+from experiments import keras_internals
 from experiments.records import require
 
 
@@ -67,7 +68,7 @@ class GradientNorms(keras.callbacks.Callback):
         proceed = self._hooked.apply
 
         def apply(grads: Sequence[tf.Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
-            trained = self._hooked._trainable_variables if trainable_variables is None else trainable_variables
+            trained = keras_internals.trained_by(self._hooked) if trainable_variables is None else trainable_variables
             # None: nothing that trains depends on the variable
             known = [(g, v) for g, v in zip(grads, trained, strict=True) if g is not None]
             of = {id(v): tf.convert_to_tensor(g) for g, v in known}
@@ -112,7 +113,7 @@ class GradientNorms(keras.callbacks.Callback):
 
 def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
     """The scopes of any model: total, trunk, head, effective_head where there is one, and each layer that trains."""
-    layers = [(layer, own) for layer in model._flatten_layers(include_self=False) if (own := _own(layer))]
+    layers = [(layer, own) for layer in keras_internals.layers_within(model, itself=False) if (own := _own(layer))]
     require(bool(layers), "The model has no layer that trains, so there are no gradients to record.")
     last, head = layers[-1]
     in_head = {id(variable) for variable in head}
@@ -129,7 +130,7 @@ def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
 
 def _own(layer: keras.layers.Layer) -> list[keras.Variable]:
     """What trains in a layer itself, not in layers within it: those are listed apart."""
-    within = {id(v) for part in layer._flatten_layers(include_self=False) for v in part.trainable_variables}
+    within = {id(v) for part in keras_internals.layers_within(layer, itself=False) for v in part.trainable_variables}
     return [variable for variable in layer.trainable_variables if id(variable) not in within]
 
 

@@ -21,7 +21,7 @@ LONGEST = 300
 LEVELS: dict[int, set[str]] = {
     0: {"records", "registry", "tables", "quiet", "sources"},
     1: {"tasks", "networks", "heads", "optimizers", "protocols"},
-    2: {"plan", "problem", "engines", "callbacks", "numerics", "worked_examples"},
+    2: {"plan", "problem", "engines", "keras_internals", "callbacks", "numerics", "worked_examples"},
     3: {"stats", "judgement", "claims"},
     4: {"figures", "report"},
     5: {"check", "comparison", "store", "suite", "__main__"},
@@ -131,15 +131,47 @@ def test_statistics_and_report_know_no_framework(level: int) -> None:
             assert not bad, f"{path.name} imports {', '.join(sorted(bad))}"
 
 
-def test_importing_the_report_starts_no_framework() -> None:
-    """What the sources say is one thing, what is loaded in the end another: lower levels count too."""
-    present = sorted(m for m in LEVELS[0] | LEVELS[3] | LEVELS[4] if {module_of(p) for p in SOURCES} & {m})
+def started_by(names: list[str]) -> list[str]:
+    """The frameworks that a process has loaded which imports the modules."""
     program = (
-        f"import importlib, sys\nfor m in {present!r}: importlib.import_module('experiments.' + m)\n"
+        f"import importlib, sys\nfor m in {names!r}: importlib.import_module(m)\n"
         f"print(*sorted({HEAVY!r} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    return done.stdout.split()
+
+
+def test_importing_the_report_starts_no_framework() -> None:
+    """What the sources say is one thing, what is loaded in the end another: lower levels count too."""
+    present = sorted(m for m in LEVELS[0] | LEVELS[3] | LEVELS[4] if {module_of(p) for p in SOURCES} & {m})
+    assert started_by([f"experiments.{m}" for m in present]) == []
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    """Names with one leading underscore that a source asks other objects for, and Keras's own modules."""
+    own = {"self", "cls", "super()"}
+    # what other libraries document under such a name
+    public = {"_exit", "_getframe", "_replace", "_fields", "_asdict"}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) not in own:
+            found.add(node.attr)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "hasattr", "setattr"):
+            found.update(part.value for part in node.args[1:2] if isinstance(part, ast.Constant))
+    return {name for name in found if re.match(r"_[a-z]", str(name))} - public
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_keras_keeps_to_itself_is_used_in_one_module(path: Path) -> None:
+    source = path.read_text(encoding="utf-8")
+    used = private_names(ast.parse(source)) | set(re.findall(r"keras\.src[\w.]*", source))
+    assert not used or module_of(path) == "keras_internals", f"{path.name} uses {', '.join(sorted(used))}"
+
+
+def test_what_is_trained_is_numpy_alone() -> None:
+    """The problem's modules start no framework, whatever they import."""
+    names = [name_of(path) for path in SOURCES if module_of(path) == "problem"]
+    assert started_by(names) == []
 
 
 def test_what_is_imported_is_required() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import keras_internals
 from experiments.check.messages import one_line
 from experiments.check.record import ROWS
 from experiments.records import UserError
@@ -138,9 +139,8 @@ def _candidates(model: Any) -> Iterator[Any]:
     import keras
 
     rng = np.random.default_rng(0)
-    inputs = getattr(model, "inputs", None)
-    if inputs:
-        struct = getattr(model, "_inputs_struct", inputs[0] if len(inputs) == 1 else inputs)
+    struct = keras_internals.inputs_of(model)
+    if struct is not None:
         yield keras.tree.map_structure(lambda one: _drawn(rng, one.shape[1:], one.dtype), struct)
         return
     for shape in SHAPES:
@@ -159,8 +159,8 @@ def _drawn(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
 def watched_layers() -> Iterator[list[tuple[Any, Any, Any]]]:
     """Within, the calls of layers that hold no other layer but what they wrap: layer, first argument and result."""
     import keras
-    from keras.src.ops.operation import Operation
 
+    Operation = keras_internals.operation_class()
     calls: list[tuple[Any, Any, Any]] = []
     inner = 0
     proceed = Operation.__call__

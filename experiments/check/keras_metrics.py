@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import keras_internals
 from experiments.check.messages import one_line
 from experiments.check.record import Metric
 
@@ -17,13 +18,9 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
 
     `truth`: labels of as many rows as were `predicted`.
     """
-    from keras.src.trainers.compile_utils import CompileMetrics
-
-    compiled = getattr(model, "_compile_metrics", None)
-    if compiled is None:
+    fresh = keras_internals.compiled_metrics_of(model)
+    if fresh is None:
         return {}, ""
-    names = getattr(model, "output_names", None)
-    fresh = CompileMetrics(compiled._user_metrics, compiled._user_weighted_metrics, output_names=names)
     try:
         fresh.build(truth, predicted)
         with restored(fresh):
@@ -31,9 +28,8 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
     except Exception as error:  # as `fit` would raise
         return {}, f"its metrics: {one_line(error)}"
     found: dict[int, list[Metric]] = {}
-    for flat_metrics in (fresh._flat_metrics, fresh._flat_weighted_metrics):
-        for place, listed in enumerate(flat_metrics):
-            found.setdefault(place, []).extend(_metric(one) for one in getattr(listed, "metrics", ()))
+    for place, one in keras_internals.metrics_by_output(fresh):
+        found.setdefault(place, []).append(_metric(one))
     return found, ""
 
 
@@ -66,13 +62,13 @@ def _metric(metric: Any) -> Metric:
 
 
 def _kind(metric: Any) -> str:
-    function = getattr(metric, "_fn", None)
+    function = keras_internals.function_of(metric)
     generic = type(metric).__name__ == "MeanMetricWrapper"
     return getattr(function, "__name__", "metric") if generic and function is not None else type(metric).__name__
 
 
 def _threshold(metric: Any) -> float | None:
-    options = getattr(metric, "_fn_kwargs", None) or {}
+    options = keras_internals.options_of(metric)
     own = getattr(metric, "init_thresholds", getattr(metric, "threshold", None))
     value = options.get("threshold", own)
     return float(value) if isinstance(value, (int, float)) else None

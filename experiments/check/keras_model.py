@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from experiments import keras_internals
 from experiments.check import keras_data
 from experiments.check.examine import Reading
 from experiments.check.keras_data import Call
@@ -38,7 +39,7 @@ def read(model: Any, call: Call) -> list[Reading]:
     import keras
 
     require(
-        getattr(model, "_compile_loss", None) is not None,
+        keras_internals.compiled_loss_of(model) is not None,
         "The model is not compiled with a loss, so there is nothing to check. Call model.compile(loss=...) first.",
     )
     with quiet():
@@ -102,15 +103,8 @@ def _metrics(model: Any, predicted: Any, place: int, encoding: Encoding) -> tupl
 def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
     """The losses as Keras itself pairs them with outputs and labels."""
     import keras
-    from keras.src.trainers.compile_utils import CompileLoss
 
     pairs: list[Pair] = []
-
-    class Watched(CompileLoss):
-        def build(self, y_true: Any, y_pred: Any) -> None:
-            super().build(y_true, y_pred)
-            watched = [entry._replace(loss=watch(entry)) for entry in self._flat_losses]  # type: ignore[has-type]
-            self._flat_losses = watched
 
     def watch(entry: Any) -> Callable[..., Any]:
         def loss(truth: Any, prediction: Any, weights: Any = None) -> Any:
@@ -127,7 +121,7 @@ def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
         return loss
 
     given = keras.tree.map_structure(keras.ops.zeros_like, predicted) if y is None else keras_data.head(y, len(flat[0]))
-    watched = Watched(model.loss, None, output_names=getattr(model, "output_names", None))
+    watched = keras_internals.watched_losses(model, watch)
     try:
         watched(given, predicted)
     except Exception as error:
@@ -221,7 +215,7 @@ def _loses_logits(calls: list[tuple[Any, Any, Any]]) -> str:
 def _has_logits(tensor: Any) -> bool:
     """Whether Keras's losses find the logits behind a prediction: in a note on it, or by what made it in a graph."""
     operation = getattr(getattr(tensor, "op", None), "type", "")
-    return hasattr(tensor, "_keras_logits") or operation in ("Sigmoid", "Softmax")
+    return keras_internals.has_logits(tensor) or operation in ("Sigmoid", "Softmax")
 
 
 def _class(layer: Any) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
+from experiments import keras_internals
 from experiments.check.answer import of_keras
 from experiments.check.messages import one_line
 from experiments.check.record import Checked
@@ -24,11 +25,6 @@ from experiments.records import UserError
 SECONDS = 60.0
 # the methods of Keras's trainers that need labels, and so end a script
 METHODS = ("fit", "train_on_batch", "evaluate", "test_on_batch")
-TRAINERS = {
-    "keras.src.backend.tensorflow.trainer": "TensorFlowTrainer",
-    "keras.src.backend.torch.trainer": "TorchTrainer",
-    "keras.src.backend.jax.trainer": "JAXTrainer",
-}
 
 
 class Ended(BaseException):
@@ -160,7 +156,7 @@ def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> I
     undo: list[Callable[[], None]] = []
 
     def keras_trainer(module: ModuleType) -> None:
-        trainer = getattr(module, TRAINERS[module.__name__])
+        trainer = getattr(module, keras_internals.TRAINERS[module.__name__])
         for name in METHODS:
             if name in vars(trainer):
                 original = vars(trainer)[name]
@@ -185,7 +181,7 @@ def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> I
     wanted: dict[str, Callable[[ModuleType], None]] = {
         "torch": torch, "matplotlib": matplotlib, "matplotlib.pyplot": pyplot
     }  # fmt: skip
-    wanted |= dict.fromkeys(TRAINERS, keras_trainer)
+    wanted |= dict.fromkeys(keras_internals.TRAINERS, keras_trainer)
     finder = _Finder(wanted)
     for name in list(wanted):
         if name in sys.modules:

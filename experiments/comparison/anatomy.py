@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from experiments import keras_internals
 from experiments.check.keras_losses import loss_name
 from experiments.records import UserError, require
 from experiments.tasks.files import words
@@ -81,7 +82,7 @@ def _unfit(name: str, row: tuple[int, ...], error: Exception) -> UserError:
 
 def check_precision(model: keras.Model, name: str) -> None:
     """Raise `UserError` if a layer computes in another precision than float32."""
-    for layer in model._flatten_layers(include_self=False):
+    for layer in keras_internals.layers_within(model, itself=False):
         kind = getattr(layer, "compute_dtype", None)
         require(
             kind in (None, "float32"),
@@ -130,7 +131,7 @@ def _trunk(model: keras.Model, features: Any, name: str) -> keras.Model:
     if features is rows:
         features = keras.layers.Identity()(features)  # a graph needs a layer
     trunk = keras.Model(rows, features)
-    if not all(layer.built for layer in trunk._flatten_layers()):
+    if not all(layer.built for layer in keras_internals.layers_within(trunk)):
         trunk(keras.ops.zeros((1, *rows.shape[1:])))  # an activation that is a layer has its weights when it has run
     return trunk
 
@@ -139,10 +140,9 @@ def _last(tensor: Any) -> tuple[Any, list[Any]]:
     """The last operation with weights before `tensor`, or None, and those behind it, the last one last."""
     after: list[Any] = []
     while True:
-        layer, node = tensor._keras_history[:2]
+        layer, inputs = keras_internals.made_by(tensor)
         if getattr(layer, "weights", None):
             return layer, after
-        inputs = layer._inbound_nodes[node].input_tensors
         if len(inputs) != 1:
             return None, after
         after.insert(0, layer)
@@ -150,7 +150,7 @@ def _last(tensor: Any) -> tuple[Any, list[Any]]:
 
 
 def _input_of(layer: Any) -> Any:
-    return layer._inbound_nodes[-1].input_tensors[0]
+    return keras_internals.calls_of(layer)[-1].input_tensors[0]
 
 
 def _is_head(layer: Any, after: list[Any], compiled: bool) -> bool:

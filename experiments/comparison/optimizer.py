@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from experiments import keras_internals
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import Optimizer, UserError, require
 
@@ -57,11 +58,11 @@ def taken(optimizer: keras.optimizers.Optimizer, rate: float | None, head_l2: fl
         f"The model's optimizer is a {name}. Compile it with one optimizer, such as keras.optimizers.Adam(1e-3).",
     )
     require(
-        not getattr(optimizer, "_exclude_from_weight_decay", None),
+        not keras_internals.excludes_from_decay(optimizer),
         "The model's optimizer excludes weights from its decay, which a comparison cannot carry over: leave that out.",
     )
     config = {key: value for key, value in optimizer.get_config().items() if key != "name"}
-    schedule = getattr(optimizer, "_learning_rate", None)
+    schedule = keras_internals.schedule_of(optimizer)
     scheduled = rate is None and isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
     own = float(optimizer.learning_rate.numpy())
     reasons = []

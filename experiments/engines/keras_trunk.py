@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import keras
 import numpy as np
 
+from experiments import keras_internals
 from experiments.networks import Build
 from experiments.problem.problem import Problem
 from experiments.records import Network
@@ -124,7 +125,7 @@ def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
     """Each layer of the trunk that trains, named by its place, with the places of its variables."""
     places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
     scopes: list[tuple[str, list[int]]] = []
-    for layer in trunk._flatten_layers(include_self=False, recursive=False):
+    for layer in keras_internals.layers_within(trunk, itself=False, nested=False):
         mine = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
         if mine:
             scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", mine))

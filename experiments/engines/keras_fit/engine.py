@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from experiments import keras_internals
 from experiments.engines.interface import Progressed
 from experiments.engines.keras_fit.optimizer import is_scaled, scaled
 from experiments.engines.keras_fit.watching import Mirror, Watch, scopes
@@ -174,7 +175,7 @@ def set_weights(chunk: Chunk, trunk: keras.Model, last: keras.layers.Dense) -> N
     for variable, value in zip(weights_of(trunk), chunk.trunks[0], strict=True):
         variable.assign(value)
     places = random_layers(trunk)
-    for layer in trunk._flatten_layers():
+    for layer in keras_internals.layers_within(trunk):
         if id(layer) in places:
             layer.seed_generator.state.assign([int(chunk.random[0]) + places[id(layer)], 0])
     last.kernel.assign(chunk.kernels[0])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import keras
-import tensorflow as tf
 
+from experiments import keras_internals
 from experiments.problem.problem import Problem
 from experiments.problem.replicas import Replica
 from experiments.records import Head
@@ -24,32 +21,6 @@ def scaled(problem: Problem, replica: Replica, last: keras.layers.Dense) -> kera
     head = replica.head
     if not is_scaled(head):
         return optimizer
-    mine = {id(variable) for variable in last.trainable_variables}
-
-    class Scaled(type(optimizer)):  # type: ignore[misc]
-        """Keras's rule, with the head's own rate and decay, which are variables as the learning rate is one."""
-
-        def build(self, variables: Sequence[Any]) -> None:
-            super().build(variables)
-            self.head_rate = self._scale("head_rate", head.rate_scale)
-            self.head_decay = self._scale("head_decay", head.decay_scale)
-
-        def _scale(self, name: str, value: float) -> Any:
-            initially = keras.initializers.Constant(value)
-            return self.add_variable(shape=(), initializer=initially, dtype=problem.setup.dtype, name=name)
-
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            known = self._trainable_variables[self._get_variable_index(variable)]
-            rate = learning_rate * self.head_rate if id(known) in mine else learning_rate
-            super().update_step(gradient, variable, rate)
-
-        def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
-            if self.weight_decay is None:
-                return
-            for variable in variables:
-                rate = tf.cast(self.learning_rate, variable.dtype)
-                if id(variable) in mine:
-                    rate = rate * self.head_rate * self.head_decay
-                variable.assign(variable - variable * tf.cast(self.weight_decay, variable.dtype) * rate)
-
-    return Scaled.from_config(optimizer.get_config())
+    return keras_internals.scaled_optimizer(
+        optimizer, last.trainable_variables, rate=head.rate_scale, decay=head.decay_scale, dtype=problem.setup.dtype
+    )

@@ -10,12 +10,14 @@ from keras import layers
 
 from experiments.engines.stacked.context import Context
 from experiments.engines.stacked.rules import rule
+from experiments.keras_internals import attention_of
 
 
 def _refuse(layer: Any) -> str | None:
-    if layer._dropout:
-        return f"dropout={layer._dropout}"
-    return None if tuple(layer._attention_axes) == (1,) else f"attention_axes={layer._attention_axes}"
+    parts = attention_of(layer)
+    if parts.dropout:
+        return f"dropout={parts.dropout}"
+    return None if parts.axes == (1,) else f"attention_axes={parts.axes}"
 
 
 def _project(dense: Any, context: Context, x: tf.Tensor, inputs: int) -> tf.Tensor:
@@ -35,12 +37,12 @@ def multi_head_attention(
     layer: Any, context: Context, query: tf.Tensor, value: tf.Tensor, key: tf.Tensor | None = None
 ) -> tf.Tensor:
     """query, value, key: (replicas, batch, time, features)."""
-    heads_first = [0, 1, 3, 2, 4]
-    q = tf.transpose(_project(layer._query_dense, context, query, 1), heads_first)
-    k = tf.transpose(_project(layer._key_dense, context, value if key is None else key, 1), heads_first)
-    v = tf.transpose(_project(layer._value_dense, context, value, 1), heads_first)
+    parts, heads_first = attention_of(layer), [0, 1, 3, 2, 4]
+    q = tf.transpose(_project(parts.query, context, query, 1), heads_first)
+    k = tf.transpose(_project(parts.key, context, value if key is None else key, 1), heads_first)
+    v = tf.transpose(_project(parts.value, context, value, 1), heads_first)
     scores = tf.matmul(q, k, transpose_b=True)
     # a cast of a Python number passes through float32, in Keras as here: in float64 the scale is rounded
-    scores *= tf.cast(layer._inverse_sqrt_key_dim, scores.dtype)
+    scores *= tf.cast(parts.scale, scores.dtype)
     mixed = tf.matmul(tf.nn.softmax(scores), v)
-    return _project(layer._output_dense, context, tf.transpose(mixed, heads_first), 2)
+    return _project(parts.output, context, tf.transpose(mixed, heads_first), 2)

@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from experiments.keras_internals import layers_within
+
 
 class Context:
     """One evaluation of a model for `replicas` replicas at once.
@@ -72,13 +74,13 @@ class Context:
 
 def random_layers(model: keras.Model) -> dict[int, int]:
     """The layers of `model` that draw random numbers, by `id`, with what each adds to its replica's seed."""
-    drawing = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Dropout) and layer.rate > 0]
+    drawing = [layer for layer in layers_within(model) if isinstance(layer, keras.layers.Dropout) and layer.rate > 0]
     return {id(layer): place for place, layer in enumerate(drawing)}
 
 
 def tables(model: keras.Model) -> set[int]:
     """The variables of `model`, by `id`, of which a step uses some rows: the tables of its Embedding layers."""
-    layers = model._flatten_layers()
+    layers = layers_within(model)
     return {id(layer.embeddings) for layer in layers if isinstance(layer, keras.layers.Embedding)}
 
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from experiments.engines.stacked import attention, convolution, recurrent  # noqa: F401  (they register their rules)
 from experiments.engines.stacked.context import Context
-from experiments.engines.stacked.limits import graph_of
 from experiments.engines.stacked.rules import RULES
+from experiments.keras_internals import run_graph
 
 
 def _operation(operation: Any, context: Context) -> Callable[..., Any]:
@@ -35,4 +35,4 @@ def evaluate(model: keras.Model, context: Context, x: tf.Tensor) -> tf.Tensor:
     """
     if context.input is None:
         context.input = x
-    return graph_of(model)._run_through_graph(x, operation_fn=lambda operation: _operation(operation, context))
+    return run_graph(model, x, lambda operation: _operation(operation, context))

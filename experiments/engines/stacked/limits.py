@@ -11,15 +11,9 @@ import numpy as np
 
 from experiments.engines.stacked.context import random_layers
 from experiments.engines.stacked.rules import REFUSALS, RULES
+from experiments.keras_internals import calls_of, graph_of, layers_within
 
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
-
-
-def graph_of(model: keras.Model) -> Any:
-    """The functional graph of `model`, or None when it has none (a subclass with its own `call`)."""
-    if type(model) is keras.Sequential:
-        return model._functional
-    return model if type(model) is keras.src.models.functional.Functional else None
 
 
 def unsupported(model: keras.Model) -> list[str]:
@@ -35,7 +29,7 @@ def unsupported(model: keras.Model) -> list[str]:
         if isinstance(operation, keras.Model):
             reasons += unsupported(operation)
             reasons += [f"{name} {words})" for words in _calls(operation, ["inputs"])]
-            if len(operation._inbound_nodes) > 1 and random_layers(operation):
+            if len(calls_of(operation)) > 1 and random_layers(operation):
                 reasons.append(f"{name} with random layers, called twice)")
         elif type(operation) not in RULES:
             reasons.append(f"{name})")
@@ -52,7 +46,7 @@ def _settings(layer: Any) -> Iterator[str]:
     refusal = REFUSALS.get(type(layer), lambda _: None)(layer)
     if refusal is not None:
         yield f"with {refusal}"
-    if any(getattr(part, "activity_regularizer", None) is not None for part in layer._flatten_layers()):
+    if any(getattr(part, "activity_regularizer", None) is not None for part in layers_within(layer)):
         yield "with a penalty on its output"
     for variable in layer.variables:
         if variable.constraint is not None:
@@ -67,7 +61,7 @@ def _settings(layer: Any) -> Iterator[str]:
 
 def _calls(operation: Any, takes: list[str]) -> Iterator[str]:
     """What calls of `operation` ask for beyond the inputs that `takes` names."""
-    for node in operation._inbound_nodes:
+    for node in calls_of(operation):
         asked = [name for name, value in node.arguments.kwargs.items() if _asks(name, value, takes)]
         if len(node.arguments.args) > len(takes):
             asked.append("more inputs")

@@ -14,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from experiments.engines.stacked.context import Context, fold, over_batch, unfold
+from experiments.keras_internals import built_for, calls_of
 
 Rule = Callable[..., Any]
 Refusal = Callable[[Any], str | None]
@@ -89,7 +90,7 @@ def embedding(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     return tf.gather(tables, tf.where(known, first + tokens, -1))  # -1: TensorFlow says that there is no such row
 
 
-@rule(layers.Dropout, refuse=lambda layer: "two calls" if len(layer._inbound_nodes) > 1 else None)
+@rule(layers.Dropout, refuse=lambda layer: "two calls" if len(calls_of(layer)) > 1 else None)
 def dropout(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     """Draws exactly what Keras's own layer draws when its generator starts from the replica's seed."""
     if not context.training or layer.rate == 0:
@@ -107,7 +108,7 @@ def dropout(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
 
 def _last_axes(layer: Any) -> str | None:
     axis = [layer.axis] if isinstance(layer.axis, int) else list(layer.axis)
-    rank = len(layer._build_shapes_dict["input_shape"])
+    rank = len(built_for(layer))
     if [a % rank for a in axis] != [rank - 1]:
         return f"axis={layer.axis}"
     asked = [name for name in ("rms_scaling", "renorm", "synchronized") if getattr(layer, name, False)]
