@@ -56,4 +56,4 @@ def test_the_guide_names_every_option_of_the_function() -> None:
 def test_the_levels_are_as_written() -> None:
     found = Design(looks=looks(20)).levels(2)
     assert [f"{level:.1g}" for level in found[:2]] == ["9e-05", "0.003"]
-    assert [f"{level:.2g}" for level in found[2:]] == ["0.014", "0.047"]
+    assert [f"{level:.2g}" for level in found[2:]] == ["0.013", "0.044"]
