@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, log_expit, log_softmax, softmax
 
-from experiments.check import judge
+from experiments.check import judge, judge_labels, judge_metrics
 from experiments.check.examine import examine
 from experiments.check.labels import Encoding, encodings
 from experiments.check.record import Finding, Metric, Output, Step
@@ -122,6 +122,21 @@ def focal(y: Array, p: Array) -> Array:
     return -((1 - right) ** 2 * np.log(right)).mean(axis=-1)
 
 
+def focal_of_classes(y: Array, p: Array) -> Array:
+    return -(y * (1 - p) ** 2 * np.log(np.clip(p, 1e-7, 1))).sum(axis=-1)
+
+
+def clipped_first(y: Array, p: Array) -> Array:
+    """As Keras has it for labels that are numbers of classes."""
+    p = np.clip(p, 1e-7, 1 - 1e-7)
+    return -(y * np.log(p / p.sum(axis=-1, keepdims=True))).sum(axis=-1)
+
+
+def huber(y: Array, p: Array) -> Array:
+    gap = np.abs(y - p)
+    return np.where(gap < 1, gap**2 / 2, gap - 1 / 2).mean(axis=-1)
+
+
 def identity(z: Array) -> Array:
     return z
 
@@ -191,6 +206,9 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
     "three logits clipped": (
         of(identity, cce, units=3), ["logits_taken_for_probabilities"], "to 60; the loss has no value for some",
     ),
+    "three logits clipped, then divided by their sum": (
+        of(identity, clipped_first, units=3), ["logits_taken_for_probabilities"], "of them clipped to (0, 1)",
+    ),
     "logits into a logarithm": (of(identity, plain_bce), ["logits_taken_for_probabilities"], "has no value for some"),
     "sigmoid twice": (of(expit, bce_of_logits), ["probabilities_taken_for_logits"], "never falls below 0.33"),
     "softmax twice": (of(soft, cce_of_logits, units=2), ["probabilities_taken_for_logits"], "below 0.34"),
@@ -232,6 +250,11 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
     "square of a rectified unit": (
         of(lambda z: np.maximum(z, 0), square), ["gradient_is_one_sided"], "From a logit of 0.5 on",
     ),
+    "square of a unit that is rectified at -3.5": (
+        of(lambda z: np.maximum(z + 3.5, 0), square), ["gradient_fades"], "From a logit of 4 on",
+    ),
+    # at a logit of 8 a wrong answer has 0.015 of the largest gradient, above the hundredth that counts as none
+    "square of an algebraic sigmoid": (of(lambda z: 0.5 + 0.3 * z / np.sqrt(1 + 0.36 * z**2), square), [], ""),
     "own formula": (of(identity, lambda y, z: np.abs(z - 4 * y)[:, 0] ** 1.5), ["loss_of_its_own_formula"], "no cross"),
     "backwards": (of(identity, lambda y, z: -np.sqrt(1 + (z - y)[:, 0] ** 2)), ["gradient_points_away"], "more wrong"),
 }  # fmt: skip
@@ -252,7 +275,8 @@ def test_the_rows_of_a_batch_are_apart() -> None:
     mixed = replace(of(identity, square), whole_loss=broadcast)
     (finding,) = found(mixed)
     assert finding.name == "rows_are_mixed"
-    assert finding.seen[0].startswith("The loss of a batch differs")
+    # of logits -0.5, 1.5, 0.25 and 2: 1.328 of all pairs, 0.391 of the rows; the largest mean over a label is 2.281
+    assert finding.seen[0] == "The loss of a batch differs from that of its rows one by one by 0.41."
     # a mean that is weighted by class, as PyTorch's, is none of this
     weighted = replace(of(identity, bce_of_logits), whole_loss=lambda y, z: float(
         np.average(bce_of_logits(y, z), weights=1 + 3 * y[:, 0])
@@ -260,7 +284,8 @@ def test_the_rows_of_a_batch_are_apart() -> None:
     assert found(weighted) == []
     leaking = behind(lambda z: expit(z - 0.1 * z.mean(axis=0)), bce_of_logits, bce)
     (finding,) = found(leaking)
-    assert finding.seen[0].startswith("The prediction of a batch differs")
+    # of logits -0.5, 1.5, 0.25 and 2 the mean is 0.8125: expit(-0.5 - 0.08125) instead of expit(-0.5 + 0.05)
+    assert finding.seen[0] == "The prediction of a batch differs from that of its rows one by one by 0.031."
 
 
 def test_the_sweep_is_what_the_formulas_give() -> None:
@@ -284,6 +309,9 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
         (of(identity, smoothed(bce_of_logits)), "smoothed binary cross-entropy"),
         (of(identity, smoothed(bce_of_logits, 0.001)), "binary cross-entropy"),  # the simpler one that fits
         (of(identity, smoothed(cce_of_logits), units=3), "smoothed categorical cross-entropy"),
+        (of(identity, smoothed(cce_of_logits, 0.6), units=3), "smoothed categorical cross-entropy"),
+        # the label's own class, 0.2 + 0.8 / 3, has less than the others together
+        (of(identity, smoothed(cce_of_logits, 0.8), units=3), "a loss of its own formula"),
         (of(identity, lambda y, z: focal(y, expit(z))), "focal loss"),
         (of(soft, focal, units=3), "focal loss"),
         (of(identity, lambda y, z: 7 * square(y, z)), "squared error"),
@@ -291,6 +319,7 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
         (of(identity, hinge), "hinge loss"),
         (of(identity, lambda y, z: hinge(y, z) ** 2), "hinge loss"),
         (of(soft, lambda y, p: -(y * p).sum(axis=-1), units=2), "negated likelihood"),
+        (of(identity, huber), "Huber loss"),
         (of(identity, lambda y, z: 1.05 * bce_of_logits(y, z) + 0.05), "a loss of its own formula"),
         (of(identity, lambda y, z: np.log(np.cosh(z - y))[:, 0]), "a loss of its own formula"),
     ],
@@ -298,6 +327,33 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
 )
 def test_a_loss_is_told_by_its_values(tail: NumpyTail, text: str) -> None:
     assert measured(tail).meaning.text == text
+
+
+@pytest.mark.parametrize(
+    ("tail", "name", "of_what"),
+    [
+        (of(soft, focal_of_classes, units=3), "focal", "prediction"),
+        (of(identity, lambda y, z: focal_of_classes(y, soft(z)), units=3), "focal", "logits"),
+        (of(soft, lambda y, p: focal_of_classes(y, soft(p)), units=3), "focal", "prediction as logits"),
+        (of(identity, clipped_first, units=3), "categorical", "prediction clipped"),
+    ],
+)
+def test_a_loss_over_classes_is_told_with_what_it_is_of(tail: NumpyTail, name: str, of_what: str) -> None:
+    found = measured(tail).meaning
+    assert (found.name, found.of, found.by_class, found.smoothed) == (name, of_what, True, False)
+
+
+def test_predictions_that_miss_a_sum_of_one_by_a_hundredth_are_no_softmax() -> None:
+    for factor, wanted in ((1.0, True), (1.008, True), (1.012, False), (0.988, False)):
+        swept = measured(of(lambda z, factor=factor: factor * soft(z), cce, units=2))
+        assert swept.sums_to_one == wanted
+
+
+def test_the_reach_of_a_prediction_that_grows_no_more() -> None:
+    """From a logit of 40 on by less than a thousandth, or by more."""
+    for growth, wanted in ((0.0008, 40.0008), (0.0015, np.inf)):
+        swept = measured(of(lambda z, g=growth: np.clip(z, -40, 40) + g * (np.abs(z) > 40) * np.sign(z), square))
+        assert swept.reach == pytest.approx((-wanted, wanted))
 
 
 # labels and weights -------------------------------------------------------------------------------------------------
@@ -335,11 +391,13 @@ SPARSE = Sparse(predict=identity, loss=cce_of_logits, scored=by_number, units=2)
         (TWO, np.eye(3)[Y], ["labels_and_units_differ"], "2 units."),
         (TWO, np.eye(2)[Y], [], ""),
         (TWO, np.ones((32, 2)), ["several_labels_for_one_class"], "sum to 2 to 2"),
+        (TWO, np.c_[np.ones(32), Y], ["several_labels_for_one_class"], "sum to 1 to 2"),
         (TWO, np.eye(2)[0 * Y], ["one_class_only"], "are 0"),
         (SPARSE, Y, [], ""),
         (SPARSE, 0 * Y, ["one_class_only"], "are 0"),
         (of(expit, square), 5 * Y[:, None], ["labels_out_of_reach", "gradient_fades"], "from 0 to 5"),
         (of(identity, square), 5 * Y[:, None], [], ""),
+        (of(identity, square), 500 * Y[:, None], [], ""),  # a linear unit reaches them, though the sweep does not
     ],
 )  # fmt: skip
 def test_labels(tail: NumpyTail, labels: Array, expected: list[str], seen: str) -> None:
@@ -376,6 +434,10 @@ def test_the_classes_of_one_hot_labels_are_their_columns() -> None:
     assert found(three, hot, class_weight={0: 1.0, 1: 2.0, 2: 3.0}) == []
     (finding,) = found(three, hot, class_weight={0: 1.0, 3: 2.0})
     assert finding.seen == ("class_weight has the key 3; the labels are 0, 1, 2.",)
+    places = output(three, np.eye(3)[np.arange(160).reshape(32, 5) % 3], class_weight={0: 1.0, 4: 2.0})
+    assert list(judge_labels.weights(places)) == [
+        ("class_weight_names_no_class", "class_weight has the key 4; the labels are 0, 1, 2.")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -410,6 +472,13 @@ def test_the_encoding_whose_loss_is_known_is_taken() -> None:
     _, swept, findings = examine([(known, one) for one in encodings((2,), None)], None, "")
     assert swept is not None
     assert (swept.encoding.shape, swept.encoding.onehot, findings) == ((), False, [])
+
+
+def test_the_encodings_of_a_prediction_without_an_axis_of_units() -> None:
+    """A prediction (n,) is one unit: its label is one number a row."""
+    number = Encoding(shape=(), onehot=False, dtype="float32")
+    assert encodings((), np.zeros(8)) == [number]
+    assert encodings((), None) == [number, number, replace(number, dtype="int32")]
 
 
 def test_parts_that_are_joined_behind_their_squashing_are_not_measured() -> None:
@@ -483,6 +552,11 @@ MANY = np.random.default_rng(0).integers(0, 2, (32, 3))
         (of(identity, bce_of_logits), Y[:, None], "BinaryCrossentropy", lambda y, p: float(bce(y, p).mean()),
          ["metric_of_logits"]),
         (SOFTMAX, np.eye(2)[Y], "CategoricalAccuracy", most, []),
+        (SOFTMAX, np.eye(2)[Y], "CategoricalCrossentropy", lambda y, p: float(cce(y, p).mean()), []),
+        (TWO, np.eye(2)[Y], "CategoricalCrossentropy", lambda y, p: float(cce(y, p).mean()), ["metric_of_logits"]),
+        (of(identity, square), Y[:, None], "BinaryAccuracy", cut(0.5), []),  # there both labels are as far
+        (of(lambda z: 2 * z, square), Y[:, None], "BinaryAccuracy", cut(0.5), []),
+        (of(identity, square, units=3), MANY, "BinaryAccuracy", cut(0.5), []),
         (SOFTMAX, np.eye(2)[Y], "AUC", area, ["metric_over_columns"]),
         (SOFTMAX, np.eye(2)[Y], "AUC", lambda y, p: area(y[:, 1], p[:, 1]), []),
         (SOFTMAX, np.eye(2)[Y], "Precision", precision(0.5), ["metric_over_columns"]),
@@ -503,6 +577,12 @@ def test_metrics(
 ) -> None:
     metric = Metric(name=kind.lower(), kind=kind, threshold=None, value=value)
     assert names(found(tail, labels, metrics=(metric,))) == expected
+
+
+def test_the_area_under_the_curve_by_hand() -> None:
+    """Of the four pairs of a 1 and a 0 three are in order; a tie counts half."""
+    assert judge_metrics._area(np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])) == 0.75
+    assert judge_metrics._area(np.array([0, 1, 1]), np.array([0.5, 0.5, 0.7])) == 0.75
 
 
 def test_a_cut_that_somebody_chose_is_not_judged() -> None:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ import pandas as pd
 import pytest
 
 import experiments
-from experiments.comparison import Comparison, Options, rows, run
+from experiments.comparison import Comparison, Options, page, rows, run
 from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
+from experiments.comparison.save import _WORDS as WORDS
 from experiments.comparison.save import save
 from experiments.engines import driver
 from experiments.engines.keras_fit import KerasFit
@@ -28,6 +30,7 @@ from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS
 from experiments.judgement import OUTCOMES, Design, looks
 from experiments.records import UserError
+from experiments.report import blocks
 from experiments.stats import clusters, corrected_t
 from experiments.tasks.files import Table, from_arrays
 
@@ -341,6 +344,22 @@ def test_saving_again_replaces_and_spares_what_is_no_comparison(found: Compariso
 
 def test_the_figure_states_what_was_found(found: Comparison) -> None:
     assert "primary quantities" in found.plot().finding or "most in" in found.plot().finding
+
+
+def table_in(section: blocks.Section) -> blocks.Table:
+    (table,) = (block for block in section.blocks if isinstance(block, blocks.Table))
+    return table
+
+
+def test_the_report_tells_the_settings_and_the_levels(found: Comparison) -> None:
+    settings = {name[0].text: value[0].text for name, value in table_in(page._given(found)).cells}
+    wanted = {"steps": "10", "batch size": "32", "seeds": "3", "class weight": "no", "learning rate": "0.01"}
+    assert {name: settings[name] for name in wanted} == wanted
+    assert settings["keras"] == keras.__version__
+    assert table_in(page._arms(found, WORDS)).sortable
+    looked = replace(found, looks=found.looks.assign(level=0.012345, level_tost=0.00012345))
+    (row,) = table_in(page._looks(looked, WORDS)).cells
+    assert [cell[0].text for cell in row[:3]] == ["3", "0.012", "0.00012"]
 
 
 def command(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -186,10 +186,7 @@ def _misfit(losses: np.ndarray, right: np.ndarray, wrong: np.ndarray | None) -> 
     """
     basis = right[:, None] if wrong is None else np.stack([right, wrong], axis=1)
     scale = np.abs(losses).max()
-    sign = 1.0
-    if (basis[:, 0] <= 0).all() and (losses <= 0).all():  # a negated likelihood
-        sign = -1.0
-    factors, residual = nnls(sign * basis, sign * losses)
+    factors, residual = nnls(basis, losses)
     mixes = len(factors) < 2 or factors[1] < factors[0]
     fits = scale > 0 and factors[0] > 0 and mixes
     return float(residual / np.sqrt(len(losses)) / scale) if fits else np.inf

@@ -1,0 +1,95 @@
+"""What a comparison plans and tells while it runs: its defaults, its memory, its time, and how far it is."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import compared_models as compared
+import pytest
+from test_comparison import plan_of, silent, table_of
+
+import experiments
+from experiments.comparison import Options, run
+from experiments.comparison.rows import seed_bytes, seeds_at_once
+from experiments.comparison.verb import compare as verb
+
+GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "compare.md").read_text(encoding="utf-8")
+
+
+def test_the_function_and_the_command_have_the_defaults_of_the_options() -> None:
+    """The guide's own call writes out what holds without it."""
+    wanted = {field.name: field.default for field in fields(Options)}
+    for call in (experiments.compare, verb):
+        given = {name: parameter.default for name, parameter in inspect.signature(call).parameters.items()}
+        given["memory_gib"] = given.pop("memory", given.get("memory_gib"))
+        assert {name: given[name] for name in wanted} == wanted
+    assert f"seeds={wanted['seeds']}, steps={wanted['steps']}," in GUIDE
+
+
+@pytest.mark.parametrize(("steps", "every"), [(400, 20), (1000, 50), (50, 2), (9, 1), (1, 1)])
+def test_about_twenty_records_along_the_way(steps: int, every: int) -> None:
+    assert Options(steps=steps).record_every == every
+
+
+@pytest.mark.parametrize(
+    ("n", "steps", "rows"),
+    [
+        (1_000, 400, 600 + 200 + 200),  # every row: three fifths to train on, a fifth to validate, a fifth to test
+        (1_000, 2, 2 * 2 * 8 + 512 + 200 + 200),  # two orders of two batches of 8, and 512 to measure the fit on
+        (90_000, 10, 2 * 10 * 8 + 512 + 4096 + 4096),
+    ],
+)
+def test_memory_of_a_seed_by_hand(n: int, steps: int, rows: int) -> None:
+    """Rows of 5 numbers of 4 bytes, three times; three tenths of the memory are for the rows of all seeds at once."""
+    table = table_of((5,), n=n)
+    one = rows * 5 * 4 * 3
+    assert seed_bytes(plan_of(compared.linear, (5,), table, steps=steps)) == one
+    for seeds in (1, 7):
+        gib = 1.001 * seeds * one / 0.3 / 2**30
+        assert seeds_at_once(plan_of(compared.linear, (5,), table, steps=steps, memory_gib=gib)) == seeds
+
+
+def test_the_time_of_a_seed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trainer that takes 6 s to compile, 2 s to start and 0.5 s a step, on its own clock.
+
+    An arm costs half the compiling, since two seeds at least share it, 2.5 s of a fit of one step, and 0.5 s a step.
+    """
+    now = [100.0]
+
+    class Trainer:
+        def __init__(self) -> None:
+            self.compiled = False
+
+        def fit(self, problem: Any, replica: Any) -> None:
+            now[0] += 6.0 * (not self.compiled) + 2.0 + 0.5 * problem.setup.steps
+            self.compiled = True
+
+    plan = plan_of(compared.linear, (5,), steps=200)
+    monkeypatch.setattr(run.reference, "Trainer", Trainer)
+    monkeypatch.setattr(run.time, "monotonic", lambda: now[0])
+    assert run._measured(plan) == pytest.approx(6 * (3 + 2.5 + 0.5 * 200))
+
+
+def test_progress_ascends_from_nothing_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "seeds_at_once", lambda plan: 1)
+    told: list[tuple[str, float]] = []
+    run.run(plan_of(compared.linear, (5,), seeds=3, steps=4), lambda text, share: told.append((text, share)))
+    shares = [share for _, share in told]
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    assert [share for text, share in told if text.startswith("Encoding")] == pytest.approx([0, 1 / 3, 2 / 3])
+    training = [share for text, share in told if text == "Training seeds 1 to 3"]
+    assert training[0] > 0
+    assert training[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("build", "said"), [(compared.seeded, True), (compared.trunk, False), (compared.linear, False)]
+)
+def test_first_weights_that_are_always_the_same_are_told(build: Any, said: bool) -> None:
+    """A model without a trunk of its own has no weights that could differ."""
+    notices = run.run(plan_of(build, (5,), steps=2), silent).notices
+    assert any("same first weights again and again" in notice for notice in notices) == said
