@@ -553,6 +553,8 @@ MANY = np.random.default_rng(0).integers(0, 2, (32, 3))
          ["metric_of_logits"]),
         (SOFTMAX, np.eye(2)[Y], "CategoricalAccuracy", most, []),
         (SOFTMAX, np.eye(2)[Y], "CategoricalCrossentropy", lambda y, p: float(cce(y, p).mean()), []),
+        (of(identity, cce_of_logits, units=3), np.eye(3)[np.arange(32) % 3], "CategoricalCrossentropy",
+         lambda y, p: float(cce(y, p).mean()), ["metric_of_logits"]),
         (TWO, np.eye(2)[Y], "CategoricalCrossentropy", lambda y, p: float(cce(y, p).mean()), ["metric_of_logits"]),
         (of(identity, square), Y[:, None], "BinaryAccuracy", cut(0.5), []),  # there both labels are as far
         (of(lambda z: 2 * z, square), Y[:, None], "BinaryAccuracy", cut(0.5), []),

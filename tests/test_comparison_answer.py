@@ -168,7 +168,7 @@ def test_what_is_said_of_the_rates() -> None:
         in text
     )
     assert "With sigmoid its own best rate (about 0.02) changes the final test loss by −0.1 nats (" in text
-    assert "the accuracy by +1 points" in text
+    assert "the accuracy by +1 points (+1 to +1)" in text
     assert "helps below the best rate and hurts above it; so it is here." in text
     above = around(tune(*sweep(0.25 * OWN), OWN), shown)
     assert "above sigmoid's best here, at most 0.0025 (" in above

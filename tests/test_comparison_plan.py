@@ -53,22 +53,23 @@ def test_memory_of_a_seed_by_hand(n: int, steps: int, rows: int) -> None:
 
 
 def test_the_time_of_a_seed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A trainer that takes 6 s to compile, 2 s to start and 0.5 s a step, on its own clock.
+    """An engine that takes 6 s to compile, 2 s to start and 0.5 s a step, on its own clock.
 
     An arm costs half the compiling, since two seeds at least share it, 2.5 s of a fit of one step, and 0.5 s a step.
     """
-    now = [100.0]
+    now, compiled = [100.0], set()
 
-    class Trainer:
-        def __init__(self) -> None:
-            self.compiled = False
+    class Factory:
+        def engine(self, problem: Any, heads: Any) -> object:
+            return object()
 
-        def fit(self, problem: Any, replica: Any) -> None:
-            now[0] += 6.0 * (not self.compiled) + 2.0 + 0.5 * problem.setup.steps
-            self.compiled = True
+    def train(problem: Any, engine: object, replicas: Any) -> None:
+        now[0] += 6.0 * (engine not in compiled) + 2.0 + 0.5 * problem.setup.steps
+        compiled.add(engine)
 
     plan = plan_of(compared.linear, (5,), steps=200)
-    monkeypatch.setattr(run.reference, "Trainer", Trainer)
+    monkeypatch.setattr(run, "KerasFit", Factory)
+    monkeypatch.setattr(run.driver, "train", train)
     monkeypatch.setattr(run.time, "monotonic", lambda: now[0])
     assert run._measured(plan) == pytest.approx(6 * (3 + 2.5 + 0.5 * 200))
 
