@@ -574,3 +574,11 @@ _both(
     "           metrics=[keras.metrics.F1Score()]), x, y[:, None].astype('float32')",
     "metric_is_constant",
 )
+_both(
+    "overlap of probabilities",  # MeanIoU rounds them down to class 0
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.BinaryIoU()]), x, y",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.MeanIoU(num_classes=2)]), x, y",
+    "metric_is_constant",
+)

@@ -172,8 +172,14 @@ def test_batches_of_a_data_set() -> None:
     [
         (lambda k: net(k["layers"].Dense(1)), "not compiled with a loss"),
         (lambda k: (net(k["layers"].Dense(1), loss="mse"), np.zeros((3, 7))), "cannot be applied to its rows"),
+        (
+            lambda k: (
+                net(k["layers"].Dense(1), loss="mse"), k["tf"].data.Dataset.from_tensor_slices((k["x"], k["y"])),
+            ),
+            r"single rows, and fit\(\) takes batches",
+        ),
     ],
-    ids=["no loss", "other rows"],
+    ids=["no loss", "other rows", "single rows"],
 )
 def test_what_cannot_be_checked_says_so(wrong: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):

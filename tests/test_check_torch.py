@@ -31,6 +31,27 @@ FLOATS = INTEGERS.float()[:, None]
 SOUND, CLIPPED = ("sound", []), ("note", ["probability_clipped"])
 
 
+def dice(p: Any, y: Any) -> Any:
+    """The loss of Milletari, Navab and Ahmadi (2016), of a batch as a whole."""
+    p = torch.sigmoid(p)
+    return 1 - (2 * (p * y).sum() + 1) / (p.sum() + y.sum() + 1)
+
+
+class Product(nn.Module):  # type: ignore[misc]
+    """Matrix factorisation: the scalar product of what two layers give."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two = nn.Linear(4, 3), nn.Linear(4, 3)
+
+    def forward(self, x: Any) -> Any:
+        return (self.one(x) * self.two(x)).sum(1)
+
+
+def image(*last: Any) -> Any:
+    return nn.Sequential(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 1), *last)
+
+
 def problem(name: str) -> tuple[str, list[str]]:
     return "problem", [name]
 
@@ -68,6 +89,26 @@ CASES: dict[str, tuple[Callable[[], Any], Any, Any, Any]] = {
     "(n,) both": (lambda: net(1, nn.Flatten(0)), nn.BCEWithLogitsLoss(), FLOATS[:, 0], SOUND),
     "(n,) into BCELoss": (lambda: net(1, nn.Sigmoid()), nn.BCELoss(), FLOATS[:, 0], problem("program_raises")),
     "classes from 1": (lambda: net(2), nn.CrossEntropyLoss(), INTEGERS + 1, problem("label_names_no_unit")),
+    "dice": (lambda: net(1), dice, FLOATS, ("note", ["gradient_fades", "loss_of_its_own_formula"])),
+    "dice of (n, 1) against (n,)": (lambda: net(1), dice, FLOATS[:, 0], problem("rows_are_mixed")),
+    "a softmax over the rows in the loss": (
+        lambda: net(2), lambda p, y: nn.functional.nll_loss(torch.log_softmax(p, 0), y), INTEGERS,
+        problem("rows_are_mixed"),
+    ),
+    "soft margin": (lambda: net(1), nn.SoftMarginLoss(), 2 * FLOATS - 1, SOUND),
+    "soft margin of 0 and 1": (
+        lambda: net(1), nn.SoftMarginLoss(), FLOATS, ("problem", ["gradient_dies", "loss_of_its_own_formula"]),
+    ),
+    "scalar product": (Product, nn.BCEWithLogitsLoss(), FLOATS[:, 0], SOUND),
+    "squashed scalar product": (
+        lambda: nn.Sequential(Product(), nn.Sigmoid()), nn.BCEWithLogitsLoss(), FLOATS[:, 0],
+        problem("probabilities_taken_for_logits"),
+    ),
+    "a class a pixel": (image, nn.CrossEntropyLoss(), INTEGERS[:, None, None].repeat(1, 2, 2), SOUND),
+    "softmax of each pixel": (
+        lambda: image(nn.Softmax(1)), nn.CrossEntropyLoss(), INTEGERS[:, None, None].repeat(1, 2, 2),
+        problem("probabilities_taken_for_logits"),
+    ),
     "no labels": (lambda: net(1), nn.BCEWithLogitsLoss(), None, SOUND),
 }  # fmt: skip
 

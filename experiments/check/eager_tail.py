@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, split
+from experiments.check.split import Node, entered, split
 
 # decides what an operation returns; it is given its name, its arguments, and what runs it
 Answer = Callable[[str, list[Any], Callable[[], Any]], Any]
@@ -48,8 +48,8 @@ class EagerTail:
                 for number, (_, result) in enumerate(calls)
                 for place, tensor in enumerate(_tensors(result))
             }
-            self.whole = bool(met) and len({made[one][2].shape for one in met}) == 1  # type: ignore[index]
-            ends = [made[one] for one in (met if self.whole else (narrow,))]  # type: ignore[index]
+            at, self.whole = entered(met, narrow, lambda one, of=made: _numpy(of[one][2]))  # type: ignore[misc]
+            ends = [made[one] for one in at]  # type: ignore[index]
             self._results[training] = [result for _, result in calls]
             self._logits[training] = [(number, place) for number, place, _ in ends]
             tensors = [tensor for _, _, tensor in ends]

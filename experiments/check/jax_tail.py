@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, split
+from experiments.check.split import Node, entered, split
 
 
 class TracedTail:
@@ -45,14 +45,14 @@ class TracedTail:
         ]
         weights, data = set(inner.invars[: len(values)]), set(inner.invars[len(values) : -1])
         trained, loss, prediction = inner.outvars
+        self._given = dict(zip(inner.invars, [*values, *rows, labels], strict=True))
         ends = []
         for target in (trained, prediction):
             met, narrow = split(nodes, data, weights, target)
-            self.whole = bool(met) and len({one.aval.shape for one in met}) == 1  # type: ignore[attr-defined]
-            ends.append(met if self.whole else (narrow,))
+            at, self.whole = entered(met, narrow, lambda one: np.asarray(self._run({}, (one,))[0]))
+            ends.append(at)
         self._train_at, self._predict_at = ends
         self._outputs, self._label = (trained, loss, prediction), inner.invars[-1]
-        self._given = dict(zip(inner.invars, [*values, *rows, labels], strict=True))
         self.shape = tuple(self._train_at[0].aval.shape[1:])  # type: ignore[attr-defined]
         self.rows = len(labels)
         self.dtype = str(self._train_at[0].aval.dtype)  # type: ignore[attr-defined]

@@ -31,7 +31,8 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
     if output.units == 1 and spread[0] < 1e-6 and (spread[1] < 1e-6):
         yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses[0, 0]:.4g}."
         return
-    if output.units > 1 and not found.encoding.onehot and np.allclose(losses, losses[:, ::-1], rtol=1e-3, atol=1e-6):
+    sparse = max(spread) > 1e-6 and not found.encoding.onehot
+    if output.units > 1 and sparse and np.allclose(losses, losses[:, ::-1], rtol=1e-3, atol=1e-6):
         yield "integer_labels_for_one_hot", (
             "The loss stays the same if two units are exchanged, so it compares each unit with the number of the class."
         )
@@ -40,7 +41,10 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
         gap = np.abs(found.trained[:, at] - prediction).max()
         yield "training_differs", f"In training the prediction differs by up to {gap:.2g} from predict()."
         return
-    if found.mixed > rough or found.leaks > 1e-3:
+    # a loss of the batch as a whole, such as Dice's, is meant: there each label still meets its own prediction
+    meant = found.paired > rough and max(spread) > 1e-6
+    mixed = found.mixed > rough and not meant
+    if mixed or found.leaks > 1e-3:
         what = "loss" if found.mixed > rough else "prediction"
         size = found.mixed if what == "loss" else found.leaks
         yield "rows_are_mixed", f"The {what} of a batch differs from that of its rows one by one by {size:.2g}."
@@ -116,6 +120,9 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
     fading = _fading(found, size, wrong)
     if found.flat[:, found.moderate].all():
         yield "gradient_dies", "The gradient is exactly 0 at every logit."
+    elif (unlearnt := found.flat[:, size < REACHED].all(axis=1)).any():
+        label = found.encoding.values[int(unlearnt.argmax())]
+        yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
     elif start < REACHED and "16" in found.dtype and (logarithmic or start > 3):
         yield "one_sided_saturation", told
     elif start < REACHED and (logarithmic or dead[:, found.moderate].any(axis=1).all()):

@@ -54,7 +54,7 @@ def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
     by_class = found is not None and found.meaning.by_class and meaning != "likelihood"
     if sparse and strange:
         yield "label_names_no_unit", f"{span}; the units of the last layer from 0 to {output.units - 1}."
-    elif meaning in ("binary", "focal") and not by_class and not sparse and (low < 0 or high > 1):
+    elif meaning in ("binary", "focal") and not by_class and not sparse and not _met(found, low, high):
         yield "labels_are_no_probabilities", f"{span}; the loss takes numbers from 0 to 1."
     elif by_class and onehot:
         total = values.sum(axis=-1)
@@ -68,6 +68,12 @@ def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
     single = onehot and not (values.sum(axis=-1) == 1).all()
     if output.complete and not single and len(given) >= ENOUGH and len(np.unique(classes)) == 1:
         yield "one_class_only", f"All {len(given)} labels are {np.unique(classes)[0]:g}."
+
+
+def _met(found: Sweep | None, low: float, high: float) -> bool:
+    """Whether a loss of probabilities takes labels from `low` to `high`: such as it was measured with."""
+    values = (0.0, 1.0) if found is None else found.encoding.values
+    return min(values) <= low and high <= max(values)
 
 
 def _raised(output: Output, given: np.ndarray, strange: str) -> Seen:

@@ -20,7 +20,7 @@ from experiments.check.sweep import Sweep
 
 CALLS = 60  # of the tail: so many times its rows are predicted
 TURNS = ((1.5, 2.0), (0.7, -1.0))  # two samples: a wrong value may be the right one of one of them by chance
-FAMILIES = ("accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta")
+FAMILIES = ("accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta", "iou")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +160,7 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
     if not found.probabilities:
         of_chances = metric.value(trial.truth, trial.chances)
         if any(abs(of_chances - one) <= room for one in allowed):
-            cut = family in ("accuracy", "precision", "recall", "f1", "fbeta")
+            cut = family in ("accuracy", "precision", "recall", "f1", "fbeta", "iou")
             return ("metric_cuts_the_logit" if cut or not family else "metric_of_logits"), told
     if not family:
         return None
@@ -168,7 +168,7 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
     if family == "accuracy":
         over_columns = columns and "binary" in metric.kind.lower()
         return "metric_over_columns" if over_columns else "accuracy_of_other_labels", told
-    if columns and output.units == 2 and (found.sums_to_one or found.meaning.by_class):
+    if columns and output.units == 2 and family != "iou" and (found.sums_to_one or found.meaning.by_class):
         return "metric_over_columns", told
     others = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
     return ("metric_is_constant", f"{metric.name!r} is {value:.3f} whatever is predicted.") if value == others else None
@@ -191,6 +191,8 @@ def _right(trial: Trial) -> dict[str, list[float]]:
     precision = [float(p[h == 1].sum() / max(p.sum(), 1)) for h, p, _ in pairs]
     recall = [float(p[h == 1].mean()) for h, p, _ in pairs]
     f1 = [2 * a * b / max(a + b, 1e-9) for a, b in zip(precision, recall, strict=True)]
+    overlaps = [[(h * p).sum() / max((h + p > 0).sum(), 1) for h, p in ((1 - h, 1 - p), (h, p))] for h, p, _ in pairs]
+    iou = [float(np.mean(one)) for one in (*overlaps, *np.reshape(overlaps, (-1, 1)))]
     area = [_area(h, c) for h, _, c in pairs]
     clipped = np.clip(chances, 1e-7, 1 - 1e-7)
     likelihood = -(hot * np.log(clipped)).sum(-1).mean()
@@ -198,6 +200,7 @@ def _right(trial: Trial) -> dict[str, list[float]]:
     return {
         "accuracy": accuracy, "precision": precision, "recall": recall, "f1": [*f1, float(np.mean(f1))],
         "fbeta": [*f1, float(np.mean(f1))], "auc": [*area, float(np.mean(area))],
+        "iou": [*iou, float(np.mean(iou))],
         "crossentropy": [float(likelihood), float(binary)] if trial.by_class else [float(binary)],
     }  # fmt: skip
 

@@ -41,6 +41,8 @@ def call_of(x: Any = None, y: Any = None, sample_weight: Any = None, class_weigh
         read = [keras.utils.unpack_x_y_sample_weight(_tuple(batch)) for batch in islice(batches, BATCHES)]
         if not read:
             raise UserError("The data set that the model is trained on is empty.")
+        if any(np.ndim(one) == 0 for one in keras.tree.flatten(read) if one is not None):
+            raise UserError("The data set hands out single rows, and fit() takes batches: .batch(32) behind it.")
         x, y, sample_weight = (
             None if part[0] is None else keras.tree.map_structure(lambda *rows: np.concatenate(rows), *part)
             for part in zip(*(keras.tree.map_structure(array, one) for one in read), strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,8 @@ class Node:
 
 def split(
     nodes: Iterable[Node], data: Iterable[Hashable], weights: Iterable[Hashable], target: Hashable
-) -> tuple[tuple[Hashable, ...], Hashable]:
-    """The tensors between trunk and tail of `target`, and the last one that lies on every way to it.
+) -> tuple[tuple[Hashable, ...], tuple[Hashable, ...]]:
+    """The tensors between trunk and tail of `target`, and those behind them on every way to it, from the target on.
 
     `nodes`: in the order of their execution. An operation is weighted if it takes data and weights. The tensors are
     those of the last weighted operations on each way to the target; one if they meet, none if a way has none.
@@ -37,13 +37,14 @@ def split(
             weights.update(node.outputs)
         # what an operation hands through is not made by it
         producer.update({tensor: (number, node) for tensor in node.outputs if tensor not in node.inputs})
-    frontier, narrow, blocked = {target}, target, False
+    frontier, blocked = {target}, False
+    narrow: list[Hashable] = []
     met: list[Hashable] = []
     seen: set[Hashable] = set()  # a tensor may be changed in its place
     while frontier:
         latest = max(frontier, key=lambda tensor: producer[tensor][0] if tensor in producer else -1)
         if len(frontier) == 1 and not met:
-            narrow = latest
+            narrow.append(latest)
         frontier.remove(latest)
         seen.add(latest)
         if latest not in producer:
@@ -53,10 +54,30 @@ def split(
         if number in weighted:
             met.append(latest)
             if not frontier and len(met) == 1:
-                return (latest,), latest
+                return (latest,), tuple(narrow)
             continue
         frontier |= {tensor for tensor in node.inputs if tensor in data and tensor not in seen}
-    return () if blocked else tuple(met), narrow
+    return () if blocked else tuple(met), tuple(narrow)
+
+
+def entered(
+    met: tuple[Hashable, ...], narrow: tuple[Hashable, ...], values: Callable[[Hashable], np.ndarray]
+) -> tuple[tuple[Hashable, ...], bool]:
+    """Where a sweep enters, and whether nothing with weights goes around that.
+
+    `met`, `narrow`: what `split` returned. `values`: of a tensor. What the last weighted tensors give together is
+    entered in their place, if it is one activation's logits: a scalar product, but neither a stack of them all nor a
+    mixture of probabilities. It is the first behind them that is as large as the target.
+    """
+    target, size = narrow[0], values(narrow[0]).size
+    joint = [one for one in narrow if values(one).size == size][-1]
+    if len(met) > 1 and (joint != target or any(values(one).size != size for one in met)):
+        given = values(joint)
+        if given.size < sum(values(one).size for one in met) and not squashed(given):
+            return (joint,), True
+    if met and len({values(one).shape for one in met}) == 1:
+        return met, True
+    return (joint,), False
 
 
 def squashed(values: np.ndarray) -> bool:

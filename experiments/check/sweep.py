@@ -24,6 +24,8 @@ class Sweep:
     `logits`: (points, K) or None where they are not laid out as the prediction is.
     `total`: the sum of a row's predictions at logits that are all 1, where only a softmax gives 1.
     `mixed`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
+    `leaks`: by how much a row's prediction changes with the other rows. `paired`: by how much the loss of a batch
+    changes, relatively, if each row gets the logits of its neighbour: 0 where every label meets every prediction.
     """
 
     losses: np.ndarray
@@ -36,6 +38,7 @@ class Sweep:
     total: float
     mixed: float
     leaks: float
+    paired: float
     meaning: Meaning
     scored_meaning: Meaning
     encoding: Encoding
@@ -127,11 +130,11 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
     seen = np.concatenate([first[:, between].reshape(-1, units), shifted.prediction.reshape(-1, units)])
     values = [np.concatenate([one[:, between].reshape(-1), more])
               for one, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
-    mixed, leaks = _mixed(tail, direction, encoding)
+    mixed, leaks, paired = _mixed(tail, direction, encoding)
     ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.reshape(-1, units)[0]
     return Sweep(
         losses=losses, slope=slope, flat=flat, scored=scored, prediction=first, trained=trained, logits=logits,
-        total=float(ones.sum()), mixed=mixed, leaks=leaks, encoding=encoding, dtype=tail.dtype,
+        total=float(ones.sum()), mixed=mixed, leaks=leaks, paired=paired, encoding=encoding, dtype=tail.dtype,
         meaning=meaning(values[0], inner, seen, classes, tail.dtype),
         scored_meaning=meaning(values[1], inner, seen, classes, tail.dtype),
     )  # fmt: skip
@@ -172,8 +175,10 @@ def _shifted(tail: Tail, direction: np.ndarray, encoding: Encoding, units: int) 
     )  # fmt: skip
 
 
-def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float]:
+def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float, float]:
     """How far a batch of different rows is from its rows one by one: the loss relatively, the prediction at most.
+
+    The third is how far its loss is, relatively, from that of a batch whose logits lie with the neighbouring labels.
 
     The mean may be weighted by class (PyTorch divides by the sum of the weights): then two batches with the same
     labels have the same share of label 1, whatever their logits are.
@@ -183,20 +188,27 @@ def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float
     batches = [_batch(tail, direction, encoding, classes, cycle) for cycle in cycles]
     leaks = max(leak for _, _, _, leak in batches)
     size = max(max(abs(zero), abs(one)) for _, zero, one, _ in batches)
+    swapped = [tail(_spread(tail, direction, np.roll(cycle, 1)), encoding.rows(classes)).loss for cycle in cycles]
+    pairs = [abs(batch[0] - loss) for batch, loss in zip(batches, swapped, strict=True)]
     share = classes.mean()
     gaps = [together - ((1 - share) * zero + share * one) for together, zero, one, _ in batches]
     plain = max(abs(gap) for gap in gaps) / max(size, 1e-6)
     shares = [(loss - zero) / (one - zero) if abs(one - zero) > 1e-6 else np.nan for loss, zero, one, _ in batches]
     weighted = abs(shares[0] - shares[1]) if all(0 <= one <= 1 for one in shares) else np.inf
-    return min(plain, weighted), leaks
+    return min(plain, weighted), leaks, max(pairs) / max(size, 1e-6)
+
+
+def _spread(tail: Tail, direction: np.ndarray, cycle: np.ndarray) -> np.ndarray:
+    """The logits of a batch whose rows go through the four values of z in `cycle`."""
+    z = cycle[np.arange(tail.rows) % 4]
+    return np.asarray(z.reshape(-1, *[1] * len(tail.shape)) * direction)
 
 
 def _batch(
     tail: Tail, direction: np.ndarray, encoding: Encoding, classes: np.ndarray, cycle: np.ndarray
 ) -> tuple[float, float, float, float]:
     """The loss of a batch, the means of its rows' losses over each label, and how far a prediction changes in it."""
-    z = cycle[np.arange(tail.rows) % 4]
-    spread = z.reshape(-1, *[1] * len(tail.shape)) * direction
+    spread = _spread(tail, direction, cycle)
     together = tail(spread, encoding.rows(classes))
     alone = [
         tail(np.broadcast_to(spread[row], spread.shape), encoding.all(int(classes[row]), tail.rows))

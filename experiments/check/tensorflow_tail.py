@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, split, squashed
+from experiments.check.split import Node, entered, split
 
 
 class GraphTail:
@@ -48,14 +48,11 @@ class GraphTail:
         ends = []
         for name in ("trained", "prediction"):
             met, narrow = split(nodes, set(fed), weights, kept[name].name)
-            tensors, single = ([graph.get_tensor_by_name(one) for one in names] for names in (met, [narrow]))
-            # what follows is one activation of what they give together, which a stack of them all is not
-            sizes = [int(np.prod(one.shape, dtype=int)) for one in (*single, *tensors)]
-            joined = len(met) > 1 and narrow != kept[name].name and sizes[0] < sum(sizes[1:])
-            if joined and squashed(np.asarray(wrapped.prune(wrapped.inputs[: len(rows)], single)(*given[:-1])[0])):
-                joined = False
-            self.whole = joined or (bool(tensors) and len({str(one.shape) for one in tensors}) == 1)
-            ends.append(tensors if self.whole and not joined else single)
+            places = tuple(dict.fromkeys((*met, *narrow)))
+            read = wrapped.prune(list(wrapped.inputs[: len(rows)]), list(map(graph.get_tensor_by_name, places)))
+            values = dict(zip(places, map(_numpy, read(*given[:-1])), strict=True))
+            entries, self.whole = entered(met, narrow, values.__getitem__)
+            ends.append([graph.get_tensor_by_name(one) for one in entries])
         at, other = ends
         with graph.as_default():
             parts = [part for part in tf.gradients(kept["loss"], at) if part is not None]

@@ -14,6 +14,7 @@ from experiments.check.examine import Reading
 from experiments.check.labels import Encoding, encodings
 from experiments.check.messages import one_line, quiet
 from experiments.check.record import ROWS, Checked, Output, Tail
+from experiments.check.torch_channels import ClassesLast, classes_second
 from experiments.check.torch_tail import recorded
 from experiments.records import UserError, require
 
@@ -44,7 +45,7 @@ def of_torch(
     truth = None if labels is None else labels.detach().cpu().numpy()
     reading: Reading = []
     with quiet():
-        for encoding in encodings(tuple(prediction.shape[1:]), truth):
+        for encoding in encodings(_shape(prediction, truth), truth):
             tail = _tail(module, loss, rows, encoding, labels)
             reading += output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised)
     return of_readings([reading], file=file, function=function)
@@ -55,7 +56,10 @@ def output_of(
     complete: bool = True, encoding: Encoding | None = None, raised: str = "",
 ) -> Reading:  # fmt: skip
     """The record of the one output of a PyTorch program."""
-    shape = tuple(prediction.shape[1:])
+    shape = _shape(prediction, labels)
+    measured: Tail | None = None if isinstance(tail, str) else tail
+    if measured is not None and shape != tuple(prediction.shape[1:]):
+        measured = ClassesLast(measured, shape[:-1])
     output = Output(
         name="output",
         framework=FRAMEWORK,
@@ -63,7 +67,7 @@ def output_of(
         loss=loss,
         layer=_last_layer(module),
         shape=shape,
-        tail=None if isinstance(tail, str) else tail,
+        tail=measured,
         unmeasured=tail if isinstance(tail, str) else "",
         labels=labels,
         complete=complete,
@@ -74,6 +78,14 @@ def output_of(
         after="",
     )
     return [(output, encoding or encodings(shape, labels)[0])]
+
+
+def _shape(prediction: torch.Tensor, labels: np.ndarray | None) -> tuple[int, ...]:
+    """Of the prediction of one row, with its classes last."""
+    rows, *shape = prediction.shape
+    if labels is not None and classes_second((rows, *shape), (rows, *labels.shape[1:]), labels.dtype.kind):
+        shape = [*shape[1:], shape[0]]
+    return tuple(shape)
 
 
 def _tail(

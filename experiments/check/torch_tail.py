@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from experiments.check.record import Step
-from experiments.check.split import Node, split
+from experiments.check.split import Node, entered, split
 
 _READS = ("__get__", "size", "dim", "__set__", "__format__", "__repr__", "__len__", "__bool__", "backward")
 
@@ -81,19 +81,20 @@ class ReplayedTail:
         }
         known = {id(t): t for call in calls for t in tensors((call.arguments, call.options, call.result))}
         met, narrow = split(nodes, data, weights, id(prediction))
-        self.whole = bool(met) and len({known[one].shape for one in met}) == 1  # type: ignore[index]
-        self._at = [known[one] for one in met] if self.whole else [known.get(narrow, prediction)]  # type: ignore[index,call-overload]
-        places = {id(one) for one in self._at}
-        start = min((number for number, node in enumerate(nodes) if places & {*node.outputs}), default=-1)
+        known[id(prediction)] = prediction
+        places, self.whole = entered(met, narrow, lambda one: _numpy(known[one]))  # type: ignore[index]
+        self._at = [known[one] for one in places]  # type: ignore[index]
+        replaced = {id(one) for one in self._at}
+        start = min((number for number, node in enumerate(nodes) if replaced & {*node.outputs}), default=-1)
         # what is replaced must not be made again
-        places |= {id(labels)}
-        self._calls = [call for call in calls[start + 1 :] if not places & {id(one) for one in tensors(call.result)}]
+        replaced |= {id(labels)}
+        self._calls = [call for call in calls[start + 1 :] if not replaced & {id(one) for one in tensors(call.result)}]
         self._labels, at = labels, self._at[0]
         self._prediction, self._loss, self._objective = prediction, loss, objective
         self.rows = len(at) if at.ndim else 1
         self.shape = tuple(at.shape[1:])
         self.dtype = str(at.dtype).removeprefix("torch.")
-        self.logits = np.stack([one.detach().double().numpy() for one in self._at])
+        self.logits = np.stack([_numpy(one) for one in self._at])
 
     def _fitted(self, values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
         """Rows of the sweep, repeated or cut to as many as the program has."""
@@ -129,6 +130,10 @@ class ReplayedTail:
             return float("nan")
         value = self._objective(self._fitted(labels, self._labels), self._fitted(prediction, self._prediction))
         return float(value.detach().mean())
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return np.asarray(tensor.detach().double().numpy())
 
 
 def recorded(

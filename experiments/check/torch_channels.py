@@ -1,0 +1,37 @@
+"""Predictions of PyTorch whose classes are the second axis, (n, classes, ...): seen with the classes last."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from experiments.check.record import Step, Tail
+
+
+def classes_second(prediction: tuple[int, ...], labels: tuple[int, ...] | None, kind: str) -> bool:
+    """Whether labels are the numbers of classes along the second axis of a prediction, as in CrossEntropyLoss.
+
+    `prediction`, `labels`: shapes with the rows; `kind`: of the labels' dtype, as NumPy names it.
+    """
+    return (
+        labels is not None and kind in "iu" and len(prediction) > 2 and labels == (prediction[0], *prediction[2:])
+    )
+
+
+class ClassesLast:
+    """A `Tail` over another one whose classes are the second axis; `places`: the other axes of a prediction."""
+
+    def __init__(self, inner: Tail, places: tuple[int, ...]) -> None:
+        self.rows, self.dtype, self.whole = inner.rows, inner.dtype, inner.whole
+        self._inner, self._alike = inner, inner.shape[1:] == places  # the logits are laid out as the prediction is
+        self.shape = (*inner.shape[1:], inner.shape[0]) if self._alike else inner.shape
+        self.logits = np.moveaxis(inner.logits, 2, -1) if self._alike else inner.logits
+
+    def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
+        step = self._inner(np.moveaxis(logits, -1, 1) if self._alike else logits, labels)
+        return Step(
+            prediction=np.moveaxis(step.prediction, 1, -1), trained=np.moveaxis(step.trained, 1, -1), loss=step.loss,
+            gradient=np.moveaxis(step.gradient, 1, -1) if self._alike else step.gradient,
+        )  # fmt: skip
+
+    def score(self, labels: np.ndarray, prediction: np.ndarray) -> float:
+        return self._inner.score(labels, np.moveaxis(prediction, -1, 1))
