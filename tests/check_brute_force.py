@@ -17,8 +17,8 @@ from scipy.stats import rankdata
 
 MODERATE = (-3.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 REACHED = (4.0, 6.0, 8.0, 10.0, 12.0)  # a wrong answer must have a gradient here; at 13 to 17 both is right
-FAR = 20.0
-GRID = np.array([-FAR, *(-z for z in reversed(REACHED)), *MODERATE, *REACHED, FAR])
+FAR = (14.0, 15.0, 16.0, 20.0)  # but all has to be finite
+GRID = np.array([*(-z for z in reversed(REACHED + FAR)), *MODERATE, *REACHED, *FAR])
 NEAR = np.abs(GRID) <= 3
 LOWEST = 0.05  # of the loss at a logit of 0: so low the loss of a right answer has to come
 ROWS = 16 * BATCH
@@ -50,6 +50,8 @@ def brute_force(one: Draw) -> Truth:
     spread = _first(one, model.predict(rows(one, x), verbose=0, batch_size=BATCH))
     prediction, reported, right, slope, gradient = _sweep(model, head, one)
     _objective(truth, one, prediction, reported, right)
+    if not np.isfinite(reported).all() or not np.isfinite(gradient).all():
+        truth.wrong["not finite"] = "the loss or its gradient is infinite or nan"
     if _of_classes(one) and not one.logits and np.abs(spread.sum(axis=-1) - 1).max() > 0.02:
         truth.wrong["no distribution"] = "a loss of a distribution gets what does not sum to 1"
     _learning(truth, one, slope, gradient, reported)
@@ -191,8 +193,6 @@ def _objective(truth: Truth, one: Draw, prediction: np.ndarray, reported: np.nda
         low, high = prediction[NEAR].min(), prediction[NEAR].max()
         if low < -1e-3 or high > 1 + 1e-3:
             truth.wrong["range"] = f"a loss of probabilities gets {low:.3g} to {high:.3g}"
-    if not np.isfinite(reported).all():
-        truth.wrong["not finite"] = "the loss is infinite or nan"
     gap = np.abs(reported - right)[:, NEAR]
     room = (0.06 if narrow else 0.02) * (1 + np.abs(right[:, NEAR]))
     if (gap > room).any():
@@ -201,10 +201,17 @@ def _objective(truth: Truth, one: Draw, prediction: np.ndarray, reported: np.nda
         truth.wrong["negative"] = f"a cross-entropy goes down to {reported.min():.3g}"
     elif np.isfinite(right).any(axis=1).all():
         excess = right - _entropy(one)
+        if not cross_entropy and one.units == 1:  # a label between two predictions can be met, if not on the grid
+            low, high = prediction.min(), prediction.max()
+            excess -= [[row.min() if low <= target(one, at)[0] <= high else 0.0] for at, row in enumerate(excess)]
         lowest = (np.nanmin(np.where(np.isfinite(excess), excess, np.nan), axis=1) / excess[:, GRID == 0][:, 0]).max()
         # of several units of an error no point of the grid may be the one that fits
         if lowest > (0.3 if one.smoothed else LOWEST) and (cross_entropy or (one.units == 1 and one.loss != "hinge")):
             truth.wrong["floor"] = f"the loss of a right answer never falls below {lowest:.0%} of that of no answer"
+    if one.loss.startswith("binary") and not set(one.values) <= {0, 1}:
+        truth.wrong["labels"] = "a cross-entropy of units gets labels beyond 0 and 1, of which it has no floor"
+    if one.labels == "several" and one.activation == "softmax":
+        truth.wrong["labels"] = "what sums to 1 gets labels that do not"
     sums = encoded(one, np.arange(2)).sum(axis=-1)
     spread = one.labels == "several" or (one.labels == "one-hot" and np.abs(sums - 1).max() > 1e-6)
     if _of_classes(one) and one.loss != "sparse" and spread:
@@ -262,7 +269,8 @@ def right_metric(one: Draw, prediction: np.ndarray, classes: np.ndarray) -> list
     hot = classes if one.labels == "several" else classes[:, None] if one.units == 1 else np.eye(one.units)[classes]
     if one.activation in ("relu", "softplus", "tanh") or one.values != (0, 1):
         return []
-    middle = 0.0 if one.logits or one.loss == "hinge" else 0.5
+    squashed = one.activation in ("sigmoid", "hard_sigmoid", "softmax")  # all on one side of 0
+    middle = 0.0 if one.logits or (one.loss == "hinge" and not squashed) else 0.5
     if one.metric == "threshold 0" and one.activation == "none" and not one.logits:
         return []  # a cut of one's own
     by_class = one.units > 1 and one.labels != "several"

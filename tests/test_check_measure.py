@@ -105,6 +105,16 @@ def cce(y: Array, p: Array) -> Array:
     return -(y * np.log(np.clip(p / p.sum(axis=-1, keepdims=True), 1e-7, 1 - 1e-7))).sum(axis=-1)
 
 
+def cce_as_given(y: Array, p: Array) -> Array:
+    return -(y * np.log(np.clip(p, 1e-7, 1))).sum(axis=-1)
+
+
+def focal_as_given(y: Array, p: Array) -> Array:
+    """As Keras computes it: clipped in the cross-entropy alone."""
+    chance = np.clip(np.where(y == 1, p, 1 - p), 1e-7, 1 - 1e-7)
+    return -(np.where(y == 1, 1 - p, p) ** 2 * np.log(chance)).mean(axis=-1)
+
+
 def square(y: Array, p: Array) -> Array:
     return ((y - p) ** 2).mean(axis=-1)
 
@@ -210,10 +220,26 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
         of(identity, clipped_first, units=3), ["logits_taken_for_probabilities"], "of them clipped to (0, 1)",
     ),
     "logits into a logarithm": (of(identity, plain_bce), ["logits_taken_for_probabilities"], "has no value for some"),
-    "sigmoid twice": (of(expit, bce_of_logits), ["probabilities_taken_for_logits"], "never falls below 0.33"),
-    "softmax twice": (of(soft, cce_of_logits, units=2), ["probabilities_taken_for_logits"], "below 0.34"),
+    "sigmoid twice": (of(expit, bce_of_logits), ["probabilities_taken_for_logits"], "never falls below 0.31"),
+    "softmax twice": (of(soft, cce_of_logits, units=2), ["probabilities_taken_for_logits"], "below 0.31"),
     "tanh": (of(np.tanh, bce_of_logits), ["squashed_logits"], "between -1 and 1, and its loss as a binary"),
+    "no logit below 0": (
+        of(lambda z: np.logaddexp(0, z), bce_of_logits, units=2), ["squashed_logits"], "falls below 0.35 for label 0",
+    ),
+    "classes by logits above 0": (of(lambda z: np.logaddexp(0, z), cce_of_logits, units=2), [], ""),
+    "logits kept within 10": (of(lambda z: 10 * np.tanh(z / 10), bce_of_logits), [], ""),
+    "logits cut at 30": (of(lambda z: np.clip(z, -30, 30), bce_of_logits), ["probability_clipped"], "logit of 40"),
     "relu": (of(lambda z: np.maximum(z, 0), bce), ["prediction_leaves_the_range"], "Predictions run from 0 to 120"),
+    "focal loss of logits": (
+        of(identity, focal_as_given, units=3), ["logits_taken_for_probabilities"], "focal loss of them clipped",
+    ),
+    "focal loss of a rectified unit": (
+        of(lambda z: np.maximum(z, 0), focal_as_given), ["prediction_leaves_the_range"], "from 0 to 120",
+    ),
+    "smoothed, of three tanh": (
+        of(np.tanh, lambda y, p: bce(0.9 * y + 0.05, p), units=3), ["prediction_leaves_the_range"],
+        "smoothed binary cross-entropy of them",
+    ),
     "one softmax": (of(soft, bce), ["one_unit_softmax"], "the prediction is always 1."),
     "constant": (of(lambda z: 0 * z + 0.5, cce, units=2), ["prediction_is_constant"], "is always 0.5."),
     "categorical of one": (of(identity, lambda y, z: 0 * z[:, 0]), ["one_unit_categorical"], "the loss is always 0."),
@@ -228,6 +254,9 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
     "another scale in training": (
         behind(expit, lambda y, z: bce_of_logits(y, 2 * z), bce), ["evaluate_disagrees"],
         "At a logit of -3 and label 1, fit() minimises 6.0025",
+    ),
+    "the chance of one of three sigmoids": (
+        of(expit, cce_as_given, units=3), ["crossed_pair_swaps_the_objective"], "do not sum",
     ),
     "half of the prediction in training": (
         of(expit, bce, trained=lambda z: expit(z) / 2), ["training_differs"], "differs by up to 0.48",
@@ -257,6 +286,11 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
     "square of an algebraic sigmoid": (of(lambda z: 0.5 + 0.3 * z / np.sqrt(1 + 0.36 * z**2), square), [], ""),
     "own formula": (of(identity, lambda y, z: np.abs(z - 4 * y)[:, 0] ** 1.5), ["loss_of_its_own_formula"], "no cross"),
     "backwards": (of(identity, lambda y, z: -np.sqrt(1 + (z - y)[:, 0] ** 2)), ["gradient_points_away"], "more wrong"),
+    "one unit of a categorical loss": (
+        of(expit, lambda y, p: (1 + y[:, 0]) * cce_as_given(np.ones_like(y), p)),
+        ["gradient_points_away", "gradient_fades"],
+        "a wrong answer to label 0 more wrong",
+    ),
 }  # fmt: skip
 
 
@@ -373,6 +407,8 @@ def by_number(y: Array, z: Array) -> Array:
     return cce_of_logits(np.eye(2)[y.astype(int)], z)
 
 
+# a chance of one class alone
+ALONE = of(lambda z: np.logaddexp(0, z), lambda y, p: -(y * np.log(np.clip(p, 1e-7, 1))).sum(axis=-1))
 SPARSE = Sparse(predict=identity, loss=cce_of_logits, scored=by_number, units=2)
 
 
@@ -390,8 +426,12 @@ SPARSE = Sparse(predict=identity, loss=cce_of_logits, scored=by_number, units=2)
         (ONE, np.eye(3)[Y], ["labels_and_units_differ"], "The labels are 32 x 3; the prediction of a row has 1 unit."),
         (TWO, np.eye(3)[Y], ["labels_and_units_differ"], "2 units."),
         (TWO, np.eye(2)[Y], [], ""),
+        (replace(TWO, predict=soft, loss=lambda y, z: square(y, soft(z)), scored=square), np.eye(4)[2 * Y + 1, :2] + 1,
+         ["several_labels_for_one_class", "gradient_fades"], "sum to 2 to 3"),
         (TWO, np.ones((32, 2)), ["several_labels_for_one_class"], "sum to 2 to 2"),
         (TWO, np.c_[np.ones(32), Y], ["several_labels_for_one_class"], "sum to 1 to 2"),
+        (ALONE, Y[:, None], ["gradient_dies", "loss_of_its_own_formula"], "the label 0 has a gradient of"),
+        (ALONE, (np.arange(32) % 3)[:, None], ["gradient_is_one_sided", "loss_of_its_own_formula"], "0.5 on"),  # masked
         (TWO, np.eye(2)[0 * Y], ["one_class_only"], "are 0"),
         (SPARSE, Y, [], ""),
         (SPARSE, 0 * Y, ["one_class_only"], "are 0"),

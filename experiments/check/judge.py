@@ -12,6 +12,7 @@ from experiments.check.sweep import GRID, Sweep
 # a name of the registry, and what was seen
 Seen = tuple[str, str]
 REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
+FLOOR = 0.05  # of the loss of no answer: a right answer should come below
 TRUSTED = 40.0  # up to here everything has to be finite
 
 
@@ -51,14 +52,18 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
         return
     meaning, plain = found.meaning, found.scored_meaning
     as_logits = "prediction as logits" in (meaning.of, plain.of)
-    if as_logits and np.abs(found.prediction).max() < 30:
-        floor = float(np.nanmin(scored if plain.of == "prediction as logits" else losses))
-        name = "probabilities_taken_for_logits" if found.probabilities else "squashed_logits"
-        yield name, (
-            f"The prediction stays between {found.prediction.min():.3g} and {found.prediction.max():.3g}, and its loss "
-            f"as a {meaning.text if meaning.name else plain.text} of logits never falls below {floor:.2f}."
-        )
-        return
+    ends = np.isfinite(found.reach).sum()  # sides on which the prediction comes to an end
+    if as_logits and (ends == 2 or (ends == 1 and not (meaning.by_class or plain.by_class))):
+        floors = np.nanmin(found.losses if "as logits" in meaning.of else scored, axis=1)  # of each label
+        middle = float(losses[:, np.abs(GRID[at]) == 0.5].mean())
+        if found.probabilities or floors.max() > FLOOR * middle:
+            name = "probabilities_taken_for_logits" if found.probabilities else "squashed_logits"
+            kept, of = (floors.min(), "") if ends == 2 else (floors.max(), f" for label {floors.argmax()}")
+            yield name, (
+                f"The prediction stays between {found.prediction.min():.3g} and {found.prediction.max():.3g}, and its "
+                f"loss as a {meaning.text if meaning.name else plain.text} of logits never falls below {kept:.2f}{of}."
+            )
+            return
     with np.errstate(invalid="ignore"):  # where both are infinite nothing is between them
         gap = np.abs(losses - scored)
     far = gap > rough * (1 + np.abs(scored))
@@ -120,7 +125,7 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
     fading = _fading(found, size, wrong)
     if found.flat[:, found.moderate].all():
         yield "gradient_dies", "The gradient is exactly 0 at every logit."
-    elif (unlearnt := found.flat[:, size < REACHED].all(axis=1)).any():
+    elif (unlearnt := found.flat[:, size < REACHED].all(axis=1)).any() and _two_classes(output):
         label = found.encoding.values[int(unlearnt.argmax())]
         yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
     elif start < REACHED and "16" in found.dtype and (logarithmic or start > 3):
@@ -141,12 +146,20 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         expected = np.where(GRID > 0, 1, -1)
         check = np.isin(np.abs(GRID), (1.0, 2.0, 3.0)) & wrong
         toward = (found.slope * expected)[check]
-        if (toward < -1e-6).all():
-            yield "gradient_points_away", "At logits of 1, 2 and 3 a step makes each wrong answer more wrong."
+        away = (toward.reshape(2, -1) < -1e-6).all(axis=1)  # a row a label
+        # with numbers of classes for several units, one label may ask for what no one unit says
+        if away.all() or (away.any() and (output.units == 1 or found.encoding.onehot)):
+            which = "each wrong answer" if away.all() else f"a wrong answer to label {int(away.argmax())}"
+            yield "gradient_points_away", f"At logits of 1, 2 and 3 a step makes {which} more wrong."
         elif not found.flat[:, found.moderate].all():
             yield "loss_of_its_own_formula", (
                 "The loss matches no cross-entropy, focal, squared, absolute or hinge loss of logits or predictions."
             )
+
+
+def _two_classes(output: Output) -> bool:
+    """Whether there are no more than two labels: of more, one may stand for rows that are left out on purpose."""
+    return output.units <= 2 and (output.labels is None or len(np.unique(output.labels)) <= 2)
 
 
 def _fading(found: Sweep, size: np.ndarray, wrong: np.ndarray) -> float:

@@ -56,7 +56,7 @@ def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
         yield "label_names_no_unit", f"{span}; the units of the last layer from 0 to {output.units - 1}."
     elif meaning in ("binary", "focal") and not by_class and not sparse and not _met(found, low, high):
         yield "labels_are_no_probabilities", f"{span}; the loss takes numbers from 0 to 1."
-    elif by_class and onehot:
+    elif onehot and (by_class or (found is not None and found.sums_to_one)):
         total = values.sum(axis=-1)
         if np.abs(total - 1).max() > 1e-3:
             yield "several_labels_for_one_class", f"The labels of a row sum to {total.min():g} to {total.max():g}."

@@ -61,10 +61,19 @@ def binary_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     return -(hot * np.log(p) + (1 - hot) * np.log(1 - p)).mean(axis=-1)
 
 
-def categorical_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+def shares(p: np.ndarray) -> np.ndarray:
+    """Made to sum to 1; 0 where nothing does."""
     total = p.sum(axis=-1, keepdims=True)
-    p = np.clip(np.divide(p, total, out=np.zeros_like(p), where=total != 0), CLIP, 1 - CLIP)
-    return -(hot * np.log(p)).sum(axis=-1)
+    return np.divide(p, total, out=np.zeros_like(p), where=total != 0)
+
+
+def categorical_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    return categorical_as_given(shares(p), hot)
+
+
+def categorical_as_given(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """As people write it: whatever the others are, the chance of the one class counts."""
+    return -(hot * np.log(np.clip(p, CLIP, 1 - CLIP))).sum(axis=-1)
 
 
 def categorical_of_clipped(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
@@ -82,6 +91,16 @@ def focal(gamma: float, *, by_class: bool) -> Formula:
             return -(hot * (1 - p) ** gamma * np.log(p)).sum(axis=-1)
         right = np.where(hot == 1, p, 1 - p)
         return -((1 - right) ** gamma * np.log(right)).mean(axis=-1)
+
+    return loss
+
+
+def focal_of_clipped(gamma: float) -> Formula:
+    """As Keras computes it of units that are no probabilities: clipped in the logarithm, not in the weight."""
+
+    def loss(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+        right, chance = (np.where(hot == 1, one, 1 - one) for one in (p, np.clip(p, CLIP, 1 - CLIP)))
+        return -((1 - right) ** gamma * np.log(chance)).mean(axis=-1)
 
     return loss
 
@@ -122,6 +141,7 @@ def formulas(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[Me
     add("binary", "prediction", binary_of_chances, chances)
     add("categorical", "prediction", categorical_of_chances, chances if several else None)
     add("categorical", "prediction", categorical_of_clipped, chances if several else None)
+    add("categorical", "prediction", categorical_as_given, chances if several else None)
     add("binary", "logits", binary_of_logits, logits)
     add("categorical", "logits", categorical_of_logits, logits if several else None)
     add("binary", "prediction as logits", binary_of_logits, prediction)
@@ -130,6 +150,11 @@ def formulas(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[Me
         add("binary", "prediction clipped", binary_of_chances, prediction)
         add("categorical", "prediction clipped", categorical_of_chances, prediction if several else None)
         add("categorical", "prediction clipped", categorical_of_clipped, prediction if several else None)
+        add("categorical", "prediction clipped", categorical_as_given, prediction if several else None)
+        for gamma in GAMMAS:
+            add("focal", "prediction clipped", focal_of_clipped(gamma), prediction)
+            of_class, values = focal(gamma, by_class=True), shares(prediction) if several else None
+            add("focal", "prediction clipped", of_class, values, by_class=True)
     for gamma in GAMMAS:
         add("focal", "prediction", focal(gamma, by_class=False), chances)
         add("focal", "prediction", focal(gamma, by_class=True), chances if several else None, by_class=True)
@@ -161,13 +186,11 @@ def meaning(
     tolerance = TOLERANCE * (30 if "16" in dtype else 1)
     units = prediction.shape[-1]
     hot = classes[:, None].astype(float) if units == 1 else np.eye(units)[classes]
-    rest = 1 - hot if units == 1 else (1 - hot) / (units - 1)
     fits: list[tuple[float, Meaning]] = []
     for mixed in (False, True):
         for known, formula, values in formulas(logits, prediction):
+            rest = (1 - hot) / (units - 1 if known.by_class else 1)  # one class, or each unit by itself
             right, wrong = formula(values, hot), formula(values, rest)
-            if known.of == "prediction clipped":
-                right, wrong = formula(values, hot), np.zeros(len(losses))
             if mixed and not known.logarithmic:
                 continue
             misfit = max(_misfit(losses[of], right[of], wrong[of] if mixed else None)
