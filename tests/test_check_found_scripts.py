@@ -153,6 +153,8 @@ SQUASHED = ["probabilities_taken_for_logits"]
 
 @pytest.mark.parametrize(("last", "expected"), [("nn.Identity()", []), ("torch.sigmoid", SQUASHED)])
 @pytest.mark.parametrize("options", ["", ", num_workers=2"])
+# another test of this process may have loaded JAX, which warns when a loader forks
+@pytest.mark.filterwarnings(r"ignore:os\.fork\(\) was called:RuntimeWarning")
 def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], options: str, tmp_path: Path) -> None:
     pytest.importorskip("torch")
     assert names(run(tmp_path, START + LOOP.format(last=last, options=options))) == expected

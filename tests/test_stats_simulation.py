@@ -51,7 +51,8 @@ def judged(differences: np.ndarray) -> pd.DataFrame:
         values=differences,
         twins=np.zeros_like(differences),
         seeds=seeds,
-        ratio=np.full(rows, stats.TEST_TO_TRAIN),
+        samples=seeds,
+        shared=np.ones(rows),
         reach=np.abs(differences).max(axis=1),
     )
     table = judgement.correct(summary(block).assign(baseline="sigmoid", at="default", noise_floor=0.0))
