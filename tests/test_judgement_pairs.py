@@ -287,7 +287,7 @@ def test_rows_come_in_the_order_of_registration_and_are_corrected_together() -> 
         ["nll", FRESH], ["nll", THESE], ["auc", FRESH], ["auc", THESE]
     ]  # fmt: skip
     assert set(found["at"]) == {"rate"}
-    low, high = corrected_t(np.array([[0.1, 0.2]]))
+    low, high = corrected_t(np.array([[0.1, 0.2]]), 1 / 3)
     assert found.loc[0, "bound"] == pytest.approx(max(-low[0], high[0]))
     empty = judgement.differences(pair_up(table, None, runs(table), "k_sigmoid"))
     assert (len(empty), list(empty.columns)) == (0, SCHEMAS["differences"])

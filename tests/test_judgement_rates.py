@@ -257,7 +257,7 @@ def test_a_map_by_hand() -> None:
     assert points["learning_rate"].tolist() == [2.0**k for k in range(-5, 2)] * 2
     assert points["relative"].tolist() == [*range(-3, 4)] * 2
     assert points["mean"].tolist()[:7] == pytest.approx([9.0, -1.0, -0.6, 0.2, 0.5, 0.9, -9.0])
-    low, high = corrected_t(np.array(LAW))
+    low, high = corrected_t(np.array(LAW), 1 / 3)
     assert points["low"].tolist()[:7] == pytest.approx(low)
     assert points["high"].tolist()[:7] == pytest.approx(high)
     assert set(points["margin"]) == {0.02}

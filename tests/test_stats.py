@@ -46,11 +46,11 @@ def test_corrected_t_without_overlap_is_the_ordinary_t() -> None:
 def test_one_seed_decides_nothing() -> None:
     one = np.array([[0.7]])
     margin = np.array([1.0])
-    assert np.isnan(stats.corrected_t(one)).all()
+    assert np.isnan(stats.corrected_t(one, 0.0)).all()
     assert np.isnan(stats.bca(one)).all()
     assert np.isnan(stats.bca(np.array([[0.7, 0.9]]))).all()
-    assert stats.sign_flip_p(one) == stats.corrected_t_p(one) == stats.tost_p(one, margin) == 1.0
-    assert stats.larger_p(one, np.array([0.1])) == 1.0
+    assert stats.sign_flip_p(one) == stats.corrected_t_p(one, 0.0) == stats.tost_p(one, margin, 0.0) == 1.0
+    assert stats.larger_p(one, np.array([0.1]), 0.0) == 1.0
 
 
 def test_two_seeds_have_an_interval_and_three_a_bootstrap() -> None:
@@ -221,24 +221,24 @@ def test_tost_without_overlap_is_statsmodels() -> None:
 
 def test_tost_with_overlap_by_hand() -> None:
     # mean 2.5 in a margin of 5: t = 2.5 / sqrt(5/3 * 7/12), 3 degrees of freedom
-    assert stats.tost_p(SMALL[:1], np.array([5.0])) == pytest.approx(sps.t.sf(2.5 / np.sqrt(5 / 3 * 7 / 12), 3))
+    assert stats.tost_p(SMALL[:1], np.array([5.0]), 1 / 3) == pytest.approx(sps.t.sf(2.5 / np.sqrt(5 / 3 * 7 / 12), 3))
 
 
 def test_tost_of_differences_without_spread() -> None:
     margin = np.array([0.4, 0.6, 0.5])
-    assert stats.tost_p(np.full((3, 4), 0.5), margin).tolist() == [1.0, 0.0, 0.0]
-    assert stats.tost_p(np.zeros((1, 4)), np.array([0.0])) == 0.0
-    assert stats.tost_p(np.zeros((1, 4)), np.array([np.nan])) == 1.0
+    assert stats.tost_p(np.full((3, 4), 0.5), margin, 1 / 3).tolist() == [1.0, 0.0, 0.0]
+    assert stats.tost_p(np.zeros((1, 4)), np.array([0.0]), 1 / 3) == 0.0
+    assert stats.tost_p(np.zeros((1, 4)), np.array([np.nan]), 1 / 3) == 1.0
 
 
 def test_larger_by_hand() -> None:
     # mean 2.5, standard error sqrt(5/3 * 7/12); two-sided, and the same the other way round
     se = np.sqrt(5 / 3 * 7 / 12)
     both = np.array([SMALL[0], -SMALL[0], SMALL[0]])
-    p = stats.larger_p(both, np.array([1.0, 1.0, 5.0]))
+    p = stats.larger_p(both, np.array([1.0, 1.0, 5.0]), 1 / 3)
     assert p[:2] == pytest.approx(2 * sps.t.sf(1.5 / se, 3))
     assert p[2] == 1.0  # the mean is inside the margin
-    assert stats.larger_p(both, np.full(3, np.nan)).tolist() == [1.0, 1.0, 1.0]
+    assert stats.larger_p(both, np.full(3, np.nan), 1 / 3).tolist() == [1.0, 1.0, 1.0]
     assert stats.larger_p(both, np.ones(3), 0.0)[0] == pytest.approx(2 * sps.t.sf(1.5 / np.sqrt(5 / 12), 3))
 
 
@@ -365,7 +365,7 @@ def test_seeds_needed() -> None:
     assert effect_of(int(needed[1]) - 1, 0.0, alpha=0.1) > 0.5
     assert needed[2] == 6  # the sign flips' own least
     assert needed[3] > 500
-    corrected = stats.seeds_needed(mean, sd, np.full(5, 0.01))
+    corrected = stats.seeds_needed(mean, sd, np.full(5, 0.01), 1 / 3)
     assert np.isinf(corrected[[0, 1, 3]]).all()  # effects below the floor of 1.62
     assert corrected[2] >= needed[2]
 
@@ -373,7 +373,7 @@ def test_seeds_needed() -> None:
 def test_sign_flips_need_seeds_of_their_own() -> None:
     # 6 seeds reach 2/64, 5 seeds only 2/32 = 0.0625; at 5 % over 30 cells it takes 2/2048
     assert least_seeds(np.array([0.05, 0.05 / 30])).tolist() == [6, 11]
-    huge = stats.seeds_needed(np.array([1.0, 0.0]), np.array([0.001, 0.001]), np.array([0.01, 0.01]))
+    huge = stats.seeds_needed(np.array([1.0, 0.0]), np.array([0.001, 0.001]), np.array([0.01, 0.01]), 1 / 3)
     assert huge[0] == 6
     assert huge[1] < 6  # to be inside the margin takes no sign flips
 

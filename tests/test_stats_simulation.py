@@ -95,7 +95,7 @@ def test_what_is_there_is_found() -> None:
 @pytest.mark.parametrize("n", [5, 20])
 def test_corrected_t_covers_under_overlap(n: int) -> None:
     differences = simulated(4_000, n, mean=0.3, sd=1.0, rho=RHO, seed=n)
-    low, high = stats.corrected_t(differences)
+    low, high = stats.corrected_t(differences, stats.TEST_TO_TRAIN)
     assert 0.93 <= np.mean((low <= 0.3) & (high >= 0.3)) <= 0.97
     # what the correction is for: the ordinary interval misses far more often
     low, high = stats.corrected_t(differences, ratio=0.0)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from experiments.stats.intervals import Ratio, standard_error
-from experiments.stats.margins import ALPHA, TEST_TO_TRAIN
+from experiments.stats.margins import ALPHA
 
 Array = np.ndarray
 
@@ -43,7 +43,7 @@ def sign_flip_p(differences: Array, seed: int = 0) -> Array:
     return np.minimum(1.0, 2 * np.asarray(beyond, dtype=float) / 2.0**n)
 
 
-def corrected_t_p(differences: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
+def corrected_t_p(differences: Array, ratio: Ratio) -> Array:
     """Two-sided p of a zero mean from the corrected t: (rows, n) to (rows,). 1 where n is 1."""
     n = differences.shape[1]
     if n == 1:
@@ -51,7 +51,7 @@ def corrected_t_p(differences: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
     return 2 * stats.t.sf(np.abs(standardised(differences.mean(axis=1), standard_error(differences, ratio))), n - 1)
 
 
-def tost_p(differences: Array, margin: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
+def tost_p(differences: Array, margin: Array, ratio: Ratio) -> Array:
     """The p of two one-sided tests that the mean lies inside (-margin, margin), with the corrected variance.
 
     `differences`: (rows, n); `margin`: (rows,), or (rows, n) where it is estimated from the same seeds.
@@ -62,7 +62,7 @@ def tost_p(differences: Array, margin: Array, ratio: Ratio = TEST_TO_TRAIN) -> A
     return np.where(np.isnan(p), 1.0, p)
 
 
-def larger_p(differences: Array, margin: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
+def larger_p(differences: Array, margin: Array, ratio: Ratio) -> Array:
     """Two-sided p that the mean lies no further from 0 than the margin; arguments and sources as in `tost_p`."""
     p = np.minimum(1.0, 2 * (1 - np.maximum(*_against(differences, margin, ratio))))
     return np.where(np.isnan(p), 1.0, p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from experiments.stats.margins import ALPHA, TEST_TO_TRAIN
+from experiments.stats.margins import ALPHA
 
 Array = np.ndarray
 Ratio = float | np.ndarray  # the allowance for shared rows: one for all comparisons, or (rows,)
@@ -14,7 +14,7 @@ RESAMPLES = 2_000
 _CHUNK = 500  # rows that SciPy resamples at once: bounds the memory to about 100 MB
 
 
-def standard_error(differences: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
+def standard_error(differences: Array, ratio: Ratio) -> Array:
     """Standard error of the mean over seeds whose splits share rows.
 
     `differences`: (rows, n). `ratio`: test rows a training row, see `margins.allowance`; 0 gives the ordinary one.
@@ -25,7 +25,7 @@ def standard_error(differences: Array, ratio: Ratio = TEST_TO_TRAIN) -> Array:
     return _sd(differences) * np.sqrt(1 / n + ratio)
 
 
-def corrected_t(differences: Array, ratio: Ratio = TEST_TO_TRAIN, confidence: float = 1 - ALPHA) -> tuple[Array, Array]:
+def corrected_t(differences: Array, ratio: Ratio, confidence: float = 1 - ALPHA) -> tuple[Array, Array]:
     """The t interval with the Nadeau-Bengio standard error: (low, high), each (rows,).
 
     It answers for fresh rows of the same kind. NaN where n is 1, or where a difference is not finite.

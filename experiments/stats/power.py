@@ -8,7 +8,7 @@ import numpy as np
 from scipy import optimize
 from statsmodels.stats.power import ttest_power
 
-from experiments.stats.margins import ALPHA, POWER, TEST_TO_TRAIN
+from experiments.stats.margins import ALPHA, POWER
 
 Array = np.ndarray
 
@@ -31,7 +31,7 @@ def seeds_needed(
     mean: Array,
     sd: Array,
     margin: Array,
-    ratio: Array | float = TEST_TO_TRAIN,
+    ratio: Array | float,
     alpha: Array | float = ALPHA,
     power: float = POWER,
 ) -> Array:
