@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import compared_models as compared
+import numpy as np
 import pytest
 from test_comparison import plan_of, silent, table_of
 
 import experiments
 from experiments.comparison import Options, run
-from experiments.comparison.rows import seed_bytes, seeds_at_once
+from experiments.comparison.rows import problem, seed_bytes, seeds_at_once
 from experiments.comparison.verb import compare as verb
 
 GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "compare.md").read_text(encoding="utf-8")
@@ -94,3 +95,29 @@ def test_first_weights_that_are_always_the_same_are_told(build: Any, said: bool)
     """A model without a trunk of its own has no weights that could differ."""
     notices = run.run(plan_of(build, (5,), steps=2), silent).notices
     assert any("same first weights again and again" in notice for notice in notices) == said
+
+
+def test_two_seeds_of_a_split_lie_on_the_same_rows() -> None:
+    """Four seeds of two splits of a table that each sees in whole: the table twice, not four times."""
+    table = table_of((4,), n=90)
+    four = problem(plan_of(compared.linear, (4,), table, steps=60), range(4))
+    assert four.samples == {0: 0, 1: 0, 2: 1, 3: 1}
+    assert len(four.data.y) == 2 * len(table.y)
+    for first, second in ((0, 1), (2, 3)):
+        assert np.array_equal(four.streams[first].split.test, four.streams[second].split.test)
+        assert not np.array_equal(four.streams[first].order, four.streams[second].order)
+    # what a seed sees does not depend on who lies beside it
+    alone = problem(plan_of(compared.linear, (4,), table, steps=60), [1])
+    for part in ("train", "validation", "test"):
+        rows = [getattr(cell.streams[1].split, part) for cell in (four, alone)]
+        assert np.array_equal(four.data.x[rows[0]], alone.data.x[rows[1]])
+    assert np.array_equal(four.data.x[four.streams[1].order], alone.data.x[alone.streams[1].order])
+
+
+def test_a_table_of_which_a_seed_sees_a_part_gives_each_its_own_split() -> None:
+    """Three fifths of 90 rows are 54: seven batches of 8 are more than that, six are less."""
+    samples = [
+        problem(plan_of(compared.linear, (4,), table_of((4,), n=90), steps=steps), range(3)).samples
+        for steps in (7, 6)
+    ]
+    assert samples == [{0: 0, 1: 0, 2: 1}, {0: 0, 1: 1, 2: 2}]

@@ -98,7 +98,7 @@ def test_a_seed_that_lacks_a_class_is_refused() -> None:
         return as_data(np.arange(60.0)[:, None], np.arange(60) % (3 if seed == 0 else 2))
 
     try:
-        with pytest.raises(UserError, match="Seed 1 of the task 'throwaway' draws no row of the class 2"):
+        with pytest.raises(UserError, match="Sample 1 of the task 'throwaway' draws no row of the class 2"):
             prepare(cell("linear", "sgd", task="throwaway", heads=("k_sigmoid",)))
     finally:
         TASKS.remove("throwaway")

@@ -124,25 +124,32 @@ def seeds_at_once(plan: Plan) -> int:
 
 def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
     """What the engines train for some of the seeds, with no other row in it than those that they use."""
-    x, y, weights, origin, streams = [], [], [], [], {}
+    x, y, weights, origin = [], [], [], []
+    streams: dict[int, Stream] = {}
     start, trunk = 0, KerasTrunk(build=plan.model.build, row=plan.row)
-    for seed in seeds:
-        number = sample_number(plan, seed)
+    numbers = [sample_number(plan, seed) for seed in seeds]
+    for number in dict.fromkeys(numbers):
         parts = parts_of(plan.table, plan.task, number)
-        drawn = draw(
-            task=plan.task,
-            network=plan.model.name,
-            seed=seed,
-            sample=number,
-            split=parts,
-            scaling=_AS_THEY_ARE,
-            first_weights=trunk.first_weights,
-            steps=plan.options.steps,
-            batch_size=plan.options.batch_size,
-        )
+        drawn = {
+            seed: draw(
+                task=plan.task,
+                network=plan.model.name,
+                seed=seed,
+                sample=number,
+                split=parts,
+                scaling=_AS_THEY_ARE,
+                first_weights=trunk.first_weights,
+                steps=plan.options.steps,
+                batch_size=plan.options.batch_size,
+            )
+            for seed, own in zip(seeds, numbers, strict=True)
+            if own == number
+        }
         chosen = {part: _some(plan.task, number, part, getattr(parts, part), most) for part, most in FINAL_ROWS.items()}
-        used = np.unique(np.concatenate([drawn.order.ravel(), drawn.order_again.ravel(), *chosen.values()]))
-        streams[seed] = _renumbered(drawn, chosen, used, start)
+        orders = (order.ravel() for stream in drawn.values() for order in (stream.order, stream.order_again))
+        # seeds of one sample share its rows as they are laid out, too
+        used = np.unique(np.concatenate([*orders, *chosen.values()]))
+        streams |= {seed: _renumbered(stream, chosen, used, start) for seed, stream in drawn.items()}
         x.append(encoded(encoder(plan.table, parts.train), used))
         y.append(plan.table.y[used])
         origin.append(used)

@@ -32,16 +32,17 @@ def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Sp
         drawn = [task.load(image_side, seed) for seed in range(seeds)]
         data = _end_to_end(drawn)
         starts = np.cumsum([0, *(len(one.y) for one in drawn)])
-        places = [np.arange(first, first + len(one.y)) for first, one in zip(starts, drawn, strict=False)]
+        places = {seed: np.arange(starts[seed], starts[seed + 1]) for seed in range(seeds)}
     else:
         data = task.load(image_side)
         n = len(data.y)
-        places = [
-            np.arange(n) if task.sample is None else sample(data, task.sample, number, task.name)
-            for number in samples.values()
-        ]
-    parts = {seed: _split(data, rows, samples[seed], task.name) for seed, rows in enumerate(places)}
-    return data, parts, samples, math.inf if task.synthetic else float(len(data.y))
+        places = {
+            number: np.arange(n) if task.sample is None else sample(data, task.sample, number, task.name)
+            for number in dict.fromkeys(samples.values())
+        }
+    parts = {number: _split(data, rows, number, task.name) for number, rows in places.items()}
+    available = math.inf if task.synthetic else float(len(data.y))
+    return data, {seed: parts[number] for seed, number in samples.items()}, samples, available
 
 
 def _end_to_end(drawn: list[Data]) -> Data:
@@ -58,18 +59,18 @@ def _end_to_end(drawn: list[Data]) -> Data:
     )
 
 
-def _split(data: Data, rows: np.ndarray, seed: int, task: str) -> Split:
-    """The split of some rows, as row numbers of `data`."""
+def _split(data: Data, rows: np.ndarray, number: int, task: str) -> Split:
+    """The split of some rows, as row numbers of `data`, by the number of their sample."""
     y = data.y[rows]
     if y.ndim == 1:
         missing = np.setdiff1d(data.y, y)
         require(
             not len(missing),
-            f"Seed {seed} of the task {task!r} draws no row of the class {', '.join(map(str, missing))}: "
+            f"Sample {number} of the task {task!r} draws no row of the class {', '.join(map(str, missing))}: "
             "let the task draw more rows.",
         )
     nothing = np.zeros((len(rows), 1), dtype=np.float32)  # a split asks for classes and groups alone
-    found = split(Data(x=nothing, y=y, groups=data.groups[rows]), seed, task)
+    found = split(Data(x=nothing, y=y, groups=data.groups[rows]), number, task)
     return Split(train=rows[found.train], validation=rows[found.validation], test=rows[found.test])
 
 
