@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.check.record import Step
 from experiments.check.split import Node, entered, split
+from experiments.check.tensorflow_tail import as_array, scored
 
 # decides what an operation returns; it is given its name, its arguments, and what runs it
 Answer = Callable[[str, list[Any], Callable[[], Any]], Any]
@@ -48,14 +49,14 @@ class EagerTail:
                 for number, (_, result) in enumerate(calls)
                 for place, tensor in enumerate(_tensors(result))
             }
-            at, self.whole = entered(met, narrow, lambda one, of=made: _numpy(of[one][2]))  # type: ignore[misc]
+            at, self.whole = entered(met, narrow, lambda one, of=made: as_array(of[one][2]))  # type: ignore[misc]
             ends = [made[one] for one in at]  # type: ignore[index]
             self._results[training] = [result for _, result in calls]
             self._logits[training] = [(number, place) for number, place, _ in ends]
             tensors = [tensor for _, _, tensor in ends]
         self.shape = tuple(size or 1 for size in tensors[0].shape[1:])
         self.dtype, self.rows = tensors[0].dtype.name, len(labels)
-        self.logits = np.stack([_numpy(one) for one in tensors])
+        self.logits = np.stack([as_array(one) for one in tensors])
 
     def _recorded(self, training: bool) -> tuple[list[tuple[list[Any], Any]], Any]:
         """What every operation of a pass took and returned, and the prediction. They stay alive, so ids are unique."""
@@ -105,19 +106,12 @@ class EagerTail:
             loss = self._objective(tf.constant(labels.astype(self._labels)), trained)
         gradient = tape.gradient(loss, z)
         return Step(
-            prediction=_numpy(self._replayed(z, training=False)), trained=_numpy(trained),
-            loss=float(_numpy(loss).mean()), gradient=_numpy(tf.zeros_like(z) if gradient is None else gradient),
+            prediction=as_array(self._replayed(z, training=False)), trained=as_array(trained),
+            loss=float(as_array(loss).mean()), gradient=as_array(tf.zeros_like(z) if gradient is None else gradient),
         )  # fmt: skip
 
     def score(self, labels: np.ndarray, prediction: np.ndarray) -> float:
-        import tensorflow as tf
-
-        value = self._objective(tf.constant(labels.astype(self._labels)), tf.constant(prediction, tf.float32))
-        return float(_numpy(value).mean())
-
-
-def _numpy(tensor: Any) -> np.ndarray:
-    return np.asarray(tensor).astype(np.float64)
+        return scored(self._objective, labels.astype(self._labels), prediction)
 
 
 def _tensors(result: Any) -> list[Any]:

@@ -50,7 +50,7 @@ class GraphTail:
             met, narrow = split(nodes, set(fed), weights, kept[name].name)
             places = tuple(dict.fromkeys((*met, *narrow)))
             read = wrapped.prune(list(wrapped.inputs[: len(rows)]), list(map(graph.get_tensor_by_name, places)))
-            values = dict(zip(places, map(_numpy, read(*given[:-1])), strict=True))
+            values = dict(zip(places, map(as_array, read(*given[:-1])), strict=True))
             entries, self.whole = entered(met, narrow, values.__getitem__)
             ends.append([graph.get_tensor_by_name(one) for one in entries])
         at, other = ends
@@ -84,18 +84,23 @@ class GraphTail:
         )
         (prediction,) = self._predict(*[z] * self._counts[1], *self._fed)
         return Step(
-            prediction=_numpy(prediction), trained=_numpy(trained), loss=float(_numpy(loss).mean()),
-            gradient=_numpy(gradient),
+            prediction=as_array(prediction), trained=as_array(trained), loss=float(as_array(loss).mean()),
+            gradient=as_array(gradient),
         )  # fmt: skip
 
     def score(self, labels: np.ndarray, prediction: np.ndarray) -> float:
-        import tensorflow as tf
-
-        value = self._objective(tf.constant(labels.astype(self._labels)), tf.constant(prediction, tf.float32))
-        return float(_numpy(value).mean())
+        return scored(self._objective, labels.astype(self._labels), prediction)
 
 
-def _numpy(tensor: Any) -> np.ndarray:
+def scored(objective: Callable[[Any, Any], Any], labels: np.ndarray, prediction: np.ndarray) -> float:
+    """The mean of what a Keras loss gives for a prediction that is an array."""
+    import tensorflow as tf
+
+    return float(as_array(objective(tf.constant(labels), tf.constant(prediction, tf.float32))).mean())
+
+
+def as_array(tensor: Any) -> np.ndarray:
+    """A tensor of any precision in float64."""
     return np.asarray(tensor).astype(np.float64)
 
 
