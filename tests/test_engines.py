@@ -13,6 +13,7 @@ from training_cases import cell
 
 from experiments.comparison.rows import problem as compared_problem
 from experiments.engines import Problem, driver, precision, prepare
+from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import KerasFit
 from experiments.engines.stacked import Stacked
@@ -96,3 +97,20 @@ def test_what_an_engine_shows_has_the_shape_that_the_interface_says(factory: Cal
             np.testing.assert_allclose(one[:, ::-1], other, rtol=1e-5, atol=1e-6)
         for mine, its in zip(before, engine.weights(), strict=True):
             assert all((a == b).all() for a, b in zip(mine, its, strict=True))
+
+
+@pytest.mark.parametrize("n", [1, 3, 4, 6, 8])
+def test_rows_in_blocks_are_each_evaluated_once_and_in_order(n: int) -> None:
+    """Blocks of 4, whatever the number of rows: the last is filled up, and what fills it is cut off."""
+    sizes = []
+
+    def evaluate(rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        sizes.append(rows.shape)
+        return [rows[:1, :, None] * 1.0, rows[1:, :, None] * np.ones(2)], rows * 0.5
+
+    rows = np.arange(2 * n).reshape(2, n)
+    (one, two), losses = in_blocks(rows, 4, evaluate)
+    assert sizes == [(2, 4)] * -(-n // 4)
+    assert np.array_equal(one, rows[:1, :, None])
+    assert np.array_equal(two, rows[1:, :, None] * np.ones(2))
+    assert np.array_equal(losses, rows * 0.5)

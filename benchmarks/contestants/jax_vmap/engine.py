@@ -14,6 +14,7 @@ from benchmarks.contestants import Timing
 from benchmarks.contestants.jax_vmap.step import Block, Step
 from benchmarks.contestants.jax_vmap.trunks import TRUNKS
 from experiments.engines import Problem, driver, precision, prepare
+from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
 from experiments.engines.keras_trunk import keras_trunk, layer_scopes
 from experiments.problem.chunk import Chunk, chunk_of
@@ -99,17 +100,14 @@ class JaxEngine:
 
     def evaluate(self, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Logits by units and losses of rows (streams, n), block after block."""
-        n = rows.shape[1]
-        blocks = -(-n // BLOCK)
-        filled = np.take(rows, np.arange(blocks * BLOCK), axis=1, mode="wrap")
-        parts, losses = [], []
-        for block in np.split(filled, blocks, axis=1):
-            z, loss = self.step.evaluate(self.carry[0], self.data, jnp.asarray(block, jnp.int32))
+
+        def block(rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+            z, loss = self.step.evaluate(self.carry[0], self.data, jnp.asarray(rows, jnp.int32))
             pairs = groupby(zip(self.step.blocks, z, strict=True), key=lambda pair: pair[0].units)
-            parts.append([np.concatenate([np.asarray(part) for _, part in own]) for _, own in pairs])
-            losses.append(np.asarray(loss, np.float64))
-        by_units = [np.concatenate(own, axis=1)[:, :n] for own in zip(*parts, strict=True)]
-        return by_units, np.concatenate(losses, axis=1)[:, :n]
+            by_units = [np.concatenate([np.asarray(part) for _, part in own]) for _, own in pairs]
+            return by_units, np.asarray(loss, np.float64)
+
+        return in_blocks(rows, BLOCK, block)
 
     def weights(self) -> list[tuple[np.ndarray, ...]]:
         """Of each replica, the trunk's weights, and its head's kernel and bias."""

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
 from experiments.engines.keras_trunk import keras_trunk, layer_scopes, weights_of
 from experiments.engines.objectives import row_losses
@@ -113,16 +114,12 @@ class StackedEngine:
 
     def evaluate(self, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Logits by units and losses of rows (streams, n), block after block."""
-        n = rows.shape[1]
-        blocks = -(-n // EVALUATED_ROWS)
-        filled = np.take(rows, np.arange(blocks * EVALUATED_ROWS), axis=1, mode="wrap")
-        logits, losses = [], []
-        for block in np.split(filled, blocks, axis=1):
-            z, loss, penalty = self._evaluate(tf.constant(block, tf.int32), self._stream)
-            logits.append([part.numpy() for part in z])
-            losses.append(loss.numpy().astype(np.float64) + penalty.numpy()[:, None])
-        by_units = [np.concatenate(parts, axis=1)[:, :n] for parts in zip(*logits, strict=True)]
-        return by_units, np.concatenate(losses, axis=1)[:, :n]
+
+        def block(rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+            z, loss, penalty = self._evaluate(tf.constant(rows, tf.int32), self._stream)
+            return [part.numpy() for part in z], loss.numpy().astype(np.float64) + penalty.numpy()[:, None]
+
+        return in_blocks(rows, EVALUATED_ROWS, block)
 
     def weights(self) -> list[tuple[np.ndarray, ...]]:
         """Of each replica, the trunk's weights, and its head's kernel and bias."""
