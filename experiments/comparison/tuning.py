@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.comparison.judge import BASELINE, HEAD
-from experiments.judgement import best_rates
+from experiments.judgement import best_rates, samples_of
 from experiments.stats import ALPHA, clusters, corrected_t, sign_flip_p, zeros_bound
 
 QUANTITIES = ("nll", "accuracy")  # what a better rate is told in; the first one is what it is chosen by
@@ -79,10 +79,9 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float 
     """
     grid = np.unique(sweep["learning_rate"].to_numpy(float))
     chosen = best_rates(sweep)
-    shared = float(runs["shared"].mean())
     test = sweep[sweep["split"] == "test"]
     seeds = np.unique(chosen["seed"])
-    samples = runs.drop_duplicates("seed").set_index("seed")["sample"].loc[seeds].to_numpy()
+    samples, shared = samples_of(runs, seeds), float(runs["shared"].mean())
     rates = {head: _of_seeds(chosen, head, seeds) for head in (BASELINE, HEAD)}
 
     def at(head: str, quantity: str, which: np.ndarray) -> np.ndarray:

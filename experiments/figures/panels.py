@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.heads import BASELINE
-from experiments.judgement import FRESH
+from experiments.judgement import FRESH, samples_of
 from experiments.stats import clusters, corrected_t
 
 CELL = ["task", "network", "optimizer"]
@@ -76,11 +76,11 @@ def panels(
     if runs is None:
         return made
     known = runs.drop_duplicates([*CELL, "seed"]).astype(dict.fromkeys(CELL, str)).set_index(CELL).sort_index()
-    return [_with_rows(panel, known.loc[[panel.key[: len(CELL)]]].set_index("seed")) for panel in made]
+    return [_with_rows(panel, known.loc[[panel.key[: len(CELL)]]]) for panel in made]
 
 
 def _with_rows(panel: Panel, runs: pd.DataFrame) -> Panel:
-    return replace(panel, samples=runs["sample"].loc[panel.seeds].to_numpy(), shared=float(runs["shared"].mean()))
+    return replace(panel, samples=samples_of(runs, panel.seeds), shared=float(runs["shared"].mean()))
 
 
 @lru_cache(maxsize=8)  # a figure is drawn at two widths, and several show the same curves

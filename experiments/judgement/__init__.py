@@ -18,7 +18,7 @@ from experiments.judgement.outcomes import (
     outcome,
 )
 from experiments.judgement.overall import mean_over_tasks, overall
-from experiments.judgement.pairs import Pairs, pair_up
+from experiments.judgement.pairs import Pairs, pair_up, samples_of
 from experiments.judgement.rate_map import rate_map
 from experiments.judgement.rates import at_best, best_rates, gaps, shifts
 from experiments.judgement.scale import loss_scale, scale_over_tasks
@@ -54,6 +54,7 @@ __all__ = [
     "overall",
     "pair_up",
     "rate_map",
+    "samples_of",
     "scale_over_tasks",
     "shapley",
     "shifts",

@@ -11,7 +11,7 @@ from scipy import stats
 from experiments import tables
 from experiments.judgement.correctors import FixedFamily
 from experiments.judgement.outcomes import FRESH, THESE, bound
-from experiments.judgement.pairs import CELL, Pairs
+from experiments.judgement.pairs import CELL, Pairs, samples_of
 from experiments.stats import ALPHA, QUANTITIES, clusters, intervals, zeros_bound, zeros_p
 from experiments.stats.hypotheses import standardised
 
@@ -63,9 +63,8 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
         samples, found = [], []
         for _, task in rows.groupby("task"):
             by_quantity = task.pivot(index="quantity", columns="seed", values="difference")
-            alike = task.drop_duplicates("seed").set_index("seed")["sample"].loc[by_quantity.columns]
             samples.append(by_quantity.to_numpy())
-            found.append(clusters(samples[-1], alike.to_numpy(), float(task["shared"].mean())))
+            found.append(clusters(samples[-1], samples_of(task, by_quantity.columns), float(task["shared"].mean())))
         quantities = sorted(names.index)
         margin = np.array([QUANTITIES[name].margin for name in quantities])
         part = pd.DataFrame({"quantity": quantities, "margin": margin, "n_tasks": len(samples)})

@@ -147,6 +147,11 @@ def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
             )
 
 
+def samples_of(rows: pd.DataFrame, seeds: Iterable[int]) -> np.ndarray:
+    """The sample of each of some seeds, in their order: (seeds,). `rows`: of one cell, such as those of `runs`."""
+    return rows.drop_duplicates("seed").set_index("seed")["sample"].loc[list(seeds)].to_numpy()
+
+
 def _over_steps(curves: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     names = {"nll_curve": ("nll", "")}
     names |= {q: ("grad_norm", q.removeprefix("grad_norm_")) for q in quantities if q.startswith("grad_norm_")}

@@ -15,7 +15,7 @@ import pandas as pd
 from experiments import tables
 from experiments.judgement.differences import correct, differences
 from experiments.judgement.outcomes import ESTIMANDS
-from experiments.judgement.pairs import CELL, Pairs, pair_up
+from experiments.judgement.pairs import CELL, Pairs, pair_up, samples_of
 from experiments.judgement.rates import CHOICE
 from experiments.stats import ALPHA, QUANTITIES, clusters, corrected_t, draws
 
@@ -115,8 +115,8 @@ def _curves(pairs: Pairs) -> Iterator[tuple[tuple[str, ...], np.ndarray, np.ndar
     """Each cell with its rates (rates,), its differences (rates, seeds), its seeds' samples and the rows they share."""
     for cell, part in pairs.table.groupby(_KEYS, observed=True, sort=False):
         wide = part.pivot(index="learning_rate", columns="seed", values="difference").sort_index()
-        samples = part.drop_duplicates("seed").set_index("seed")["sample"].loc[wide.columns].to_numpy()
-        yield cell, wide.index.to_numpy(float), wide.to_numpy(float), samples, float(part["shared"].mean())
+        samples, shared = samples_of(part, wide.columns), float(part["shared"].mean())
+        yield cell, wide.index.to_numpy(float), wide.to_numpy(float), samples, shared
 
 
 def _points(d: np.ndarray, samples: np.ndarray, shared: float) -> pd.DataFrame:
