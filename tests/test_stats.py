@@ -419,3 +419,11 @@ def test_power_is_a_share() -> None:
     """Also where SciPy's noncentral t has no number, far beyond the critical value. Without an effect, 2.5 %."""
     assert _power(np.array([0.0, 1e6]), 10, 0.0, 0.05).tolist() == [pytest.approx(0.025), 1.0]
     assert np.isnan(_power(np.array([np.nan]), 10, 0.0, 0.05)).all()
+
+
+def test_each_comparison_needs_the_seeds_that_it_needs_alone() -> None:
+    """Rows whose searches end at different steps go through together."""
+    means = np.geomspace(0.003, 3.0, 60)
+    together = stats.seeds_needed(means, np.ones(60), np.zeros(60), 0.0)
+    alone = [stats.seeds_needed(means[k : k + 1], np.ones(1), np.zeros(1), 0.0)[0] for k in range(60)]
+    assert together.tolist() == alone
