@@ -66,6 +66,19 @@ def test_quantities_and_cells_stay_apart() -> None:
     assert list(shares(finals(without)).columns) == SCHEMAS["attribution"]
 
 
+def test_the_mean_over_tasks_counts_each_task_once_and_drops_no_cell() -> None:
+    """Two cells of one task and one of another; a cell without a number leaves the mean without one."""
+    wider = {key: [2 * value for value in values] for key, values in ARMS.items()}
+    cells = [finals(ARMS, task="digits"), finals(wider, task="digits", rate=0.5), finals(ARMS, task="yeast")]
+    found = scale_over_tasks(shares(pd.concat(cells)), "nll")
+    assert found == pytest.approx((-0.275 * (1.5 + 1) / 2, -0.25 * (1.5 + 1) / 2))
+    broken = {**wider, ("k_sigmoid_sum", "nll"): [np.nan, 1.0, 1.0, 1.0]}
+    whole, share = scale_over_tasks(shares(pd.concat([cells[0], finals(broken, task="digits", rate=0.5)])), "nll")
+    assert whole == pytest.approx(-0.275 * 1.5)
+    assert np.isnan(share)
+    assert scale_over_tasks(shares(cells[0]), "accuracy") is None
+
+
 def test_a_share_of_what_is_not_finite_is_no_number() -> None:
     broken = {**ARMS, ("k_sigmoid_sum", "nll"): [np.nan, *SUMMED[1:]]}
     found = shares(finals(broken, task="digits"))

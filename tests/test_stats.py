@@ -62,6 +62,16 @@ def test_two_seeds_have_an_interval_and_three_a_bootstrap() -> None:
     assert 1 <= low[0] < 2 < high[0] <= 3
 
 
+def test_the_bootstrap_allows_for_seeds_of_one_split() -> None:
+    """Six differences with an allowance of 1/2 are as uncertain as if they lay sqrt(1 + 6/2) = 2 times as far apart."""
+    d = np.array([[-1.0, 0.0, 0.5, 1.0, 2.0, 3.5]])
+    wider = d.mean() + 2 * (d - d.mean())
+    assert np.array(stats.bca(d, 0.5)) == pytest.approx(np.array(stats.bca(wider)))
+    both = np.array(stats.bca(np.concatenate([d, d]), np.array([0.5, 0.0])))
+    assert both[:, 0] == pytest.approx(np.array(stats.bca(wider))[:, 0])
+    assert both[:, 1] == pytest.approx(np.array(stats.bca(d))[:, 0])
+
+
 def test_the_confidence_is_the_one_asked_for() -> None:
     # t quantile of 3 degrees of freedom at 90 %
     low, high = stats.corrected_t(SMALL[:1], 0.0, 0.9)
