@@ -13,10 +13,12 @@ HEADS: Registry[Head] = Registry("head")
 BASELINE = "sigmoid"
 
 
-def binary_heads() -> tuple[str, ...]:
-    """The arms for binary tasks, in the order of registration."""
-    return tuple(head.name for head in HEADS.values() if not head.several)
+def binary_heads(framework: str = "keras-tensorflow") -> tuple[str, ...]:
+    """The arms for binary tasks that exist in a framework, in the order of registration."""
+    return tuple(head.name for head in HEADS.values() if not head.several and framework in head.frameworks)
 
+
+_KERAS = ("keras-tensorflow", "keras-jax")
 
 _BCE = "binary_crossentropy"
 _CCE = "categorical_crossentropy"
@@ -58,10 +60,44 @@ _arm(
     order="again",
     on_request=True,
 )
-_arm("sigmoid_logits", 1, "linear", _BCE, "default", "one linear unit, the loss is told from_logits=True")
+_arm(
+    "sigmoid_logits",
+    1,
+    "linear",
+    _BCE,
+    "default",
+    "one linear unit, the loss is told from_logits=True",
+    frameworks=_KERAS,
+)
+_arm(
+    "sigmoid_bceloss",
+    1,
+    "sigmoid",
+    "bce_loss",
+    "default",
+    "PyTorch's Sigmoid and BCELoss, where sigmoid is a Linear layer with BCEWithLogitsLoss",
+    frameworks=("torch",),
+)
 _arm("softmax", 2, "softmax", _CCE, "default", "two softmax units, as people write them")
-_arm("softmax_sparse", 2, "softmax", _SPARSE, "default", "two softmax units with integer labels")
-_arm("softmax_logits", 2, "linear", _CCE, "default", "two linear units, the loss is told from_logits=True")
+_arm("softmax_sparse", 2, "softmax", _SPARSE, "default", "two softmax units with integer labels", frameworks=_KERAS)
+_arm(
+    "softmax_logits",
+    2,
+    "linear",
+    _CCE,
+    "default",
+    "two linear units, the loss is told from_logits=True",
+    frameworks=_KERAS,
+)
+_arm(
+    "softmax_nllloss",
+    2,
+    "softmax",
+    "nll_loss",
+    "default",
+    "PyTorch's LogSoftmax and NLLLoss, where softmax is a Linear layer with CrossEntropyLoss",
+    frameworks=("torch",),
+)
 _arm(
     "softmax_init",
     2,
@@ -126,10 +162,34 @@ _arm(
     decay_scale=2.0,
     needs_decay=True,
 )
-_arm("softmax_bce", 2, "softmax", _BCE, "crossed", "two softmax units with binary_crossentropy on one-hot labels")
-_arm("sigmoid2_bce", 2, "sigmoid", _BCE, "crossed", "two sigmoid units with binary_crossentropy on one-hot labels")
-_arm("sigmoid2_cce", 2, "sigmoid", _CCE, "crossed", "two sigmoid units with categorical_crossentropy")
-_arm("softmax1", 1, "softmax", _BCE, "pitfall", "one softmax unit: its output is always 1")
+_arm(
+    "softmax_bce",
+    2,
+    "softmax",
+    _BCE,
+    "crossed",
+    "two softmax units with binary_crossentropy on one-hot labels",
+    frameworks=_KERAS,
+)
+_arm(
+    "sigmoid2_bce",
+    2,
+    "sigmoid",
+    _BCE,
+    "crossed",
+    "two sigmoid units with binary_crossentropy on one-hot labels",
+    frameworks=_KERAS,
+)
+_arm(
+    "sigmoid2_cce",
+    2,
+    "sigmoid",
+    _CCE,
+    "crossed",
+    "two sigmoid units with categorical_crossentropy",
+    frameworks=_KERAS,
+)
+_arm("softmax1", 1, "softmax", _BCE, "pitfall", "one softmax unit: its output is always 1", frameworks=_KERAS)
 _arm("k_sigmoid", 0, "sigmoid", _BCE, "default", "several classes or labels: a sigmoid unit each")
 _arm(
     "k_sigmoid_sum",

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 Kind = Literal["vector", "image"]
 Role = Literal["default", "crossed", "factor", "control", "null", "pitfall"]
 Loss = Literal[
-    "binary_crossentropy", "binary_crossentropy_sum", "categorical_crossentropy", "sparse_categorical_crossentropy"
-]
+    "binary_crossentropy", "binary_crossentropy_sum", "categorical_crossentropy", "sparse_categorical_crossentropy",
+    "bce_loss", "nll_loss",
+]  # fmt: skip
 Encoding = Literal["binary", "onehot", "sparse"]
 Draw = Literal["own", "paired", "again"]
 Order = Literal["shared", "again"]
 KINDS: tuple[str, ...] = get_args(Kind)
+FRAMEWORKS = ("keras-tensorflow", "keras-jax", "torch")
 
 
 class UserError(ValueError):
@@ -101,7 +103,10 @@ class Head:
     """An arm: the last layer, its loss, its initialisation and its step size.
 
     `units` 0 stands for "as many as there are classes or labels".
-    `loss` is Keras's, whose `binary_crossentropy` is the mean over the units; `binary_crossentropy_sum` is their sum.
+    `frameworks`: those in which people write such a program; one name is the same program in each, as it is written
+    there. `loss` is Keras's, whose `binary_crossentropy` is the mean over the units; `binary_crossentropy_sum` is their
+    sum. PyTorch computes the same from logits; its `bce_loss` and `nll_loss` take what the activation gives, or its
+    logarithm.
     `rate_scale` and `decay_scale` multiply the learning rate and the weight decay of the head's own weights.
     `draw`: where the head starts. "own" is Keras's draw for as many units, which two units have coupled to that of
     one; "paired" is W = [-w/2, +w/2] from the sigmoid head's w, so that both start as one function; "again" is Keras's
@@ -123,6 +128,7 @@ class Head:
     decay_scale: float = 1.0
     needs_decay: bool = False
     on_request: bool = False
+    frameworks: tuple[str, ...] = FRAMEWORKS
 
     @property
     def several(self) -> bool:
@@ -137,16 +143,15 @@ class Head:
     @property
     def encoding(self) -> Encoding:
         """How the labels are written for this head's loss."""
-        if self.loss == "sparse_categorical_crossentropy":
+        if self.loss in ("sparse_categorical_crossentropy", "nll_loss"):
             return "sparse"
         return "binary" if self.units == 1 else "onehot"
 
     def __post_init__(self) -> None:
         require(self.rate_scale > 0 and self.decay_scale >= 0, f"Head {self.name!r} has a scale that is negative.")
-        require(
-            self.draw != "paired" or self.units == 2,
-            f"Head {self.name!r}: only two units can be paired.",
-        )
+        require(self.draw != "paired" or self.units == 2, f"Head {self.name!r}: only two units can be paired.")
+        for unknown in set(self.frameworks) - set(FRAMEWORKS):
+            require(False, f"Head {self.name!r}: unknown framework {unknown!r}. Known: {', '.join(FRAMEWORKS)}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +194,7 @@ class Setup:
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
         object.__setattr__(self, "learning_rates", tuple(float(r) for r in self.learning_rates))
-        for name, least in (
-            ("seeds", 1),
-            ("steps", 1),
-            ("batch_size", 1),
-            ("record_every", 1),
-            ("image_side", 4),
-        ):
+        for name, least in (("seeds", 1), ("steps", 1), ("batch_size", 1), ("record_every", 1), ("image_side", 4)):
             value = getattr(self, name)
             require(
                 isinstance(value, int) and not isinstance(value, bool) and value >= least,

@@ -88,6 +88,10 @@ def test_numbers_and_heads_are_replaced_and_the_baseline_stays() -> None:
         ({"steps": -3}, "--steps is -3"),
         ({"tasks": ("moons",), "networks": ("cnn",)}, "'cnn' cannot take the task 'moons'.* Networks that can: linear"),
         ({"tasks": ("yeast",)}, "The task 'yeast' is multilabel, not binary"),
+        (
+            {"heads": ("sigmoid_bceloss",)},
+            "'sigmoid_bceloss' exists in torch alone. Heads for binary tasks in Keras: sig",
+        ),
     ],
 )
 def test_a_mistake_names_the_value_and_the_way_out(choice: dict[str, Any], message: str) -> None:

@@ -56,6 +56,19 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
     assert 36 <= len(cells) <= 50
 
 
+def test_keras_presets_train_arms_of_keras_alone() -> None:
+    only_torch = {"sigmoid_bceloss", "softmax_nllloss"}
+    assert only_torch == set(binary_heads("torch")) - set(binary_heads())
+    assert binary_heads("keras-jax") == binary_heads()
+    assert set(binary_heads()) - set(binary_heads("torch")) == {
+        "sigmoid_logits", "softmax_logits", "softmax_sparse", "softmax_bce", "sigmoid2_bce", "sigmoid2_cce", "softmax1",
+    }  # fmt: skip
+    for preset in (QUICK, STANDARD, FULL):
+        trained = {head for cell in plan(preset) for head in cell.parameters.get("heads", ())}
+        assert trained
+        assert not trained & only_torch
+
+
 def test_quick_is_small() -> None:
     cells = binary(QUICK)
     assert len(cells) <= 20

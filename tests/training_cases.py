@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.heads import HEADS
+from experiments.heads import HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.problem.records import Record
@@ -13,11 +13,10 @@ from experiments.records import Setup
 TINY = np.finfo(float).tiny
 
 
-def arms(optimizer: str) -> tuple[str, ...]:
-    """Every arm that says something of its own under `optimizer`."""
-    return tuple(
-        h.name for h in HEADS.values() if not h.several and (OPTIMIZERS[optimizer].decays or not h.needs_decay)
-    )
+def arms(optimizer: str, framework: str = "keras-tensorflow") -> tuple[str, ...]:
+    """Every arm of a framework that says something of its own under `optimizer`."""
+    decays = OPTIMIZERS[optimizer].decays
+    return tuple(name for name in binary_heads(framework) if decays or not HEADS[name].needs_decay)
 
 
 def cell(network: str, optimizer: str, **rest: object) -> Setup:

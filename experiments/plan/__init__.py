@@ -72,6 +72,11 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
             f"The head {head!r} is for several classes, and --heads chooses among those for binary tasks: "
             f"{', '.join(binary_heads())}.",
         )
+        require(
+            head in binary_heads(),
+            f"The head {head!r} exists in {', '.join(HEADS[head].frameworks)} alone. Heads for binary tasks in Keras: "
+            f"{', '.join(binary_heads())}.",
+        )
     # every other arm is compared with the baseline; the order is the registry's, so that it decides no number
     heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
     require(
