@@ -12,7 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
-Kind = Literal["vector", "image"]
+Kind = Literal["vector", "image", "text", "sequence"]
 Role = Literal["default", "crossed", "factor", "control", "null", "pitfall"]
 Loss = Literal[
     "binary_crossentropy", "binary_crossentropy_sum", "categorical_crossentropy", "sparse_categorical_crossentropy",

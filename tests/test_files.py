@@ -369,7 +369,7 @@ def test_columns_that_carry_nothing_are_dropped(save: Callable[..., str]) -> Non
         always=7,
         word="same",
         passenger_id=ALL[::-1] * 3,
-        comment=[f"text number {number}" for number in ALL],
+        code=[f"K {number}" for number in ALL],
     )
     made.insert(0, "", ALL)  # as pandas writes a frame with its index
     found = read(save(made), target="y")
@@ -379,7 +379,7 @@ def test_columns_that_carry_nothing_are_dropped(save: Callable[..., str]) -> Non
         "Dropped 2 columns (constant): 'always', 'word'.",
         "Dropped 1 column (row numbers): 'column 1'.",
         "Dropped 1 column (ids): 'passenger_id'.",
-        "Dropped 1 column (free text or ids): 'comment'.",
+        "Dropped 1 column (names or ids): 'code'.",
     }
     refused(save(made[["always", "y"]]), "No usable column is left", "(constant): 'always'", target="y")
     refused(save(made[["y"]]), "No usable column is left", target="y")
@@ -546,6 +546,54 @@ def test_what_is_constant_in_training_is_finite() -> None:
         assert np.isfinite(encoded).all()
         assert encoded.dtype == np.float32
         np.testing.assert_array_equal(encoded[:30, :2], 0)
+
+
+def test_a_category_that_is_rare_in_training_counts_as_rare() -> None:
+    """r has nine rows in the table, and its own feature, but two of them in this training part."""
+    levels = np.array([*["k0"] * 25, *["k1"] * 25, *["r"] * 5, *["s", "t"] * 2, "k0"])
+    found = table(c=levels)
+    train = np.r_[0:50, 50:52, 55:58]
+    encode, whole = encoder(found, train), encoder(found, ALL)
+    assert encode.columns == whole.columns
+    own, other = (encode.columns.index(f"c={name}") for name in ("r", "(other)"))
+    np.testing.assert_array_equal(encode(ALL)[50:55][:, [own, other]], [[0, 1]] * 5)
+    np.testing.assert_array_equal(whole(ALL)[50:55][:, [own, other]], [[1, 0]] * 5)
+
+
+def test_a_gap_that_training_has_not_seen_says_nothing() -> None:
+    found = table(m=[np.nan, *ALL[1:]])
+    at = encoder(found, ALL).columns.index("m: missing")
+    assert encoder(found, ALL)(ALL)[:2, at].tolist() == [1, 0]
+    assert not encoder(found, ALL[30:])(ALL)[:, at].any()
+
+
+GOOD = "so good and very nice food here", "我们都非常喜欢这家酒店"
+BAD = "really bad and quite dirty rooms", "服务太差下次不会再来"
+
+
+@pytest.mark.parametrize("script", [0, 1])
+def test_a_column_of_text_is_features_of_its_words(script: int) -> None:
+    made = table(review=[f"{(BAD, GOOD)[number % 2][script]} {number:x}{number:b}" for number in ALL])
+    assert made.notices == ()
+    train = ALL[:40]
+    encode = encoder(made, train)
+    at = [place for place, name in enumerate(encode.columns) if name.startswith("review: text ")]
+    assert len(at) == 30
+    values = encode(ALL)[:, at]
+    seen = values[40:][:, values[40:].std(axis=0) > 0]
+    apart = [abs(np.corrcoef(feature, ALL[40:] % 2)[0, 1]) for feature in seen.T]
+    assert max(apart) > 0.99
+    assert isinstance(made.x, pd.DataFrame)
+    made.x.loc[ALL[40:], "review"] = "other words in what is held out"
+    np.testing.assert_array_equal(encoder(made, train)(train)[:, at], values[:40])
+
+
+def test_text_without_a_word_in_training_is_zeros() -> None:
+    made = table(review=[f"some words {number} here" if number > 20 else "" for number in ALL])
+    encode = encoder(made, ALL[:20])
+    at = [place for place, name in enumerate(encode.columns) if name.startswith("review: text ")]
+    assert len(at) == 30
+    assert not encode(ALL)[:, at].any()
 
 
 def test_an_encoder_needs_rows() -> None:

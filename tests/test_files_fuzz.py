@@ -80,6 +80,10 @@ NASTY = [
     "\x1b[31m", "%s", "{x}", "\\", "💥", "target", "1_000", "True", "\x00", "inf", "+", "a" * 300,
 ]  # fmt: skip
 texts = st.one_of(st.sampled_from(NASTY), st.text(max_size=6))
+PROSE = [
+    "so good", "\U0001f600 very good 酒店", "这家酒店的服务非常好", "a b c d", "", "\x00 \x00 \x00", "ÄÖ ß é x",
+    "!!! ??? ...", "กขฃคฅฆง",
+]  # fmt: skip
 names = st.one_of(*[st.lists(texts, min_size=1, max_size=5, unique=True)] * 7, st.lists(texts, max_size=5))
 numbers = st.one_of(
     st.integers(-3, 3),
@@ -100,6 +104,7 @@ columns = st.one_of(
     st.lists(texts, min_size=1, max_size=8),
     st.lists(st.sampled_from(["1", "2.5", "?", "n/a", "3,5", "-", "inf", "1e400"]), min_size=1, max_size=8),
     st.lists(written, min_size=1, max_size=8),
+    st.lists(st.one_of(st.sampled_from(PROSE), st.text(max_size=20)), min_size=1, max_size=80),
     st.lists(st.booleans(), min_size=1, max_size=8),
     st.lists(st.none(), min_size=1, max_size=1),
 )

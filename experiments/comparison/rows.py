@@ -96,9 +96,7 @@ def parts_of(table: Table, task: str, number: int) -> Split:
 
 def row_shape(table: Table, task: str) -> tuple[int, ...]:
     """The shape of one encoded row: the same for every seed."""
-    if isinstance(table.x, np.ndarray):
-        return tuple(table.x.shape[1:])
-    return (len(encoder(table, parts_of(table, task, 0).train).columns),)
+    return encoder(table, parts_of(table, task, 0).train).row
 
 
 def seed_bytes(plan: Plan) -> int:

@@ -111,11 +111,19 @@ def _holders_by_part(part: np.ndarray, held: np.ndarray) -> np.ndarray:
 def fit_scaling(x: np.ndarray, train: np.ndarray, kind: Kind) -> Scaling:
     """Mean and standard deviation of the rows `train` of `x`, and of no other row.
 
-    Vectors: one a feature, (features,). Images: one for all pixels, (1, 1, 1), so that neighbours stay comparable.
+    Vectors: one a feature, (features,). Sequences: one a channel, (channels,), of the steps without a missing value.
+    Images: one for all pixels, (1, 1, 1), so that neighbours stay comparable. Text stays as it is.
     What is constant has the scale 1.
     """
-    axes = (0,) if kind == "vector" else tuple(range(x.ndim))
+    if kind == "text":
+        return Scaling(mean=np.zeros(()), scale=np.ones(()))
     rows = x[train]
+    if kind == "sequence":
+        rows = rows.reshape(-1, x.shape[-1])
+        rows = rows[~np.isnan(rows).any(axis=1)]
+        if not len(rows):
+            return Scaling(mean=np.zeros(x.shape[-1:]), scale=np.ones(x.shape[-1:]))
+    axes = tuple(range(x.ndim)) if kind == "image" else (0,)
     mean = rows.mean(axis=axes, dtype=np.float64, keepdims=True)[0]
     spread = rows.std(axis=axes, dtype=np.float64, keepdims=True)[0]
     # equality, not a spread of 0: rounding of the mean gives a constant column a spread of about 1e-17

@@ -11,12 +11,14 @@ import pandas as pd
 from experiments.records import UserError
 from experiments.tasks.files.kinds import Categories, Column, Dates, Numbers, Unusable, read_column
 from experiments.tasks.files.words import counted, listed, quoted
+from experiments.tasks.text import words_in
 
 # of a column of categories, the values with rows of their own; the rarer ones share a column
 MOST_LEVELS = 30
 LEAST_ROWS = 5
-# text with more different values than this, in more than half as many rows, is free text or an id
-FREE_TEXT = 0.5
+# labels of which more than this share of the rows are different are names or ids, or, if they are sentences, text
+NAMES, PROSE = 0.5, 0.1
+PROSE_WORDS = 3
 OTHER, MISSING = "(other)", "(missing)"
 ID = re.compile(r"(?i:^|[\W_])(?i:id|ids|uuid|guid|index|key|row)$|(?<=[a-z])I[Dd]$")
 
@@ -24,7 +26,8 @@ ID = re.compile(r"(?i:^|[\W_])(?i:id|ids|uuid|guid|index|key|row)$|(?<=[a-z])I[D
 def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     """Return the usable columns, the numbers of the distinct rows (n,), and the notices on what was dropped.
 
-    Numbers are float64, dates datetime64, categories have at most `MOST_LEVELS` + 2 levels and no missing value.
+    Numbers are float64, dates datetime64, categories have at most `MOST_LEVELS` + 2 levels and no missing value, and
+    text is Python's, empty where missing.
     Two rows are identical if they are so in every column that is kept, before rare categories are pooled.
     Raises `UserError` if no column is left, or for what `read_column` refuses.
     """
@@ -37,7 +40,10 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
         column = read_column(str(name), series)
         values = _as_numbers(column)
         why = _useless(str(name), column, values)
-        if not why and isinstance(column, Categories):
+        if not why and isinstance(column, Categories) and is_prose(column):
+            kept[str(name)] = pd.Series([*column.levels, ""], dtype=object)[column.codes % (len(column.levels) + 1)]
+            kept[str(name)].index = range(len(frame))
+        elif not why and isinstance(column, Categories):
             kept[str(name)], several = _pool(column)
             pooled += [str(name)] * several
             if kept[str(name)].nunique() < 2:
@@ -54,8 +60,8 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
         notices.append(f"Dropped {counted(len(names), 'column')} ({why}): {listed(names)}.")
     if pooled:
         notices.append(
-            f"In {counted(len(pooled), 'column')} of categories, the rare values (in fewer than {LEAST_ROWS} rows, or "
-            f"not among the {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
+            f"In {counted(len(pooled), 'column')} of categories, the rare values (in fewer than {LEAST_ROWS} rows of a "
+            f"training part, or not among the {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
         )
     if not kept:
         raise UserError(f"No usable column is left to predict from. {' '.join(notices)}".rstrip())
@@ -99,8 +105,17 @@ def _useless(name: str, column: Column, values: np.ndarray) -> str:
         return "ids" if ID.search(name) and len(np.unique(present)) == len(present) else ""
     if isinstance(column, Categories):
         distinct = len(np.unique(present))
-        return "free text or ids" if distinct > max(MOST_LEVELS, FREE_TEXT * len(present)) else ""
+        return "names or ids" if distinct > max(MOST_LEVELS, NAMES * len(present)) and not is_prose(column) else ""
     return ""
+
+
+def is_prose(column: Categories) -> bool:
+    """Whether the labels are sentences: most have three words or more, and too many differ to be categories."""
+    rows = np.bincount(column.codes[column.codes >= 0], minlength=len(column.levels))
+    if (rows > 0).sum() <= max(MOST_LEVELS, PROSE * rows.sum()):
+        return False
+    some = np.random.default_rng(0).choice(len(rows), 500, p=rows / rows.sum())
+    return bool(np.median([words_in(column.levels[level]) for level in some]) >= PROSE_WORDS)
 
 
 def _pool(column: Categories) -> tuple[pd.Series, bool]:

@@ -12,31 +12,36 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
+from experiments.records import Kind
+from experiments.tasks.files.columns import LEAST_ROWS, MISSING, OTHER
 from experiments.tasks.files.table import Table
+from experiments.tasks.files.text_columns import WIDTH, TextColumn
 from experiments.tasks.splits import fit_scaling
+from experiments.tasks.text import length_of, tokens_of
 
 # standardised values are cut here, so that one that is far from all training rows stays finite in float32 products
 FARTHEST = 1e6
 DAY = 86_400_000_000  # microseconds, the unit of a table's dates
+FITTED_TEXTS = 20_000  # training rows that a vocabulary is taken from; it hardly changes with more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
     """Turns row numbers of a table into what a network takes; fitted on some rows of it.
 
-    Calling it with (k,) row numbers returns finite float32 (k, features), or (k, height, width, channels) for images.
-    `columns`: a name for each feature, the same whatever rows it was fitted on; none for images.
+    Calling it with (k,) row numbers returns finite float32 (k, *row). `row`: (features,) for columns, (height, width,
+    channels) for images, (steps, channels) for sequences, and (length,) token numbers for text.
+    `columns`: a name for each feature, the same whatever rows it was fitted on; none for what is no table of columns.
     """
 
-    table: Table
+    row: tuple[int, ...]
     columns: tuple[str, ...]
     transform: Callable[[np.ndarray], np.ndarray]
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows, dtype=np.int64)
         if not len(rows):
-            shape = (len(self.columns),) if self.table.kind == "vector" else self.table.x.shape[1:]
-            return np.empty((0, *shape), dtype=np.float32)
+            return np.empty((0, *self.row), dtype=np.float32)
         return np.clip(self.transform(rows), -FARTHEST, FARTHEST).astype(np.float32)
 
 
@@ -45,58 +50,92 @@ def encoder(table: Table, train: np.ndarray) -> Encoder:
 
     Numbers: missing ones become the median, then all are standardised; where the table misses any, a further feature
     says so. Dates: days since 1970, month and weekday, each treated as a number. Categories: one feature a level of
-    the table, all zeros for a level that no training row has. Arrays: standardised by feature, images as a whole.
+    the table; in a column that has a feature for rare values, a level of fewer than `LEAST_ROWS` training rows counts
+    as one; all zeros for a level that no training row has. Columns of text: `TextColumn`. Arrays: standardised by
+    feature, sequences by channel, where what is missing becomes the mean, images as a whole. Text: `Tokens`.
     What is constant over `train` becomes finite; nothing lies beyond ±1e6.
     """
     if not len(train):
         raise ValueError("an encoder needs at least one training row")
+    if table.kind == "text":
+        return _of_text(table.x, train)
     if isinstance(table.x, np.ndarray):
-        return _of_array(table, table.x, train)
-    return _of_frame(table, table.x, train)
+        return _of_array(table.x, train, table.kind)
+    return _of_frame(table.x, train)
 
 
-def _of_array(table: Table, x: np.ndarray, train: np.ndarray) -> Encoder:
+def _of_text(x: np.ndarray, train: np.ndarray) -> Encoder:
+    texts = x.tolist()
+    length = length_of(texts)  # of the table: a network has one shape for all seeds
+    tokens = tokens_of([texts[row] for row in train[:: -(-len(train) // FITTED_TEXTS)]], length)
+    return Encoder(row=(length,), columns=(), transform=lambda rows: tokens(texts[row] for row in rows))
+
+
+def _of_array(x: np.ndarray, train: np.ndarray, kind: Kind) -> Encoder:
     with np.errstate(under="ignore"):
-        fitted = fit_scaling(x, train, table.kind)
+        fitted = fit_scaling(x, train, kind)
     scale = np.where(fitted.scale > 0, fitted.scale, 1.0)  # a spread below 1e-160 has the square 0
-    names = tuple(f"x{number}" for number in range(x.shape[1])) if table.kind == "vector" else ()
+    names = tuple(f"x{number}" for number in range(x.shape[1])) if kind == "vector" else ()
 
     def transform(rows: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
-            return (x[rows] - fitted.mean) / scale
+            found = (x[rows] - fitted.mean) / scale
+        return np.nan_to_num(found, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
-    return Encoder(table=table, columns=names, transform=transform)
+    return Encoder(row=x.shape[1:], columns=names, transform=transform)
 
 
-def _of_frame(table: Table, x: pd.DataFrame, train: np.ndarray) -> Encoder:
-    at: dict[str, list[int]] = {name: [] for name in ("numbers", "dates", "missing", "categories")}
+def _of_frame(x: pd.DataFrame, train: np.ndarray) -> Encoder:
+    at: dict[str, list[int]] = {name: [] for name in ("numbers", "dates", "missing", "categories", "text")}
     gaps = x.isna().to_numpy().any(axis=0)
     for number, kind in enumerate(x.dtypes):
         if isinstance(kind, pd.CategoricalDtype):
             at["categories"].append(number)
             continue
+        if not (kind == np.float64 or pd.api.types.is_datetime64_dtype(kind)):
+            at["text"].append(number)
+            continue
         at["numbers" if kind == np.float64 else "dates"].append(number)
         at["missing"] += [number] if gaps[number] else []
-    levels = [x.dtypes.iloc[number].categories for number in at["categories"]]
+    merged = [_merged(x.iloc[train, number]) for number in at["categories"]]
     standardise = (SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
-    one_hot = OneHotEncoder(categories=[range(len(level)) for level in levels], sparse_output=False, dtype=np.float64)
+    one_hot = OneHotEncoder(
+        categories=[range(len(codes)) for codes in merged], sparse_output=False, dtype=np.float64
+    )
     columns = ColumnTransformer(
         [
             ("numbers", make_pipeline(*standardise), at["numbers"]),
             ("dates", make_pipeline(FunctionTransformer(_parts_of_dates), *standardise), at["dates"]),
             ("missing", FunctionTransformer(_missing), at["missing"]),
-            ("categories", make_pipeline(FunctionTransformer(_codes), one_hot), at["categories"]),
+            ("categories", make_pipeline(FunctionTransformer(_codes, kw_args={"merged": merged}), one_hot),
+             at["categories"]),
         ]
-    )
+    )  # fmt: skip
     seen = columns.fit_transform(x.iloc[train])
-    width = sum(len(level) for level in levels)
+    flags = seen.shape[1] - sum(map(len, merged)) - len(at["missing"])
     known = np.ones(seen.shape[1])
-    known[seen.shape[1] - width :] = seen[:, seen.shape[1] - width :].any(axis=0)
+    known[flags:] = seen[:, flags:].any(axis=0)  # weights of what no training row has are never trained
+    texts = [TextColumn.fitted(x.iloc[train, number]) for number in at["text"]]
 
     def transform(rows: np.ndarray) -> np.ndarray:
-        return columns.transform(x.iloc[rows]) * known
+        some = x.iloc[rows]
+        parts = (texts[place](some.iloc[:, number]) for place, number in enumerate(at["text"]))
+        return np.concatenate([columns.transform(some) * known, *parts], axis=1)
 
-    return Encoder(table=table, columns=_names(x, at), transform=transform)
+    names = _names(x, at)
+    return Encoder(row=(len(names),), columns=names, transform=transform)
+
+
+def _merged(column: pd.Series) -> np.ndarray:
+    """The level that each one counts as, where those that are rare in these rows share one: (levels,) places."""
+    levels = list(column.cat.categories)
+    places = np.arange(len(levels))
+    others = [place for place, level in enumerate(levels) if level.rstrip("'") == OTHER]
+    if others:
+        rows = np.bincount(column.cat.codes, minlength=len(levels))
+        rare = (rows < LEAST_ROWS) & np.array([level.rstrip("'") != MISSING for level in levels])
+        places[rare] = others[-1]
+    return places
 
 
 def _parts_of_dates(dates: pd.DataFrame) -> np.ndarray:
@@ -115,8 +154,9 @@ def _missing(columns: pd.DataFrame) -> np.ndarray:
     return columns.isna().to_numpy(dtype=np.float64)
 
 
-def _codes(categories: pd.DataFrame) -> np.ndarray:
-    return np.column_stack([column.cat.codes for _, column in categories.items()])
+def _codes(categories: pd.DataFrame, merged: list[np.ndarray]) -> np.ndarray:
+    columns = (column.cat.codes.to_numpy() for _, column in categories.items())
+    return np.column_stack([levels[codes] for levels, codes in zip(merged, columns, strict=True)])
 
 
 def _names(x: pd.DataFrame, at: dict[str, list[int]]) -> tuple[str, ...]:
@@ -126,4 +166,5 @@ def _names(x: pd.DataFrame, at: dict[str, list[int]]) -> tuple[str, ...]:
         *(f"{name[number]}: {part}" for number in at["dates"] for part in ("days", "month", "weekday")),
         *(f"{name[number]}: missing" for number in at["missing"]),
         *(f"{name[number]}={level}" for number in at["categories"] for level in x.dtypes.iloc[number].categories),
+        *(f"{name[number]}: text {part}" for number in at["text"] for part in range(1, WIDTH + 1)),
     )

@@ -11,6 +11,7 @@ from experiments.tasks.files import columns, groups, labels
 from experiments.tasks.files.kinds import LARGEST
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw, Table
+from experiments.tasks.files.text_columns import WIDTH
 from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, shown, unknown
 
 
@@ -59,7 +60,7 @@ def finish(raw: Raw, positive: str | None, memory_gib: float) -> Table:
     if isinstance(raw.x, pd.DataFrame):
         x, identical, said = columns.clean(raw.x if kept.all() else raw.x[kept].reset_index(drop=True))
         notices += said
-        width = sum(len(kind.categories) if isinstance(kind, pd.CategoricalDtype) else 3 for kind in x.dtypes)
+        width = sum(map(_width, x.dtypes))
     else:
         x = _numeric(raw.x if kept.all() else raw.x[kept])
         identical, width = identical_rows(x), x[0].size
@@ -69,6 +70,13 @@ def finish(raw: Raw, positive: str | None, memory_gib: float) -> Table:
     notices += said
     groups.require_enough(y, together, names, grouped=grouping is not None)
     return Table(x=x, y=y, groups=together, weights=weights, labels=names, source=raw.source, notices=tuple(notices))
+
+
+def _width(kind: object) -> int:
+    """How many features a column of a checked frame becomes, at the most."""
+    if isinstance(kind, pd.CategoricalDtype):
+        return len(kind.categories)
+    return WIDTH if pd.api.types.is_object_dtype(kind) else 3
 
 
 def _weights(values: pd.Series, name: str) -> np.ndarray:

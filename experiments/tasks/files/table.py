@@ -14,9 +14,10 @@ from experiments.records import Kind
 class Table:
     """A user's rows for a binary task, checked and ready for a split.
 
-    `x`: a frame whose columns are float64 numbers (NaN is missing), categories without missing values, or
-    datetime64[us] (NaT is missing); or finite numbers (n, features) as float64, or images (n, height, width, channels)
-    as float32 in their own unit.
+    `x`: a frame whose columns are float64 numbers (NaN is missing), categories without missing values, datetime64[us]
+    (NaT is missing), or text; or an array: finite numbers (n, features) as float64; images (n, height, width, channels)
+    as float32 in their own unit; sequences (n, steps, channels) as float64, NaN where a shorter one has no step; or
+    texts (n,), Python's own.
     `y`: (n,) int64, 0 or 1. `labels`: what the file calls class 0 and class 1.
     `groups`: (n,) int64; rows of one value of the user's group column share one, and so do identical rows unless that
     leaves too few groups (`data.leaves_few`).
@@ -39,8 +40,9 @@ class Table:
 
     @property
     def kind(self) -> Kind:
-        """Whether a row is an image or a vector."""
-        return "image" if self.x.ndim == 4 else "vector"
+        """What a row is."""
+        kinds: dict[int, Kind] = {1: "text", 2: "vector", 3: "sequence", 4: "image"}
+        return kinds[self.x.ndim]
 
 
 @dataclass(frozen=True, kw_only=True)
