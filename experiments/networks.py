@@ -1,10 +1,13 @@
-"""The trunks, as ordinary Keras layers: everything between a row of the data and the last layer.
+"""The trunks: everything between a row of the data and the last layer, as Keras and as PyTorch users write them.
 
-Add a network with one decorated function. Keras is imported when a trunk is built, not when it is listed.
+Add a network with one decorated function for Keras, and one for PyTorch that it names. A framework is imported when a
+trunk is built, not when it is listed. The two are the same network, but each framework has its own first weights.
+Rows of images are (height, width, channels) in both.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -14,31 +17,63 @@ from experiments.registry import Registry
 
 if TYPE_CHECKING:
     import keras
+    from torch import nn
 
 NETWORKS: Registry[Network] = Registry("network")
 Build = Callable[[tuple[int, ...]], "keras.Model"]
+BuildTorch = Callable[[tuple[int, ...]], "nn.Module"]
 
 
 def network(
-    name: str, *, takes: tuple[Kind, ...], description: str, xla_from: float = math.inf
+    name: str,
+    *,
+    takes: tuple[Kind, ...],
+    description: str,
+    in_torch: BuildTorch | None = None,
+    xla_from: float = math.inf,
 ) -> Callable[[Build], Build]:
     """Register a function from `input_shape` (one row, without the batch axis) to an uncompiled trunk."""
 
     def register(build: Build) -> Build:
-        NETWORKS.add(Network(name=name, takes=takes, build=build, description=description, xla_from=xla_from))
+        NETWORKS.add(
+            Network(name=name, takes=takes, build=build, description=description, torch=in_torch, xla_from=xla_from)
+        )
         return build
 
     return register
 
 
-@network("linear", takes=("vector", "image"), description="no hidden layer: logistic regression")
+def torch_linear(input_shape: tuple[int, ...]) -> nn.Module:
+    from torch import nn
+
+    return nn.Flatten()
+
+
+@network(
+    "linear",
+    takes=("vector", "image"),
+    description="no hidden layer: logistic regression",
+    in_torch=torch_linear,
+)
 def linear(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
     return Sequential([layers.Input(input_shape), layers.Flatten()])
 
 
-@network("mlp", takes=("vector", "image"), description="two hidden layers of 64 and 32")
+def torch_mlp(input_shape: tuple[int, ...]) -> nn.Module:
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(math.prod(input_shape), 64),
+        nn.ReLU(),
+        nn.Linear(64, 32),
+        nn.ReLU(),
+    )
+
+
+@network("mlp", takes=("vector", "image"), description="two hidden layers of 64 and 32", in_torch=torch_mlp)
 def mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -52,7 +87,15 @@ def mlp(input_shape: tuple[int, ...]) -> keras.Model:
     )
 
 
-@network("deep_mlp", takes=("vector", "image"), description="six hidden layers of 32")
+def torch_deep_mlp(input_shape: tuple[int, ...]) -> nn.Module:
+    from torch import nn
+
+    widths = [math.prod(input_shape), *[32] * 6]
+    hidden = [part for i, o in itertools.pairwise(widths) for part in (nn.Linear(i, o), nn.ReLU())]
+    return nn.Sequential(nn.Flatten(), *hidden)
+
+
+@network("deep_mlp", takes=("vector", "image"), description="six hidden layers of 32", in_torch=torch_deep_mlp)
 def deep_mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -60,7 +103,41 @@ def deep_mlp(input_shape: tuple[int, ...]) -> keras.Model:
     return Sequential([layers.Input(input_shape), layers.Flatten(), *hidden])
 
 
-@network("cnn", takes=("image",), description="two strided 3x3 convolutions of 8 and 16 channels, one dense layer")
+def torch_cnn(input_shape: tuple[int, ...]) -> nn.Module:
+    import torch
+    from torch import nn
+
+    class ChannelsFirst(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.movedim(-1, 1)
+
+    def same(height: int, width: int) -> nn.Module:
+        """Keras's "same" padding of a 3x3 kernel that moves by 2: one pixel less before an even side."""
+        return nn.ZeroPad2d((width % 2, 1, height % 2, 1))
+
+    height, width, channels = input_shape
+    half = -(-height // 2), -(-width // 2)
+    quarter = -(-half[0] // 2), -(-half[1] // 2)
+    return nn.Sequential(
+        ChannelsFirst(),
+        same(height, width),
+        nn.Conv2d(channels, 8, 3, stride=2),
+        nn.ReLU(),
+        same(*half),
+        nn.Conv2d(8, 16, 3, stride=2),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(16 * math.prod(quarter), 32),
+        nn.ReLU(),
+    )
+
+
+@network(
+    "cnn",
+    takes=("image",),
+    description="two strided 3x3 convolutions of 8 and 16 channels, one dense layer",
+    in_torch=torch_cnn,
+)
 def cnn(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -78,22 +155,70 @@ def cnn(input_shape: tuple[int, ...]) -> keras.Model:
 def _rows(input_shape: tuple[int, ...]) -> tuple[int, int]:
     """An image's (height, width, channels) read as a sequence of rows."""
     height, *rest = input_shape
-    width = 1
-    for size in rest:
-        width *= size
-    return height, width
+    return height, math.prod(rest)
+
+
+def torch_gru(input_shape: tuple[int, ...]) -> nn.Module:
+    import torch
+    from torch import nn
+
+    class LastState(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gru = nn.GRU(_rows(input_shape)[1], 16, batch_first=True)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            _, state = self.gru(x.flatten(2))
+            return state[-1]
+
+    return LastState()
 
 
 # One thread, 156 networks of 400 steps on 14 x 14 images: 0.20 ms a network and step instead of 0.65, after 6 s of
 # compiling. The evaluation by XLA, and the other networks' steps, cost as much as before or more.
-@network("gru", takes=("image",), description="a GRU of 16 units over the image's rows", xla_from=15_000)
+@network(
+    "gru",
+    takes=("image",),
+    description="a GRU of 16 units over the image's rows",
+    in_torch=torch_gru,
+    xla_from=15_000,
+)
 def gru(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
     return Sequential([layers.Input(input_shape), layers.Reshape(_rows(input_shape)), layers.GRU(16)])
 
 
-@network("attention", takes=("image",), description="one transformer block of width 16 over the image's rows")
+def torch_attention(input_shape: tuple[int, ...]) -> nn.Module:
+    import torch
+    from torch import nn
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = nn.Linear(_rows(input_shape)[1], 16)
+            self.before_attention = nn.LayerNorm(16, eps=1e-3)
+            self.attention = nn.MultiheadAttention(16, num_heads=2, bias=False, batch_first=True)
+            self.before_hidden = nn.LayerNorm(16, eps=1e-3)
+            self.hidden = nn.Linear(16, 32)
+            self.out = nn.Linear(32, 16)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            rows = self.rows(x.flatten(2))
+            normal = self.before_attention(rows)
+            attended = rows + self.attention(normal, normal, normal, need_weights=False)[0]
+            block = attended + self.out(torch.relu(self.hidden(self.before_hidden(attended))))
+            return block.flatten(1)
+
+    return Block()
+
+
+@network(
+    "attention",
+    takes=("image",),
+    description="one transformer block of width 16 over the image's rows",
+    in_torch=torch_attention,
+)
 def attention(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Model, layers
 

@@ -1,6 +1,7 @@
-"""Keras's own optimizers, each with the rate that a cell uses when none is named.
+"""The optimizers, Keras's own and beside each PyTorch's, each with the rate that a cell uses when none is named.
 
-Rates are powers of two, so that the predicted factor of two between the heads is one step of a sweep.
+Rates are powers of two, so that the predicted factor of two between the heads is one step of a sweep. PyTorch's differ
+from Keras's of the same name: see "The frameworks' formulas" in docs/method.md.
 """
 
 from __future__ import annotations
@@ -13,14 +14,28 @@ from experiments.registry import Registry
 
 if TYPE_CHECKING:
     import keras
+    import torch
 
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
 
+# from `torch.optim` and parameter groups that have their rates to an optimizer
+InTorch = Callable[[Any, list[dict[str, Any]]], Any]
+
+
 def optimizer(
-    name: str, *, learning_rate: float, description: str, decays: bool = False, l2: float = 0.0
+    name: str,
+    *,
+    learning_rate: float,
+    description: str,
+    in_torch: InTorch | None = None,
+    decays: bool = False,
+    l2: float = 0.0,
 ) -> Callable[[Callable[[Any, float], Any]], Optimizer]:
-    """Register `make(keras.optimizers, rate)` under `name`; Keras is imported when it is first made."""
+    """Register `make(keras.optimizers, rate)` under `name`, and `in_torch(torch.optim, groups)` beside it.
+
+    A framework is imported when its optimizer is first made.
+    """
 
     def register(make: Callable[[Any, float], Any]) -> Optimizer:
         def with_keras(rate: float) -> keras.optimizers.Optimizer:
@@ -28,12 +43,19 @@ def optimizer(
 
             return make(keras.optimizers, rate)
 
+        def with_torch(groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+            import torch
+
+            assert in_torch is not None, name
+            return in_torch(torch.optim, groups)
+
         return OPTIMIZERS.add(
             Optimizer(
                 name=name,
                 make=with_keras,
                 learning_rate=learning_rate,
                 description=description,
+                torch=None if in_torch is None else with_torch,
                 decays=decays,
                 l2=l2,
             )
@@ -42,31 +64,64 @@ def optimizer(
     return register
 
 
-@optimizer("sgd", learning_rate=2.0**-5, description="plain stochastic gradient descent")
+@optimizer(
+    "sgd",
+    learning_rate=2.0**-5,
+    description="plain stochastic gradient descent",
+    in_torch=lambda optim, groups: optim.SGD(groups),
+)
 def sgd(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate)
 
 
-@optimizer("sgd_l2", learning_rate=2.0**-5, decays=True, l2=2.0**-7, description="SGD, an L2 penalty on every kernel")
+@optimizer(
+    "sgd_l2",
+    learning_rate=2.0**-5,
+    decays=True,
+    l2=2.0**-7,
+    description="SGD, an L2 penalty on every kernel",
+    in_torch=lambda optim, groups: optim.SGD(groups),
+)
 def sgd_l2(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate)
 
 
-@optimizer("momentum", learning_rate=2.0**-7, description="SGD with momentum 0.9")
+@optimizer(
+    "momentum",
+    learning_rate=2.0**-7,
+    description="SGD with momentum 0.9",
+    in_torch=lambda optim, groups: optim.SGD(groups, momentum=0.9),
+)
 def momentum(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate, momentum=0.9)
 
 
-@optimizer("adam", learning_rate=2.0**-9, description="Adam with Keras's defaults")
+@optimizer(
+    "adam",
+    learning_rate=2.0**-9,
+    description="Adam with the framework's defaults",
+    in_torch=lambda optim, groups: optim.Adam(groups),
+)
 def adam(optimizers: Any, rate: float) -> Any:
     return optimizers.Adam(rate)
 
 
-@optimizer("adamw", learning_rate=2.0**-9, decays=True, description="Adam with decoupled weight decay 0.04")
+@optimizer(
+    "adamw",
+    learning_rate=2.0**-9,
+    decays=True,
+    description="Adam with decoupled weight decay 0.04",
+    in_torch=lambda optim, groups: optim.AdamW(groups, weight_decay=0.04),
+)
 def adamw(optimizers: Any, rate: float) -> Any:
     return optimizers.AdamW(rate, weight_decay=0.04)
 
 
-@optimizer("rmsprop", learning_rate=2.0**-9, description="RMSprop with Keras's defaults")
+@optimizer(
+    "rmsprop",
+    learning_rate=2.0**-9,
+    description="RMSprop with the framework's defaults",
+    in_torch=lambda optim, groups: optim.RMSprop(groups),
+)
 def rmsprop(optimizers: Any, rate: float) -> Any:
     return optimizers.RMSprop(rate)

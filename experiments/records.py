@@ -11,6 +11,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import keras
+    import torch
 
 Kind = Literal["vector", "image", "text", "sequence"]
 Role = Literal["default", "crossed", "factor", "control", "null", "pitfall"]
@@ -87,6 +88,7 @@ class Task:
 class Network:
     """A trunk: `build(input_shape)` returns an uncompiled Keras model from one row to (features,).
 
+    `torch`: the same network as a PyTorch module, from rows of that shape to (batch, features); None if there is none.
     `xla_from`: the steps, summed over the networks of a cell, from which XLA's step, which takes seconds to compile,
     costs less than that of TensorFlow's graph; infinity where it never does.
     """
@@ -95,6 +97,7 @@ class Network:
     takes: tuple[Kind, ...]
     build: Callable[[tuple[int, ...]], keras.Model]
     description: str
+    torch: Callable[[tuple[int, ...]], torch.nn.Module] | None = None
     xla_from: float = math.inf
 
 
@@ -156,15 +159,17 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer:
-    """A Keras optimizer with the rate it is used at by default.
+    """An optimizer with the rate it is used at by default.
 
-    `make(rate)` returns the Keras optimizer; `l2` is an L2 penalty on every kernel (Keras's `kernel_regularizer`).
+    `make(rate)` returns the Keras optimizer. `torch(groups)` returns PyTorch's, for parameter groups that have their
+    rates; None if there is none. `l2` is an L2 penalty on every kernel (Keras's `kernel_regularizer`).
     """
 
     name: str
     make: Callable[[float], keras.optimizers.Optimizer]
     learning_rate: float
     description: str
+    torch: Callable[[list[dict[str, Any]]], torch.optim.Optimizer] | None = None
     decays: bool = False
     l2: float = 0.0
 
@@ -207,10 +212,7 @@ class Setup:
             )
         require(len(self.heads) > 0, "No head is named. See `headtohead list heads`.")
         require(len(set(self.heads)) == len(self.heads), f"A head is named twice in {', '.join(self.heads)}.")
-        require(
-            self.dtype in ("float32", "float64"),
-            f"Unknown dtype {self.dtype!r}. Known: float32, float64.",
-        )
+        require(self.dtype in ("float32", "float64"), f"Unknown dtype {self.dtype!r}. Known: float32, float64.")
         require(self.memory_gib > 0, f"memory_gib is {self.memory_gib!r}. It must be above 0.")
 
     @property

@@ -107,7 +107,7 @@ def started(build, arm: str, seed: int = 0) -> tuple[np.ndarray, np.ndarray, str
     model, head = of_function(build, ROW, None, None), HEADS[arm]
     stream = HeadStream(task="t", network=model.name, seed=seed)
     kernel = stream.kernel(model.start.kernel, model.features, head.units, head.draw)
-    return kernel, stream.bias(model.start.bias, head.units, head.draw), " ".join(model.recognised)
+    return kernel, stream.bias(model.start.bias, model.features, head.units, head.draw), " ".join(model.recognised)
 
 
 @pytest.mark.parametrize("value", [-3.0, [-3.0], np.array([-3.0])])

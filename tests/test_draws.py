@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from benchmarks import coupling
 from experiments.engines.keras_trunk import first_weights, seed_initialisers, seeding_of
 from experiments.heads import BASELINE, HEADS
-from experiments.problem.draws import GLOROT_UNIFORM, SHAPES, Law, Start
+from experiments.problem.draws import GLOROT_UNIFORM, PYTORCH, SHAPES, Law, Start
 from experiments.problem.streams import HeadStream
 from experiments.records import Draw, UserError
 
@@ -186,7 +186,7 @@ def test_a_stated_bias_is_the_same_log_odds_in_every_arm(
 ) -> None:
     stream = HeadStream(task="moons", network="mlp", seed=0)
     for units, drawn, wanted in ((1, "own", one), (1, "again", one), (2, "own", two), (2, "paired", paired)):
-        found = stream.bias(start.bias, units, drawn)  # type: ignore[arg-type]
+        found = stream.bias(start.bias, 8, units, drawn)  # type: ignore[arg-type]
         np.testing.assert_array_equal(found, wanted)
         assert found[-1] - (found[0] if units == 2 else 0) == one[0]
 
@@ -194,10 +194,37 @@ def test_a_stated_bias_is_the_same_log_odds_in_every_arm(
 def test_a_drawn_bias_is_coupled_like_a_kernel() -> None:
     law = Law(shape="normal", scale=2.0)
     streams = [HeadStream(task="moons", network="mlp", seed=seed) for seed in range(50)]
-    one, two = (np.stack([stream.bias(law, units, "own") for stream in streams]) for units in (1, 2))
+    one, two = (np.stack([stream.bias(law, 8, units, "own") for stream in streams]) for units in (1, 2))
     np.testing.assert_allclose(two[:, 1] - two[:, 0], np.sqrt(2) * one[:, 0], rtol=1e-12)
     kernels = np.stack([stream.kernel(law, 1, 1, "own")[0] for stream in streams])
     assert not np.isclose(one, kernels).any()
+
+
+@pytest.mark.parametrize("features", [3, 32])
+def test_pytorchs_law_is_that_of_its_linear_layer(features: int) -> None:
+    """Kernel and bias of one and of two units: uniform within ±1 / sqrt(features), and coupled."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    streams = [HeadStream(task="moons", network="mlp", seed=seed) for seed in range(2000)]
+    mine = {}
+    for units in (1, 2):
+        kernels = np.stack([s.kernel(PYTORCH.kernel, features, units, "own") for s in streams])
+        biases = np.stack([s.bias(PYTORCH.bias, features, units, "own") for s in streams])
+        torch.manual_seed(units)
+        layers = [torch.nn.Linear(features, units) for _ in range(2000)]
+        theirs = np.stack([layer.bias.detach().numpy() for layer in layers])
+        for unit in range(units):
+            assert stats.ks_2samp(biases[:, unit], theirs[:, unit]).pvalue > 1e-4
+            weights = np.concatenate([layer.weight[unit].detach().numpy() for layer in layers])
+            assert stats.ks_2samp(kernels[:, :, unit].ravel(), weights).pvalue > 1e-4
+        assert np.abs(kernels).max() <= features**-0.5
+        assert np.abs(biases).max() == pytest.approx(features**-0.5, rel=1e-2)
+        mine[units] = biases
+    u = mine[2][:, 1] - mine[2][:, 0]
+    assert stats.spearmanr(mine[1][:, 0], u).statistic == pytest.approx(1, abs=1e-12)
+    assert stats.pearsonr(mine[1][:, 0], u).statistic > LEAST["uniform"]
+    assert abs(stats.spearmanr(mine[2][:, 0], mine[2][:, 1]).statistic) < 4 / np.sqrt(len(u))
+    paired = np.stack([s.bias(PYTORCH.bias, features, 2, "paired") for s in streams])
+    np.testing.assert_array_equal(paired, np.concatenate([-mine[1] / 2, mine[1] / 2], axis=1))
 
 
 def test_the_benchmark_prints_what_coupling_does() -> None:

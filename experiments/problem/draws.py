@@ -98,18 +98,19 @@ class Law:
     """How every entry of an array is drawn, each by itself: mean + scale / sqrt(fan) * e, with e by `shape`.
 
     `shape`: a key of `SHAPES`, in which a uniform e lies in ±1 and a normal one has variance 1 before any truncation;
-    or "constant", for entries that are all the mean. `fan`: what Keras's VarianceScaling divides the variance by,
-    "in", "out" or "mean"; without one the scale is as it stands.
+    or "constant", for entries that are all the mean. `fan`: what the variance is divided by; without one the scale is
+    as it stands. "in", "out" and "mean" are those of Keras's VarianceScaling, which takes them from the shape of what
+    it draws: for a bias both are the number of units. "inputs" is the number of the layer's inputs, for its bias too.
     """
 
     shape: Literal["uniform", "normal", "truncated_normal", "constant"]
     mean: float = 0.0
     scale: float = 0.0
-    fan: Literal["", "in", "out", "mean"] = ""
+    fan: Literal["", "in", "out", "mean", "inputs"] = ""
 
     def width(self, inputs: int, units: int) -> float:
-        """The scale of an entry of an array with that many inputs and units."""
-        fans = {"": 1.0, "in": float(inputs), "out": float(units), "mean": (inputs + units) / 2}
+        """The scale of an entry of an array with that many inputs and units; those of a bias, see `fan`."""
+        fans = {"": 1.0, "in": inputs, "inputs": inputs, "out": units, "mean": (inputs + units) / 2}
         return self.scale / math.sqrt(fans[self.fan])
 
     def draw(self, rng: np.random.Generator, rows: int, units: int, inputs: int) -> Array:
@@ -140,6 +141,8 @@ def quantiles(rng: np.random.Generator, rows: int, units: int) -> Array:
 # Keras's default for Dense: within ±sqrt(6 / (inputs + units)). Source: Glorot & Bengio 2010, eq. 16.
 GLOROT_UNIFORM = Law(shape="uniform", scale=math.sqrt(3), fan="mean")
 ZEROS = Law(shape="constant")
+# PyTorch's default for Linear, kernel and bias alike: within ±1 / sqrt(inputs). Source: torch.nn.Linear, "Variables".
+WITHIN_ROOT = Law(shape="uniform", scale=1.0, fan="inputs")
 
 # the user's own initialiser: from a shape and a seed to values of that shape
 Initialiser = Callable[[tuple[int, ...], int], Array]
@@ -162,3 +165,4 @@ class Start:
 
 
 DEFAULT = Start()
+PYTORCH = Start(kernel=WITHIN_ROOT, bias=WITHIN_ROOT)

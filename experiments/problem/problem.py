@@ -109,7 +109,8 @@ class Problem:
 
     def bias(self, replica: Replica) -> np.ndarray:
         """The head's first bias of one network, (units,)."""
-        return self._head(replica).bias(self.start.bias, replica.head.units, replica.head.draw)
+        units, drawn = replica.head.units, replica.head.draw
+        return self._head(replica).bias(self.start.bias, self.trunk.features, units, drawn)
 
     def _head(self, replica: Replica) -> HeadStream:
         return HeadStream(task=self.setup.task, network=self.setup.network, seed=replica.seed)

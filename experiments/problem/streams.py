@@ -103,12 +103,13 @@ class HeadStream:
             return law((features, units), self._seed("head", units, drawn))
         return self._entries(law, "head", features, units, drawn, inputs=features)
 
-    def bias(self, bias: Law | tuple[int, Initialiser], units: int, drawn: Draw) -> np.ndarray:
+    def bias(self, bias: Law | tuple[int, Initialiser], features: int, units: int, drawn: Draw) -> np.ndarray:
         """The head's first bias, (units,) in float64; `Start` says how a user's own is read."""
         if isinstance(bias, Law):
             if drawn == "paired":
-                return _paired(self.bias(bias, 1, "own"))
-            return self._entries(bias, "bias", 1, units, drawn, inputs=units)[0]
+                return _paired(self.bias(bias, features, 1, "own"))
+            inputs = features if bias.fan == "inputs" else units
+            return self._entries(bias, "bias", 1, units, drawn, inputs=inputs)[0]
         of, initialiser = bias
         values = initialiser((of,), self._seed("bias", "again" if drawn == "again" else "own"))
         if of == units and drawn != "paired":

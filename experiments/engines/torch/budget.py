@@ -1,0 +1,74 @@
+"""How many replicas advance at once in PyTorch: as many as the cache and the stated memory hold."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from experiments.engines.torch.engine import EVALUATED_ROWS
+from experiments.engines.torch.layers import replicable
+from experiments.engines.torch.trunk import torch_trunk
+from experiments.problem.problem import Problem
+from experiments.records import require
+
+# Past about this much, more replicas at once cost more time each.
+WORKING_SET = 32 * 2**20
+ROWS = 16  # of the pass whose results are counted
+
+
+class Results(TorchFunctionMode):
+    """Holds, within, what PyTorch's functions return."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[torch.Tensor] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do what is called, and hold the result."""
+        result = func(*args, **(kwargs or {}))
+        self.held += [part for part in (result if isinstance(result, tuple) else (result,)) if torch.is_tensor(part)]
+        return result
+
+
+def row_bytes(problem: Problem) -> int:
+    """Bytes that one row of one network leaves in memory: it, and all results of its pass through the trunk."""
+    trunk = torch_trunk(problem)
+    module, x = replicable(trunk.module), torch.zeros(ROWS, *trunk.row)
+    with torch.no_grad(), Results() as results:
+        module(x)
+    weights = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}
+    memory = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in [x, *results.held]}
+    return sum(size for place, size in memory.items() if place not in weights) // ROWS
+
+
+def replica_bytes(problem: Problem) -> tuple[int, int]:
+    """Bytes that one network takes in a training step, and in an evaluation."""
+    trunk, size = torch_trunk(problem), np.dtype(problem.setup.dtype).itemsize
+    weights = sum(parameter.numel() for parameter in trunk.module.parameters()) + 2 * (trunk.features + 1)
+    row = row_bytes(problem)
+    # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
+    training = size * 5 * weights + 2 * row * problem.setup.batch_size
+    return training, size * weights + row * EVALUATED_ROWS
+
+
+def at_once(problem: Problem) -> int:
+    """Replicas that advance together: within the working set for speed, and within the memory budget always.
+
+    The rows, which the engine holds for all seeds together, count against the budget.
+    Raises `UserError` when not even one network fits what they leave.
+    """
+    training, evaluation = replica_bytes(problem)
+    rows = problem.data.x.nbytes
+    budget = problem.setup.memory_gib * 2**30 - rows
+    most = math.floor(budget / max(training, evaluation))
+    require(
+        most >= 1,
+        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB beside the rows' "
+        f"{rows / 2**30:.2g}, and memory_gib allows {problem.setup.memory_gib:g}. Raise it, or lower batch_size "
+        f"(now {problem.setup.batch_size}).",
+    )
+    return min(most, max(WORKING_SET // training, len(problem.heads)))
