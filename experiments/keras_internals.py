@@ -5,7 +5,8 @@ Keras is imported within, when it is used: the program that is looked at chooses
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,17 @@ TRAINERS = {
 def layers_within(layer: Any, *, itself: bool = True, nested: bool = True) -> list[Any]:
     """The layers of a model or of a layer, in the order of their making; `nested`: those within layers as well."""
     return list(layer._flatten_layers(include_self=itself, recursive=nested))
+
+
+def seed_states(model: Any) -> list[Any]:
+    """The states, (2,) each, of the random generators that the layers of `model` have, in the order of their making."""
+    generators = [own for layer in layers_within(model) for own in layer._seed_generators]
+    return list({id(generator): generator.state for generator in generators}.values())
+
+
+def takes_training(model: Any) -> bool:
+    """Whether a model's `call` can be told that it trains."""
+    return bool(model._call_has_training_arg)
 
 
 def graph_of(model: Any) -> Any:
@@ -99,6 +111,36 @@ def operation_class() -> Any:
     from keras.src.ops.operation import Operation
 
     return Operation
+
+
+# numbers
+
+
+@contextmanager
+def float64_on_jax() -> Iterator[None]:
+    """Within, what is given as float64 is computed in float64, where Keras on JAX takes float32 whatever it is given.
+
+    It does in two places: its rules of promotion, from which `keras.ops.mean` has its precision, and the softmax of
+    attention; with a mask or a bias that stays as it is.
+    """
+    from keras.src.backend.common import dtypes
+    from keras.src.backend.jax import nn
+
+    theirs = nn.dot_product_attention
+
+    def attention(query: Any, key: Any, value: Any, **rest: Any) -> Any:
+        scale = rest.pop("scale", None)
+        if query.dtype != "float64" or any(given is not None and given is not False for given in rest.values()):
+            return theirs(query, key, value, scale=scale, **rest)
+        scores = nn.jnp.einsum("btnh,bsnh->bnts", query, key) * (query.shape[-1] ** -0.5 if scale is None else scale)
+        return nn.jnp.einsum("bnts,bsnh->btnh", nn.jax.nn.softmax(scores), value)
+
+    wide, narrow = dtypes.BIT64_TO_BIT32_DTYPE, dtypes.BIT64_TO_BIT32_DTYPE["float64"]
+    wide["float64"], nn.dot_product_attention = "float64", attention
+    try:
+        yield
+    finally:
+        wide["float64"], nn.dot_product_attention = narrow, theirs
 
 
 # optimizers

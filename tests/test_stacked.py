@@ -153,7 +153,7 @@ def test_penalties_on_outputs_are_in_the_loss() -> None:
         record, engine = fit(problem, Replica(head=head, learning_rate=problem.rates[0], seed=0))
         test = problem.rows("test", 0, 10**6)
         x = stream.scaling.apply(problem.data.x[test])
-        y = encode(head, tf.constant(problem.data.y[test], tf.int32), tf.float64, labels=False)
+        y = encode(head, tf.constant(problem.data.y[test], tf.int32), "float64", labels=False)
         found = record.finals["test", "loss"]
         assert found == pytest.approx(engine.compiled.model.evaluate(x, y, batch_size=len(x), verbose=0), rel=1e-9)
         assert found > 1.1 * record.finals["test", "nll"]

@@ -42,7 +42,7 @@ def arrays(problem: Problem, replica: Replica, rows: np.ndarray) -> tuple[np.nda
     """The rows as `fit` takes them: scaled, with the labels as the arm's loss wants them."""
     dtype = problem.setup.dtype
     x = problem.streams[replica.seed].scaling.apply(problem.data.x[rows]).astype(dtype)
-    y = encode(replica.head, tf.constant(problem.data.y[rows], tf.int32), tf.as_dtype(dtype))
+    y = encode(replica.head, tf.constant(problem.data.y[rows], tf.int32), dtype)
     return x, y.numpy()
 
 

@@ -25,10 +25,35 @@ def precision(dtype: str) -> Iterator[None]:
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy(dtype)
     try:
-        yield
+        with _float64_at_hand(dtype):
+            yield
     finally:
         keras.config.set_floatx(floatx)
         keras.config.set_dtype_policy(policy)
+
+
+@contextmanager
+def _float64_at_hand(dtype: str) -> Iterator[None]:
+    """On JAX, let a float64 that is asked for be one: what is trained in float32 is centred in float64, too.
+
+    JAX makes a float32 of it unless it is told not to, and so does Keras here and there. In float32 both stay as users
+    have them.
+    """
+    if keras.backend.backend() != "jax":
+        yield
+        return
+    import jax
+
+    before = jax.config.values["jax_explicit_x64_dtypes"]
+    jax.config.update("jax_explicit_x64_dtypes", "allow")
+    try:
+        if dtype == "float64":
+            with jax.enable_x64(True), keras_internals.float64_on_jax():
+                yield
+        else:
+            yield
+    finally:
+        jax.config.update("jax_explicit_x64_dtypes", before)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 
 import keras
 import numpy as np
@@ -14,7 +15,7 @@ from experiments.engines.interface import Progressed
 from experiments.engines.keras_fit.optimizer import is_scaled, scaled
 from experiments.engines.keras_fit.watching import Mirror, Watch, scopes
 from experiments.engines.keras_trunk import keras_trunk, weights_of
-from experiments.engines.objectives import encode, gradient_at_logits, loss_of, pitfall_expected, row_losses
+from experiments.engines.objectives import encode, loss_of, pitfall_expected, row_losses
 from experiments.engines.stacked.context import random_layers
 from experiments.problem.chunk import Chunk
 from experiments.problem.problem import Problem
@@ -100,7 +101,7 @@ class FitEngine:
         self._chunk, self.compiled = chunk, self._factory.compiled(self.problem, chunk)
         rows = chunk.order[0].ravel()
         dtype, y = self.problem.setup.dtype, tf.constant(self.problem.data.y[rows], tf.int32)
-        labels = encode(self.head, y, tf.as_dtype(dtype), labels=len(y.shape) == 2).numpy()
+        labels = encode(self.head, y, dtype, labels=len(y.shape) == 2).numpy()
         given = (self._inputs(rows), labels)
         self._given = given if self.problem.weights is None else (*given, self.problem.weights[rows])
         self._mirror.at(self.compiled.trunk)
@@ -155,6 +156,24 @@ class FitEngine:
         y = tf.constant(self.problem.data.y[rows], tf.int32)
         gradient = gradient_at_logits(self.head)(z, y, tf.constant(weights, z.dtype))
         return float(np.mean((gradient.numpy() == 0).all(axis=1)))
+
+
+@cache
+def gradient_at_logits(head: Head) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The gradient of an arm's loss at its logits, compiled as its steps are.
+
+    Eagerly TensorFlow adds the terms of the sigmoid's gradient in another order: 1e-18 of it is left at z = 40 where a
+    compiled step has exactly 0.
+    """
+
+    @partial(tf.function, autograph=False)
+    def gradient(z: tf.Tensor, y: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            objective = tf.reduce_mean(row_losses(head, z, y) * weights)
+        return tape.gradient(objective, z)
+
+    return gradient
 
 
 def assemble(problem: Problem, chunk: Chunk) -> tuple[keras.Model, keras.Model, keras.layers.Dense]:

@@ -1,0 +1,149 @@
+"""Every engine against plain programs of its own framework: `python conformance.py FRAMEWORK PART GIVEN OUT`.
+
+A framework is a process of its own, as Keras chooses its backend when it is imported; what it found is a table.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from training_cases import relative
+
+from experiments.engines.interface import Engine, Factory
+from experiments.optimizers import OPTIMIZERS
+from experiments.problem.chunk import Chunk, chunk_of
+from experiments.problem.problem import Problem
+from experiments.problem.replicas import Replica, chunks
+from experiments.records import Setup
+
+# the module that says what a framework is, and what its process is told
+FRAMEWORKS = {
+    "keras-tensorflow": ("conformance_keras", {"KERAS_BACKEND": "tensorflow"}),
+    "keras-jax": ("conformance_keras", {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What one network showed: each quantity by name, and its weights at the end.
+
+    "fit_loss": the mean of what was minimised; "loss": that of rows that it never saw; norms of the last gradient.
+    """
+
+    numbers: dict[str, float]
+    weights: tuple[np.ndarray, ...]
+
+
+class Framework(Protocol):
+    """What a module of this suite says of a framework.
+
+    `engines`: by name. `plain`: a network trained by a program that a user could write, from the chunk's first weights
+    and batches, and measured on some rows. `forget`: leave what was compiled.
+    """
+
+    engines: dict[str, Callable[[], Factory]]
+    precision: Callable[[str], AbstractContextManager[None]]
+    prepare: Callable[[Setup], Problem]
+    plain: Callable[[Problem, Chunk, np.ndarray], Trained]
+    forget: Callable[[], None]
+
+
+def by_engine(problem: Problem, factory: Factory, replicas: Sequence[Replica]) -> Iterator[Trained]:
+    """The networks by an engine, as many at once as it can."""
+    most = len(replicas) if factory.at_once(problem) > 1 else 1
+    made: dict[tuple[str, ...], Engine] = {}
+    for start in range(0, len(replicas), most):
+        some = replicas[start : start + most]
+        heads = [replica.head for replica in some]
+        engine = made.setdefault(tuple(h.name for h in heads), factory.engine(problem, heads))
+        chunk = chunk_of(problem, some)
+        engine.start(chunk)
+        # in three parts: what an engine carries from one call to the next counts too
+        steps = problem.setup.steps
+        parts = [(0, 1), (1, steps // 2), (steps // 2, steps)]
+        seen = [engine.advance(first, last) for first, last in parts]
+        rows = np.stack([problem.rows("test", seed, 200) for seed in chunk.seeds])
+        _, losses = engine.evaluate(rows)
+        for place, weights in enumerate(engine.weights()):
+            means = [shown.objective[place] * (last - first) for shown, (first, last) in zip(seen, parts, strict=True)]
+            norms = {name: float(values[place]) for name, values in seen[-1].norms.items()}
+            numbers = {"fit_loss": sum(means) / steps, "loss": float(losses[place].mean()), **norms}
+            yield Trained(numbers=numbers, weights=weights)
+
+
+def compare(framework: Framework, setup: Setup) -> Iterator[dict[str, Any]]:
+    """Of each engine and arm, how far the engine's network is from the plain program's, in relative terms.
+
+    In float32 a pre-activation within rounding of a ReLU's kink may fall on either side of it, and two networks part
+    from there: each arm has as many tries as there are seeds, the nearest counts. A fault is far off in all of them.
+    """
+    with framework.precision(setup.dtype):
+        problem = framework.prepare(setup)
+        replicas = next(chunks(problem.heads, problem.rates, problem.seeds, 10_000))
+        tries = 1 if setup.dtype == "float64" else setup.seeds
+        rates = dict(zip(problem.heads, problem.rates * len(problem.heads), strict=False))
+        wanted = [
+            place for place, r in enumerate(replicas)
+            if r.learning_rate == rates[r.head] and (r.seed - list(problem.heads).index(r.head)) % setup.seeds < tries
+        ]  # fmt: skip
+        plain = {}
+        for place in wanted:
+            rows = problem.rows("test", replicas[place].seed, 200)
+            plain[place] = framework.plain(problem, chunk_of(problem, [replicas[place]]), rows)
+        for name, make in framework.engines.items():
+            factory = make()
+            if factory.unsupported(problem):
+                continue
+            few = wanted if factory.at_once(problem) == 1 else range(len(replicas))
+            trained = dict(zip(few, by_engine(problem, factory, [replicas[place] for place in few]), strict=True))
+            for place in wanted:
+                mine, its = trained[place], plain[place]
+                assert mine.numbers.keys() == its.numbers.keys(), (mine.numbers.keys(), its.numbers.keys())
+                for quantity, values in gaps(mine, its).items():
+                    yield {
+                        "engine": name, "network": setup.network, "optimizer": setup.optimizer, "dtype": setup.dtype,
+                        "head": replicas[place].head.name, "seed": replicas[place].seed, "quantity": quantity,
+                        "gap": values,
+                    }  # fmt: skip
+
+
+def gaps(mine: Trained, its: Trained) -> dict[str, float]:
+    """Relative differences by quantity; a norm that is rounding beside the whole gradient's is none."""
+    least = max(1e-300, 1e-9 * its.numbers["total"])
+    numbers = {
+        name: relative(np.array(mine.numbers[name]), np.array(value), 1e-300 if "loss" in name else least)
+        for name, value in its.numbers.items()
+    }
+    pairs = zip(mine.weights, its.weights, strict=True)
+    return {**numbers, "weights": max(relative(one, other, least=1e-3) for one, other in pairs)}
+
+
+def comparison(framework: Framework, given: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """`compare` in cells, each at its optimizer's own rate and at half of it."""
+    for cell in given:
+        setup = Setup(**{**cell, "heads": tuple(cell["heads"])})
+        rate = OPTIMIZERS[setup.optimizer].learning_rate
+        yield from compare(framework, replace(setup, learning_rates=(rate, rate / 2)))
+        framework.forget()
+
+
+PARTS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {"compare": comparison}
+
+
+def main(framework: str, part: str, given: str, out: str) -> None:
+    """Do a part of the suite in this process with what a JSON file gives, and write the table of what it finds."""
+    module: Any = import_module(FRAMEWORKS[framework][0])
+    pd.DataFrame(PARTS[part](module, json.loads(Path(given).read_text()))).to_parquet(out)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
