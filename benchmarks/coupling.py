@@ -16,7 +16,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from experiments.engines import driver, precision, prepare
+from experiments.engines import driver, prepare
+from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
 from experiments.protocols import STANDARD

@@ -24,8 +24,8 @@ from rich.table import Table
 from scipy import stats as scipy_stats
 
 from experiments import judgement
-from experiments.engines import Problem, driver, precision
-from experiments.engines.keras_trunk import KerasTrunk
+from experiments.engines import Problem, driver
+from experiments.engines.keras_trunk import KerasTrunk, precision
 from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement.pairs import CELL

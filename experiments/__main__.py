@@ -29,6 +29,7 @@ LISTS = {
     "networks": ("experiments.networks", "NETWORKS"),
     "heads": ("experiments.heads", "HEADS"),
     "optimizers": ("experiments.optimizers", "OPTIMIZERS"),
+    "frameworks": ("experiments.frameworks", "FRAMEWORKS"),
     "claims": ("experiments.claims", "CLAIMS"),
     "presets": ("experiments.protocols", "PRESETS"),
 }
@@ -39,6 +40,9 @@ Tasks = Annotated[str, typer.Option(metavar="A,B", help="Only these tasks: see `
 Networks = Annotated[str, typer.Option(metavar="A,B", help="Only these networks.")]
 Optimizers = Annotated[str, typer.Option(metavar="A,B", help="Only these optimizers.")]
 Heads = Annotated[str, typer.Option(metavar="A,B", help="Only these heads, and sigmoid, which all are compared with.")]
+Framework = Annotated[
+    str, typer.Option("--framework", metavar="A,B", help="Only what these train: see `headtohead list frameworks`.")
+]
 Seeds = Annotated[int | None, typer.Option(metavar="N", help="Seeds a cell: splits, initialisations and orders.")]
 Steps = Annotated[int | None, typer.Option(metavar="N", help="Optimiser steps a network.")]
 Workers = Annotated[
@@ -48,7 +52,7 @@ Workers = Annotated[
 
 @app.command("list", epilog="Example: headtohead list networks")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="{tasks,networks,heads,optimizers,claims,presets}")],
+    what: Annotated[str, typer.Argument(metavar="{tasks,networks,heads,optimizers,frameworks,claims,presets}")],
 ) -> None:
     """Print the names that the other commands take, with a line on each."""
     if what not in LISTS:
@@ -68,6 +72,7 @@ def plan(
     networks: Networks = "",
     optimizers: Optimizers = "",
     heads: Heads = "",
+    framework: Framework = "",
     seeds: Seeds = None,
     steps: Steps = None,
     workers: Workers = None,
@@ -75,7 +80,7 @@ def plan(
     """Show the cells, the networks to train, what is stored already and the estimated time. Runs nothing."""
     from experiments.suite import outlook
 
-    cells = _cells(preset, tasks, networks, optimizers, heads, seeds, steps)
+    cells = _cells(preset, tasks, networks, optimizers, heads, framework, seeds, steps)
     view = outlook(cells, _out(out, preset), _workers(workers))
     width = max(len(cell.id) for cell in cells)
     for cell in cells:
@@ -92,6 +97,7 @@ def run(
     networks: Networks = "",
     optimizers: Optimizers = "",
     heads: Heads = "",
+    framework: Framework = "",
     seeds: Seeds = None,
     steps: Steps = None,
     workers: Workers = None,
@@ -105,7 +111,7 @@ def run(
     from experiments.suite import Options, prepare
     from experiments.suite import run as run_suite
 
-    cells = _cells(preset, tasks, networks, optimizers, heads, seeds, steps)
+    cells = _cells(preset, tasks, networks, optimizers, heads, framework, seeds, steps)
     folder = _out(out, preset)
     options = Options(
         out=folder,
@@ -189,17 +195,27 @@ app.command(epilog="Example: headtohead compare customers.csv --target churned -
 
 
 def _cells(
-    preset: str, tasks: str, networks: str, optimizers: str, heads: str, seeds: int | None, steps: int | None
+    preset: str,
+    tasks: str,
+    networks: str,
+    optimizers: str,
+    heads: str,
+    frameworks: str,
+    seeds: int | None,
+    steps: int | None,
 ) -> tuple[Any, ...]:
+    from experiments.frameworks import require_installed
     from experiments.plan import Choice
     from experiments.plan import plan as plan_of
     from experiments.protocols import PRESETS
 
+    require_installed(_names(frameworks))
     choice = Choice(
         tasks=_names(tasks),
         networks=_names(networks),
         optimizers=_names(optimizers),
         heads=_names(heads),
+        frameworks=_names(frameworks),
         seeds=seeds,
         steps=steps,
     )

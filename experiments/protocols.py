@@ -1,12 +1,87 @@
-"""The presets: which cells there are, and how long each is trained. Constants only.
+"""The presets: which cells there are, and how long each is trained.
 
 A preset is registered where it is defined, so `headtohead list presets` and `--preset` pick up a new one.
 """
 
 from __future__ import annotations
 
-from experiments.records import Group, Protocol, Selection
+from dataclasses import dataclass
+
 from experiments.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Tasks crossed with networks and optimizers: one line of a preset. "*" stands for any name.
+
+    `seeds`: how many, where these cells have not as many as the rest.
+    """
+
+    tasks: tuple[str, ...]
+    networks: tuple[str, ...]
+    optimizers: tuple[str, ...]
+    seeds: int | None = None
+
+    def covers(self, task: str, network: str, optimizer: str) -> bool:
+        """Whether a cell is one of these."""
+        names = ((self.tasks, task), (self.networks, network), (self.optimizers, optimizer))
+        return all(name in known or "*" in known for known, name in names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """Cells that a preset trains in another way beside its main ones, and how long."""
+
+    groups: tuple[Group, ...] = ()
+    seeds: int = 1
+    steps: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """What the other frameworks train: cells at the optimizer's rate, at many rates, and in float64.
+
+    `together`: cells that all frameworks train from equal weights, to be compared with one another.
+    """
+
+    trained: Selection = Selection()
+    swept: Selection = Selection()
+    control: Selection = Selection()
+    together: Selection = Selection()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A preset: which cells there are, and how long each is trained.
+
+    `swept`: those of the groups' cells that are trained at many learning rates; `control`: those that are trained
+    in float64; `several`: cells of several classes or labels, which are no part of the groups; `every_arm`: those of
+    the groups' cells that train every arm of `heads`, the others only those that carry the answer; `explained`: those
+    of the swept cells that train the arms that tell causes apart, the others only both heads; `backends` and
+    `dtypes`: those of Keras that the numerics atlas covers, no dtype meaning all.
+    `frameworks`: which train; the first, Keras on TensorFlow, trains all of the above. `elsewhere`: what the others
+    train, of tasks, networks and optimizers that need not be in the groups.
+    """
+
+    name: str
+    description: str
+    groups: tuple[Group, ...]
+    heads: tuple[str, ...]
+    seeds: int
+    steps: int
+    batch_size: int
+    record_every: int
+    image_side: int
+    swept: Selection = Selection()
+    control: Selection = Selection()
+    several: Selection = Selection()
+    every_arm: tuple[Group, ...] = ()
+    explained: tuple[Group, ...] = ()
+    backends: tuple[str, ...] = ("tensorflow", "torch", "jax")
+    dtypes: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ("keras-tensorflow",)
+    elsewhere: Elsewhere = Elsewhere()
+
 
 PRESETS: Registry[Protocol] = Registry("preset")
 
@@ -78,6 +153,8 @@ STANDARD = PRESETS.add(
                 optimizers=("sgd", "adam"),
                 seeds=12,
             ),
+            # the same networks train in the other frameworks, which have an MLP on images too
+            Group(tasks=("strokes", "mnist_odd_even"), networks=("mlp",), optimizers=("sgd", "adam"), seeds=12),
             # the share of weight decay can be told only where there is some
             Group(tasks=("moons", "label_noise"), networks=("mlp",), optimizers=("adamw",)),
         ),
@@ -123,6 +200,40 @@ STANDARD = PRESETS.add(
             ),
             seeds=12,
             steps=300,
+        ),
+        frameworks=("keras-tensorflow", "keras-jax", "torch"),
+        elsewhere=Elsewhere(
+            trained=Selection(
+                groups=(
+                    Group(tasks=("separable", "label_noise"), networks=("mlp",), optimizers=("sgd", "adam")),
+                    Group(
+                        tasks=("strokes", "mnist_odd_even"),
+                        networks=("mlp", "cnn"),
+                        optimizers=("sgd", "adam"),
+                        seeds=12,
+                    ),
+                ),
+                seeds=32,
+                steps=400,
+            ),
+            swept=Selection(
+                groups=(Group(tasks=("separable", "label_noise"), networks=("mlp",), optimizers=("sgd",)),),
+                seeds=12,
+                steps=300,
+            ),
+            control=Selection(
+                groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd", "adam")),),
+                seeds=6,
+                steps=400,
+            ),
+            together=Selection(
+                groups=(
+                    Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd", "adam")),
+                    Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd",)),
+                ),
+                seeds=6,
+                steps=400,
+            ),
         ),
     )
 )

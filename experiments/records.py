@@ -178,7 +178,8 @@ class Optimizer:
 class Setup:
     """Everything that decides the numbers of one training cell; scheduling is no part of it.
 
-    `learning_rates`: rates that ride in the same compiled step; empty means the optimizer's default.
+    `framework`: a name of `frameworks.FRAMEWORKS`. `learning_rates`: rates that ride in the same compiled step;
+    empty means the optimizer's default.
     `seeds`: how many; the seeds are 0 .. seeds-1. One seed is one split, one initialisation and one order.
     `record_every`: steps between two records; step 0 and the last step are always recorded.
     """
@@ -195,6 +196,7 @@ class Setup:
     dtype: Literal["float32", "float64"] = "float32"
     image_side: int = 14
     memory_gib: float = 4.0
+    framework: str = "keras-tensorflow"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "heads", tuple(self.heads))
@@ -236,59 +238,3 @@ class Cell:
     def __post_init__(self) -> None:
         if not self.id or "/" in self.id or self.id.startswith("."):
             raise ValueError(f"A cell's id is a folder's name, not {self.id!r}")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """Tasks crossed with networks and optimizers: one line of a preset. "*" stands for any name.
-
-    `seeds`: how many, where these cells have not as many as the rest.
-    """
-
-    tasks: tuple[str, ...]
-    networks: tuple[str, ...]
-    optimizers: tuple[str, ...]
-    seeds: int | None = None
-
-    def covers(self, task: str, network: str, optimizer: str) -> bool:
-        """Whether a cell is one of these."""
-        names = ((self.tasks, task), (self.networks, network), (self.optimizers, optimizer))
-        return all(name in known or "*" in known for known, name in names)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Cells that a preset trains in another way beside its main ones, and how long."""
-
-    groups: tuple[Group, ...] = ()
-    seeds: int = 1
-    steps: int = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """A preset: which cells there are, and how long each is trained.
-
-    `swept`: those of the groups' cells that are trained at many learning rates; `control`: those that are trained
-    in float64; `several`: cells of several classes or labels, which are no part of the groups; `every_arm`: those of
-    the groups' cells that train every arm of `heads`, the others only those that carry the answer; `explained`: those
-    of the swept cells that train the arms that tell causes apart, the others only both heads; `backends` and
-    `dtypes`: those of Keras that the numerics atlas covers, no dtype meaning all.
-    """
-
-    name: str
-    description: str
-    groups: tuple[Group, ...]
-    heads: tuple[str, ...]
-    seeds: int
-    steps: int
-    batch_size: int
-    record_every: int
-    image_side: int
-    swept: Selection = Selection()
-    control: Selection = Selection()
-    several: Selection = Selection()
-    every_arm: tuple[Group, ...] = ()
-    explained: tuple[Group, ...] = ()
-    backends: tuple[str, ...] = ("tensorflow", "torch", "jax")
-    dtypes: tuple[str, ...] = ()

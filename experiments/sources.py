@@ -21,13 +21,15 @@ def parse(source: str) -> ast.Module:
         return ast.parse(source)
 
 
-def used_by(tree: ast.Module) -> tuple[Path, ...]:
-    """The files of this package that a piece of code imports, directly or through others.
+def used_by(tree: ast.Module, loaded: Iterable[str] = ()) -> tuple[Path, ...]:
+    """The files of this package that a piece of code imports, directly or through others, and those that the modules
+    `loaded` by name bring with them.
 
     A folder whose `__init__` loads modules by a computed name counts as a whole; the files beside a package's
     `__init__` that are not Python (texts, templates) count too.
     """
-    return _with_what_they_use(_imported(tree, PACKAGE))
+    named = (file for module in loaded for file in _files(module.split(".")))
+    return _with_what_they_use({*_imported(tree, PACKAGE), *named})
 
 
 def code_of(*modules: str) -> str:

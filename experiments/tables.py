@@ -9,20 +9,26 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-RUN = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
+# `framework` is which one trained: a name of `frameworks.FRAMEWORKS`
+RUN = ["framework", "task", "network", "optimizer", "learning_rate", "head", "seed"]
+
+# the framework that every claim but those on frameworks is about: it trains every cell of a preset
+MAIN = "keras-tensorflow"
+
 
 # one comparison of an arm and its baseline: in a cell, a quantity, at a rate or the best ones, for one estimand
 COMPARISON = [
-    "task", "network", "optimizer", "learning_rate", "quantity", "split", "head", "baseline", "at", "estimand",
-    "n", "mean", "low", "high", "bound", "sd", "d_z", "bca_low", "bca_high", "p", "p_t", "p_holm", "p_larger",
-    "p_larger_holm", "p_tost", "p_tost_holm", "margin", "noise_floor", "mean_abs", "baseline_mean", "nonfinite",
-    "shared", "icc", "effect", "ratio", "primary", "outcome", "detectable", "seeds_needed", "fresh_seeds_needed",
+    "framework", "task", "network", "optimizer", "learning_rate", "quantity", "split", "head", "baseline", "at",
+    "estimand", "n", "mean", "low", "high", "bound", "sd", "d_z", "bca_low", "bca_high", "p", "p_t", "p_holm",
+    "p_larger", "p_larger_holm", "p_tost", "p_tost_holm", "margin", "noise_floor", "mean_abs", "baseline_mean",
+    "nonfinite", "shared", "icc", "effect", "ratio", "primary", "outcome", "detectable", "seeds_needed",
+    "fresh_seeds_needed",
 ]
 
 # a factor's share of softmax - sigmoid
 SHARES = [
-    "task", "network", "optimizer", "learning_rate", "quantity", "factor", "method", "share", "low", "high",
-    "difference", "part", "mean_abs", "noise_floor", "margin", "n",
+    "framework", "task", "network", "optimizer", "learning_rate", "quantity", "factor", "method", "share", "low",
+    "high", "difference", "part", "mean_abs", "noise_floor", "margin", "n",
 ]
 
 SCHEMAS: dict[str, list[str]] = {
@@ -35,7 +41,7 @@ SCHEMAS: dict[str, list[str]] = {
     "runs": [*RUN, "trunk_hash", "order_hash", "paired", "sample", "shared", "finite", "engine"],
     "differences": [*COMPARISON],
     "attribution": [*SHARES],
-    "learning_rates": ["task", "network", "optimizer", "learning_rate", "head", "seed", "split", "quantity", "value"],
+    "learning_rates": [*RUN, "split", "quantity", "value"],
     "numerics": [
         "framework",
         "execution",
@@ -52,12 +58,13 @@ SCHEMAS: dict[str, list[str]] = {
     ],
     # made of the tables of all cells, by stats.derived
     "overall": [
-        "kind", "quantity", "head", "baseline", "at", "estimand", "n_tasks", "n_cells", "mean", "low", "high",
-        "bound", "bca_low", "bca_high", "p", "p_holm", "p_larger", "p_larger_holm", "p_tost", "p_tost_holm",
+        "framework", "kind", "quantity", "head", "baseline", "at", "estimand", "n_tasks", "n_cells", "mean", "low",
+        "high", "bound", "bca_low", "bca_high", "p", "p_holm", "p_larger", "p_larger_holm", "p_tost", "p_tost_holm",
         "margin", "primary", "outcome",
     ],
     "rate_gaps": [*COMPARISON, "best_rate", "baseline_best_rate", "at_edge"],
     "shifts": [
+        "framework",
         "task",
         "network",
         "optimizer",
@@ -74,14 +81,18 @@ SCHEMAS: dict[str, list[str]] = {
     ],
     # along the learning rate: `relative` is log2 of the rate over sigmoid's best; a row a rate, and a row a cell
     "rate_map": [
-        "task", "network", "optimizer", "learning_rate", "relative", "head", "baseline", "quantity", "n", "mean",
-        "low", "high", "margin",
+        "framework", "task", "network", "optimizer", "learning_rate", "relative", "head", "baseline", "quantity", "n",
+        "mean", "low", "high", "margin",
     ],
     "rate_law": [
-        "task", "network", "optimizer", "estimand", "best_rate", "n", "crossing", "crossing_low", "crossing_high",
-        "below_mean", "below_low", "below_high", "below_p", "above_mean", "above_low", "above_high", "above_p",
-        "decided", "predicted",
+        "framework", "task", "network", "optimizer", "estimand", "best_rate", "n", "crossing", "crossing_low",
+        "crossing_high", "below_mean", "below_low", "below_high", "below_p", "above_mean", "above_low", "above_high",
+        "above_p", "decided", "predicted",
     ],
+    # networks of two frameworks from equal weights, or of two heads in one framework (`other` is "" then): after a
+    # step, |a - b| over the larger of the two, of the loss on training rows
+    "framework_distances": ["framework", "other", "dtype", "task", "network", "optimizer", "head", "seed", "step",
+                            "distance"],
     "attribution_float64": [*SHARES],
     "loss_scale": [*SHARES],
     # beside the tables they are named after: a sweep and a float64 cell train the same networks again
@@ -94,6 +105,18 @@ SCHEMAS: dict[str, list[str]] = {
     "verdicts": ["claim", "section", "outcome", "statement", "evidence", "value", "low", "high", "margin", "n_cells"],
     "cells": ["cell", "kind", "status", "seconds", "networks_trained", "error", "notebook"],
 }
+
+# of trained networks, whose first column is what trained them
+TRAINED = frozenset({
+    "curves", "curves_float64", "finals", "finals_float64", "runs", "runs_float64", "learning_rates",
+    "learning_rates_runs", "differences", "overall", "attribution", "attribution_float64", "loss_scale", "rate_gaps",
+    "shifts", "rate_map", "rate_law",
+})  # fmt: skip
+
+
+def of_main(name: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Of a table of trained networks the rows of the main framework; any other table as it is."""
+    return table[table["framework"] == MAIN] if name in TRAINED else table
 
 
 def validate(name: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from experiments.claims import verdicts
 from experiments.judgement.outcomes import ESTIMANDS, FRESH
 from experiments.stats import QUANTITIES
-from experiments.tables import SCHEMAS, validate
+from experiments.tables import MAIN, SCHEMAS, validate
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -39,6 +39,7 @@ def comparison(
     names = dict(zip(("task", "network", "optimizer"), cell.split("/"), strict=True))
     shown = outcome in ("larger", "different", "negligible")
     return dict.fromkeys(SCHEMAS["rate_gaps"], np.nan) | names | {
+        "framework": MAIN,
         "quantity": quantity, "head": head, "baseline": baseline, "at": at, "estimand": estimand, "margin": margin,
         "mean": side * middle, "low": low, "high": high, "bound": max(abs(low), abs(high)), "outcome": outcome,
         "p": 1e-6 if shown else 0.5, "p_t": 1e-6 if shown else 0.5, "p_larger": 1e-6 if outcome == "larger" else 0.5,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.tables import RUN, SCHEMAS, validate
+from experiments.tables import MAIN, RUN, SCHEMAS, validate
 
 RATE = 2.0**-5
 Values = Mapping[tuple[str, str], Sequence[float]]  # (head, quantity) -> a value a seed
@@ -25,8 +25,8 @@ def finals(
     """A `finals` table of one cell; each quantity on the split it is compared on, or on `split`."""
     train = ("grad_norm", "dead_share", "diverged")
     rows = [
-        (task, network, optimizer, rate, head, seed, split or ("train" if quantity.startswith(train) else "test"),
-         quantity, value)
+        (MAIN, task, network, optimizer, rate, head, seed,
+         split or ("train" if quantity.startswith(train) else "test"), quantity, value)
         for (head, quantity), seeds in values.items()
         for seed, value in enumerate(seeds)
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from experiments import judgement
 from experiments.claims import verdicts
 from experiments.judgement import derived
 from experiments.report import build
-from experiments.tables import SCHEMAS, validate
+from experiments.tables import MAIN, SCHEMAS, validate
 
 SWEPT = (("breast_cancer", "linear", "sgd"), ("moons", "mlp", "sgd"), ("moons", "mlp", "adam"))
 HEADS = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched",
@@ -65,9 +65,10 @@ def curves(
             if network != "linear":
                 made["grad_norm", "train", "trunk"] = norm * 1.1 * (speed if head != "softmax_matched" else 1)
                 made["grad_norm", "train", "layer:dense"] = norm * 0.7
-            keys += [(task, network, optimizer, head, *names) for names in made]
+            keys += [(MAIN, task, network, optimizer, head, *names) for names in made]
             values += [value.ravel() for value in made.values()]
-    names = pd.DataFrame(keys, columns=["task", "network", "optimizer", "head", "quantity", "split", "scope"])
+    columns = ["framework", "task", "network", "optimizer", "head", "quantity", "split", "scope"]
+    names = pd.DataFrame(keys, columns=columns)
     table = names.loc[names.index.repeat(seeds * len(at))].reset_index(drop=True)
     return validate("curves", table.assign(
         learning_rate=2.0**-5, seed=np.tile(np.repeat(np.arange(seeds), len(at)), len(keys)),
@@ -77,7 +78,7 @@ def curves(
 
 def finals(curves: pd.DataFrame) -> pd.DataFrame:
     """A `finals` table that goes with `curves`: its last step, its means over steps, and what follows from the NLL."""
-    keys = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
+    keys = list(small_tables.RUN)
     plain = curves.loc[curves["scope"] == ""]
     last = plain.loc[plain["step"] == plain["step"].max()].drop(columns=["step", "scope"])
     test = plain.loc[plain["split"] == "test"]
@@ -106,14 +107,14 @@ def learning_rates(cells: Sequence[tuple[str, str, str]] = SWEPT, seeds: int = 6
             for seed, power in itertools.product(range(seeds), powers):
                 nll = 0.2 + 0.012 * (power + shift + 4) ** 2 + own[seed]
                 nll = np.inf if power + shift > 0.5 and seed == 0 else nll
-                rows += [(task, network, optimizer, 2.0**power, head, seed, split, "nll", nll + extra)
+                rows += [(MAIN, task, network, optimizer, 2.0**power, head, seed, split, "nll", nll + extra)
                          for split, extra in (("test", 0.0), ("validation", 0.01))]  # fmt: skip
     return validate("learning_rates", pd.DataFrame(rows, columns=SCHEMAS["learning_rates"]))
 
 
 def runs(curves: pd.DataFrame) -> pd.DataFrame:
     """The `runs` table of `curves`: a trunk and an order a (cell, seed), whatever the arm."""
-    keys = ["task", "network", "optimizer", "learning_rate", "head", "seed"]
+    keys = list(small_tables.RUN)
     rows = curves[keys].drop_duplicates(ignore_index=True)
     origin = rows["task"] + rows["network"] + rows["seed"].astype(str)
     return validate("runs", rows.assign(

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from claim_tables import Tables, counts, verdict
 
-from experiments.tables import SCHEMAS
+from experiments.tables import MAIN, SCHEMAS
 
 NAME = "framework-is-the-cause"
 MARGIN = 0.02
@@ -29,6 +29,7 @@ def share(
         dict.fromkeys(SCHEMAS["attribution"], np.nan)
         | names
         | {
+            "framework": MAIN,
             "quantity": quantity,
             "factor": factor,
             "share": share,

@@ -9,7 +9,7 @@ from claim_tables import Tables, comparison, counts, mean_over, swapped, table, 
 
 from experiments.judgement import FRESH, THESE
 from experiments.stats import share_interval
-from experiments.tables import SCHEMAS
+from experiments.tables import MAIN, SCHEMAS
 
 CELLS = ["moons/linear/sgd", "moons/mlp/adam", "fair/mlp/sgd", "iris/mlp/sgd"]
 RATES = [0.25, 0.5, 1.0, 2.0, 4.0]
@@ -26,7 +26,7 @@ def sweep(sigmoid: dict[str, list[list[float]]], softmax: float = 0.0) -> Tables
             for rate, diverged in zip(RATES, runs, strict=False):
                 for head, value in (("sigmoid", diverged), ("softmax", softmax)):
                     for quantity in ("diverged", "nll"):
-                        rows.append((*cell.split("/"), rate, head, seed, "train", quantity,
+                        rows.append(("keras-tensorflow", *cell.split("/"), rate, head, seed, "train", quantity,
                                      value if quantity == "diverged" else 7.0))  # fmt: skip
     return {"learning_rates": pd.DataFrame(rows, columns=SCHEMAS["learning_rates"])}
 
@@ -124,7 +124,7 @@ def law(cells: dict[str, Side | None], estimand: str = FRESH, crossing: float = 
         below, above = sides or (-0.1, 0.1)
         names = dict(zip(("task", "network", "optimizer"), cell.split("/"), strict=True))
         rows.append(dict.fromkeys(SCHEMAS["rate_law"], np.nan) | names | {
-            "estimand": estimand, "below_mean": below, "above_mean": above, "crossing": crossing,
+            "framework": MAIN, "estimand": estimand, "below_mean": below, "above_mean": above, "crossing": crossing,
             "decided": sides is not None, "predicted": None if sides is None else below < 0 < above,
         })  # fmt: skip
     return pd.DataFrame(rows)

@@ -152,6 +152,7 @@ def scale(
         [
             dict.fromkeys(SCHEMAS["loss_scale"], np.nan)
             | {
+                "framework": "keras-tensorflow",
                 "task": task,
                 "network": "mlp",
                 "optimizer": optimizer,

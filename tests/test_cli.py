@@ -44,6 +44,7 @@ def test_lists_name_what_is_registered(what: str, monkeypatch: pytest.MonkeyPatc
     known = {
         "tasks": "moons", "networks": "gru", "heads": "softmax_matched",
         "optimizers": "adam", "claims": "binary-identity", "presets": "standard",
+        "frameworks": "torch",
     }  # fmt: skip
     lines = capsys.readouterr().out.splitlines()
     assert any(line.split()[0] == known[what] and len(line.split()) > 2 for line in lines)

@@ -60,8 +60,8 @@ def sweep(
                 steps = np.log2(rate * (2 if head == "softmax" and twice else 1) / best)
                 for split in ("validation", "test"):
                     value = 1 + depth * steps**2 + noise * rng.normal()
-                    key = {"task": "t", "network": "n", "optimizer": "adam", "learning_rate": rate, "head": head,
-                           "seed": seed, "split": split}  # fmt: skip
+                    key = {"framework": "f", "task": "t", "network": "n", "optimizer": "adam", "learning_rate": rate,
+                           "head": head, "seed": seed, "split": split}  # fmt: skip
                     made.append({**key, "quantity": "nll", "value": value})
                     made.append({**key, "quantity": "accuracy", "value": 1 - value / 10})
     return pd.DataFrame(made), pd.DataFrame({"seed": range(seeds), "sample": range(seeds), "shared": shared})

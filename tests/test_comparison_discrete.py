@@ -15,7 +15,7 @@ from experiments.judgement.pairs import Block
 from experiments.stats import QUANTITIES
 
 SEEDS = 20
-CELL = {"task": "t", "network": "n", "optimizer": "adam", "learning_rate": 0.1}
+CELL = {"framework": "f", "task": "t", "network": "n", "optimizer": "adam", "learning_rate": 0.1}
 
 
 def judged(d: np.ndarray, others: np.ndarray | float = 0.0, shared: float = 1.0) -> list[pd.DataFrame]:

@@ -111,7 +111,7 @@ def test_looking_without_the_design_would_err_more_often() -> None:
 def tables_of(seeds: int, effect: dict[str, float], rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Finals and runs of sigmoid, its noise floor and softmax, where softmax differs by `effect` and little noise."""
     heads = ("sigmoid", "sigmoid_again", "softmax")
-    key = {"task": "t", "network": "n", "optimizer": "adam", "learning_rate": 0.1}
+    key = {"framework": "f", "task": "t", "network": "n", "optimizer": "adam", "learning_rate": 0.1}
     rows, runs = [], []
     for seed in range(seeds):
         for head in heads:

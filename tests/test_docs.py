@@ -16,6 +16,7 @@ import experiments.networks
 import experiments.optimizers
 import experiments.tasks.synthetic
 from experiments.report import build
+from experiments.tables import RUN
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
@@ -99,7 +100,7 @@ def test_claim_of_the_guide_is_judged_and_reported(tmp_path: Path) -> None:
     try:
         curves = synthetic.curves(synthetic.CELLS[:2], seeds=3)
         norms = curves.loc[(curves["quantity"] == "grad_norm") & (curves["scope"] == "head")]
-        keys = ["task", "network", "optimizer", "learning_rate", "head", "seed", "split"]
+        keys = [*RUN, "split"]
         finals = norms.groupby(keys, as_index=False)["value"].mean().assign(quantity="grad_norm_head")
         verdicts = experiments.claims.verdicts({"finals": finals}, only=["head-norm"])
         (row,) = verdicts.to_dict("records")

@@ -12,10 +12,11 @@ from test_comparison import plan_of
 from training_cases import cell
 
 from experiments.comparison.rows import problem as compared_problem
-from experiments.engines import Problem, driver, precision, prepare
+from experiments.engines import Problem, driver, prepare
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import KerasFit
+from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.problem.chunk import chunk_of
 from experiments.problem.records import NORMS

@@ -21,6 +21,7 @@ def pairs(differences: np.ndarray, quantity: str, head: str = ARM, baseline: flo
     table = pd.DataFrame(
         {
             "head": head,
+            "framework": "keras-tensorflow",
             "task": np.repeat([f"{number:05}" for number in range(datasets)], seeds),
             "network": "mlp",
             "optimizer": "adam",

@@ -137,7 +137,7 @@ def test_infinite_losses_have_no_mean_over_tasks_and_no_shares() -> None:
 
 
 def test_means_over_steps_come_from_the_curves_where_finals_lack_them() -> None:
-    keys = {"task": "moons", "network": "mlp", "optimizer": "sgd", "learning_rate": RATE}
+    keys = {"framework": "f", "task": "moons", "network": "mlp", "optimizer": "sgd", "learning_rate": RATE}
     rows = [
         {
             **keys,

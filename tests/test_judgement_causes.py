@@ -97,7 +97,7 @@ def in_units(
     twins: list[float], differences: list[float], quantity: str = "abs_logit", task: str = "a"
 ) -> pd.DataFrame:
     return pd.DataFrame({
-        "head": "softmax", "task": task, "network": "mlp", "optimizer": "sgd", "learning_rate": RATE,
+        "framework": "f", "head": "softmax", "task": task, "network": "mlp", "optimizer": "sgd", "learning_rate": RATE,
         "quantity": quantity, "seed": range(len(twins)), "twin": twins, "difference": differences, "shared": 0.0,
         "sample": range(len(twins)),
     })  # fmt: skip

@@ -18,7 +18,7 @@ from experiments.tables import SCHEMAS
 
 TWO = {("sigmoid", "accuracy"): [0.80, 0.82, 0.84], ("softmax", "accuracy"): [0.81, 0.83, 0.88]}
 CURVES = pd.DataFrame(
-    [("moons", "mlp", "sgd", RATE, head, 0, step, "test", "nll", "", start + slope * step)
+    [("keras-tensorflow", "moons", "mlp", "sgd", RATE, head, 0, step, "test", "nll", "", start + slope * step)
      for head, start, slope in (("sigmoid", 0.0, 1.0), ("softmax", 1.0, np.nan)) for step in (0, 1)],
     columns=SCHEMAS["curves"],
 )  # fmt: skip

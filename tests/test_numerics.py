@@ -22,6 +22,7 @@ from numerics_cases import (
 from experiments import numerics, tables
 from experiments.figures.numerics import consequences as figure_of_consequences
 from experiments.figures.numerics import gradient_states, thresholds
+from experiments.keras_backend import use_backend
 from experiments.numerics import PATHOLOGIES, SOUND, UNEXPLAINED, Path, pathologies, paths, sweep
 from experiments.numerics.axes import (
     DTYPES,
@@ -34,7 +35,6 @@ from experiments.numerics.axes import (
     PATH,
     SWEEP,
     VARIANTS,
-    use_backend,
 )
 from experiments.numerics.consequences import TASKS, data, train, train_on, weights
 from experiments.numerics.engines import ENGINES

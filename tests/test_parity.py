@@ -14,8 +14,9 @@ from parity_cases import COMPARED, assert_same, fit, throwaway
 from training_cases import cell, gap, relative
 
 from experiments.comparison.optimizer import taken
-from experiments.engines import precision, prepare
+from experiments.engines import prepare
 from experiments.engines.keras_fit import KerasFit
+from experiments.engines.keras_trunk import precision
 from experiments.engines.objectives import loss_of, row_losses
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS

@@ -16,12 +16,14 @@ import suite_throwaway as throwaway
 
 from experiments import sources
 from experiments.heads import HEADS
+from experiments.keras_backend import BACKENDS
 from experiments.networks import NETWORKS
-from experiments.numerics.axes import BACKENDS, DTYPES
+from experiments.numerics.axes import DTYPES
 from experiments.plan import KINDS, Choice, keys, kinds, narrow, plan, shard
 from experiments.plan.keys import cache_key, modules_of, preload_of, read_notebook
-from experiments.protocols import FULL, QUICK, STANDARD
-from experiments.records import Cell, Head, Network, Protocol, UserError
+from experiments.protocols import FULL, QUICK, STANDARD, Protocol
+from experiments.records import Cell, Head, Network, UserError
+from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
 
@@ -90,7 +92,7 @@ def test_numbers_and_heads_are_replaced_and_the_baseline_stays() -> None:
         ({"tasks": ("yeast",)}, "The task 'yeast' is multilabel, not binary"),
         (
             {"heads": ("sigmoid_bceloss",)},
-            "'sigmoid_bceloss' exists in torch alone. Heads for binary tasks in Keras: sig",
+            "'sigmoid_bceloss' exists in torch alone, and what trains is keras-tensorflow. Heads for binary tasks",
         ),
     ],
 )
@@ -315,3 +317,41 @@ def test_the_atlas_is_planned_a_backend_a_cell() -> None:
     assert STANDARD.backends == BACKENDS
     assert STANDARD.dtypes == ()
     assert not [cell for cell in plan(QUICK, Choice(tasks=("moons",))) if cell.notebook == "numerics.ipynb"]
+
+
+class TestFrameworks:
+    def test_what_is_named_trains_alone_and_with_its_own_arms(self) -> None:
+        cells = [c for c in plan(QUICK, Choice(frameworks=("torch",), tasks=("moons",))) if c.parameters]
+        assert [cell.id for cell in cells] == ["binary-moons-mlp-sgd-torch", "binary-moons-mlp-adam-torch"]
+        assert all(cell.parameters["framework"] == "torch" for cell in cells)
+        assert {"sigmoid", "softmax", "softmax_matched", "sigmoid_bceloss"} <= set(cells[0].parameters["heads"])
+
+    def test_two_are_compared_from_equal_weights(self) -> None:
+        choice = Choice(frameworks=("torch", "keras-tensorflow"), tasks=("moons",), optimizers=("sgd",))
+        named = {cell.id: cell.parameters for cell in plan(QUICK, choice)}
+        assert {"binary-moons-mlp-sgd", "binary-moons-mlp-sgd-torch", "frameworks-moons-mlp-sgd"} <= set(named)
+        assert named["frameworks-moons-mlp-sgd"]["frameworks"] == ["keras-tensorflow", "torch"]
+
+    def test_named_tasks_have_those_cells_elsewhere_that_the_preset_has(self) -> None:
+        ids = [cell.id for cell in plan(STANDARD, Choice(tasks=("strokes",), optimizers=("adam",)))]
+        assert "binary-strokes-cnn-adam-torch" in ids
+        assert "binary-strokes-gru-adam" in ids
+        assert not any(cell.startswith("binary-strokes-gru-adam-") or "separable" in cell for cell in ids)
+
+    def test_quick_trains_in_the_main_framework_alone(self) -> None:
+        assert {cell.parameters.get("framework", MAIN) for cell in plan(QUICK)} == {MAIN}
+
+    def test_an_unknown_name_is_told_with_the_known_ones(self) -> None:
+        with pytest.raises(UserError, match=r"Unknown framework 'torhc'\. Did you mean 'torch'\? Known: keras-jax"):
+            plan(QUICK, Choice(frameworks=("torhc",)))
+
+    def test_a_key_knows_what_its_framework_needs_and_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Another version of PyTorch is another result of PyTorch's cells alone."""
+        choice = Choice(frameworks=("torch", "keras-tensorflow"), tasks=("moons",), optimizers=("sgd",))
+        cells = {cell.id: cell for cell in plan(QUICK, choice)}
+        mine, main = cells["binary-moons-mlp-sgd-torch"], cells["binary-moons-mlp-sgd"]
+        before = cache_key(mine), cache_key(main)
+        real = keys.version
+        monkeypatch.setattr(keys, "version", lambda name: "0.0" if name == "torch" else real(name))
+        assert cache_key(mine) != before[0]
+        assert cache_key(main) == before[1]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 
+import pytest
+
+from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import plan
-from experiments.protocols import FULL, PRESETS, QUICK, STANDARD
-from experiments.records import Cell, Protocol
+from experiments.protocols import FULL, PRESETS, QUICK, STANDARD, Protocol
+from experiments.records import Cell
+from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
 
-def binary(protocol: Protocol) -> list[Cell]:
-    return [cell for cell in plan(protocol) if cell.notebook == "binary.ipynb"]
+def binary(protocol: Protocol, framework: str = MAIN) -> list[Cell]:
+    cells = [cell for cell in plan(protocol) if cell.notebook == "binary.ipynb"]
+    return [cell for cell in cells if cell.parameters["framework"] == framework]
 
 
 def test_there_are_three_presets() -> None:
@@ -50,13 +56,33 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
     # what only proves an equality or shows a pitfall is trained in a few cells of each network
     assert all(1 <= every_arm[network] <= 2 for network in NETWORKS)
     for cell in cells:  # images take ten times as long
-        seeds = (12,) if cell.parameters["network"] in ("cnn", "gru", "attention") else (32,)
-        assert cell.parameters["seeds"] in seeds
+        image = TASKS[str(cell.parameters["task"])].kind == "image"
+        assert cell.parameters["seeds"] == (12 if image else 32)
     assert all(cell.parameters["image_side"] <= 14 for cell in cells)
-    assert 36 <= len(cells) <= 50
+    assert 36 <= len(cells) <= 52
 
 
-def test_keras_presets_train_arms_of_keras_alone() -> None:
+@pytest.mark.parametrize("framework", STANDARD.frameworks[1:])
+def test_standard_trains_the_same_cells_in_every_framework(framework: str) -> None:
+    """Both heads, the arms that tell causes apart, and both heads in another program of the framework."""
+    here = {cell.id.removesuffix(f"-{framework}"): cell.parameters for cell in binary(STANDARD, framework)}
+    there = {cell.id: cell.parameters for cell in binary(STANDARD)}
+    assert here.keys() <= there.keys()
+    for name, mine in here.items():
+        differ = {key for key in mine if mine[key] != there[name][key]}
+        assert differ == {"framework", "heads"}
+        programs = set(FRAMEWORKS[framework].programs)
+        assert set(mine["heads"]) - programs <= set(there[name]["heads"])
+        assert {"sigmoid", "softmax", "softmax_matched", "sigmoid_again", *programs} <= set(mine["heads"])
+    tasks = {parameters["task"] for parameters in here.values()}
+    assert {"separable", "label_noise"} < tasks
+    assert len(tasks) >= 4
+    for network, optimizer in itertools.product(("mlp", "cnn"), ("sgd", "adam")):
+        assert any((p["network"], p["optimizer"]) == (network, optimizer) for p in here.values())
+    assert not binary(QUICK, framework)
+
+
+def test_no_framework_trains_an_arm_of_another() -> None:
     only_torch = {"sigmoid_bceloss", "softmax_nllloss"}
     assert only_torch == set(binary_heads("torch")) - set(binary_heads())
     assert binary_heads("keras-jax") == binary_heads()
@@ -64,9 +90,9 @@ def test_keras_presets_train_arms_of_keras_alone() -> None:
         "sigmoid_logits", "softmax_logits", "softmax_sparse", "softmax_bce", "sigmoid2_bce", "sigmoid2_cce", "softmax1",
     }  # fmt: skip
     for preset in (QUICK, STANDARD, FULL):
-        trained = {head for cell in plan(preset) for head in cell.parameters.get("heads", ())}
-        assert trained
-        assert not trained & only_torch
+        for cell in plan(preset):
+            framework = cell.parameters.get("framework", MAIN)
+            assert all(framework in HEADS[head].frameworks for head in cell.parameters.get("heads", ()))
 
 
 def test_quick_is_small() -> None:

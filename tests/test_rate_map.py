@@ -17,7 +17,7 @@ from experiments.networks import NETWORKS as KNOWN
 from experiments.report import CATALOGUES
 from experiments.report.sections.rates import rates
 from experiments.report.stored import Stored
-from experiments.tables import SCHEMAS
+from experiments.tables import MAIN, SCHEMAS
 
 MARGIN = 0.02
 CELLS = [(task, network, "sgd") for task in ("moons", "fair", "phishing") for network in ("linear", "gru")]
@@ -26,8 +26,8 @@ CELLS = [(task, network, "sgd") for task in ("moons", "fair", "phishing") for ne
 def points(slopes: list[float], most: float = 0.0) -> pd.DataFrame:
     """A `rate_map` with a line a cell through 0 at sigmoid's best rate; at 8 times that the difference is `most`."""
     rows = [
-        (*cell, 2.0 ** (step - 5), step, "softmax", "sigmoid", "nll", 20, most if step == 3 and most else slope * step,
-         slope * step - 0.001, slope * step + 0.001, MARGIN)
+        (MAIN, *cell, 2.0 ** (step - 5), step, "softmax", "sigmoid", "nll", 20,
+         most if step == 3 and most else slope * step, slope * step - 0.001, slope * step + 0.001, MARGIN)
         for cell, slope in zip(CELLS, slopes, strict=False) for step in range(-3, 4)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=SCHEMAS["rate_map"])
@@ -36,8 +36,8 @@ def points(slopes: list[float], most: float = 0.0) -> pd.DataFrame:
 def law(*found: tuple[float, float, bool, bool]) -> pd.DataFrame:
     """A `rate_law`, a cell for each (mean below, mean above, decided for fresh rows, decided for these rows)."""
     rows = [
-        (*cell, estimand, 2.0**-5, 20, 0.1, -0.1, 0.3, below, below - 0.01, below + 0.01, 0.001, above, above - 0.01,
-         above + 0.01, 0.001, decided, (below < 0 < above) if decided else None)
+        (MAIN, *cell, estimand, 2.0**-5, 20, 0.1, -0.1, 0.3, below, below - 0.01, below + 0.01, 0.001, above,
+         above - 0.01, above + 0.01, 0.001, decided, (below < 0 < above) if decided else None)
         for cell, (below, above, fresh, these) in zip(CELLS, found, strict=False)
         for estimand, decided in (("fresh rows", fresh), ("these rows", these))
     ]  # fmt: skip

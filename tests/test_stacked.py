@@ -12,7 +12,8 @@ from keras import layers
 from parity_cases import assert_same, fit, throwaway
 from training_cases import cell
 
-from experiments.engines import precision, prepare, stacked
+from experiments.engines import prepare, stacked
+from experiments.engines.keras_trunk import precision
 from experiments.engines.objectives import encode
 from experiments.heads import HEADS
 from experiments.problem.replicas import Replica

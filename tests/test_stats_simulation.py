@@ -42,8 +42,8 @@ def simulated(rows: int, n: int, mean: float, sd: float, rho: float, seed: int, 
 def judged(differences: np.ndarray) -> pd.DataFrame:
     """The rows of the table `differences` of accuracy, a family for each `CELLS` rows."""
     family = np.repeat(np.arange(len(differences) // CELLS), CELLS)
-    keys = pd.DataFrame({"task": "t", "network": "n", "optimizer": "o", "learning_rate": 1.0, "quantity": "accuracy"},
-                        index=range(len(differences)))  # fmt: skip
+    cell = {"framework": "f", "task": "t", "network": "n", "optimizer": "o", "learning_rate": 1.0}
+    keys = pd.DataFrame({**cell, "quantity": "accuracy"}, index=range(len(differences)))
     seeds = np.broadcast_to(np.arange(differences.shape[1]), differences.shape)
     rows = len(differences)
     block = Block(

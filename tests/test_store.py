@@ -24,7 +24,7 @@ from experiments.store.lock import hold
 from experiments.store.outputs import PROGRESS
 from experiments.tables import SCHEMAS
 
-KEYS = {"task": "moons", "network": "mlp", "optimizer": "sgd", "learning_rate": 0.5}
+KEYS = {"framework": "keras-tensorflow", "task": "moons", "network": "mlp", "optimizer": "sgd", "learning_rate": 0.5}
 
 
 def finals(values: list[float], task: str = "moons", **more: object) -> pd.DataFrame:
@@ -115,7 +115,7 @@ class TestCells:
         for files, message in [
             ({"finals.parquet": good["finals.parquet"]}, "needs its notebook.ipynb"),
             ({**good, "a/b": b""}, "no name for a file"),
-            ({**good, "curves.parquet": wrong}, "curves.parquet lacks head, learning_rate"),
+            ({**good, "curves.parquet": wrong}, "curves.parquet lacks framework, head, learning_rate"),
             ({**good, "finals.parquet": good["finals.parquet"][:-20]}, "Parquet"),
         ]:
             with pytest.raises(ValueError, match=message):

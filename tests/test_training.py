@@ -13,7 +13,8 @@ from keras import layers
 from training_cases import arms, cell, relative
 
 from experiments import engines, tables
-from experiments.engines import driver, precision, prepare
+from experiments.engines import driver, prepare
+from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.engines.stacked.budget import at_once, replica_bytes
 from experiments.heads import HEADS

@@ -8,7 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.contestants import Timing, contestant, name_of
-from experiments.engines import Problem, driver, keras_fit, precision, prepare
+from experiments.engines import Problem, driver, keras_fit, prepare
+from experiments.engines.keras_trunk import precision
 from experiments.engines.objectives import encode, loss_of
 from experiments.problem.chunk import chunk_of
 from experiments.problem.replicas import Replica

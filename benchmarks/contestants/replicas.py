@@ -7,7 +7,8 @@ import time
 
 from benchmarks.contestants import Timing, contestant
 from benchmarks.flops import mean_mflop
-from experiments.engines import Problem, precision, prepare
+from experiments.engines import Problem, prepare
+from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import StackedEngine
 from experiments.engines.stacked.budget import at_once, replica_bytes
 from experiments.problem.chunk import chunk_of

@@ -8,7 +8,8 @@ import keras
 
 from benchmarks.contestants import Timing, contestant, training_losses
 from benchmarks.flops import mean_mflop
-from experiments.engines import driver, precision, prepare, train
+from experiments.engines import driver, prepare, train
+from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import StackedEngine
 from experiments.engines.stacked.budget import at_once
 from experiments.networks import NETWORKS

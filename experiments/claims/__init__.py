@@ -19,13 +19,16 @@ MADE_BY: dict[str, str] = {"numerics": "`./run_all.sh --frameworks`"}
 def verdicts(tables: Mapping[str, pd.DataFrame], only: Sequence[str] | None = None) -> pd.DataFrame:
     """The table `verdicts`: a row a registered claim (or one of `only`), in the order of the article's sections.
 
-    `tables`: stored tables by name, those of `stats.derived` among them. A claim whose table is absent or has no row
-    about it is `undecided`, and its evidence names the table and the command that makes it. Beside the fixed columns:
-    `description`, `measure` (what `value` is), `unit`, and how many comparisons `hold`, `fail` or are `open`.
+    `tables`: stored tables by name, those of `judgement.derived` among them. A judge gets them with the rows of the
+    main framework alone; those of every framework stand under NAME_by_framework. A claim whose table is absent or has
+    no row about it is `undecided`, and its evidence names the table and the command that makes it. Beside the fixed
+    columns: `description`, `measure` (what `value` is), `unit`, and how many comparisons `hold`, `fail` or are `open`.
     """
     chosen = CLAIMS.values() if only is None else [CLAIMS[name] for name in only]
     known = sorted(chosen, key=lambda claim: claim.section)
-    return schemas.validate("verdicts", pd.DataFrame([_row(claim, _judge(claim, tables)) for claim in known]))
+    main = {name: schemas.of_main(name, table) for name, table in tables.items()}
+    given = main | {f"{name}_by_framework": table for name, table in tables.items() if name in schemas.TRAINED}
+    return schemas.validate("verdicts", pd.DataFrame([_row(claim, _judge(claim, given)) for claim in known]))
 
 
 def _judge(known: Claim, tables: Mapping[str, pd.DataFrame]) -> Verdict:

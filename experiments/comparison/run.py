@@ -12,9 +12,10 @@ import pandas as pd
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
 from experiments.comparison.rows import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
-from experiments.engines import driver, precision
+from experiments.engines import driver
 from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import KerasFit
+from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
 from experiments.problem.problem import Problem

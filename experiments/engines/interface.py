@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
+from experiments.problem.draws import DEFAULT, Start
+from experiments.problem.problem import Problem, Trunk, TrunkOf
 from experiments.records import Head
 
 
@@ -68,3 +70,20 @@ class Factory(Protocol):
 
     def engine(self, problem: Problem, heads: Sequence[Head]) -> Engine:
         """An engine for networks with these heads, those of one computation side by side, fewest units first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer:
+    """How a framework trains: what its module offers as `TRAINER`.
+
+    `precision(dtype)`: a context within which the framework computes in "float32" or "float64". `trunk_of`: builds a
+    trunk; within `precision`. `factory(problem)`: what makes the engines of a problem. `start`: the laws of the heads'
+    first weights in this framework. `adopt(trunk, weights)`: a trunk's weights in Keras's order and layout as this
+    framework's.
+    """
+
+    precision: Callable[[str], AbstractContextManager[None]]
+    trunk_of: TrunkOf
+    factory: Callable[[Problem], Factory]
+    start: Start = DEFAULT
+    adopt: Callable[[Trunk, Sequence[np.ndarray]], tuple[np.ndarray, ...]] = lambda trunk, weights: tuple(weights)

@@ -4,6 +4,7 @@ from experiments.figures.causes import attribution
 from experiments.figures.curves import loss_curves
 from experiments.figures.differences import paired_differences
 from experiments.figures.forest import forest
+from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
 from experiments.figures.rate_map import rate_map
 from experiments.figures.rates import learning_rates
@@ -19,6 +20,7 @@ __all__ = [
     "attribution",
     "colour",
     "forest",
+    "framework_distances",
     "gradient_norms",
     "learning_rates",
     "loss_curves",

@@ -4,6 +4,7 @@ from experiments.judgement.attribution import attribution, shapley
 from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
 from experiments.judgement.derived import derived
 from experiments.judgement.differences import correct, differences
+from experiments.judgement.distances import distances
 from experiments.judgement.outcomes import (
     APART,
     FRESH,
@@ -45,6 +46,7 @@ __all__ = [
     "counts",
     "derived",
     "differences",
+    "distances",
     "gaps",
     "looks",
     "loss_scale",

@@ -13,9 +13,11 @@ from experiments.judgement.pairs import pair_up
 from experiments.judgement.rate_map import rate_map, side_pairs
 from experiments.judgement.rates import at_best, gaps, shifts
 from experiments.judgement.scale import loss_scale
+from experiments.tables import MAIN
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
 BASELINES = ("sigmoid", "k_sigmoid")
+RAW = ("curves", "finals", "runs", "finals_float64", "runs_float64", "learning_rates", "learning_rates_runs")
 
 
 def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -25,6 +27,15 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
     `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out.
     """
+    made: dict[str, list[pd.DataFrame]] = {}
+    for framework in _frameworks(tables):
+        for name, parts in _of_one({n: t[t["framework"] == framework] for n, t in tables.items() if n in RAW}).items():
+            made.setdefault(name, []).extend(part for part in parts if len(part))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in made.items() if parts}
+
+
+def _of_one(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[pd.DataFrame]]:
+    """The parts of each table from what one framework trained: no family of tests spans two."""
     made: dict[str, list[pd.DataFrame]] = {}
     if _filled(tables, "finals", "runs"):
         for baseline in _baselines(tables["finals"]):
@@ -47,8 +58,13 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             if baseline == BASELINES[0]:
                 made["rate_map"], made["rate_law"] = ([table] for table in rate_map(sweep, runs))
                 made["overall"] += [overall(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
-    joined = {name: [part for part in parts if len(part)] for name, parts in made.items()}
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in joined.items() if parts}
+    return made
+
+
+def _frameworks(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """The frameworks that trained something, the default one first."""
+    found = {str(name) for raw in RAW if raw in tables for name in tables[raw]["framework"].unique()}
+    return sorted(found, key=lambda name: (name != MAIN, name))
 
 
 def _filled(tables: Mapping[str, pd.DataFrame], *names: str) -> bool:

@@ -39,7 +39,8 @@ def overall(pairs: Pairs, *, at: str = "default") -> pd.DataFrame:
     parts = [_rows(part).assign(kind=kind, head=head) for (head, kind), part in values.groupby(["head", kinds])]
     if not parts:
         return pd.DataFrame(columns=tables.SCHEMAS["overall"])
-    table = pd.concat(parts, ignore_index=True).assign(baseline=pairs.baseline, at=at)
+    (framework,) = values["framework"].unique()
+    table = pd.concat(parts, ignore_index=True).assign(framework=framework, baseline=pairs.baseline, at=at)
     table["primary"] = [QUANTITIES[name].primary for name in table["quantity"]]
     family = FixedFamily(by=("kind", "head", "primary", "estimand"))
     table = family.judge(table.assign(p_t=table["p"]))

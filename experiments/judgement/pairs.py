@@ -14,7 +14,7 @@ import pandas as pd
 from experiments import tables
 from experiments.stats.margins import QUANTITIES
 
-CELL = ["task", "network", "optimizer", "learning_rate"]
+CELL = ["framework", "task", "network", "optimizer", "learning_rate"]
 ROWS = 1024  # of a block at most
 
 

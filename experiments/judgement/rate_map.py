@@ -24,7 +24,7 @@ HEAD, BASELINE, QUANTITY = "softmax", "sigmoid", "nll"
 NEAREST, FURTHEST = 1, 2
 SIDES = {"below": -1, "above": 1}  # and the sign that the law predicts there
 RESAMPLES = 1_000
-_KEYS = ["task", "network", "optimizer"]
+_KEYS = ["framework", "task", "network", "optimizer"]
 _AT = 0.0  # stands for the rates of a side where a rate is a key; no rate is 0
 
 

@@ -20,7 +20,7 @@ CHOICE = "nll"  # what an arm's best rate is chosen by, on the validation rows
 FURTHEST = 3  # grid steps that a curve may be shifted by
 _FINE = 0.05  # grid steps between two shifts that are tried
 _BEST = 0.0  # stands for "its own best" where a rate is a key; no rate is 0
-_KEYS = ["task", "network", "optimizer"]
+_KEYS = ["framework", "task", "network", "optimizer"]
 SHIFTS = [
     *_KEYS, "head", "baseline", "quantity", "rates", "shift", "shift_fine", "low", "high", "misfit",
     "misfit_unshifted",

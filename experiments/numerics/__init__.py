@@ -5,8 +5,9 @@ go wrong, how, why and where in the framework; `consequences(backend, pathologie
 `study(backend)` is all three, in whichever process that takes.
 """
 
+from experiments.keras_backend import BACKENDS, use_backend
 from experiments.numerics.atlas import atlas, paths, sweep
-from experiments.numerics.axes import BACKENDS, MEASURED, NOT_INSTALLED, Path, installed, use_backend
+from experiments.numerics.axes import MEASURED, NOT_INSTALLED, Path, installed
 from experiments.numerics.consequences import consequences
 from experiments.numerics.measures import measures
 from experiments.numerics.pathologies import PATHOLOGIES, SOUND, UNEXPLAINED, pathologies

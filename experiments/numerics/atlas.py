@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
+from experiments.keras_backend import BACKENDS, use_backend
 from experiments.numerics import keras_programs, native_programs, numpy_sweeps, references
 from experiments.numerics.axes import (
-    BACKENDS,
     COLUMNS,
     DTYPES,
     LABELS,
@@ -24,7 +24,6 @@ from experiments.numerics.axes import (
     installed,
     keras_paths,
     unmeasured,
-    use_backend,
 )
 from experiments.numerics.engines import ENGINES, Engine, Jax
 from experiments.numerics.programs import Program

@@ -7,7 +7,6 @@ every half of a swept z is exact in every dtype. A loss over two units is swept 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -16,10 +15,8 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from experiments.records import require
 from experiments.tables import SCHEMAS
 
-BACKENDS = ("tensorflow", "torch", "jax")
 EXECUTIONS = ("eager", "graph", "xla")
 
 # all exact in bfloat16, and so are their halves
@@ -146,26 +143,3 @@ def unmeasured(paths: Sequence[tuple[Path, str]]) -> pd.DataFrame:
 def installed(package: str) -> bool:
     """Whether `package` can be imported, found out without importing it."""
     return find_spec(package) is not None
-
-
-def backend_in_use() -> str | None:
-    """The Keras backend of this process, or None while Keras is not imported."""
-    import sys
-
-    return sys.modules["keras"].config.backend() if "keras" in sys.modules else None
-
-
-def use_backend(backend: str) -> None:
-    """Choose the Keras backend of this process, before Keras is imported.
-
-    Raises `UserError` for an unknown backend, or when Keras already runs on another one.
-    """
-    require(backend in BACKENDS, f"Unknown backend {backend!r}. Known: {', '.join(BACKENDS)}.")
-    present = backend_in_use()
-    require(
-        present in (None, backend),
-        f"Keras already runs on {present!r} in this process, not on {backend!r}. "
-        "A process has one backend: choose it in a fresh kernel, before Keras is imported.",
-    )
-    os.environ["KERAS_BACKEND"] = backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

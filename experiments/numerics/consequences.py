@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit, softmax
 
+from experiments.keras_backend import use_backend
 from experiments.numerics import references
 from experiments.numerics.atlas import bind
-from experiments.numerics.axes import DTYPES, LOSSES, PATH, Path, use_backend
+from experiments.numerics.axes import DTYPES, LOSSES, PATH, Path
 from experiments.numerics.engines import ENGINES, Engine, Run
 from experiments.numerics.measures import Measures
 from experiments.numerics.pathologies import PATHOLOGIES, Pathology, diagnose

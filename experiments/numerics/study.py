@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from experiments.keras_backend import backend_in_use, run_fresh
 from experiments.numerics.atlas import Progress, atlas, tidy
-from experiments.numerics.axes import backend_in_use, installed
+from experiments.numerics.axes import installed
 from experiments.numerics.consequences import COLUMNS, consequences
 from experiments.numerics.pathologies import pathologies
 
 TABLES = ("numerics", "pathologies", "consequences")
-_ROOT = Path(__file__).resolve().parents[2]
 
 
 def study(backend: str, progress: Progress | None = None, dtypes: Sequence[str] = ()) -> dict[str, pd.DataFrame]:
@@ -38,23 +35,7 @@ def study(backend: str, progress: Progress | None = None, dtypes: Sequence[str] 
 
 
 def _elsewhere(backend: str, progress: Progress | None, dtypes: Sequence[str]) -> dict[str, pd.DataFrame]:
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as errors:
-        search = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "experiments.numerics", backend, folder, *dtypes],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": search},
-        )
-        assert child.stdout is not None
-        with child:
-            for line in child.stdout:
-                done, _, total = line.partition(" ")
-                if progress is not None:
-                    progress(int(done), int(total))
-        if child.returncode:
-            errors.seek(0)
-            raise RuntimeError(f"The study of {backend} failed:\n{errors.read()[-2000:]}")
+    with tempfile.TemporaryDirectory() as folder:
+        run_fresh("experiments.numerics", [backend, folder, *dtypes], backend, progress)
         tables = {name: pd.read_parquet(Path(folder) / f"{name}.parquet") for name in TABLES}
         return {**tables, "numerics": tidy(tables["numerics"])}

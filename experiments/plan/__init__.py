@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
+from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan.kinds import KINDS, Kind, kind_of, seeds_of
-from experiments.protocols import ALL
-from experiments.records import Cell, Group, Protocol, Selection, UserError, require
+from experiments.plan.kinds import KINDS, Kind, kind_of, seeds_of, triples
+from experiments.protocols import ALL, Elsewhere, Group, Protocol, Selection
+from experiments.records import Cell, UserError, require
 from experiments.registry import Registry
 from experiments.tasks import TASKS
 
@@ -27,13 +28,14 @@ class Choice:
     networks: tuple[str, ...] = ()
     optimizers: tuple[str, ...] = ()
     heads: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
     seeds: int | None = None
     steps: int | None = None
 
     @property
     def by_task(self) -> bool:
-        """Whether only some tasks, networks or optimizers are wanted."""
-        return bool(self.tasks or self.networks or self.optimizers)
+        """Whether only some tasks, networks, optimizers or frameworks are wanted."""
+        return bool(self.tasks or self.networks or self.optimizers or self.frameworks)
 
 
 def plan(protocol: Protocol, choice: Choice | None = None) -> tuple[Cell, ...]:
@@ -59,23 +61,25 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     What is named replaces what the preset has; what is not named stays as the preset pairs it. So `--networks gru`
     keeps the tasks on which the preset has a GRU, or, where it has none, those of its tasks that a GRU takes.
     """
-    triples = _narrow_triples(_expand(protocol), choice)
+    chosen = _narrow_triples(_expand(protocol), choice)
     groups: dict[tuple[str, str, int | None], list[str]] = {}
-    for task, network, optimizer in triples:
+    for task, network, optimizer in chosen:
         seeds = None if choice.seeds else seeds_of(protocol.groups, (task, network, optimizer))
         groups.setdefault((task, network, seeds), []).append(optimizer)
-    usual = tuple(name for name in binary_heads() if not HEADS[name].on_request)
+    frameworks = _frameworks(protocol, choice)
+    known = dict.fromkeys(head for framework in frameworks for head in binary_heads(framework))
+    usual = tuple(name for name in known if not HEADS[name].on_request)
     heads = choice.heads or (usual if protocol.heads == ALL else protocol.heads)
     for head in heads:
         require(
             not HEADS[head].several,
             f"The head {head!r} is for several classes, and --heads chooses among those for binary tasks: "
-            f"{', '.join(binary_heads())}.",
+            f"{', '.join(known)}.",
         )
         require(
-            head in binary_heads(),
-            f"The head {head!r} exists in {', '.join(HEADS[head].frameworks)} alone. Heads for binary tasks in Keras: "
-            f"{', '.join(binary_heads())}.",
+            head in known,
+            f"The head {head!r} exists in {', '.join(HEADS[head].frameworks)} alone, and what trains is "
+            f"{', '.join(frameworks)}. Heads for binary tasks there: {', '.join(known)}.",
         )
     # every other arm is compared with the baseline; the order is the registry's, so that it decides no number
     heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
@@ -89,12 +93,15 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
             value is None or value >= 1,
             f"--{name} is {value}. It must be a whole number of at least 1, for example --{name} 5.",
         )
+    found = tuple(
+        Group(tasks=(task,), networks=(network,), optimizers=tuple(optimizers), seeds=seeds)
+        for (task, network, seeds), optimizers in groups.items()
+    )
     return replace(
         protocol,
-        groups=tuple(
-            Group(tasks=(task,), networks=(network,), optimizers=tuple(optimizers), seeds=seeds)
-            for (task, network, seeds), optimizers in groups.items()
-        ),
+        groups=found,
+        frameworks=frameworks,
+        elsewhere=_elsewhere(protocol, found, choice),
         heads=heads,
         # arms that the user names are wanted in every cell
         every_arm=_EVERYWHERE if choice.heads else protocol.every_arm,
@@ -104,6 +111,40 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
         swept=_as_long(protocol.swept, choice),
         control=_as_long(protocol.control, choice),
         several=_as_long(protocol.several, choice),
+    )
+
+
+def _frameworks(protocol: Protocol, choice: Choice) -> tuple[str, ...]:
+    """Those that are named, or the protocol's: in the order of the registry, so that it decides no number."""
+    for name in choice.frameworks:
+        FRAMEWORKS[name]
+    wanted = choice.frameworks or protocol.frameworks
+    return tuple(name for name in FRAMEWORKS if name in wanted)
+
+
+def _elsewhere(protocol: Protocol, groups: tuple[Group, ...], choice: Choice) -> Elsewhere:
+    """What the other frameworks train: the preset's cells for them, as far as they are among those that are named.
+
+    Frameworks that are named train the tasks, networks and optimizers that are named; or, where none is, what the
+    preset has for them, and all of its own cells where it has nothing.
+    """
+    known, narrowed = protocol.elsewhere, bool(choice.tasks or choice.networks or choice.optimizers)
+    if choice.frameworks and (narrowed or not known.trained.groups):
+        own = Selection(groups=groups, seeds=protocol.seeds, steps=protocol.steps)
+        known = Elsewhere(trained=own, together=own)
+    parts = {part.name: getattr(known, part.name) for part in fields(known)}
+    if narrowed and not choice.frameworks:
+        parts = {name: replace(part, groups=_within(part.groups, groups)) for name, part in parts.items()}
+    return Elsewhere(**{name: _as_long(part, choice) for name, part in parts.items()})
+
+
+def _within(groups: tuple[Group, ...], wanted: tuple[Group, ...]) -> tuple[Group, ...]:
+    """Of `groups` what is in `wanted`, a group a cell."""
+    return tuple(
+        Group(tasks=(task,), networks=(network,), optimizers=(optimizer,), seeds=group.seeds)
+        for group in groups
+        for task, network, optimizer in triples([group])
+        if any(one.covers(task, network, optimizer) for one in wanted)
     )
 
 
@@ -140,7 +181,7 @@ def _names(wanted: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
 def _expand(protocol: Protocol) -> list[Triple]:
     """The (task, network, optimizer) triples of a preset, in order and without repeats."""
     binary = tuple(task.name for task in TASKS.values() if task.target == "binary")
-    triples: dict[Triple, None] = {}
+    found: dict[Triple, None] = {}
     for group in protocol.groups:
         for task in binary if group.tasks == ALL else group.tasks:
             for network in _names(group.networks, NETWORKS):
@@ -148,11 +189,11 @@ def _expand(protocol: Protocol) -> list[Triple]:
                     require(group.networks == ALL or group.tasks == ALL, _refusal(network, task))
                     continue
                 for optimizer in _names(group.optimizers, OPTIMIZERS):
-                    triples[task, network, optimizer] = None
-    return list(triples)
+                    found[task, network, optimizer] = None
+    return list(found)
 
 
-def _narrow_triples(triples: list[Triple], choice: Choice) -> list[Triple]:
+def _narrow_triples(known: list[Triple], choice: Choice) -> list[Triple]:
     for task in choice.tasks:
         target = TASKS[task].target
         require(target == "binary", f"The task {task!r} is {target}, not binary: its cells run without --tasks.")
@@ -160,10 +201,10 @@ def _narrow_triples(triples: list[Triple], choice: Choice) -> list[Triple]:
         NETWORKS[network]
     for optimizer in choice.optimizers:
         OPTIMIZERS[optimizer]
-    optimizers: dict[tuple[str, str], list[str]] = {(task, network): [] for task, network, _ in triples}
-    for task, network, optimizer in triples:
+    optimizers: dict[tuple[str, str], list[str]] = {(task, network): [] for task, network, _ in known}
+    for task, network, optimizer in known:
         optimizers[task, network].append(optimizer)
-    usual = list(dict.fromkeys(optimizer for _, _, optimizer in triples))
+    usual = list(dict.fromkeys(optimizer for _, _, optimizer in known))
     return [
         (task, network, optimizer)
         for task, network in _pairs(list(optimizers), choice)

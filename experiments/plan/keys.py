@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from experiments import sources
+from experiments.frameworks import FRAMEWORKS
 from experiments.records import Cell, UserError
 from experiments.sources import PACKAGE
 from experiments.tasks import TASKS, data_hash
@@ -25,26 +26,37 @@ _OTHER_BACKENDS = ("torch", "jax", "jaxlib")
 def cache_key(cell: Cell, notebooks: Path = NOTEBOOKS, inputs: Sequence[str] = ()) -> str:
     """SHA-256, as 64 hexadecimal digits, of what decides the result of `cell`.
 
-    That is: its parameters, the source of its notebook, the modules of this package that the notebook uses, the
-    data of its task, the versions of TensorFlow, Keras and NumPy, and `inputs`, the digests of the stored tables
-    that a cell of the last stage reads. Memory, threads and workers are no part of it.
+    That is: its parameters, the source of its notebook, the modules of this package that the notebook uses and those
+    that train in the cell's framework, the data of its task, the versions of TensorFlow, Keras and NumPy and of what
+    the framework needs, and `inputs`, the digests of the stored tables that a cell of the last stage reads. Memory,
+    threads and workers are no part of it.
     """
     notebook = read_notebook(notebooks / cell.notebook)
     parameters = {name: value for name, value in cell.parameters.items() if name not in SCHEDULING}
+    frameworks = frameworks_of(cell.parameters)
     parts = {
         "parameters": parameters,
         "notebook": _sha256(json.dumps([[cell["cell_type"], _text(cell)] for cell in notebook["cells"]]).encode()),
-        "modules": code_hash(notebook),
+        "modules": code_hash(notebook, frameworks),
         "data": _data_of(parameters),
-        "versions": versions(notebook),
+        "versions": versions(notebook, frameworks),
         "inputs": sorted(inputs),
     }
     return _sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode())
 
 
-def versions(notebook: dict[str, Any]) -> dict[str, str]:
+def frameworks_of(parameters: Mapping[str, Any]) -> tuple[str, ...]:
+    """The frameworks that train a cell's networks, by its parameters; none for a cell that trains none."""
+    one = parameters.get("framework", "")
+    return (str(one),) if one else tuple(parameters.get("frameworks", ()))
+
+
+def versions(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> dict[str, str]:
     """The versions that decide a notebook's numbers; "absent" for a package that is not installed. Imports none."""
-    used = {name.partition(".")[0] for name in _imports(notebook)}
+    # a network may have a form in each framework: what trains decides which of them a cell depends on
+    used = {package for name in frameworks for package in FRAMEWORKS[name].packages}
+    used = used or {name.partition(".")[0] for name in _imports(notebook)}
+    used |= {"jaxlib"} if "jax" in used else set()
     return {name: _version(name) for name in (*VERSIONED, *(other for other in _OTHER_BACKENDS if other in used))}
 
 
@@ -69,14 +81,17 @@ def read_notebook(path: Path) -> dict[str, Any]:
     return notebook
 
 
-def code_hash(notebook: dict[str, Any]) -> str:
-    """SHA-256 over every file of this package that the notebook uses, with its path in the package."""
-    return sources.hash_of(modules_of(notebook))
+def code_hash(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> str:
+    """SHA-256 over every file of this package that the notebook uses, with its path in the package.
+
+    What trains in `frameworks` is among them, although it is loaded by name.
+    """
+    return sources.hash_of(modules_of(notebook, frameworks))
 
 
-def fingerprint(notebook: dict[str, Any]) -> str:
+def fingerprint(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> str:
     """What two machines must share to run the notebook alike: the code it uses, and the versions that move numbers."""
-    return _sha256(json.dumps([code_hash(notebook), versions(notebook)]).encode())
+    return _sha256(json.dumps([code_hash(notebook, frameworks), versions(notebook, frameworks)]).encode())
 
 
 def _text(cell: dict[str, Any]) -> str:
@@ -84,9 +99,13 @@ def _text(cell: dict[str, Any]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def modules_of(notebook: dict[str, Any]) -> tuple[Path, ...]:
-    """The files of this package that a notebook imports, directly or through others, found without running any."""
-    return sources.used_by(_code(notebook))
+def modules_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tuple[Path, ...]:
+    """The files of this package that a notebook imports, directly or through others, found without running any.
+
+    With `frameworks`, those too that train in them.
+    """
+    loaded = [f"{PACKAGE.name}.{FRAMEWORKS[name].module}" for name in frameworks]
+    return sources.used_by(_code(notebook), loaded)
 
 
 def _code(notebook: dict[str, Any]) -> ast.Module:
@@ -97,24 +116,24 @@ def _code(notebook: dict[str, Any]) -> ast.Module:
         raise UserError(f"A notebook holds code that is not Python: {error.text!r} ({error.msg}).") from None
 
 
-def preload_of(notebook: dict[str, Any]) -> tuple[str, ...]:
+def preload_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tuple[str, ...]:
     """What a notebook and the modules that it uses import, by dotted name, other packages first.
 
     Importing these ahead saves every kernel the time; what only another backend than TensorFlow needs is left out.
     """
-    names = _imports(notebook)
+    names = _imports(notebook, frameworks)
     others = sorted(name for name in names if name.partition(".")[0] not in (PACKAGE.name, *_OTHER_BACKENDS))
     own = [
         ".".join((PACKAGE.name, *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
-        for file in modules_of(notebook)
+        for file in modules_of(notebook, frameworks)
         if file.suffix == ".py"
     ]
     return (*others, *own)
 
 
-def _imports(notebook: dict[str, Any]) -> set[str]:
+def _imports(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> set[str]:
     """Every dotted name that a notebook and the modules that it uses may import."""
-    files = (file for file in modules_of(notebook) if file.suffix == ".py")
+    files = (file for file in modules_of(notebook, frameworks) if file.suffix == ".py")
     return set(sources.dotted(_code(notebook))).union(*map(sources.dotted_in, files))
 
 

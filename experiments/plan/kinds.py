@@ -10,11 +10,14 @@ from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
+from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.protocols import ALL, GRID, GRID_OF_SEVERAL
-from experiments.records import Cell, Group, Protocol, Selection, Setup
+from experiments.protocols import ALL, GRID, GRID_OF_SEVERAL, Group, Protocol, Selection
+from experiments.records import Cell, Setup
 from experiments.registry import Registry
+from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
 CellsOf = Callable[[Protocol], tuple[Cell, ...]]
@@ -63,27 +66,44 @@ def setup_cell(kind: str, setup: Setup) -> Cell:
     # a scheduling setting: it moves no number beyond rounding, and a cell must not be run again for it
     del parameters["memory_gib"]
     parameters = {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
+    names = (kind, setup.task, setup.network, setup.optimizer)
     return Cell(
-        id="-".join((kind, setup.task, setup.network, setup.optimizer)),
+        id="-".join(names if setup.framework == MAIN else (*names, setup.framework)),
         notebook=f"{kind}.ipynb",
         parameters=parameters,
         networks=setup.networks,
     )
 
 
-def arms(protocol: Protocol, optimizer: str) -> tuple[str, ...]:
-    """The protocol's arms that are not another one over again under this optimizer."""
-    return tuple(head for head in protocol.heads if OPTIMIZERS[optimizer].decays or not HEADS[head].needs_decay)
+def arms(protocol: Protocol, optimizer: str, framework: str = MAIN) -> tuple[str, ...]:
+    """The protocol's arms that the framework has and that are not another one over again under this optimizer."""
+    decays = OPTIMIZERS[optimizer].decays
+    heads = [HEADS[head] for head in protocol.heads]
+    return tuple(h.name for h in heads if framework in h.frameworks and (decays or not h.needs_decay))
 
 
-def setups(protocol: Protocol, selection: Protocol | Selection, triples: Iterable[Triple]) -> Iterator[Setup]:
-    """One setup a (task, network, optimizer), with the protocol's arms and the seeds and steps of `selection`."""
-    for task, network, optimizer in triples:
+def has(framework: str, network: str, optimizer: str) -> bool:
+    """Whether the network and the optimizer exist in the framework: all do in Keras."""
+    both = (NETWORKS[network], OPTIMIZERS[optimizer])
+    return framework != "torch" or all(known.torch is not None for known in both)
+
+
+def setups(
+    protocol: Protocol, selection: Protocol | Selection, triples: Iterable[Triple], framework: str = MAIN
+) -> Iterator[Setup]:
+    """One setup a (task, network, optimizer), with the protocol's arms and the seeds and steps of `selection`.
+
+    None in a framework that the protocol does not have.
+    """
+    for task, network, optimizer in triples if framework in protocol.frameworks else ():
+        if not has(framework, network, optimizer):
+            continue
         yield Setup(
             task=task,
             network=network,
             optimizer=optimizer,
-            heads=arms(protocol, optimizer),
+            heads=arms(protocol, optimizer, framework),
+            framework=framework,
             seeds=seeds_of(selection.groups, (task, network, optimizer)) or selection.seeds,
             steps=selection.steps,
             batch_size=protocol.batch_size,
@@ -114,10 +134,21 @@ def seeds_of(groups: Iterable[Group], triple: Triple) -> int | None:
     return next((group.seeds for group in groups if group.covers(*triple)), None)
 
 
+def elsewhere(protocol: Protocol, selection: Selection) -> Iterator[Setup]:
+    """The setups of `selection` in each framework but the main one."""
+    for framework in protocol.frameworks:
+        if framework != MAIN:
+            yield from setups(protocol, selection, triples(selection.groups), framework)
+
+
 def explaining(setup: Setup) -> tuple[str, ...]:
-    """Those arms of `setup` that carry the answer: both heads, those that tell causes apart, and the noise floor."""
+    """Those arms of `setup` that carry the answer: both heads, those that tell causes apart, and the noise floor.
+
+    And both heads in another program, where the framework has one.
+    """
     roles = ("factor", "control", "null")
-    return tuple(head for head in setup.heads if head in (BASELINE, "softmax") or HEADS[head].role in roles)
+    answering = (BASELINE, "softmax", *FRAMEWORKS[setup.framework].programs)
+    return tuple(head for head in setup.heads if head in answering or HEADS[head].role in roles)
 
 
 def grid(optimizer: str, exponents: Iterable[int] = GRID) -> tuple[float, ...]:
@@ -132,7 +163,7 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
     Arms that only prove an equality or show a pitfall are trained where `every_arm` says.
     """
     every_arm = set(selected(protocol, protocol.every_arm))
-    return tuple(
+    main = tuple(
         setup_cell(
             "binary",
             setup
@@ -141,6 +172,8 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
         )
         for setup in setups(protocol, protocol, triples(protocol.groups))
     )
+    others = elsewhere(protocol, protocol.elsewhere.trained)
+    return (*main, *(setup_cell("binary", replace(setup, heads=explaining(setup))) for setup in others))
 
 
 @kind("learning_rates")
@@ -159,6 +192,12 @@ def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
         if len(heads) > 1:  # the user may have left all but the baseline out
             rates = grid(setup.optimizer)
             made.append(replace(setup, heads=heads, learning_rates=rates, record_every=setup.steps))
+    for setup in elsewhere(protocol, protocol.elsewhere.swept):
+        both = (BASELINE, "softmax", *FRAMEWORKS[setup.framework].programs)
+        heads = tuple(head for head in setup.heads if head in both)
+        made.append(
+            replace(setup, heads=heads, learning_rates=grid(setup.optimizer), record_every=setup.steps)
+        )
     return tuple(setup_cell("learning_rates", setup) for setup in made)
 
 
@@ -168,9 +207,27 @@ def control(protocol: Protocol) -> tuple[Cell, ...]:
     found = setups(protocol, protocol.control, selected(protocol, protocol.control.groups))
     return tuple(
         setup_cell("control", replace(setup, heads=explaining(setup), dtype="float64"))
-        for setup in found
+        for setup in (*found, *elsewhere(protocol, protocol.elsewhere.control))
         if {"softmax", "softmax_init", "softmax_lr", "softmax_matched"} <= set(setup.heads)
     )
+
+
+@kind("frameworks")
+def frameworks(protocol: Protocol) -> tuple[Cell, ...]:
+    """Both heads from equal weights in every framework of the protocol, if there are others than the main one."""
+    if len(protocol.frameworks) < 2:
+        return ()
+    chosen = protocol.elsewhere.together
+    made = []
+    for setup in setups(protocol, chosen, triples(chosen.groups), protocol.frameworks[0]):
+        cell = setup_cell("frameworks", replace(setup, heads=(BASELINE, "softmax"), framework=MAIN))
+        usable = [name for name in protocol.frameworks if FRAMEWORKS[name].installed]
+        # of what is not installed the cell says so; two that are can be compared without the third
+        compared = usable if len(usable) > 1 else [*protocol.frameworks]
+        rest = {name: value for name, value in cell.parameters.items() if name not in ("framework", "dtype")}
+        made.append(replace(cell, parameters={**rest, "frameworks": compared},
+                            networks=2 * len(compared) * cell.networks))  # fmt: skip
+    return tuple(made)
 
 
 @kind("multiclass", by_task=False)

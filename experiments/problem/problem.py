@@ -154,8 +154,9 @@ class Problem:
 TrunkOf = Callable[[Network, tuple[int, ...], float, int], Trunk]
 
 
-def prepare(setup: Setup, trunk_of: TrunkOf) -> Problem:
-    """Look up and draw all that `setup` names; `trunk_of` builds the trunk in the framework that trains it.
+def prepare(setup: Setup, trunk_of: TrunkOf, start: Start = DEFAULT) -> Problem:
+    """Look up and draw all that `setup` names; `trunk_of` builds the trunk in the framework that trains it, and
+    `start` has the laws of its heads.
 
     Raises `UserError` for an unknown name and for a task that the network cannot take.
     """
@@ -200,5 +201,6 @@ def prepare(setup: Setup, trunk_of: TrunkOf) -> Problem:
         streams=streams,
         reader=READERS[task.target],
         available=available,
+        start=start,
         xla=setup.networks * setup.steps >= network.xla_from,
     )

@@ -95,7 +95,8 @@ def tabulate(problem: Problem, records: Sequence[Record]) -> dict[str, pd.DataFr
 
 def _keys(setup: Setup, record: Record) -> dict[str, object]:
     replica = record.replica
-    values = (setup.task, setup.network, setup.optimizer, replica.learning_rate, replica.head.name, replica.seed)
+    cell = (setup.framework, setup.task, setup.network, setup.optimizer)
+    values = (*cell, replica.learning_rate, replica.head.name, replica.seed)
     return dict(zip(RUN, values, strict=True))
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.records import require
-from experiments.tables import SCHEMAS
+from experiments.tables import MAIN, SCHEMAS, TRAINED
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,12 @@ class Stored:
         return path.is_file() and pq.read_metadata(path).num_rows > 0
 
     def read(self, name: str, **equals: str | tuple[str, ...]) -> pd.DataFrame:
-        """The rows of a table whose columns equal (or are among) what is given; an empty one if it is not stored."""
+        """The rows of a table whose columns equal (or are among) what is given; an empty one if it is not stored.
+
+        Of trained networks the main framework's, unless `framework` says which.
+        """
+        if name in TRAINED:
+            equals = {"framework": MAIN, **equals}
         wanted = tuple(
             (column, tuple(sorted([value] if isinstance(value, str) else value))) for column, value in equals.items()
         )

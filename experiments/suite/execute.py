@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.plan.keys import fingerprint
+from experiments.plan.keys import fingerprint, frameworks_of
 from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
 from experiments.suite.jobs import Hooks, Job, Outcome, Reason
@@ -34,7 +34,7 @@ def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
 
     The notebook runs in an empty folder of its own, into which it stores its tables. No process of it is left.
     """
-    if fingerprint(json.loads(job.notebook)) != job.code:
+    if fingerprint(json.loads(job.notebook), frameworks_of(job.parameters)) != job.code:
         error = "The worker has other versions of this project or of TensorFlow, Keras or NumPy than the driver"
         return Outcome(cell=job.cell, seconds=0.0, reason="other code", error=error)
     # a short path, because the kernel's ipc sockets live in it and the length of their names is limited

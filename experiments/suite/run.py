@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,7 +57,7 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
                 mine = [cell for cell in mine if cell.id in failed]
             if not options.scheduler and state.lacks(mine):
                 worker.warm(state.preload)  # it imports while the rest is looked at
-            todo = state.missing(mine)
+            todo = state.able(state.missing(mine))
             costs = estimate(todo, state.store.manifests())
             todo.sort(key=lambda cell: -costs[cell.id])  # the longest first, so that no worker ends alone
             with _runner(options, remote, bool(todo)) as (runner, workers, dashboard):
@@ -64,6 +65,8 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
                 with display(networks, len(state.stored), costs, workers) as show:
                     if dashboard:
                         show.note(f"Dask dashboard: {dashboard}")
+                    for text, count in Counter(state.absent.values()).items():
+                        show.note(f"{count} cells: {text}")
                     state.execute(todo, runner, show)
                     with alone(options.out, "collect"):
                         return _finish(state, ordinary, show, workers, report)

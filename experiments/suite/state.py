@@ -7,14 +7,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from experiments.frameworks import FRAMEWORKS
 from experiments.plan import kind_of
-from experiments.plan.keys import cache_key, fingerprint, preload_of, read_notebook
+from experiments.plan.keys import cache_key, fingerprint, frameworks_of, preload_of, read_notebook
 from experiments.records import Cell
 from experiments.store.cells import Cells, Failure, Stored
 from experiments.store.collect import TABLES
 from experiments.suite.display import Lines
 from experiments.suite.jobs import Job, Outcome
 from experiments.suite.options import Options
+from experiments.tables import MAIN
 
 Runner = Callable[[Sequence[Job], Lines], Iterator[Outcome]]
 
@@ -29,10 +31,13 @@ class State:
         self.start = time.time()
         self.stored: dict[str, Stored] = {}
         self.outcomes: dict[str, Outcome] = {}
+        self.absent: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._notebooks = {cell.notebook: read_notebook(options.notebooks / cell.notebook) for cell in cells}
+        # a kernel is forked with what most cells need: Keras on TensorFlow
+        mains = {cell.notebook: used for cell in cells if (used := frameworks_of(cell.parameters)) in ((), (MAIN,))}
         self.preload = tuple(
-            dict.fromkeys(name for notebook in self._notebooks.values() for name in preload_of(notebook))
+            dict.fromkeys(name for book, used in mains.items() for name in preload_of(self._notebooks[book], used))
         )
 
     def missing(self, cells: Sequence[Cell], inputs: Sequence[str] = ()) -> list[Cell]:
@@ -47,6 +52,18 @@ class State:
             else:
                 self.stored[cell.id] = stored
         return rest
+
+    def able(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Those of `cells` whose frameworks are installed; the others are noted as `absent`, with what is missing."""
+        found = []
+        for cell in cells:
+            used = [FRAMEWORKS[name] for name in frameworks_of(cell.parameters)]
+            missing = " ".join(known.missing for known in used if not known.installed)
+            if missing:
+                self.absent[cell.id] = missing
+            else:
+                found.append(cell)
+        return found
 
     def lacks(self, cells: Sequence[Cell]) -> bool:
         """Whether some of `cells` must surely be run; quick, because no key is computed."""
@@ -64,7 +81,7 @@ class State:
             show.ended(outcome)
 
     def rows(self) -> list[dict[str, Any]]:
-        """The table `cells`: the planned cells that are stored or have failed."""
+        """The table `cells`: the planned cells that are stored, have failed, or cannot be trained here."""
         failures = {failure.cell: failure for failure in self.store.failures()}
         rows = []
         for cell in self.cells.values():
@@ -82,6 +99,9 @@ class State:
                 failure = failures[cell.id]
                 row |= {"status": "failed", "attempts": failure.attempts, "error": f"{failure.status}: {failure.error}"}
                 row |= {"seconds": failure.seconds, "networks_trained": 0}
+            elif cell.id in self.absent:
+                row |= {"status": "not installed", "attempts": 0, "seconds": 0.0, "networks_trained": 0}
+                row |= {"notebook": "", "error": self.absent[cell.id]}
             else:
                 continue
             rows.append(row)
@@ -102,7 +122,7 @@ class State:
             kind=kind_of(cell).name,
             notebook=json.dumps(notebook),
             parameters=cell.parameters,
-            code=fingerprint(notebook),
+            code=fingerprint(notebook, frameworks_of(cell.parameters)),
             preload=self.preload,
             tables=str((self.options.out / TABLES).resolve()) if kind_of(cell).last else "",
             timeout=self.options.timeout,

@@ -13,10 +13,10 @@ import numpy as np
 from benchmarks.contestants import Timing
 from benchmarks.contestants.jax_vmap.step import Block, Step
 from benchmarks.contestants.jax_vmap.trunks import TRUNKS
-from experiments.engines import Problem, driver, precision, prepare
+from experiments.engines import Problem, driver, prepare
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
-from experiments.engines.keras_trunk import keras_trunk, layer_scopes
+from experiments.engines.keras_trunk import keras_trunk, layer_scopes, precision
 from experiments.problem.chunk import Chunk, chunk_of
 from experiments.problem.records import NORMS, tabulate
 from experiments.problem.replicas import chunks

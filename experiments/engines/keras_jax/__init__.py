@@ -9,12 +9,14 @@ from collections.abc import Sequence
 
 import keras
 
+from experiments.engines.interface import Trainer
 from experiments.engines.keras_jax.budget import at_once
 from experiments.engines.keras_jax.engine import JaxEngine
+from experiments.engines.keras_trunk import precision, trunk_of
 from experiments.problem.problem import Problem
 from experiments.records import Head, require
 
-__all__ = ["JaxEngine", "KerasJax", "at_once"]
+__all__ = ["TRAINER", "JaxEngine", "KerasJax", "at_once"]
 
 
 class KerasJax:
@@ -43,3 +45,14 @@ class KerasJax:
     def engine(self, problem: Problem, heads: Sequence[Head]) -> JaxEngine:
         """An engine, whose step is compiled when it takes its first."""
         return JaxEngine(problem, heads)
+
+
+def factory(problem: Problem) -> KerasJax:
+    """What makes the engines of a problem. Raises `UserError` if it has an optimizer that they lack."""
+    found = KerasJax()
+    missing = found.unsupported(problem)
+    require(not missing, f"Replicas on JAX cannot train with {', '.join(missing)}.")
+    return found
+
+
+TRAINER = Trainer(precision=precision, trunk_of=trunk_of, factory=factory)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
+from experiments.engines.interface import Trainer
 from experiments.engines.torch.budget import at_once
 from experiments.engines.torch.engine import TorchEngine
+from experiments.engines.torch.keras_layout import from_keras
 from experiments.engines.torch.layers import unsupported
 from experiments.engines.torch.trunk import TorchTrunk, precision, torch_trunk, trunk_of
 from experiments.problem.draws import PYTORCH as START
-from experiments.problem.problem import Problem
+from experiments.problem.problem import Problem, Trunk
 from experiments.records import Head, require
 
-__all__ = ["START", "Torch", "TorchEngine", "TorchTrunk", "precision", "trunk_of"]
+__all__ = ["START", "TRAINER", "Torch", "TorchEngine", "TorchTrunk", "precision", "trunk_of"]
 
 
 class Torch:
@@ -40,3 +43,20 @@ class Torch:
                 f"The arm {head.name!r} exists in {', '.join(head.frameworks)} alone, not in PyTorch.",
             )
         return TorchEngine(problem, heads, self.device)
+
+
+def factory(problem: Problem) -> Torch:
+    """What makes the engines of a problem. Raises `UserError` if it has a layer or an optimizer that they lack."""
+    found = Torch()
+    missing = found.unsupported(problem)
+    require(not missing, f"PyTorch's replicas cannot train {problem.setup.network!r}: {', '.join(missing)}.")
+    return found
+
+
+def adopt(trunk: Trunk, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
+    """A trunk's weights in Keras's order and layout, as PyTorch's module takes them."""
+    assert isinstance(trunk, TorchTrunk)
+    return from_keras(trunk.module, tuple(weights))
+
+
+TRAINER = Trainer(precision=precision, trunk_of=trunk_of, factory=factory, start=START, adopt=adopt)

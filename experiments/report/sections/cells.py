@@ -10,12 +10,15 @@ import pandas as pd
 from experiments.claims import MADE_BY
 from experiments.figures import Words
 from experiments.figures.panels import CELL
+from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import badge, compared
 from experiments.report.stored import Stored
+from experiments.tables import MAIN
 
 # options of a run that decide a cell's numbers
 _KEPT = ("preset", "seeds", "steps", "heads")
+_KEY = [*CELL, "framework"]
 # a table that a section reads -> the section, and the table that the command is known by
 _NEEDED = {"verdicts": ("claims", "verdicts"), "attribution": ("why", "attribution"),
            "differences": ("where", "differences"), "learning_rates": ("rates", "learning_rates"),
@@ -27,8 +30,8 @@ def cells(stored: Stored, words: Words) -> Section | None:
     table = stored.cells
     if table.empty:
         return None
-    found = compared(stored)
-    found = found.loc[found["quantity"] == "nll"].drop_duplicates(CELL).set_index(CELL)
+    found = compared(stored, framework=tuple(FRAMEWORKS))
+    found = found.loc[found["quantity"] == "nll"].drop_duplicates(_KEY).set_index(_KEY)
     rows = [_row(row, found, stored, words) for _, row in table.iterrows()]
     names = ("cell", "kind", "status", "difference", "outcome", "seconds", "networks", "again")
     failed = int((table["status"] == "failed").sum())
@@ -57,9 +60,12 @@ def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, words: Words) -> l
 
 
 def _key(cell: str, kind: str) -> tuple[str, ...]:
-    """(task, network, optimizer) of a cell that has them: its id is kind-task-network-optimizer."""
-    parts = tuple(cell.removeprefix(f"{kind}-").split("-"))
-    return parts if len(parts) == len(CELL) and cell.startswith(f"{kind}-") else ()
+    """(task, network, optimizer, framework) of a cell that has them: its id is kind-task-network-optimizer, and the
+    framework behind it if that is not the main one.
+    """
+    framework = next((name for name in FRAMEWORKS if cell.endswith(f"-{name}")), MAIN)
+    parts = tuple(cell.removeprefix(f"{kind}-").removesuffix(f"-{framework}").split("-"))
+    return (*parts, framework) if len(parts) == len(CELL) and cell.startswith(f"{kind}-") else ()
 
 
 def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
@@ -74,8 +80,8 @@ def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
             kept += [f"--{name}", value or next(words, "")]
     if "--preset" not in kept and "preset" in run.get("settings", {}):
         kept = ["--preset", str(run["settings"]["preset"]), *kept]
-    chosen = [part for name, value in zip(("tasks", "networks", "optimizers"), key, strict=False)
-              for part in (f"--{name}", value)]  # fmt: skip
+    options = ("tasks", "networks", "optimizers", "framework")
+    chosen = [part for name, value in zip(options, key, strict=False) for part in (f"--{name}", value)]
     return Span(text=shlex.join(["headtohead", "run", *kept, *chosen]), code=True)
 
 

@@ -19,6 +19,7 @@ from experiments.judgement import better
 from experiments.report.blocks import Picture, Span, Text
 from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
+from experiments.tables import MAIN
 
 WIDE, NARROW = 7.2, 3.5  # inches: 720 and 350 pixels of the page
 SOFTMAX = "softmax"
@@ -65,9 +66,11 @@ def in_own_letters(words: Words) -> bool:
     return words.lang == "en" or chinese_font() is not None
 
 
-def compared(stored: Stored, table: str = "differences") -> pd.DataFrame:
+def compared(
+    stored: Stored, table: str = "differences", framework: str | tuple[str, ...] = MAIN
+) -> pd.DataFrame:
     """Rows of softmax against sigmoid, as people write them; comparisons are those for fresh rows."""
-    return for_fresh_rows(stored.read(table, head=SOFTMAX, baseline=BASELINE))
+    return for_fresh_rows(stored.read(table, head=SOFTMAX, baseline=BASELINE, framework=framework))
 
 
 def badge(outcome: str, words: Words) -> Span:

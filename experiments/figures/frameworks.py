@@ -1,0 +1,78 @@
+"""Frameworks: how far networks of two of them drift apart from equal weights, beside what is between the heads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from experiments.figures.lettering import panel_title
+from experiments.figures.panels import CELL
+from experiments.figures.style import Chart, chart, colour, label_ends
+from experiments.figures.words import ENGLISH, Words, figure
+
+_HEIGHT, _LABELS = 2.4, 1.7
+_LEAST, _MOST = 1e-17, 10.0  # the axis: from agreement to the last digit on
+# two frameworks' colour: unlike any head's
+_INKS = ("#4c5fa8", "#00838f", "#7a5195")
+
+
+def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+    """The relative distance of training losses against the step: a row a cell, a column a precision.
+
+    `distances`: rows of the table `framework_distances`. A line is the median over seeds and heads, its band reaches to
+    the network that differs most. Raises `ValueError` if there is no row.
+    """
+    if distances.empty:
+        raise ValueError("There are no distances to draw")
+    cells = list(dict.fromkeys(distances[CELL].itertuples(index=False, name=None)))
+    dtypes = list(dict.fromkeys(distances["dtype"].astype(str)))
+    pairs = list(dict.fromkeys(distances.loc[distances["other"] != "", ["framework", "other"]].itertuples(False, None)))
+    inks = {pair: _INKS[place % len(_INKS)] for place, pair in enumerate(pairs)}
+    across = 1 if width < 5 else len(dtypes)
+    places = [(cell, dtype) for cell in cells for dtype in dtypes]
+    wide = (width - _LABELS - 0.05) / across - 0.85
+    with chart(_finding(distances, words), width, _HEIGHT * -(-len(places) // across), auto=False) as page:
+        for index, (cell, dtype) in enumerate(places):
+            row, column = divmod(index, across)
+            last = column == across - 1
+            axes = page.place(column * (0.75 + wide + 0.1) + 0.75, _HEIGHT * row + 0.4, wide, 1.45)
+            mine = distances[(distances[CELL] == list(cell)).all(axis=1) & (distances["dtype"] == dtype)]
+            _draw(axes, mine, inks, words, named=last)
+            axes.set_title(panel_title((*cell, dtype), wide))
+            axes.set_xlabel(words("axis.step"))
+            if column == 0:
+                axes.set_ylabel(words("frameworks.axis"))
+    return page
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words, *, named: bool) -> None:
+    ends = []
+    lines = [(f"{one} – {other}", ink, (rows["framework"] == one) & (rows["other"] == other))
+             for (one, other), ink in inks.items()]  # fmt: skip
+    lines.append((words("frameworks.heads"), colour("softmax"), rows["other"] == ""))
+    for name, ink, mine in lines:
+        if not mine.any():
+            continue
+        by_step = rows[mine].groupby("step")["distance"]
+        middle, most = (np.clip(part, _LEAST, _MOST) for part in (by_step.median(), by_step.max()))
+        axes.plot(middle.index, middle, color=ink)
+        axes.fill_between(middle.index, middle, most, color=ink, alpha=0.15, linewidth=0)
+        share = np.log(middle.iloc[-1] / _LEAST) / np.log(_MOST / _LEAST)
+        ends.append((name, float(_LEAST + share * (_MOST - _LEAST)), ink))
+    axes.set_yscale("log")
+    axes.set_ylim(_LEAST, _MOST)
+    axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    if named:
+        label_ends(axes, ends, gap=0.12)
+
+
+def _finding(distances: pd.DataFrame, words: Words) -> str:
+    last = distances[distances["step"] == distances.groupby(CELL)["step"].transform("max")]
+    between, heads = last[last["other"] != ""], last[last["other"] == ""]
+    most = {dtype: float(part["distance"].max()) for dtype, part in between.groupby("dtype")}
+    texts = [words("frameworks.most", dtype=dtype, distance=figure(value, 2)) for dtype, value in most.items()]
+    return words("frameworks.finding", most=words("frameworks.and").join(texts),
+                 heads=figure(float(heads["distance"].median()), 2))  # fmt: skip
