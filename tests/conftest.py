@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import browser  # noqa: F401  (a fixture)
 from hypothesis import settings
 
 # before anything imports TensorFlow; kernels and workers that a test starts inherit them
@@ -24,7 +25,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # what these modules' tests share takes long to make: a run of the suite, a fork server, an atlas, a report
 TOGETHER = {
     "test_claims", "test_cli", "test_evidence_cells", "test_numerics_backends", "test_report", "test_report_browser",
-    "test_suite", "test_suite_kernels", "test_worked_examples",
+    "test_first_screen", "test_suite", "test_suite_kernels", "test_worked_examples",
 }  # fmt: skip
 
 # the first example compiles a graph, so no deadline; the same examples each time, so a failure can be repeated

@@ -13,6 +13,7 @@ import synthetic_tables as synthetic
 from experiments.figures import COLOURS, Chart, Words, rate_map
 from experiments.figures.rate_map import NETWORKS, finding
 from experiments.figures.style import INK
+from experiments.figures.words import words_of
 from experiments.networks import NETWORKS as KNOWN
 from experiments.report import CATALOGUES
 from experiments.report.sections.rates import rates
@@ -63,7 +64,7 @@ def test_the_finding_counts_the_cells_that_are_decided_on_both_sides() -> None:
     assert "and in 1 of 1 for fresh rows (4 cells swept)" in figure.finding
     nothing = rate_map(points(FOUR), USUAL.assign(decided=False, predicted=None))
     assert "is not decided in any of 4 cells" in nothing.finding
-    chinese = finding(USUAL, Words(lang="zh"))  # drawing it would take a font with Chinese letters
+    chinese = finding(USUAL, words_of("zh"))  # drawing it would take a font with Chinese letters
     assert all(text in chinese for text in ("3 个单元中有 2 个", "1 个中有 1 个", "4 个单元"))
 
 

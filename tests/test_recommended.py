@@ -14,7 +14,7 @@ import pytest
 from experiments.check import Checked, check
 from experiments.comparison.advice import _code
 from experiments.report.reference import REFERENCE
-from experiments.report.sections.answer import _OR, _WRITE
+from experiments.report.sections.answer import OR, WRITE
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", ROOT / "README.zh.md", *sorted((ROOT / "docs").glob("*.md")),
@@ -34,7 +34,7 @@ def written(page: Path) -> list[str]:
 
 SNIPPETS = {f"{page.relative_to(ROOT)}, {number}": block
             for page in PAGES for number, block in enumerate(written(page))}  # fmt: skip
-SNIPPETS |= {"report, one unit": _WRITE, "report, two units": _OR}
+SNIPPETS |= {"report, one unit": WRITE, "report, two units": OR}
 COMPARED = SimpleNamespace(optimizer=SimpleNamespace(code="keras.optimizers.SGD({rate})"))
 SNIPPETS |= {f"comparison, {head}": _code(head, 0.01, COMPARED) for head in ("sigmoid", "softmax")}
 
@@ -72,6 +72,6 @@ def test_with_plain_names_the_same_code_would_be_a_problem(place: str) -> None:
 
 def test_the_report_shows_the_code_that_is_tested() -> None:
     assert {SNIPPETS["results/reference/report.md, 0"].strip(), SNIPPETS["results/reference/report.md, 1"].strip()} == {
-        _WRITE, _OR
+        WRITE, OR
     }  # fmt: skip
-    assert SNIPPETS["README.md, 0"].strip() == _WRITE
+    assert SNIPPETS["README.md, 0"].strip() == WRITE

@@ -24,14 +24,14 @@ from experiments.figures.words import LANGUAGES, catalogue
 from experiments.judgement import FRESH
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build, kept
-from experiments.report.sections import common
+from experiments.report.sections import common, short
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
 from experiments.report.sections.common import wins
 from experiments.report.stored import Stored
 
 EVIL = "<script>alert(1)</script>"
-STRINGS, NAMES, _ = CATALOGUES
+STRINGS, _, NAMES = CATALOGUES
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def stored(out: Path, name: str) -> pd.DataFrame:
 
 def test_the_sections_come_in_the_order_in_which_a_reader_asks(out: Path) -> None:
     assert headings(read(out, "report.html")) == [
-        "The answer", "The article&#39;s claims, one by one", "Why they differ", "Where they differ",
+        "The article&#39;s claims, one by one", "Why they differ", "Where they differ",
         "Loss curves and gradient norms", "Learning rates", "The numerics atlas",
         "Pitfalls: programs that train something else", "Every cell", "What failed", "Where these numbers come from",
     ]  # fmt: skip
@@ -62,9 +62,10 @@ def test_the_sections_come_in_the_order_in_which_a_reader_asks(out: Path) -> Non
 @pytest.mark.parametrize("suffix", ["", ".zh"])
 def test_page_and_markdown_hold_the_same_sections_findings_and_tables(out: Path, suffix: str) -> None:
     page, text = read(out, f"report{suffix}.html"), read(out, f"report{suffix}.md")
-    assert [html.unescape(title) for title in headings(page)] == re.findall(r"^## (.*)$", text, re.MULTILINE)
+    titles = re.findall(r'<h[12] id="[^"]*">(.*?)</h[12]>', page)
+    assert [html.unescape(title) for title in titles] == re.findall(r"^## (.*)$", text, re.MULTILINE)
     alts = re.findall(r'<img [^>]*alt="(.*?)"', page)
-    assert len(alts) == 10
+    assert len(alts) == 11
     shown = re.sub(r"\\([\\`*_{}\[\]|~#])", r"\1", text)  # as a reader of the Markdown sees it
     for alt in alts:
         assert html.unescape(alt) in shown
@@ -80,7 +81,7 @@ def test_the_answer_holds_what_the_tables_hold(out: Path) -> None:
     sure = {key: bool(found) for key, found in zip(wrong.index, multipletests(wrong, method="holm")[0], strict=True)}
     within = by["outcome"].agg(lambda found: set(found) <= {"negligible", "equivalent"})
     assert any(sure[key] and not within[key] for key in within.index)
-    (answer,) = re.findall(r"<strong>Do they really differ\? </strong>(.*?)</p>", read(out, "report.html"))
+    (answer,) = re.findall(r"<p><strong>Do they differ\?</strong> (.*?)</p>", read(out, "report.html"))
     assert "of 8 cells (task, network, optimizer) some primary quantity" in answer
     found = re.search(r"registered margin in (\d+), some differs with the size still open in (\d+), all are shown to "
                       r"be within their margins in (\d+), and (\d+) are undecided", answer)  # fmt: skip
@@ -307,7 +308,7 @@ def test_with_a_chinese_font_figures_are_chinese(few: Path) -> None:
     build(few, ["zh"])
     assert "图中文字为英文" not in read(few, "report.zh.html")
     assert [path.name for path in (few / "figures").iterdir()] == ["differences.zh.png"]
-    texts = "".join(text["zh"] for text in catalogue(CATALOGUES[2]).values())
+    texts = "".join(text["zh"] for text in catalogue(CATALOGUES[1]).values())
     assert fonts.drawable(texts) == texts
 
 
@@ -552,3 +553,69 @@ def test_there_is_a_sentence_for_every_verdict(lang: str, outcome: str) -> None:
     overall = pd.DataFrame({"quantity": ["nll"], "mean": [-0.1], "at": ["default"]})
     sentences = (differ(rows, overall, outcome, words), winner(rows, rows.iloc[:0], outcome, words))
     assert all(len(sentence) > 20 for sentence in sentences)
+
+
+# the first screen -----------------------------------------------------------------------------------------------------
+
+
+def test_the_title_says_what_decides_and_no_more_than_is_shown() -> None:
+    """The law is the title only where both sides of the best rate are shown and go as predicted."""
+    law = short.Sides(below=-0.0064, above=0.0142, n_tasks=10)
+    assert short.title("depends", law, WORDS) == "Sigmoid or softmax? Either: the learning rate decides which is ahead"
+    assert short.title("depends", None, WORDS) == "Sigmoid or softmax? Either: the learning rate matters more"
+    assert "the model" in short.title("supported", law, WORDS)
+    assert "do not decide" in short.title("undecided", law, WORDS)
+
+
+def test_the_sides_of_the_best_rate_are_told_where_they_are_shown() -> None:
+    overall = pd.DataFrame({
+        "quantity": "nll", "at": ["below", "above"], "mean": [-0.01, 0.03], "n_tasks": 9,
+        "outcome": ["negligible", "larger"],
+    })  # fmt: skip
+    law = short.sides(overall)
+    assert law == short.Sides(below=-0.01, above=0.03, n_tasks=9)
+    assert short.sides(overall.assign(outcome="equivalent")) is None
+    assert short.sides(overall.assign(mean=[0.01, 0.03])) is None
+    assert short.sides(overall.assign(quantity="accuracy")) is None
+    rows = compared_rows(("moons", "nll", -0.1, "larger"), ("fair", "accuracy", -0.1, "larger"))
+    said = short.which(rows, "depends", law, WORDS)
+    assert said.endswith("softmax's test loss is lower by 0.01 nats, above it higher by 0.03.")
+    assert "softmax is better in 1 and sigmoid in 1 of 2 comparisons" in short.which(rows, "depends", None, WORDS)
+
+
+def test_whether_they_differ_counts_cells_by_their_margin_and_comparisons_at_the_best_rates() -> None:
+    rows = compared_rows(
+        ("moons", "nll", 0.1, "larger"), ("moons", "accuracy", -0.1, "larger"), ("circles", "nll", 0.1, "different"),
+        ("fair", "nll", 0.1, "negligible"), ("bananas", "nll", 0.1, "undecided"),
+    )  # fmt: skip
+    found = short.cells(rows)
+    assert found is not None
+    assert (found.larger, found.different, found.inside, found.open, found.n) == (1, 1, 1, 1, 4)
+    assert set(found.open_rows["task"]) == {"bananas"}
+    best = compared_rows(("moons", "nll", -0.1, "larger"), ("fair", "nll", 0.1, "equivalent")).assign(at="best")
+    said = short.whether(rows, best, "depends", WORDS)
+    alone = "In 1 of 4 experiments, by more than the margin"
+    assert said == f"{alone}; with each head at its own best rate, in 1 of 2 comparisons."
+    assert short.whether(rows, best.iloc[:0], "depends", WORDS) == f"{alone}."
+
+
+def words_in(sentence: str, lang: str) -> float:
+    """How many words a sentence has; two Chinese characters are one."""
+    chinese = len(re.findall("[\u4e00-\u9fff]", sentence)) if lang == "zh" else 0
+    return chinese / 2 + len(re.sub("[\u2e80-\uffef]", " ", sentence).split())
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("outcome", ["supported", "refuted", "depends", "undecided"])
+def test_no_sentence_of_the_first_screen_is_longer_than_25_words(lang: str, outcome: str) -> None:
+    """With numbers as long as they get."""
+    words = Words(lang=lang, paths=CATALOGUES)
+    law = short.Sides(below=-0.000123, above=0.0000456, n_tasks=10)
+    rows = pd.concat([compared_rows((f"task {n}", "nll", 0.1, "larger"), (f"task {n}", "accuracy", 0.0, "undecided"))
+                      for n in range(120)])  # fmt: skip
+    shares = pd.DataFrame({"factor": ["head_rate", "initialisation", "arithmetic"], "share": [0.554, 0.446, 1e-9]})
+    attribution = shares.assign(task="moons", network="mlp", optimizer="sgd", quantity="nll_curve")
+    said = [*(short.which(rows, outcome, known, words) for known in (law, None)),
+            short.whether(rows, rows.assign(at="best"), outcome, words), short.why(attribution, words)]  # fmt: skip
+    for sentence in (*said, short.title(outcome, law, words), short.title(outcome, None, words)):
+        assert 3 < words_in(sentence, lang) <= 25, sentence

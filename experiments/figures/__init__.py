@@ -6,7 +6,7 @@ from experiments.figures.differences import paired_differences
 from experiments.figures.forest import forest
 from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
-from experiments.figures.rate_map import rate_map
+from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
 from experiments.figures.style import COLOURS, Chart, colour
@@ -26,5 +26,6 @@ __all__ = [
     "loss_curves",
     "paired_differences",
     "rate_map",
+    "rate_map_in_short",
     "rounding",
 ]

@@ -52,7 +52,7 @@ def attribution(
         axes.axvline(0, color=MUTED, linewidth=0.9)
         axes.use_sticky_edges = False
         axes.margins(x=0.04)
-        label_rows(axes, row_names(drawn.index, width))
+        label_rows(axes, row_names(drawn.index, width, words))
         axes.set_title(words.or_key("quantity", quantity))
         label = words("paired_differences.axis", head="softmax", baseline="sigmoid", unit=words.unit(quantity))
         axes.set_xlabel(label)
@@ -94,5 +94,5 @@ def _finding(shares: pd.DataFrame, quantity: str, words: Words) -> str:
 def percent(part: float) -> str:
     """A share of 1 in percent, never broken over two lines; never a plain 0 or 100 for what is neither."""
     if part < 0.001:
-        return "< 0.1\u00a0%" if part else "0\u00a0%"
+        return "<\u00a00.1\u00a0%" if part else "0\u00a0%"
     return f"{100 * part:.1f}\u00a0%" if part < 0.1 or part > 0.99 else f"{100 * part:.0f}\u00a0%"

@@ -59,27 +59,27 @@ def loss_curves(
     arms = dict.fromkeys(arm for _, panel in shown for arm in panel.values)
     # names of cells may take two lines
     above, high = (0.25, 3.0) if one else (0.4, 3.15)
-    with chart(finding, width, high * down, () if named else arms, auto=False) as page:
+    with chart(finding, width, high * down, () if named else arms, words=words, auto=False) as page:
         for index, (name, panel) in enumerate(shown):
             row, column = divmod(index, across)
             start, wide = column * each + left, each - left - right
             over = page.place(start, high * row + above, wide, 1.45)
             under = page.place(start, high * row + above + 1.55, wide, 0.75, sharex=over)
-            levels(over, panel, named=named)
-            over.set_title(name or panel_title(panel.key, wide + right))
+            levels(over, panel, words, named=named)
+            over.set_title(name or panel_title(words.parts(panel.key), wide + right))
             over.tick_params(labelbottom=False)
-            _differences(under, panel, baseline, named=named)
+            _differences(under, panel, baseline, words, named=named)
             _flag(over, panel, words)
             under.set_xlabel(words("axis.step"))
             if column == 0:
                 over.set_ylabel(words.axis(quantity))
-                under.set_ylabel(words("axis.minus", baseline=baseline))
+                under.set_ylabel(words("axis.minus", baseline=words.name("arm", baseline)))
                 for axes in (over, under):
                     axes.yaxis.set_label_coords(-0.58 / wide, 0.5)
     return page
 
 
-def levels(axes: Axes, panel: Panel, *, named: bool) -> None:
+def levels(axes: Axes, panel: Panel, words: Words, *, named: bool) -> None:
     """Median and quartiles of each arm against the steps."""
     ends = []
     for head, values in panel.values.items():
@@ -87,14 +87,14 @@ def levels(axes: Axes, panel: Panel, *, named: bool) -> None:
         dashed = "--" if head == "softmax_matched" else "-"
         axes.plot(panel.steps, middle, dashed, color=colour(head), zorder=3 if dashed == "--" else 2)
         axes.fill_between(panel.steps, low, high, color=colour(head), alpha=0.13, linewidth=0)
-        ends.append((head, float(middle[-1]), colour(head)))
+        ends.append((words.name("arm", head), float(middle[-1]), colour(head)))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     if named:
         label_ends(axes, ends, gap=0.115)
 
 
-def _differences(axes: Axes, panel: Panel, baseline: str, *, named: bool) -> None:
+def _differences(axes: Axes, panel: Panel, baseline: str, words: Words, *, named: bool) -> None:
     axes.axhline(0, color=MUTED, linewidth=0.8)
     ends = []
     for head in panel.values:
@@ -103,7 +103,7 @@ def _differences(axes: Axes, panel: Panel, baseline: str, *, named: bool) -> Non
         mean, low, high = panel.interval(panel.difference(head, baseline))
         axes.plot(panel.steps, mean, color=colour(head))
         axes.fill_between(panel.steps, low, high, color=colour(head), alpha=0.16, linewidth=0)
-        ends.append((head, float(mean[-1]), colour(head)))
+        ends.append((words.name("arm", head), float(mean[-1]), colour(head)))
     axes.yaxis.set_major_locator(MaxNLocator(3))
     if named:
         label_ends(axes, ends, gap=0.19)
@@ -113,7 +113,7 @@ def _flag(axes: Axes, panel: Panel, words: Words) -> None:
     """Say how many runs are not finite, since a line cannot show them."""
     lost = {head: count for head in panel.values if (count := panel.lost(head))}
     if lost:
-        text = ", ".join(f"{head} {count}" for head, count in lost.items())
+        text = ", ".join(f"{words.name('arm', head)} {count}" for head, count in lost.items())
         axes.annotate(words("note.lost", runs=text), (0.98, 0.96), xycoords="axes fraction", ha="right", va="top",
                       fontsize=7.5, color=MUTED)  # fmt: skip
 

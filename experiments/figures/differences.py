@@ -66,7 +66,8 @@ def _strip(pairs: pd.DataFrame, quantity: str, width: float, words: Words) -> Ch
                 text = words("paired_differences.lost", lost=lost, n=len(values[head]))
                 axes.annotate(text, (0.995, row), xycoords=("axes fraction", "data"), ha="right", va="center",
                               color=MUTED, fontsize=7.5)  # fmt: skip
-        label_rows(axes, [clip(head, 0.4 * width) for head in heads], [colour(head) for head in heads])
+        names = [clip(words.name("arm", head), 0.4 * width) for head in heads]
+        label_rows(axes, names, [colour(head) for head in heads])
         label = words("axis.difference", quantity=words.axis(quantity), baseline=BASELINE)
         axes.set_xlabel(wrap(label, width * 0.65, 8.5))
         _few_ticks(axes, width)
@@ -86,8 +87,8 @@ def _finding(
         return words("paired_differences.strip_none", quantity=label, n=max(len(d) for d in values.values()))
     head = max(apart, key=lambda name: abs(found[name][0]))
     mean, low, high = found[head]
-    return words("paired_differences.strip", arm=head, quantity=label, mean=figure(mean, sign=True), low=figure(low),
-                 high=figure(high), n=len(values[head]))  # fmt: skip
+    return words("paired_differences.strip", arm=words.name("arm", head), quantity=label, low=figure(low),
+                 mean=figure(mean, sign=True), high=figure(high), n=len(values[head]))  # fmt: skip
 
 
 def _summary(pairs: pd.DataFrame) -> pd.DataFrame:

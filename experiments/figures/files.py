@@ -9,10 +9,11 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from experiments.figures.fonts import CHINESE, LATIN
+from experiments.figures.fonts import LATIN
 
-# in a browser a figure has the reader's own fonts: these are as wide as those that it was laid out with, or narrower
-READERS = ",".join(f"'{name}'" for name in (LATIN, "Verdana", *CHINESE)) + ",sans-serif"
+# what a page and its figures are written in: the reader's own sans-serif, which is as wide as the font that a figure
+# is laid out with (one of the widest there is), or narrower
+FONT = "system-ui,-apple-system,'Segoe UI',Roboto,'PingFang SC','Microsoft YaHei','Noto Sans CJK SC',sans-serif"
 _FAMILIES = re.compile(rf"'{LATIN}'(?:, (?:'[^']*'|sans-serif))*")
 _PLACES = re.compile(r' (d|x|y)="([^"]*)"')
 _LONG = re.compile(r"(\d\.\d)\d+")

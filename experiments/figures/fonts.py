@@ -10,7 +10,7 @@ from pathlib import Path
 
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 
-from experiments.figures.words import Words, catalogue
+from experiments.figures.words import ENGLISH, catalogue
 
 # most Chinese fonts have one weight, and matplotlib would complain of it at every bold title
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
@@ -52,9 +52,8 @@ def chinese_font() -> str | None:
 
 def _first() -> str | None:
     known = set(fontManager.get_font_names())
-    needed = {
-        ord(letter) for text in catalogue(Words().paths[0]).values() for letter in text["zh"] if letter > "\u2e80"
-    }
+    texts = (text["zh"] for path in ENGLISH.paths for text in catalogue(path).values() if "zh" in text)
+    needed = {ord(letter) for text in texts for letter in text if letter > "\u2e80"}
     return next((name for name in CHINESE if name in known and needed <= _letters(name)), None)
 
 

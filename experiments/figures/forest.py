@@ -40,14 +40,15 @@ def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float =
     down = -(-len(parts) // across)
     handles = _key(rows, words)
     columns = max(1, int(width / 1.75))
-    head, baseline = str(rows["head"].iloc[0]), str(rows["baseline"].iloc[0])
+    arm = str(rows["head"].iloc[0])
+    head, baseline = (words.name("arm", str(rows[name].iloc[0])) for name in ("head", "baseline"))
     key_height = 0.2 * -(-len(handles) // columns)
     finding = _finding(rows.loc[rows["quantity"].isin(quantities)], parts, quantities, head, baseline, words)
     with chart(finding, width, down * (0.85 + _ROW * len(drawn)) + key_height) as figure:
         grid = figure.subplots(down, across, squeeze=False)
         for index, (axes, part, quantity) in enumerate(zip(grid.flat, parts, quantities, strict=True)):
-            _draw(axes, part.reindex(drawn), colour(head))
-            label_rows(axes, row_names(drawn, width) if across == 1 or index == 0 else [""] * len(drawn))
+            _draw(axes, part.reindex(drawn), colour(arm))
+            label_rows(axes, row_names(drawn, width, words) if across == 1 or index == 0 else [""] * len(drawn))
             axes.set_title(words.or_key("quantity", quantity))
             axes.set_xlabel(words("paired_differences.axis", head=head, baseline=baseline, unit=words.unit(quantity)))
             axes.locator_params(axis="x", nbins=4)

@@ -46,7 +46,7 @@ def gradient_norms(
     each, high = (width - 0.05) / across, 3.2 if one else 2.6
     shown = dict.fromkeys(head for made in found.values() for panel in made for head in panel.values)
     arms = [head for head in shown if one or head != BASELINE]
-    with chart(_finding(found, words), width, high * down, arms, auto=False) as figure:
+    with chart(_finding(found, words), width, high * down, arms, words=words, auto=False) as figure:
         for index, (scope, made) in enumerate(found.items()):
             row, column = divmod(index, across)
             left, wide, top = column * each + 0.62, each - 0.72, high * row
@@ -54,7 +54,7 @@ def gradient_norms(
             first = under
             if one:
                 first = figure.place(left, top + 0.25, wide, 1.35, sharex=under)
-                levels(first, made[0], named=False)
+                levels(first, made[0], words, named=False)
                 first.set_yscale("log")  # before its limits are asked for: linear ones may reach below 0
                 log_ticks(first, *first.get_ylim())
                 first.tick_params(labelbottom=False)

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 from experiments.figures.fonts import drawable
+from experiments.words import SEPARATOR, Words
 
 _CJK = re.compile("[\u2e80-\uffef]")
 _CLOSING = re.compile("[\u3001\u3002\uff09\uff0c\uff1a\uff1b\uff1f ]")  # stops, commas, a closing bracket, a space
@@ -46,15 +47,15 @@ def clip(text: str, width: float, size: float = 9) -> str:
 
 def panel_title(key: Sequence[str], width: float, size: float = 9) -> str:
     """A cell's names in `width` inches: in one line where they fit, else the task above its network and optimizer."""
-    whole = "/".join(key)
+    whole = SEPARATOR.join(key)
     return (
         whole
         if clip(whole, width, size) == whole
-        else "\n".join(clip(part, width, size) for part in (key[0], "/".join(key[1:])))
+        else "\n".join(clip(part, width, size) for part in (key[0], SEPARATOR.join(key[1:])))
     )
 
 
-def row_names(keys: Iterable[Sequence[str]], width: float) -> list[str]:
+def row_names(keys: Iterable[Sequence[str]], width: float, words: Words) -> list[str]:
     """A cell's names as a row's label, in two fifths of a wide figure and in half of a narrow one."""
     room = 0.54 * width if width < 5 else 0.42 * width
-    return [clip("/".join(map(str, key)), room, 8) for key in keys]
+    return [clip(words.cell(key), room, 8) for key in keys]

@@ -137,7 +137,7 @@ def _strips(axes: Axes, grid: pd.DataFrame) -> None:
     axes.pcolormesh(edges, rows, grid.to_numpy(float), cmap=colours, norm=norm, shading="flat", rasterized=True)
     axes.set_xlim(z[0], z[-1])
     axes.set_xticks([-100, 0, 100])
-    axes.tick_params(axis="x", labelsize=7)
+    axes.tick_params(axis="x", labelsize=7.5)
     axes.grid(visible=False)
     for row in range(1, len(grid)):
         axes.axhline(row - 0.5, color="#fefefe", linewidth=1)
@@ -160,11 +160,12 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
     grid = grid.reindex(pd.MultiIndex.from_frame(order[_KEYS]))[dtypes]
     values = grid.to_numpy(float)
     sound = int(np.isinf(values).sum())
-    finding = words("numerics.thresholds", framework=framework, sound=sound, paths=int((~np.isnan(values)).sum()))
+    finding = words("numerics.thresholds", framework=words.name("framework", framework), sound=sound,
+                    paths=int((~np.isnan(values)).sum()))  # fmt: skip
     left = 2.4 if width >= 5 else 0.42 * width
     height = 0.24 * len(grid)
     columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
-    angle, size = (90, 6) if width < 5 else (50, 7.5)
+    angle, size = (90, 7.5) if width < 5 else (50, 7.5)
     above = 0.15 + max(map(len, columns)) * size / 72 * 0.58 * math.sin(math.radians(angle))
     with chart(finding, width, height + above + 0.1, auto=False) as page:
         axes = page.place(left, above, width - left - 0.6, height)
@@ -184,7 +185,6 @@ def _column(dtype: str, *, narrow: bool) -> str:
 
 
 def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> None:
-    size = 6.5 if narrow else 7.5
     axes.set_xlim(-0.5, values.shape[1] - 0.5)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
@@ -195,7 +195,7 @@ def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> N
         axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, color=ink, linewidth=0))
         right = "✓" if narrow else words("numerics.right")
         text = right if math.isinf(value) else words("numerics.all") if value <= 0.5 else f"{value:g}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=size, color=_DARK)
+        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=_DARK)
 
 
 def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
@@ -246,11 +246,11 @@ def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words
         axes.plot(both[1], row, "o", color=_SOUND, markersize=4)
         axes.plot(both[0], row, "o", color=_ILL, markersize=5, markerfacecolor="none", markeredgewidth=1.4)
         if lost[row]:
-            place, size = ("bottom", 6) if narrow else ("center", 7)
+            place = "bottom" if narrow else "center"
             # on the side where there is no dot
             at, side = (0.02, "left") if np.nanmax(both, initial=least) > 0.1 else (0.98, "right")
             axes.text(at, row, words("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
-                      ha=side, va=place, fontsize=size, color=_ILL)  # fmt: skip
+                      ha=side, va=place, fontsize=7.5, color=_ILL)  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least * 0.7, 25)
     ticks = (0.01, 1) if narrow else (0.01, 0.1, 1, 10)

@@ -28,7 +28,7 @@ NETWORKS = {
     "attention": "#9467bd",
 }
 _HEIGHT = 3.4
-_MOST = 30.0  # margins; what is further from 0 has broken down and is drawn at the edge
+_MOST, _MOST_IN_SHORT = 30.0, 10.0  # margins; what is further from 0 has broken down and is drawn at the edge
 
 
 def rate_map(rows: pd.DataFrame, law: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
@@ -42,7 +42,7 @@ def rate_map(rows: pd.DataFrame, law: pd.DataFrame, *, width: float = 7.2, words
         raise ValueError("The rate map holds no cell")
     wide = rows.pivot(index=CELL, columns="relative", values="mean").sort_index(axis=1)
     networks = sorted(set(wide.index.get_level_values("network")), key=[*NETWORKS, *wide.index.unique("network")].index)
-    key = [Line2D([], [], color=_ink(network), label=network) for network in networks]
+    key = [Line2D([], [], color=_ink(network), label=words.name("network", network)) for network in networks]
     key += [
         Line2D([], [], color=INK, linewidth=2.6, label=words("rate_map.median")),
         Line2D([], [], color=MUTED, linestyle="", marker="s", markerfacecolor=GRID, label=words("rate_map.judged")),
@@ -55,17 +55,56 @@ def rate_map(rows: pd.DataFrame, law: pd.DataFrame, *, width: float = 7.2, words
         for cell, line in wide.iterrows():
             known = line.dropna()
             axes.plot(known.index, known.clip(-reach, reach), color=_ink(str(cell[1])), linewidth=0.8, alpha=0.75)
-        enough = wide.loc[:, wide.notna().mean() >= 0.5].median()
-        axes.plot(enough.index, enough, color=PAPER, linewidth=4.4, zorder=3)
-        axes.plot(enough.index, enough, color=INK, linewidth=2.6, zorder=4)
-        axes.set_xlabel(words("rate_map.rate", baseline=BASELINE))
-        axes.set_ylabel(words("rate_map.loss", head=HEAD, baseline=BASELINE))
-        # where theory leaves room: lines run from the lower left to the upper right
-        sides = ((BASELINE, (0.015, 0.97), "left", "top"), (HEAD, (0.985, 0.03), "right", "bottom"))
-        for head, (x, y), across, up in sides:
-            axes.text(x, y, words("rate_map.better", head=head), transform=axes.transAxes, ha=across, va=up,
-                      color=colour(head), fontweight="bold", zorder=5)  # fmt: skip
+        _median(axes, wide)
+        _sides(axes, words)
     return page
+
+
+def rate_map_in_short(
+    rows: pd.DataFrame, law: pd.DataFrame, *, width: float = 5.2, words: Words = ENGLISH
+) -> Chart:
+    """The rate map at a glance: the cells faint and all alike, their median named; for under a title that says it.
+
+    It reaches as far as the median does: to the rates that half of the cells were swept at.
+    """
+    if rows.empty:
+        raise ValueError("The rate map holds no cell")
+    wide = rows.pivot(index=CELL, columns="relative", values="mean").sort_index(axis=1)
+    wide = wide.loc[:, wide.notna().mean() >= 0.5]
+    with chart(finding(law, words), width, 0.6 * width if width < 5 else 0.78 * width, titled=False) as page:
+        axes = page.add_subplot()
+        _scale(axes, wide, float(rows["margin"].median()), width, words, _MOST_IN_SHORT)
+        reach = axes.get_ylim()[1]
+        for _, line in wide.iterrows():
+            known = line.dropna()
+            axes.plot(known.index, known.clip(-reach, reach), color=MUTED, linewidth=0.7, alpha=0.4)
+        middle = _median(axes, wide)
+        first = middle.index[0]
+        axes.annotate(words("rate_map.median_of", cells=len(wide)), (first, 0.25 * middle[first]), va="center",
+                      fontsize=8.5, fontweight="bold", zorder=6,
+                      bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.8})  # fmt: skip
+        _sides(axes, words)
+    return page
+
+
+def _median(axes: Axes, wide: pd.DataFrame) -> pd.Series:
+    """Draw the median where half of the cells or more have a value, and return it."""
+    enough = wide.loc[:, wide.notna().mean() >= 0.5].median()
+    axes.plot(enough.index, enough, color=PAPER, linewidth=4.4, zorder=3)
+    axes.plot(enough.index, enough, color=INK, linewidth=2.6, zorder=4)
+    return enough
+
+
+def _sides(axes: Axes, words: Words) -> None:
+    """Label both axes, and each half with the head that is better there."""
+    axes.set_xlabel(words("rate_map.rate", baseline=BASELINE))
+    low = axes.bbox.height < 200  # pixels: too low for the whole label
+    axes.set_ylabel(words("rate_map.short" if low else "rate_map.loss", head=HEAD, baseline=BASELINE))
+    # where theory leaves room: lines run from the lower left to the upper right
+    sides = ((BASELINE, (0.015, 0.97), "left", "top"), (HEAD, (0.985, 0.03), "right", "bottom"))
+    for head, (x, y), across, up in sides:
+        axes.text(x, y, words("rate_map.better", head=head), transform=axes.transAxes, ha=across, va=up,
+                  color=colour(head), fontweight="bold", zorder=5)  # fmt: skip
 
 
 def finding(law: pd.DataFrame, words: Words) -> str:
@@ -83,11 +122,13 @@ def _ink(network: str) -> str:
     return NETWORKS.get(network) or colour(network)
 
 
-def _scale(axes: Axes, wide: pd.DataFrame, margin: float, width: float, words: Words) -> None:
+def _scale(
+    axes: Axes, wide: pd.DataFrame, margin: float, width: float, words: Words, most: float = _MOST
+) -> None:
     """Both axes with their labels, 0, sigmoid's best rate, and the rates that the law is judged by."""
     values = wide.to_numpy(float)
     size = np.abs(values[np.isfinite(values)]).max(initial=margin)
-    reach = min(1.5 * max(size, margin), _MOST * margin)
+    reach = min(1.5 * max(size, margin), most * margin)
     axes.set_yscale("symlog", linthresh=margin, linscale=1.0)
     axes.set_ylim(-reach, reach)
     ticks = [tick for tick in (1, 3, 10, 30) if tick * margin <= reach]

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from experiments.figures.lettering import panel_title
 from experiments.figures.panels import CELL, Panel, telling
 from experiments.figures.style import Chart, chart, colour
-from experiments.figures.ticks import log_ticks
+from experiments.figures.ticks import log_ticks, power
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 
@@ -52,12 +52,13 @@ def learning_rates(
     two = baseline == BASELINE
     twice = [Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))] if two else []
     finding = _finding(found, head, words) if two else _lowest(every, head, baseline, quantity, words)
-    with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, auto=False) as page:
+    with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, words=words, auto=False) as page:
         for index, panel in enumerate(shown):
             row, column = divmod(index, across)
             axes = page.place(column * each + 0.62, _HEIGHT * row + 0.52, each - 0.75, 1.4)
             _draw(axes, panel)
-            names = [panel_title(panel.key, each - 0.65, 8.5), *([_shift(found, panel, words)] if two else [])]
+            title = panel_title(words.parts(panel.key), each - 0.65, 8.5)
+            names = [title, *([_shift(found, panel, words)] if two else [])]
             axes.set_title("\n".join(names), fontsize=8.5)
             axes.set_xlabel(words("axis.rate"))
             if column == 0:
@@ -101,14 +102,6 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xticks(panel.steps[::step], [power(2.0**exponent) for exponent in panel.steps[::step]])
 
 
-def power(rate: float) -> str:
-    """A learning rate as a power of two: 2⁻⁵, or 2^−5.3 between two of them."""
-    exponent = math.log2(rate)
-    if abs(exponent - round(exponent)) > 0.05:
-        return f"2^{figure(exponent, 2)}"
-    return "2" + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-
-
 def _shift(found: pd.DataFrame, panel: Panel, words: Words) -> str:
     if panel.key not in found.index:
         return ""
@@ -125,11 +118,11 @@ def _finding(found: pd.DataFrame, head: str, words: Words) -> str:
     others = known.loc[known.index.get_level_values("network") != "linear", "shift_fine"]
     sentences = []
     if len(linear):
-        sentences.append(words("learning_rates.linear", head=head, shift=figure(linear.median()), cells=len(linear),
-                               factor=figure(2 ** linear.median())))  # fmt: skip
+        sentences.append(words("learning_rates.linear", head=words.name("arm", head), cells=len(linear),
+                               shift=figure(linear.median()), factor=figure(2 ** linear.median())))  # fmt: skip
     if len(others):
         sentences.append(words("learning_rates.others", shift=figure(others.median()), cells=len(others)))
-    return words("sentence.join").join(sentences) or words("learning_rates.none", head=head)
+    return words("sentence.join").join(sentences) or words("learning_rates.none", head=words.name("arm", head))
 
 
 def _lowest(every: list[Panel], head: str, baseline: str, quantity: str, words: Words) -> str:
@@ -137,7 +130,8 @@ def _lowest(every: list[Panel], head: str, baseline: str, quantity: str, words: 
     pairs = [panel for panel in every if {head, baseline} <= set(panel.values)]
     middles = [[np.median(panel.values[arm], axis=0) for panel in pairs] for arm in (head, baseline)]
     if not pairs or not all(np.isfinite(middle).any() for arm in middles for middle in arm):
-        return words("learning_rates.none", head=head)
+        return words("learning_rates.none", head=words.name("arm", head))
     mine, theirs = (float(np.median([middle[np.isfinite(middle)].min() for middle in arm])) for arm in middles)
-    return words("learning_rates.lowest", head=head, baseline=baseline, mine=figure(mine), theirs=figure(theirs),
-                 quantity=words.or_key("quantity", quantity), cells=len(pairs))  # fmt: skip
+    return words("learning_rates.lowest", head=words.name("arm", head), baseline=words.name("arm", baseline),
+                 mine=figure(mine), theirs=figure(theirs), cells=len(pairs),
+                 quantity=words.or_key("quantity", quantity))  # fmt: skip

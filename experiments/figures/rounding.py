@@ -13,6 +13,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from experiments.figures.lettering import panel_title
 from experiments.figures.panels import Panel, panels
 from experiments.figures.style import Chart, chart, colour, label_ends
+from experiments.figures.ticks import power
 from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 
@@ -59,7 +60,7 @@ def rounding(
             wide = each - 0.8 - right
             axes = page.place(column * each + 0.75, _HEIGHT * row + 0.4, wide, 1.6)
             _draw(axes, found[key].steps, lines[index], named=named)
-            axes.set_title(panel_title(key, wide + right))
+            axes.set_title(panel_title(words.parts(key), wide + right))
             axes.set_xlabel(words("axis.step"))
             if column == 0:
                 axes.set_ylabel(words("rounding.apart", quantity=words.axis(quantity)))
@@ -89,6 +90,7 @@ def _draw(axes: Axes, steps: np.ndarray, lines: list[Line], *, named: bool) -> N
     axes.set_yscale("log")
     axes.set_ylim(_LEAST, _MOST_NATS)
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_major_formatter(lambda value, _: power(value, 10))  # all its digits as high as other letters
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if named:
         label_ends(axes, ends, gap=0.1)

@@ -14,9 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from experiments.figures.files import READERS, small_png, small_svg
+from experiments.figures.files import FONT, small_png, small_svg
 from experiments.figures.fonts import families
 from experiments.figures.lettering import wrap
+from experiments.figures.words import ENGLISH, Words
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"
@@ -143,7 +144,7 @@ class Chart(Figure):
             text = text.replace(f": {ink}", f": var({name})")
         light = ";".join(f"{name}:{ink}" for ink, name in names.items())
         dark = ";".join(f"{name}:{_DARK[ink]}" for ink, name in names.items())
-        sheet = f"svg{{--font:{READERS};{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}"
+        sheet = f"svg{{--font:{FONT};{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}"
         return small_svg(text, sheet)
 
     def _drawn(self, kind: str, **options: Any) -> bytes:
@@ -163,18 +164,22 @@ def chart(
     heads: Iterable[str] = (),
     *,
     more: Sequence[Line2D] = (),
+    words: Words = ENGLISH,
+    titled: bool = True,
     auto: bool = True,
 ) -> Iterator[Chart]:
     """A new `Chart` that is `width` inches wide, with `height` inches under its title; draw on it inside the `with`.
 
     `finding` stands above, wrapped to the width, and under it a key: the names of `heads` in their colours, for small
     multiples that are too narrow for direct labels, and `more` lines. `auto` lets matplotlib lay the axes out;
-    without it they are placed by `Chart.place`, which costs a tenth of the time when there are many.
+    without it they are placed by `Chart.place`, which costs a tenth of the time when there are many. `titled`: without
+    it the finding is the alternative text alone, for a figure that stands under a title that says it.
     """
-    title = wrap(finding, width, 10.5, bold=True)
-    lines = [*(Line2D([], [], color=colour(head), label=head) for head in heads), *more]
+    title = wrap(finding, width, 10.5, bold=True) if titled else ""
+    lines = [*(Line2D([], [], color=colour(head), label=words.name("arm", head)) for head in heads), *more]
     columns = max(1, int(width / 1.5))
-    above = 0.1 + 0.175 * (title.count("\n") + 1) + (0.03 + 0.19 * -(-len(lines) // columns) if lines else 0.0)
+    above = 0.1 + 0.175 * (title.count("\n") + 1) if titled else 0.0
+    above += 0.03 + 0.19 * -(-len(lines) // columns) if lines else 0.0
     with mpl.rc_context(_RC | {"font.family": families()}):
         total = height + above
         figure = Chart(figsize=(width, total))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
+
+from experiments.figures.words import figure
 
 
 def log_ticks(axes: Axes, low: float, high: float) -> None:
@@ -22,3 +26,11 @@ def log_ticks(axes: Axes, low: float, high: float) -> None:
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_minor_locator(NullLocator())
+
+
+def power(value: float, base: int = 2) -> str:
+    """A number as a power of `base`: 2⁻⁵, or 2^−5.3 between two of them."""
+    exponent = math.log(value, base)
+    if abs(exponent - round(exponent)) > 0.05:
+        return f"{base}^{figure(exponent, 2)}"
+    return str(base) + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

@@ -1,78 +1,19 @@
-"""What figures and reports say, in every language: one catalogue of strings beside the module that says them."""
+"""What the figures say: their own strings, and the names that everything shares."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
-from experiments.records import require
+from experiments.words import LANGUAGES, NAMES, Words, catalogue, figure
 
-LANGUAGES = ("en", "zh")
+__all__ = ["ENGLISH", "LANGUAGES", "STRINGS", "Words", "catalogue", "figure", "words_of"]
 
-
-@cache
-def catalogue(path: Path) -> Mapping[str, Mapping[str, str]]:
-    """Key -> language -> text, from a TOML file whose tables are named like `[loss_curves.title]`."""
-    found: dict[str, dict[str, str]] = {}
-
-    def walk(prefix: str, node: Mapping[str, Any]) -> None:
-        for name, value in node.items():
-            key = f"{prefix}.{name}" if prefix else name
-            if all(isinstance(text, str) for text in value.values()):
-                found[key] = dict(value)
-            else:
-                walk(key, value)
-
-    walk("", tomllib.loads(path.read_text(encoding="utf-8")))
-    return found
+STRINGS = Path(__file__).with_name("strings.toml")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Words:
-    """The strings of one language: `words("key", n=3)` is the text with its placeholders filled.
-
-    Raises `UserError` for an unknown language and `KeyError` for a key that no catalogue holds.
-    """
-
-    lang: str = "en"
-    paths: tuple[Path, ...] = (Path(__file__).with_name("strings.toml"),)
-
-    def __post_init__(self) -> None:
-        require(self.lang in LANGUAGES, f"Unknown language {self.lang!r}. Known: {', '.join(LANGUAGES)}.")
-
-    def __contains__(self, key: str) -> bool:
-        return any(key in catalogue(path) for path in self.paths)
-
-    def __call__(self, key: str, /, **values: object) -> str:
-        for path in self.paths:
-            if key in catalogue(path):
-                return catalogue(path)[key][self.lang].format(**values)
-        raise KeyError(f"No catalogue holds the string {key!r}")
-
-    def or_key(self, prefix: str, name: str) -> str:
-        """The text of `prefix.name`, or `name` itself: what a user adds has a name and no translation."""
-        return self(f"{prefix}.{name}") if f"{prefix}.{name}" in self else name
-
-    def translated(self, prefix: str, name: str, english: str) -> str:
-        """The text of `prefix.name`; `english` in English, and where the catalogue has no translation."""
-        return english if self.lang == "en" or f"{prefix}.{name}" not in self else self(f"{prefix}.{name}")
-
-    def axis(self, quantity: str) -> str:
-        """A quantity with its unit, for an axis: "NLL (nats)"."""
-        return self.or_key("quantity", quantity) + self.unit(quantity)
-
-    def unit(self, quantity: str) -> str:
-        """A quantity's unit to set behind its name: " (nats)", or nothing where it has none."""
-        return self("axis.unit", unit=self(f"unit.{quantity}")) if f"unit.{quantity}" in self else ""
+def words_of(lang: str) -> Words:
+    """The figures' words in a language."""
+    return Words(lang=lang, paths=(STRINGS, NAMES))
 
 
-def figure(value: float, digits: int = 3, sign: bool = False) -> str:
-    """A number as a sentence writes it: so many significant digits, a true minus."""
-    return f"{value:{'+' if sign else ''}.{digits}g}".replace("-", "−")
-
-
-ENGLISH = Words()
+ENGLISH = words_of("en")

@@ -9,14 +9,12 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from experiments.figures import Words
-from experiments.figures import words as figure_words
-from experiments.figures.words import LANGUAGES
+from experiments.figures.words import LANGUAGES, NAMES, STRINGS
 from experiments.report.render import markdown, page
 from experiments.report.sections import SECTIONS
 from experiments.report.stored import Stored
 
-_HERE = Path(__file__).parent
-CATALOGUES = (_HERE / "strings.toml", _HERE / "names.toml", Path(figure_words.__file__).with_name("strings.toml"))
+CATALOGUES = (Path(__file__).with_name("strings.toml"), STRINGS, NAMES)
 
 
 def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = None, processes: int = 0) -> Path:

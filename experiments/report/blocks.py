@@ -6,7 +6,7 @@ Every text is plain: the templates escape it, so a label from a user's data can 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -126,13 +126,17 @@ class Code:
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """A titled entry with a badge: `mark` is an outcome's name, `badge` what it is called, `anchor` its id."""
+    """A titled entry with a badge: `mark` is an outcome's name, `badge` what it is called, `anchor` its id.
+
+    `folded`: paragraphs that a reader unfolds.
+    """
 
     title: Inline
     badge: str = ""
     mark: str = ""
     body: Sequence[Inline]
     anchor: str = ""
+    folded: Fold | None = None
 
     @property
     def heading(self) -> list[Span]:
@@ -151,13 +155,75 @@ class Items:
     entries: Sequence[Item]
 
 
-Block = Text | Table | Picture | Code | Items
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """Blocks that a reader unfolds: `summary` says what is in them, `anchor` is their id."""
+
+    kind: ClassVar[str] = "fold"
+    summary: Inline
+    blocks: Sequence[Block]
+    anchor: str = ""
+
+    @property
+    def spans(self) -> list[Span]:
+        return spans(self.summary)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """A question of the first screen with its answer of one sentence, and where there is more."""
+
+    question: str
+    sentence: str
+    more: Sequence[Span] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class First:
+    """The first screen, under a title that states the finding: short answers beside a picture, the lines to write.
+
+    `source`: where the numbers come from.
+    """
+
+    kind: ClassVar[str] = "first"
+    replies: Sequence[Reply]
+    picture: Picture | None
+    write: str
+    code: str
+    source: Inline = ""
+
+    @property
+    def spans(self) -> list[Span]:
+        return spans(self.source)
+
+
+Block = Text | Table | Picture | Code | Items | Fold | First
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A heading with its blocks; `id` is the anchor."""
+    """A heading with its blocks; `id` is the anchor. One that begins with a `First` is the title of its page."""
 
     id: str
     title: str
     blocks: Sequence[Block]
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the first screen."""
+        return bool(self.blocks) and isinstance(self.blocks[0], First)
+
+    @property
+    def pictures(self) -> list[Picture]:
+        """Every picture in it, also those that are folded away."""
+        return list(_pictures(self.blocks))
+
+
+def _pictures(blocks: Sequence[Block]) -> Iterator[Picture]:
+    for block in blocks:
+        if isinstance(block, Picture):
+            yield block
+        elif isinstance(block, First) and block.picture is not None:
+            yield block.picture
+        elif isinstance(block, Fold):
+            yield from _pictures(block.blocks)

@@ -18,9 +18,9 @@ from experiments.figures.files import squeeze
 from experiments.figures.words import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
-from experiments.report.blocks import Code, Span, Table, Text
+from experiments.report.blocks import Span, Table
 from experiments.report.render import marked_down, names
-from experiments.report.sections.answer import answer
+from experiments.report.sections.answer import WRITE, in_short
 from experiments.report.sections.claims import overview
 from experiments.report.sections.common import file_of, finding_of
 from experiments.report.stored import Stored
@@ -67,17 +67,13 @@ def found(folder: Path, lang: str) -> str:
     """
     words = Words(lang=lang, paths=CATALOGUES)
     stored = Stored(folder, folder)
-    first = answer(stored, words)
-    assert first is not None  # `keep` saw verdicts
-    texts = [block for block in first.blocks if isinstance(block, Text)]
-    code = next(block for block in first.blocks if isinstance(block, Code))
+    title, replies = in_short(stored, words)
     text = names(lang)[1]
     picture, finding = _picture(stored, words)
     shown = REFERENCE.as_posix()
     return marked_down(
         "readme.md.jinja", stored, words, LANGUAGES,
-        lead=[block for block in texts if block.lead],
-        write=next(block for block in texts if not block.lead), code=code,
+        title=title, replies=replies, code=WRITE,
         table=_linked(overview(stored.read("verdicts"), words), f"{shown}/{text}"),
         picture=picture, finding=finding, folder=shown, text=text, **_size(stored),
     )  # fmt: skip
@@ -87,7 +83,7 @@ def _picture(stored: Stored, words: Words) -> tuple[str, str]:
     """The first figure's file and finding: who wins along the learning rate; where no rate was swept, the causes."""
     if stored.has("rate_law"):
         tables = stored.read("rate_map"), stored.read("rate_law")
-        return file_of("rate_map", words), finding_of(rate_map, *tables, words=words)
+        return file_of("rate_map_in_short", words), finding_of(rate_map, *tables, words=words)
     return file_of("attribution", words), finding_of(attribution, stored.read("attribution"), words=words)
 
 

@@ -1,31 +1,48 @@
-"""The first screen: which head to use, do they differ, why; what to write and what never to write."""
+"""The first screen: which head to use, do they differ, why; what to write; and, folded, what never to write."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words
-from experiments.figures.causes import parts, percent
+from experiments.figures import Words, rate_map_in_short
+from experiments.figures.causes import percent
 from experiments.figures.panels import CELL, interval
 from experiments.heads import BASELINE
-from experiments.judgement import APART, INSIDE, cells_apart, missing
-from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number
-from experiments.report.sections.common import SOFTMAX, compared, wins
+from experiments.judgement import missing
+from experiments.report.blocks import (
+    Block,
+    Code,
+    First,
+    Fold,
+    Inline,
+    Picture,
+    Reply,
+    Section,
+    Span,
+    Table,
+    Text,
+    number,
+)
+from experiments.report.sections import short
+from experiments.report.sections.common import SHORT, SOFTMAX, compared, drawn, wins
 from experiments.report.stored import Stored
-from experiments.stats import QUANTITIES
 from experiments.tables import pair
 
-_WRITE = """\
+WRITE = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(1)])
-model.compile(optimizer, keras.losses.BinaryCrossentropy(from_logits=True),
-              metrics=[keras.metrics.BinaryAccuracy(threshold=0.0),
-                       keras.metrics.AUC(from_logits=True)])
+model.compile(
+    optimizer,
+    keras.losses.BinaryCrossentropy(from_logits=True),
+    metrics=[keras.metrics.BinaryAccuracy(threshold=0.0),
+             keras.metrics.AUC(from_logits=True)])
 probability = keras.ops.sigmoid(model.predict(x))"""
-_OR = """\
+OR = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(2)])
-model.compile(optimizer, keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-              metrics=["accuracy"])
+model.compile(
+    optimizer,
+    keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    metrics=["accuracy"])
 probability = keras.ops.softmax(model.predict(x))[:, 1]"""
 # a program -> the string that says what it does
 _NEVER = {
@@ -39,74 +56,118 @@ _NEVER = {
 
 
 def answer(stored: Stored, words: Words) -> Section | None:
-    """Three sentences, each chosen by a verdict and filled from its tables, and what follows from them."""
-    verdicts = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
-    rows, overall = compared(stored), compared(stored, "overall")
-    sentences = [
-        winner(rows, compared(stored, "rate_gaps"), str(verdicts.get("winner-depends-on-model", "undecided")), words,
-               overall),
-        differ(rows, overall, str(verdicts.get("differs-in-practice", "undecided")), words),
-        cause(stored.read("attribution"), str(verdicts.get("framework-is-the-cause", "undecided")), words),
-    ]
-    lead = [
-        Text(body=[Span(text=words(f"answer.{name}.question"), strong=True), sentence], lead=True)
-        for name, sentence in zip(("winner", "differ", "cause"), sentences, strict=True)
-        if sentence
-    ]
-    if not lead and (plain := _plain(stored, words)):
-        lead = [Text(body=plain, lead=True)]
-    if not lead:
+    """A title and three short sentences, each chosen by a verdict and filled from its tables, and what follows."""
+    title, replies = in_short(stored, words)
+    if not replies:
+        return _before_statistics(stored, words)
+    first = First(replies=replies, picture=_picture(stored, words), write=words("answer.write"), code=WRITE,
+                  source=_source(stored, words))  # fmt: skip
+    figures = Fold(summary=words("answer.figures"), blocks=_at_length(stored, words))
+    return Section(id="answer", title=title, blocks=[first, figures, *_folded(words)])
+
+
+def in_short(stored: Stored, words: Words) -> tuple[str, list[Reply]]:
+    """The title and the sentences; no sentence where there are no statistics yet."""
+    rows, gaps, law = compared(stored), compared(stored, "rate_gaps"), short.sides(compared(stored, "overall"))
+    depends, differs, _ = _outcomes(stored)
+    told = {
+        "which": short.which(rows, depends, law, words),
+        "whether": short.whether(rows, gaps, differs, words),
+        "why": short.why(stored.read("attribution"), words),
+    }
+    replies = [Reply(question=words(f"answer.{name}"), sentence=said, more=_more(name, stored, words))
+               for name, said in told.items() if said]  # fmt: skip
+    return short.title(depends, law, words), replies
+
+
+def _at_length(stored: Stored, words: Words) -> list[Block]:
+    """The same with every figure."""
+    rows, overall, gaps = compared(stored), compared(stored, "overall"), compared(stored, "rate_gaps")
+    depends, differs, framework = _outcomes(stored)
+    told = {
+        "which": winner(rows, gaps, depends, words, overall),
+        "whether": differ(rows, overall, differs, words),
+        "why": cause(stored.read("attribution"), framework, words),
+    }
+    return [Text(body=[Span(text=words(f"answer.{name}"), strong=True), " ", said])
+            for name, said in told.items() if said]  # fmt: skip
+
+
+def _outcomes(stored: Stored) -> tuple[str, str, str]:
+    """The verdicts on whether the winner depends on the model, whether they differ, and whether frameworks cause it."""
+    known = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
+    one, two, three = (
+        str(known.get(claim, "undecided"))
+        for claim in ("winner-depends-on-model", "differs-in-practice", "framework-is-the-cause")
+    )
+    return one, two, three
+
+
+def _before_statistics(stored: Stored, words: Words) -> Section | None:
+    plain = _plain(stored, words)
+    if not plain:
         return None
-    never: list[list[Inline]] = [[Span(text=line, code=True), words(f"never.{why}")] for line, why in _NEVER.items()]
-    blocks: list[Block] = [
-        *lead,
-        Text(body=words("answer.write")),
-        Code(body=_WRITE),
-        Text(body=words("answer.or")),
-        Code(body=_OR),
-        Table(caption=words("never.caption"), columns=[words("never.program"), words("never.what")], rows=never,
-              prose=True),
-    ]  # fmt: skip
+    blocks = [Text(body=plain, lead=True), Text(body=words("answer.write")), Code(body=WRITE), *_folded(words)]
     return Section(id="answer", title=words("answer.title"), blocks=blocks)
+
+
+# a question -> the table that the section needs to which it leads, and that section
+_LEADS = {"which": ("rate_law", "rates"), "whether": ("differences", "where"), "why": ("attribution", "why")}
+
+
+def _more(question: str, stored: Stored, words: Words) -> list[Span]:
+    table, section = _LEADS[question]
+    return [Span(text=words(f"answer.to_{section}"), href=f"#{section}")] if stored.has(table) else []
+
+
+def _source(stored: Stored, words: Words) -> Inline:
+    if stored.cells.empty:
+        return ""
+    return Span(text=words("answer.source"), href="#cells")
+
+
+def _picture(stored: Stored, words: Words) -> Picture | None:
+    """The rate map; nothing where no rate was swept."""
+    rows, law = stored.read("rate_map"), stored.read("rate_law")
+    if rows.empty or law.empty:
+        return None
+    return drawn(stored.kept, "rate_map_in_short", rate_map_in_short, rows, law, words=words, wide=SHORT)
+
+
+def _folded(words: Words) -> list[Block]:
+    never: list[list[Inline]] = [[Span(text=line, code=True), words(f"never.{why}")] for line, why in _NEVER.items()]
+    columns = [words("never.program"), words("never.what")]
+    return [
+        Fold(summary=words("answer.two"), blocks=[Text(body=words("answer.or")), Code(body=OR)]),
+        Fold(summary=words("never.summary"),
+             blocks=[Table(caption=words("never.caption"), columns=columns, rows=never, prose=True)]),
+    ]  # fmt: skip
 
 
 def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words) -> str:
     """Whether they differ: the means over tasks, and how many cells differ in a primary quantity, and how much."""
-    primary = rows.loc[rows["quantity"].isin([q.name for q in QUANTITIES.values() if q.primary])]
-    if primary.empty:
+    found = short.cells(rows)
+    if found is None:
         return ""
-    # a cell differs if any of its quantities does, all of them and all cells corrected together; what is neither that
-    # nor inside its margins in all of them is undecided
-    outcomes = primary["outcome"].astype(str).groupby([primary[name] for name in CELL], sort=False).agg(set)
-    larger = cells_apart(primary, CELL, beyond=True)
-    inside = ~larger & outcomes.map(lambda found: found <= set(INSIDE))
-    different = ~larger & ~inside & cells_apart(primary, CELL)
-    open_ = ~(larger | inside | different)
     means = overall.loc[overall["at"] == "default"].set_index("quantity")["mean"] if len(overall) else pd.Series()
     listed = words("sentence.list").join(
         words(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
         for name in ("nll_curve", "nll", "accuracy")
         if name in means.index
     )
-    undecided = primary.loc[[bool(open_[key]) for key in primary[CELL].itertuples(index=False, name=None)]]
     return words(f"answer.differ.{outcome}", means=listed) + words(
-        "answer.differ.cells", larger=int(larger.sum()), different=int(different.sum()), inside=int(inside.sum()),
-        open=int(open_.sum()), cells=len(outcomes), how=_how(undecided, words) if outcome == "undecided" else "",
+        "answer.differ.cells", larger=found.larger, different=found.different, inside=found.inside, open=found.open,
+        cells=found.n, how=_how(found.open_rows, words) if outcome == "undecided" else "",
     )  # fmt: skip
 
 
 def cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
     """Why: each factor's part of the difference in the loss curve."""
-    rows = attribution.loc[attribution["quantity"] == "nll_curve"]
-    if rows.empty:
+    found = short.causes(attribution)
+    if found is None:
         return ""
-    wide = rows.pivot_table(index=CELL, columns="factor", values="share", observed=True)
-    found = parts(wide)
-    if not found:
-        return ""
-    rate = found.get("head_rate", 0.0) + found.get("head_rate+decay", 0.0)
-    return words(f"answer.cause.{outcome}", rate=percent(rate), start=percent(found.get("initialisation", 0.0)),
-                 rest=percent(found.get("arithmetic", 0.0)))  # fmt: skip
+    return words(f"answer.cause.{outcome}", rate=percent(found.rate), start=percent(found.start),
+                 rest=percent(found.rest))  # fmt: skip
 
 
 def winner(
@@ -121,7 +182,7 @@ def winner(
         return ""
     best = gaps.loc[gaps["quantity"].isin(["nll", "accuracy"]) & (gaps["at"] == "best")] if len(gaps) else gaps
     parts = [
-        _along(overall, words) if overall is not None and len(overall) else "",
+        _along(short.sides(overall) if overall is not None else None, words),
         _score("default", default, words),
         _score("best", best, words) if len(best) else "",
     ]
@@ -129,18 +190,12 @@ def winner(
     return words(f"answer.winner.{outcome}") + words("answer.winner.colon") + told + words("answer.winner.end")
 
 
-def _along(overall: pd.DataFrame, words: Words) -> str:
+def _along(law: short.Sides | None, words: Words) -> str:
     """The law, where the means over tasks show it: softmax lower below sigmoid's best rate, sigmoid above it."""
-    sides = overall.loc[overall["quantity"] == "nll"].set_index("at")
-    if not {"below", "above"} <= set(sides.index):
+    if law is None:
         return ""
-    if not set(sides.loc[["below", "above"], "outcome"]) <= {*APART, "negligible"}:  # whose sign is shown
-        return ""
-    below, above = (float(sides.loc[side, "mean"]) for side in ("below", "above"))
-    if not below < 0 < above:
-        return ""
-    return words("answer.winner.along", below=number(below, sign=True).text, above=number(above, sign=True).text,
-                 n=int(sides.loc["below", "n_tasks"]))  # fmt: skip
+    return words("answer.winner.along", below=number(law.below, sign=True).text,
+                 above=number(law.above, sign=True).text, n=law.n_tasks)  # fmt: skip
 
 
 def _score(at: str, rows: pd.DataFrame, words: Words) -> str:

@@ -21,14 +21,20 @@ from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
 
-WIDE, NARROW = 7.2, 3.5  # inches: 720 and 350 pixels of the page
+WIDE, SHORT, NARROW = 7.2, 5.2, 3.5  # inches: 720, 520 and 350 pixels of the page
 SOFTMAX = "softmax"
 
 
 def drawn(
-    kept: Path | None, name: str, make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any
+    kept: Path | None,
+    name: str,
+    make: Callable[..., Chart],
+    *tables: pd.DataFrame,
+    words: Words,
+    wide: float = WIDE,
+    **options: Any,
 ) -> Picture:
-    """`make(*tables)` at both widths; its letters are English where no installed font has Chinese ones.
+    """`make(*tables)` at the width `wide` and at a phone's, in English letters where no font has Chinese ones.
 
     The file's name and the finding are in the language of `words` whatever is installed: texts depend on no font.
     `kept`: the folder of figures that were drawn before; None keeps nothing.
@@ -41,11 +47,11 @@ def drawn(
         key = key_of(make, tables, letters, width, options) if kept else ""
         return drawing(kept, called, key, draw)
 
-    wide, narrow = at(WIDE, name), at(NARROW, f"{name}-narrow")
+    large, small = at(wide, name), at(NARROW, f"{name}-narrow")
     if letters != words:
         finding = finding_of(make, *tables, words=words, **options)
-        wide, narrow = replace(wide, finding=finding), replace(narrow, finding=finding)
-    return Picture(name=name, wide=wide, narrow=narrow)
+        large, small = replace(large, finding=finding), replace(small, finding=finding)
+    return Picture(name=name, wide=large, narrow=small)
 
 
 def file_of(name: str, words: Words) -> str:

@@ -1,0 +1,59 @@
+"""A browser for the tests of pages, and a page that is open in it with all that it asked for."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; a test that asks for it is skipped where it, or what drives it, is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed")
+    # its Node.js does not start without libatomic, and the module would then wait or fail within asyncio
+    driver = subprocess.run([sys.executable, "-m", "playwright", "--version"], capture_output=True, text=True)
+    if driver.returncode:
+        pytest.skip(f"what Playwright's driver needs is not installed: {' '.join(driver.stderr.split())[-200:]}")
+    with playwright.sync_playwright() as started:
+        try:
+            # a container's root has no sandbox of its own
+            chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"a chromium that starts is not installed: {' '.join(str(error).split())[:200]}")
+        yield chromium
+        chromium.close()
+
+
+class Opened:
+    """A page with all that it asked for and all that it complained of."""
+
+    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
+        self.page = browser.new_page(**options)
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(path.as_uri())
+        # every picture is drawn, also those below the fold and those that are folded away
+        self.page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+
+    def below(self, selector: str) -> float:
+        """Where the lowest element that `selector` finds ends, in pixels from the top of the page."""
+        return self.page.evaluate(
+            "(s) => Math.max(...[...document.querySelectorAll(s)].map((e) => e.getBoundingClientRect().bottom))",
+            selector,
+        )
