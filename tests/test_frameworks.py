@@ -5,16 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import claim_tables
 import numpy as np
 import pandas as pd
 import pytest
+import synthetic_tables as synthetic
+import test_claims_frameworks
 from training_cases import cell
 
 from experiments import engines, frameworks, judgement
+from experiments.figures import Words
 from experiments.frameworks import FRAMEWORKS, require_installed
 from experiments.plan import Choice, plan
 from experiments.protocols import QUICK
 from experiments.records import UserError
+from experiments.report import CATALOGUES
+from experiments.report.blocks import Picture, Table
+from experiments.report.sections.frameworks import frameworks as frameworks_section
+from experiments.report.stored import Stored
 from experiments.suite import Options, run
 from experiments.tables import MAIN, SCHEMAS
 
@@ -85,7 +93,7 @@ def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_torch")
 def test_a_framework_that_is_not_installed_is_told_with_the_way_to_it() -> None:
-    message = r"The framework 'torch' is not installed: torch\. Install .*`\./run_all\.sh --frameworks`\. Installed: keras"
+    message = r"The framework 'torch' is not installed: torch\. Install .*`\./run_all\.sh --frameworks`\. Installed: "
     with pytest.raises(UserError, match=message):
         require_installed((MAIN, "torch"))
     with pytest.raises(UserError, match=message):
@@ -102,3 +110,63 @@ def test_a_run_goes_on_without_a_framework_and_says_so(tmp_path: Path) -> None:
     (row,) = pd.read_parquet(tmp_path / "out/tables/cells.parquet").to_dict("records")
     assert (row["status"], row["networks_trained"], row["notebook"]) == ("not installed", 0, "")
     assert row["error"].startswith("not installed: torch. Install")
+
+
+def comparison_rows(framework: str, head: str, baseline: str, mean: float, **more: object) -> pd.DataFrame:
+    """A row of `differences` of test loss on moons/mlp/sgd for fresh rows."""
+    row = claim_tables.comparison("nll", "larger", head=head, baseline=baseline)
+    row |= {"framework": framework, "mean": mean, "low": mean - 0.01, "high": mean + 0.01, "learning_rate": 2.0**-5,
+            "nonfinite": 0} | more  # fmt: skip
+    return pd.DataFrame([row])
+
+
+def with_two_frameworks(folder: Path) -> Stored:
+    """A result in which PyTorch has the opposite sign, and a program that costs it 0.5 nats at eight times the rate."""
+    made = [comparison_rows(MAIN, "softmax", "sigmoid", 0.25), comparison_rows("torch", "softmax", "sigmoid", -0.125),
+            comparison_rows("torch", "sigmoid_bceloss", "sigmoid", 0.0625)]  # fmt: skip
+    rates = [
+        comparison_rows("torch", "sigmoid_bceloss", "sigmoid", mean, learning_rate=rate, at="rate", nonfinite=lost)
+        for rate, mean, lost in ((2.0**-4, 0.3, 0), (2.0**-2, 0.5, 0), (1.0, 9.0, 2))
+    ]
+    distances = judgement.distances(
+        {MAIN: curves(sigmoid=[1.0, 1.0], softmax=[2.0, 2.0]), "torch": curves(sigmoid=[1.0, 1.0], softmax=[2.0, 2.5])},
+        "float64",
+    )
+    tables = {"differences": pd.concat(made), "rate_gaps": pd.concat(rates), "framework_distances": distances}
+    out = synthetic.write(folder / "out", tables, notebooks=False)
+    return Stored(out, out)
+
+
+def test_the_report_has_both_heads_in_each_framework_and_what_its_programs_cost(tmp_path: Path) -> None:
+    section = frameworks_section(with_two_frameworks(tmp_path), Words(paths=CATALOGUES))
+    assert section is not None
+    both, left, cost = [block for block in section.blocks if isinstance(block, Table)]
+    assert list(both.columns) == ["cell", MAIN, "torch"]
+    ((cell_name, main, torch),) = both.rows
+    assert (cell_name, main[0].sort, torch[0].sort) == ("moons/mlp/sgd", 0.25, -0.125)
+    assert [row[0] for row in left.rows] == [MAIN, "torch"]
+    assert [(row[3].sort, row[4].sort) for row in cost.rows] == [(2.0**-5, 0.0625), (2.0**-2, 0.5)]
+    (picture,) = [block for block in section.blocks if isinstance(block, Picture)]
+    assert "differ by at most 0.2 in float64" in picture.wide.finding
+
+
+def test_the_report_of_one_framework_compares_none(tmp_path: Path) -> None:
+    tables = {"differences": comparison_rows(MAIN, "softmax", "sigmoid", 0.25)}
+    out = synthetic.write(tmp_path / "out", tables, notebooks=False)
+    assert frameworks_section(Stored(out, out), Words(paths=CATALOGUES)) is None
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [("larger", (1, 0, 0)), ("different", (0, 0, 1)), ("undecided", (0, 0, 1)), ("negligible", (0, 1, 0)),
+     ("equivalent", (0, 1, 0))],
+)  # fmt: skip
+def test_the_framework_is_a_cause_where_its_program_costs_a_margin(outcome: str, expected: tuple[int, ...]) -> None:
+    rows = comparison_rows("torch", "sigmoid_bceloss", "sigmoid", 0.1, outcome=outcome)
+    usual = comparison_rows("torch", "softmax", "sigmoid", 0.1, outcome="larger")
+    other = comparison_rows(MAIN, "sigmoid_logits", "sigmoid", 0.1, outcome="larger")
+    differences = pd.concat([rows, usual, other])
+    base = test_claims_frameworks.tables([test_claims_frameworks.share()], [test_claims_frameworks.share()])
+    before = claim_tables.counts(claim_tables.verdict(base, "framework-is-the-cause"))
+    after = claim_tables.counts(claim_tables.verdict({**base, "differences": differences}, "framework-is-the-cause"))
+    assert tuple(np.subtract(after, before)) == expected

@@ -8,6 +8,10 @@ import pandas as pd
 from experiments.claims.evidence import cell_name, n_cells, primary
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.claims.words import figure, share, tally
+from experiments.frameworks import FRAMEWORKS
+from experiments.heads import BASELINE, HEADS
+from experiments.judgement import FRESH
+from experiments.tables import MAIN
 
 _VERBS = ("makes a difference of the margin or more", "makes none of that size")
 GRADIENT_OFF = 1e-3  # a path whose gradient is further than this from the reference changes it
@@ -22,36 +26,98 @@ GRADIENT_OFF = 1e-3  # a path whose gradient is further than this from the refer
     needs=("attribution", "attribution_float64", "numerics"),
 )
 def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
-    """What is left when all causes are matched, in float64 and in float32, and the paths that change a gradient."""
-    exact, single = (_arithmetic(tables[name]) for name in ("attribution_float64", "attribution"))
+    """What is left when all causes are matched, in each framework, in float64 and in float32; what the frameworks' own
+    programs cost a trained network; and the paths that change a gradient.
+    """
+    exact, single = (
+        _arithmetic(tables[f"{name}_by_framework"]) for name in ("attribution_float64", "attribution")
+    )
     exact_parts = [
         Part(
-            name=f"{row['quantity']} of {cell_name(row)} in float64",
+            name=f"{row['quantity']} of {_cell(row)} in float64",
             holds=_caused(row, bool(row["part"] <= known.margin)),
         )
         for _, row in exact.iterrows()
     ]
     single_parts = [
-        Part(name=f"{row['quantity']} of {cell_name(row)} in float32", holds=_caused(row, False))
+        Part(name=f"{row['quantity']} of {_cell(row)} in float32", holds=_caused(row, False))
         for _, row in single.iterrows()
     ]
+    program_parts = _programs(tables)
     paths = _paths(tables["numerics"])
     path_parts = [Part(name=str(name), holds=bool(off)) for name, off in zip(paths["path"], paths["off"], strict=True)]
-    parts = [*exact_parts, *single_parts, *path_parts]
+    parts = [*exact_parts, *single_parts, *program_parts, *path_parts]
     worst = float(exact["part"].max())
     return Verdict(
         outcome=decide(parts),
         statement=f"With start, head rate and decay matched, what is left of softmax - sigmoid in float64 is at most "
-        f"{figure(worst)} of the difference (or of the noise floor, if that is larger) in {n_cells(exact)} cells. "
-        f"{_factors(tables['attribution'])}In float32 arithmetic {tally(single_parts, *_VERBS)}. The framework itself "
-        f"changes the gradient by more than 0.001 on {share(int(paths['off'].sum()), len(paths))} paths"
+        f"{figure(worst)} of the difference (or of the noise floor, if that is larger) in {n_cells(exact)} cells"
+        f"{_in_frameworks(exact)}. {_factors(tables['attribution'])}In float32 arithmetic "
+        f"{tally(single_parts, *_VERBS)}. {_apart(tables)}{_cost(program_parts)}The framework itself changes the "
+        f"gradient by more than 0.001 on {share(int(paths['off'].sum()), len(paths))} paths"
         f"{_first_wrong(paths)}.",
-        evidence="attribution and attribution_float64: factor arithmetic of the primary quantities; numerics: "
-        "|gradient - reference| > 0.001",
+        evidence="attribution and attribution_float64: factor arithmetic of the primary quantities, every framework; "
+        "framework_distances; differences and rate_gaps: each framework's other programs of a head, test NLL; "
+        "numerics: |gradient - reference| > 0.001",
         measure="largest arithmetic part of a difference in float64",
         value=worst,
         n_cells=n_cells(exact),
         parts=tuple(parts),
+    )
+
+
+def _cell(row: pd.Series) -> str:
+    """The name of a row's cell, and the framework if it is not the main one."""
+    return cell_name(row) if row["framework"] == MAIN else f"{cell_name(row)} in {row['framework']}"
+
+
+def _in_frameworks(exact: pd.DataFrame) -> str:
+    """The frameworks whose control was trained, if there are several: " of keras-tensorflow, keras-jax and torch"."""
+    names = list(dict.fromkeys(exact["framework"]))
+    return f" of {', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else ""
+
+
+def _programs(tables: Tables) -> list[Part]:
+    """A part for each framework's other program of a head, in each cell at each rate: whether it costs the margin."""
+    parts = []
+    for name in ("differences_by_framework", "rate_gaps_by_framework"):
+        rows = tables.get(name)
+        if rows is None:
+            continue
+        rows = rows[(rows["quantity"] == "nll") & (rows["estimand"] == FRESH) & rows["at"].isin(["default", "rate"])]
+        for known in FRAMEWORKS.values():
+            for arm in known.programs:
+                twin = "softmax" if HEADS[arm].units == 2 else BASELINE
+                mine = rows[(rows["framework"] == known.name) & (rows["head"] == arm) & (rows["baseline"] == twin)]
+                parts += [
+                    Part(name=f"{arm} of {_cell(row)} at the rate {row['learning_rate']:g}", holds=_costs(row))
+                    for _, row in mine.iterrows()
+                ]
+    return parts
+
+
+def _costs(row: pd.Series) -> bool | None:
+    """Whether the two programs end a margin or more apart."""
+    return {"larger": True, "negligible": False, "equivalent": False}.get(str(row["outcome"]))
+
+
+def _cost(parts: list[Part]) -> str:
+    """What the frameworks' programs do to trained networks; empty where none were trained."""
+    return f"Another program of the same head {tally(parts, *_VERBS)}. " if parts else ""
+
+
+def _apart(tables: Tables) -> str:
+    """How far frameworks are apart from equal weights, and the heads; empty where none were compared."""
+    rows = tables.get("framework_distances")
+    if rows is None or rows.empty:
+        return ""
+    last = rows[rows["step"] == rows.groupby(["task", "network", "optimizer"])["step"].transform("max")]
+    between, heads = last[last["other"] != ""], last[last["other"] == ""]
+    most = between.groupby("dtype", sort=True)["distance"].median().sort_index(ascending=False)
+    texts = [f"{figure(value)} of their size in {dtype}" for dtype, value in most.items()]
+    return (
+        f"From equal weights the training losses of two frameworks end {' and '.join(texts)} apart in the median, "
+        f"those of the two heads {figure(float(heads['distance'].median()))}. "
     )
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 from experiments.figures import Words, attribution, rate_map
 from experiments.figures.files import squeeze
 from experiments.figures.words import LANGUAGES
+from experiments.frameworks import FRAMEWORKS
 from experiments.records import require
 from experiments.report import CATALOGUES, build
 from experiments.report.blocks import Span, Table
@@ -30,8 +31,10 @@ STANDARD, REFERENCE = Path("results/standard"), Path("results/reference")
 READMES = {"en": "README.md", "zh": "README.zh.md"}
 # what was found, but not what each run gave: that takes a hundred times the space
 TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_float64", "loss_scale", "shifts",
-          "rate_gaps", "rate_map", "rate_law", "pathologies", "consequences", "worked_examples", "cells")  # fmt: skip
-_ANSWERING = ("softmax", "softmax_matched", "k_softmax", "k_sigmoid_sum")
+          "rate_gaps", "rate_map", "rate_law", "framework_distances", "pathologies", "consequences",
+          "worked_examples", "cells")  # fmt: skip
+_PROGRAMS = tuple(arm for framework in FRAMEWORKS.values() for arm in framework.programs)
+_ANSWERING = ("softmax", "softmax_matched", "k_softmax", "k_sigmoid_sum", *_PROGRAMS)
 _MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
@@ -53,8 +56,8 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
     for name in TABLES:
         if stored.has(name):
             table = pd.read_parquet(out / "tables" / f"{name}.parquet")
-            if name == "rate_gaps":  # what is shown of single rates is in the rate map
-                table = table[table["at"] == "best"]
+            if name == "rate_gaps":  # what is shown of single rates of both heads is in the rate map
+                table = table[(table["at"] == "best") | table["head"].isin(_PROGRAMS)]
             if name == "differences":  # of the factor arms, the primary quantities say what the attribution needs
                 table = table[table["primary"].astype(bool) | table["head"].isin(_ANSWERING)]
             table.to_parquet(into / "tables" / f"{name}.parquet", index=False, compression="zstd")

@@ -11,6 +11,7 @@ from experiments.report.sections.atlas import atlas
 from experiments.report.sections.cells import cells, failures, missing
 from experiments.report.sections.claims import claims
 from experiments.report.sections.curves import curves
+from experiments.report.sections.frameworks import frameworks
 from experiments.report.sections.pitfalls import pitfalls
 from experiments.report.sections.provenance import provenance
 from experiments.report.sections.rates import rates
@@ -24,6 +25,7 @@ SECTIONS: tuple[Callable[[Stored, Words], Section | None], ...] = (
     answer,
     claims,
     why,
+    frameworks,
     where,
     curves,
     rates,

@@ -1,0 +1,109 @@
+"""The same in every framework: both heads in each, what the control leaves, and what a framework's programs cost."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from experiments.figures import Words, framework_distances
+from experiments.figures.panels import CELL, for_fresh_rows
+from experiments.frameworks import FRAMEWORKS
+from experiments.heads import BASELINE, HEADS
+from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
+from experiments.report.stored import Stored
+from experiments.tables import MAIN
+
+_ALL = tuple(FRAMEWORKS)
+
+
+def frameworks(stored: Stored, words: Words) -> Section | None:
+    """Both heads in every framework that trained, beside the distance between frameworks from equal weights."""
+    every = compared(stored, framework=_ALL)
+    found = [name for name in _ALL if (every["framework"] == name).any()]
+    if len(found) < 2:
+        return None
+    blocks: list[Block] = [
+        Text(body=words("frameworks.read")),
+        _both_heads(every, found, words),
+        _left(stored, found, words),
+    ]
+    distances = stored.read("framework_distances")
+    if len(distances):
+        blocks += [
+            Text(body=words("frameworks.together")),
+            drawn(stored.kept, "framework_distances", framework_distances, distances, words=words),
+        ]
+    programs = _programs(stored, words)
+    if programs is not None:
+        blocks += [Text(body=words("frameworks.programs")), programs]
+    blocks += made_by(stored, words, "frameworks")
+    return Section(id="frameworks", title=words("frameworks.title"), blocks=blocks)
+
+
+def _both_heads(every: pd.DataFrame, found: list[str], words: Words) -> Table:
+    """Softmax - sigmoid in test loss in every framework: a row a cell that more than one of them trained."""
+    rows = every.loc[every["quantity"] == "nll"]
+    made: list[list[Inline]] = []
+    for cell, part in rows.groupby(CELL, sort=False, observed=True):
+        by = part.set_index("framework")
+        if len(by) > 1:
+            shown = [_difference(by.loc[name], words) if name in by.index else "" for name in found]
+            made.append(["/".join(cell), *shown])
+    return Table(caption=words("frameworks.caption"), columns=[words("frameworks.cell"), *found], rows=made)
+
+
+def _difference(row: pd.Series, words: Words) -> list[str | Span]:
+    return [ranged(row), " ", badge(str(row["outcome"]), words)]
+
+
+def _left(stored: Stored, found: list[str], words: Words) -> Table:
+    """What is left of softmax - sigmoid when start, head rate and decay are matched, a row a framework."""
+    made: list[list[Inline]] = []
+    tables = {name: stored.read(name, framework=_ALL) for name in ("attribution", "attribution_float64")}
+    for framework in found:
+        row: list[Inline] = [framework]
+        for table in tables.values():
+            mine = table.loc[(table["framework"] == framework) & (table["quantity"] == "nll_curve")]
+            left = mine.loc[mine["factor"] == "arithmetic", "share"].abs()
+            whole = mine.groupby(CELL, observed=True)["share"].sum().abs()
+            row += [number(float(values.median()) if len(values) else float("nan")) for values in (whole, left)]
+        made.append(row)
+    names = ("framework", "whole32", "left32", "whole64", "left64")
+    return Table(caption=words("frameworks.left"), columns=[words(f"frameworks.{name}") for name in names], rows=made)
+
+
+def _programs(stored: Stored, words: Words) -> Table | None:
+    """Each framework's other program of a head against the usual one, at the optimizer's rate and at the largest."""
+    made: list[list[Inline]] = []
+    for framework in FRAMEWORKS.values():
+        if framework.name == MAIN:
+            continue
+        for arm in framework.programs:
+            twin = SOFTMAX if HEADS[arm].units == 2 else BASELINE
+            for rows in _at_rates(stored, framework.name, arm, twin):
+                made += [
+                    [
+                        framework.name, Span(text=f"{arm} − {twin}", code=True),
+                        "/".join(str(row[name]) for name in CELL), number(float(row["learning_rate"]), 3),
+                        ranged(row), badge(str(row["outcome"]), words),
+                    ]
+                    for _, row in rows.iterrows()
+                ]  # fmt: skip
+    if not made:
+        return None
+    names = ("framework", "program", "cell", "rate", "difference", "outcome")
+    columns = [words(f"frameworks.{name}") for name in names]
+    return Table(caption=words("frameworks.cost"), columns=columns, rows=made, sortable=True)
+
+
+def _at_rates(stored: Stored, framework: str, arm: str, twin: str) -> list[pd.DataFrame]:
+    """Its rows of test loss: of the cells at the default rate, and of each sweep at the largest rate that is finite."""
+    found = []
+    for table, at in (("differences", "default"), ("rate_gaps", "rate")):
+        rows = stored.read(table, framework=framework, head=arm, baseline=twin, quantity="nll")
+        rows = for_fresh_rows(rows.loc[rows["at"] == at])
+        rows = rows.loc[rows["nonfinite"] == 0]
+        if at == "rate" and len(rows):
+            rows = rows.loc[rows.groupby(CELL, observed=True)["learning_rate"].idxmax()]
+        found.append(rows)
+    return found
