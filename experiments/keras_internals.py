@@ -113,7 +113,20 @@ def operation_class() -> Any:
     return Operation
 
 
-# numbers
+# what the JAX backend computes
+
+
+@contextmanager
+def convolving(by: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
+    """Within, Keras's layers on JAX convolve with `by(convolve)`, from the function that they convolve with."""
+    from keras.src.backend.jax import nn
+
+    theirs = nn.conv
+    nn.conv = by(theirs)
+    try:
+        yield
+    finally:
+        nn.conv = theirs
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from typing import Any
 import jax
 import numpy as np
 
+from experiments.engines import memory
 from experiments.engines.keras_jax.engine import EVALUATED_ROWS
 from experiments.engines.keras_jax.network import Networks
 from experiments.engines.keras_trunk import keras_trunk, weights_of
 from experiments.problem.problem import Problem
-from experiments.records import require
 
 # Past about this much, more networks at once cost more time each: `make bench` prints the curve.
 WORKING_SET = 128 * 2**20
@@ -26,12 +26,13 @@ def row_elements(problem: Problem) -> int:
     trunk, dtype = keras_trunk(problem).model, problem.setup.dtype
     networks = Networks(trunk, problem.heads[:1], 0.0, dtype)
     row = problem.data.x.shape[1:]
-    given = [
-        [jax.ShapeDtypeStruct(v.shape, v.dtype) for v in variables]
+    # under vmap, as it is trained: a convolution is another program there
+    one = [
+        [jax.ShapeDtypeStruct((1, *v.shape), v.dtype) for v in variables]
         for variables in (trunk.trainable_variables, trunk.non_trainable_variables)
     ]
-    traced = jax.make_jaxpr(partial(networks.trunk_of_one, training=True))(
-        *given, jax.ShapeDtypeStruct((PRIME, *row), dtype)
+    traced = jax.make_jaxpr(jax.vmap(partial(networks.trunk_of_one, training=True)))(
+        *one, jax.ShapeDtypeStruct((1, PRIME, *row), dtype)
     )
     sizes = [times * size for times, size in _results(traced.jaxpr, np.dtype(dtype)) if size % PRIME == 0]
     return math.prod(row) + sum(sizes) // PRIME
@@ -66,19 +67,6 @@ def network_bytes(problem: Problem) -> tuple[int, int]:
 
 
 def at_once(problem: Problem) -> int:
-    """Networks that advance together: within the working set for speed, and within the memory budget always.
-
-    The rows, which the engine holds for all seeds together, count against the budget.
-    Raises `UserError` when not even one network fits what they leave.
-    """
+    """Networks that advance together. Raises `UserError` when the memory that is allowed does not hold one."""
     training, evaluation = network_bytes(problem)
-    rows = problem.data.x.nbytes
-    budget = problem.setup.memory_gib * 2**30 - rows
-    most = int(budget // max(training, evaluation))
-    require(
-        most >= 1,
-        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB beside the rows' "
-        f"{rows / 2**30:.2g}, and memory_gib allows {problem.setup.memory_gib:g}. Raise it, or lower batch_size "
-        f"(now {problem.setup.batch_size}).",
-    )
-    return min(most, max(WORKING_SET // training, len(problem.heads)))
+    return memory.at_once(problem, training=training, evaluation=evaluation, working_set=WORKING_SET)

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import keras
 
 from experiments import keras_internals
+from experiments.engines.keras_jax.convolution import under_vmap
 from experiments.engines.keras_trunk import layer_scopes
 from experiments.engines.objectives import row_losses
 from experiments.problem.replicas import slices
@@ -47,7 +48,8 @@ class Networks:
 
     def _call(self, weights: Values, others: Values, x: jax.Array, training: bool) -> Any:
         told = {"training": training} if keras_internals.takes_training(self.trunk) else {}
-        return self.trunk.stateless_call(weights, others, x, return_losses=True, **told)
+        with keras_internals.convolving(under_vmap):
+            return self.trunk.stateless_call(weights, others, x, return_losses=True, **told)
 
     def penalises_outputs(self) -> bool:
         """Whether a call gathers penalties beside those on weights, which come one a weight."""

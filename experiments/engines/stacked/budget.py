@@ -7,12 +7,12 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from experiments.engines import memory
 from experiments.engines.keras_trunk import keras_trunk, weights_of
 from experiments.engines.stacked.context import Context, random_layers
 from experiments.engines.stacked.engine import EVALUATED_ROWS
 from experiments.engines.stacked.forward import evaluate
 from experiments.problem.problem import Problem
-from experiments.records import require
 
 # Past about this much, more replicas at once cost more time each: `make bench` prints the curve.
 WORKING_SET = 128 * 2**20
@@ -59,19 +59,6 @@ def replica_bytes(problem: Problem) -> tuple[int, int]:
 
 
 def at_once(problem: Problem) -> int:
-    """Replicas that advance together: within the working set for speed, and within the memory budget always.
-
-    The rows, which the engine holds for all seeds together, count against the budget.
-    Raises `UserError` when not even one network fits what they leave.
-    """
+    """Replicas that advance together. Raises `UserError` when the memory that is allowed does not hold one."""
     training, evaluation = replica_bytes(problem)
-    rows = problem.data.x.nbytes
-    budget = problem.setup.memory_gib * 2**30 - rows
-    most = int(budget // max(training, evaluation))
-    require(
-        most >= 1,
-        f"One {problem.setup.network!r} network takes {max(training, evaluation) / 2**30:.2g} GiB beside the rows' "
-        f"{rows / 2**30:.2g}, and memory_gib allows {problem.setup.memory_gib:g}. Raise it, or lower batch_size "
-        f"(now {problem.setup.batch_size}).",
-    )
-    return min(most, max(WORKING_SET // training, len(problem.heads)))
+    return memory.at_once(problem, training=training, evaluation=evaluation, working_set=WORKING_SET)
