@@ -582,3 +582,83 @@ _both(
     "           metrics=[keras.metrics.MeanIoU(num_classes=2)]), x, y",
     "metric_is_constant",
 )
+_both(
+    "rectified logits",
+    "return net(layers.Dense(3, activation='leaky_relu'),\n"
+    "           loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)), x, three",
+    "return net(layers.Dense(3, activation='relu'),\n"
+    "           loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)), x, three",
+    "squashed_logits",
+)
+_both(
+    "softmax behind a relu",
+    "return net(layers.Dense(3), layers.Softmax(), loss='sparse_categorical_crossentropy'), x, three",
+    "return net(layers.Dense(3), layers.ReLU(), layers.Softmax(), loss='sparse_categorical_crossentropy'), x, three",
+    "gradient_dies",
+)
+_both(
+    "the order of the arguments",
+    "return net(layers.Dense(1, activation='sigmoid'),\n"
+    "           loss=lambda labels, p: keras.losses.binary_crossentropy(labels, p)), x, y",
+    "return net(layers.Dense(1, activation='sigmoid'),\n"
+    "           loss=lambda p, labels: keras.losses.binary_crossentropy(labels, p)), x, y[:, None].astype('float32')",
+    "arguments_swapped",
+)
+_both(
+    "a class that is left out",
+    "return net(layers.Dense(3), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=-1)),"
+    " x, np.where(x[:, 0] > 1, -1, three)",
+    "return net(layers.Dense(3), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)),"
+    " x, np.where(x[:, 0] > 1, -1, three)",
+    "label_names_no_unit",
+)
+_both(
+    "the first class is left out",
+    "return net(layers.Dense(4), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True, ignore_class=0)),"
+    " x, three",
+    "return net(layers.Dense(4), loss=keras.losses.SparseCategoricalCrossentropy(ignore_class=0)), x, three",
+    "logits_taken_for_probabilities",
+)
+_both(
+    "counts of logits",
+    "return net(layers.Dense(1), loss=keras.losses.BinaryCrossentropy(from_logits=True),\n"
+    "           metrics=[keras.metrics.TruePositives(thresholds=0.0), keras.metrics.FalseNegatives(0.0)]), x, y",
+    "return net(layers.Dense(1), loss=keras.losses.BinaryCrossentropy(from_logits=True),\n"
+    "           metrics=[keras.metrics.TruePositives()]), x, y",
+    "metric_cuts_the_logit",
+)
+_both(
+    "thresholds that are tried",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='binary_crossentropy',\n"
+    "           metrics=[keras.metrics.SensitivityAtSpecificity(0.5)]), x, y",
+    "return net(layers.Dense(1), loss=keras.losses.BinaryCrossentropy(from_logits=True),\n"
+    "           metrics=[keras.metrics.SensitivityAtSpecificity(0.5)]), x, y",
+    "metric_of_logits",
+)
+_both(
+    "hinge",
+    "return net(layers.Dense(1), loss='hinge'), x, 2 * y - 1",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='hinge'), x, 2 * y - 1",
+    "squashed_logits",
+)
+_POOLED = """
+model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(3, 3), layers.GlobalAveragePooling2D(), {}])
+model.compile(loss=keras.losses.SparseCategoricalCrossentropy(from_logits={}), metrics=["accuracy"])
+return model, np.random.default_rng(0).normal(size=(16, 8, 8, 1)).astype("float32"), three[:16]
+"""
+_both(
+    "logits that are pooled", _POOLED.format("layers.Softmax()", "False"), _POOLED.format("layers.Softmax()", "True"),
+    "probabilities_taken_for_logits",
+)  # fmt: skip
+_both(
+    "Dice",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='dice'), x, y[:, None].astype('float32')",
+    "return net(layers.Dense(1, activation='sigmoid'), loss='dice'), x, 0 * y[:, None].astype('float32')",
+    "one_class_only", sound_level="note", note="loss_of_its_own_formula",
+)  # fmt: skip
+_both(
+    "Poisson",
+    "return net(layers.Dense(1, activation='exponential'), loss='poisson', metrics=['mae']), x, three",
+    "return net(layers.Dense(1), loss='poisson', metrics=['mae']), x, three",
+    "prediction_leaves_the_range",
+)

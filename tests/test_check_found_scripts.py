@@ -176,8 +176,15 @@ def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], option
         ("first, second = nn.Linear(4, 1), nn.Linear(4, 1)\n"
          "nn.BCEWithLogitsLoss()(first(x)[:, 0], y).backward()\n"
          "nn.BCEWithLogitsLoss()(torch.sigmoid(second(x))[:, 0], y).backward()", []),
+        ("net = nn.Sequential(nn.Linear(4, 2), nn.Softmax(1))\n"
+         "for w, g in zip(net.parameters(), torch.autograd.grad(\n"
+         "        nn.CrossEntropyLoss()(net(x), y.long()), list(net.parameters()))):\n    w.data -= g", SQUASHED),
+        ("net, given = nn.Linear(4, 1), x.clone().requires_grad_()\n"
+         "torch.autograd.grad(net(given).sum(), given)\n"  # a penalty on the gradient of the inputs
+         "nn.BCEWithLogitsLoss()(net(x)[:, 0], y).backward()", []),
+        ("nn.BCELoss()(nn.Linear(4, 1)(x)[:, 0], y).backward()", ["logits_taken_for_probabilities"]),
     ],
-    ids=["penalty", "scaler", "parallel", "own formula", "two"],
+    ids=["penalty", "scaler", "parallel", "own formula", "two", "autograd", "inputs", "refused"],
 )  # fmt: skip
 def test_torch_scripts(body: str, expected: list[str], tmp_path: Path) -> None:
     pytest.importorskip("torch")

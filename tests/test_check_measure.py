@@ -147,6 +147,10 @@ def huber(y: Array, p: Array) -> Array:
     return np.where(gap < 1, gap**2 / 2, gap - 1 / 2).mean(axis=-1)
 
 
+def margins(y: Array, z: Array) -> Array:
+    return np.maximum(0, 1 + z - (y * z).sum(axis=-1, keepdims=True)) * (1 - y)
+
+
 def identity(z: Array) -> Array:
     return z
 
@@ -226,7 +230,49 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
     "no logit below 0": (
         of(lambda z: np.logaddexp(0, z), bce_of_logits, units=2), ["squashed_logits"], "falls below 0.35 for label 0",
     ),
-    "classes by logits above 0": (of(lambda z: np.logaddexp(0, z), cce_of_logits, units=2), [], ""),
+    "classes by logits above 0": (
+        of(lambda z: np.logaddexp(0, z), cce_of_logits, units=2), ["gradient_fades"], "has 0.0007 of its gradient",
+    ),
+    "classes by rectified logits": (
+        of(lambda z: np.maximum(z, 0), cce_of_logits, units=3), ["squashed_logits"], "all classes 8 lower or higher",
+    ),
+    "classes by leaky logits": (of(lambda z: np.where(z > 0, z, 0.1 * z), cce_of_logits, units=3), [], ""),
+    "logits squashed by the loss": (
+        of(identity, lambda y, z: bce_of_logits(y, expit(z))), ["probabilities_taken_for_logits"], "falls below 0.31",
+    ),
+    "classes squashed by the loss": (
+        of(identity, lambda y, z: cce_of_logits(y, soft(z)), units=3), ["probabilities_taken_for_logits"], "below 0.55",
+    ),
+    "labels for logits": (
+        of(identity, lambda y, z: bce_of_logits(z, y)), ["arguments_swapped"], "of the labels, for which it takes",
+    ),
+    "labels for the chances of classes": (
+        of(soft, lambda y, p: cce_as_given(p, y), units=3), ["arguments_swapped"], "a categorical cross-entropy of the",
+    ),
+    "labels for the chances of units": (
+        of(expit, lambda y, p: bce(p, y)), ["arguments_swapped"], "a binary cross-entropy of the labels",
+    ),
+    "labels for logits of classes": (
+        of(identity, lambda y, z: cce_of_logits(z, y), units=3), ["arguments_swapped"], "a categorical cross-entropy",
+    ),
+    "each unit weighs another amount": (
+        of(identity, lambda y, z: -(np.array([1, 5, 2]) * y * log_expit(z) + (1 - y) * log_expit(-z)).mean(axis=-1),
+           units=3), [], "",
+    ),
+    "no loss at all": (
+        of(identity, lambda y, z: bce_of_logits(y, z) * np.nan), ["loss_is_not_finite"], "Whatever the logit",
+    ),
+    "no loss of one label": (
+        of(identity, lambda y, z: np.where(y[:, 0] == 0, np.nan, bce_of_logits(y, z))), ["gradient_dies"],
+        "the label 0 has no finite loss",
+    ),
+    "no loss of the first class": (
+        of(identity, lambda y, z: np.where(y[:, 0] == 1, np.nan, cce_of_logits(y, z)), units=4), [], "",
+    ),
+    "a class that weighs less than nothing": (
+        of(identity, bce_of_logits, whole_loss=lambda y, z: np.average(bce_of_logits(y, z), weights=3 * y[:, 0] - 1)),
+        ["gradient_points_away"], "each row with the label 0 worse",
+    ),
     "logits kept within 10": (of(lambda z: 10 * np.tanh(z / 10), bce_of_logits), [], ""),
     "logits cut at 30": (of(lambda z: np.clip(z, -30, 30), bce_of_logits), ["probability_clipped"], "logit of 40"),
     "relu": (of(lambda z: np.maximum(z, 0), bce), ["prediction_leaves_the_range"], "Predictions run from 0 to 120"),
@@ -355,7 +401,12 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
         (of(soft, lambda y, p: -(y * p).sum(axis=-1), units=2), "negated likelihood"),
         (of(identity, huber), "Huber loss"),
         (of(identity, lambda y, z: 1.05 * bce_of_logits(y, z) + 0.05), "a loss of its own formula"),
-        (of(identity, lambda y, z: np.log(np.cosh(z - y))[:, 0]), "a loss of its own formula"),
+        (of(identity, lambda y, z: np.log(np.cosh(z - y))[:, 0]), "log-cosh loss"),
+        (of(identity, lambda y, z: (np.exp(z) - y * z)[:, 0]), "Poisson loss"),
+        (of(np.exp, lambda y, p: (p - y * np.log(p))[:, 0]), "Poisson loss"),
+        (of(identity, lambda y, z: margins(y, z).max(axis=-1), units=3), "margin loss over classes"),
+        (of(identity, lambda y, z: margins(y, z).mean(axis=-1), units=3), "margin loss over classes"),
+        (of(identity, lambda y, z: ((z - y) ** 4)[:, 0]), "a loss of its own formula"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -484,7 +535,7 @@ def test_the_classes_of_one_hot_labels_are_their_columns() -> None:
     ("options", "labels", "expected"),
     [
         ({"raised": "ValueError: no"}, Y[:, None], ["program_raises"]),
-        ({"raised": "all elements of input should be between 0 and 1"}, Y[:, None], ["logits_taken_for_probabilities"]),
+        ({"raised": "all elements of target should be between 0 and 1"}, Y[:, None], ["labels_are_no_probabilities"]),
         ({"raised": "Target 1 is out of bounds."}, Y, ["one_unit_categorical"]),
     ],
 )

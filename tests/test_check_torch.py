@@ -28,6 +28,8 @@ def verdict(module: Any, loss: Any, x: Any = None, y: Any = None) -> tuple[str, 
 X = torch.randn(32, 4, generator=torch.Generator().manual_seed(0))
 INTEGERS = torch.arange(32) % 2
 FLOATS = INTEGERS.float()[:, None]
+THREE = torch.arange(32) % 3
+HOT = nn.functional.one_hot(THREE, 3).float()
 SOUND, CLIPPED = ("sound", []), ("note", ["probability_clipped"])
 
 
@@ -109,6 +111,52 @@ CASES: dict[str, tuple[Callable[[], Any], Any, Any, Any]] = {
         lambda: image(nn.Softmax(1)), nn.CrossEntropyLoss(), INTEGERS[:, None, None].repeat(1, 2, 2),
         problem("probabilities_taken_for_logits"),
     ),
+    "rectified logits": (lambda: net(3, nn.ReLU()), nn.CrossEntropyLoss(), THREE, problem("squashed_logits")),
+    "leaky logits": (lambda: net(3, nn.LeakyReLU()), nn.CrossEntropyLoss(), THREE, SOUND),
+    "logits above 0": (
+        lambda: net(3, nn.Softplus()), nn.CrossEntropyLoss(), THREE, ("note", ["gradient_fades"]),
+    ),
+    "rectified logit": (lambda: net(1, nn.ReLU()), nn.BCEWithLogitsLoss(), FLOATS, problem("squashed_logits")),
+    "dropout of logits": (lambda: net(1, nn.Dropout(0.5)), nn.BCEWithLogitsLoss(), FLOATS, problem("training_differs")),
+    "no weights": (
+        lambda: net(2), nn.CrossEntropyLoss(weight=torch.zeros(2)), INTEGERS, problem("loss_is_not_finite"),
+    ),
+    "a class without a weight": (
+        lambda: net(2), nn.CrossEntropyLoss(weight=torch.tensor([0.0, 1.0])), INTEGERS, problem("gradient_dies"),
+    ),
+    "a weight below 0": (
+        lambda: net(2), nn.CrossEntropyLoss(weight=torch.tensor([3.0, -1.0])), INTEGERS,
+        problem("gradient_points_away"),
+    ),
+    "pos_weight of each unit": (
+        lambda: net(3), nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1.0, 5.0, 9.0])), HOT, SOUND,
+    ),
+    "a class that is left out": (lambda: net(4), nn.CrossEntropyLoss(ignore_index=0), THREE, SOUND),
+    "rows that are left out": (lambda: net(3), nn.CrossEntropyLoss(), torch.where(X[:, 0] > 1, -100, THREE), SOUND),
+    "a label below 0": (
+        lambda: net(3), nn.CrossEntropyLoss(), torch.where(X[:, 0] > 1, -1, THREE), problem("label_names_no_unit"),
+    ),
+    "BCELoss of a relu": (lambda: net(1, nn.ReLU()), nn.BCELoss(), FLOATS, problem("prediction_leaves_the_range")),
+    "BCELoss of a tanh": (lambda: net(1, nn.Tanh()), nn.BCELoss(), FLOATS, problem("prediction_leaves_the_range")),
+    "BCELoss of labels -1 and 1": (
+        lambda: net(1, nn.Sigmoid()), nn.BCELoss(), 2 * FLOATS - 1, problem("labels_are_no_probabilities"),
+    ),
+    "units that round to 1": (lambda: net(3, nn.Sigmoid()), nn.BCELoss(), HOT, CLIPPED),
+    "the logarithm of a softmax": (
+        lambda: net(3, nn.Softmax(1)), lambda p, y: nn.functional.nll_loss(torch.log(p), y), THREE, CLIPPED,
+    ),
+    "a loss that squashes first": (
+        lambda: net(3), lambda z, y: nn.functional.cross_entropy(z.softmax(1), y), THREE,
+        problem("probabilities_taken_for_logits"),
+    ),
+    "the order of the arguments": (
+        lambda: net(3), lambda z, y: nn.functional.cross_entropy(y, z), HOT, problem("arguments_swapped"),
+    ),
+    "a gradient that raises": (lambda: net(1), nn.HuberLoss(), INTEGERS[:, None], problem("program_raises")),
+    "a class a pixel, made larger": (
+        lambda: image(nn.Upsample(scale_factor=2)), nn.CrossEntropyLoss(), INTEGERS[:, None, None].repeat(1, 4, 4),
+        SOUND,
+    ),
     "no labels": (lambda: net(1), nn.BCEWithLogitsLoss(), None, SOUND),
 }  # fmt: skip
 
@@ -152,7 +200,7 @@ def test_what_is_no_program_says_so() -> None:
 
 
 def test_the_module_is_left_alone() -> None:
-    module = net(1)
+    module = nn.Sequential(net(3), nn.BatchNorm1d(3), nn.Linear(3, 1))
     before = {name: value.clone() for name, value in module.state_dict().items()}
     verdict(module, nn.BCEWithLogitsLoss(), X, FLOATS)
     assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())

@@ -11,6 +11,7 @@ import numpy as np
 from experiments.check import judge, judge_labels, judge_metrics
 from experiments.check.labels import Encoding
 from experiments.check.messages import one_line
+from experiments.check.other_classes import OtherClasses, left_out
 from experiments.check.record import Finding, Output
 from experiments.check.registry import KINDS
 from experiments.check.remedies import changes
@@ -65,9 +66,17 @@ def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
 
 
 def _sweep(output: Output, encoding: Encoding) -> Sweep:
-    """The sweep with the labels 0 and 1, or, if no cross-entropy shows, with the two that the program has."""
+    """The sweep with the labels 0 and 1, or, if no cross-entropy shows, with the two that the program has.
+
+    Of several classes the first may be left out of the loss: then two that are not are swept.
+    """
     assert output.tail is not None
     found = sweep(output.tail, output.shape, encoding)
+    if output.units > 2 and output.tail.shape[-1:] == output.shape[-1:] and left_out(found).any():
+        for first in (1, 2):
+            others = OtherClasses(output.tail, first, onehot=encoding.onehot)
+            if not left_out(swept := sweep(others, output.shape, encoding)).any():
+                return swept
     if found.meaning.name or output.labels is None or output.units > 1 or output.labels.dtype.kind not in "iuf":
         return found
     values = np.unique(output.labels)
@@ -82,7 +91,7 @@ def _seen(output: Output, found: Sweep | None, error: str) -> Iterator[judge.See
     yield from judge_labels.weights(output)
     if any(KINDS[name].level == "problem" for name, _ in labels) and (output.raised or found is None):
         return
-    if output.raised and not labels:
+    if output.raised and not labels and not output.refused:
         yield "program_raises", f"On its own first rows: {output.raised}."
         return
     if found is None:

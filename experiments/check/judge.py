@@ -13,6 +13,7 @@ from experiments.check.sweep import GRID, Sweep
 Seen = tuple[str, str]
 REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
 FLOOR = 0.05  # of the loss of no answer: a right answer should come below
+MEANT = 0.01  # by so much a loss of a whole batch changes if its labels meet other rows
 TRUSTED = 40.0  # up to here everything has to be finite
 
 
@@ -27,6 +28,13 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
             "one_unit_softmax" if output.units == 1 else "prediction_is_constant",
             f"For logits from -3 to 3 the prediction is always {value:.4g}.",
         )
+        return
+    if found.silent.any():
+        if found.silent.all():
+            yield "loss_is_not_finite", "Whatever the logit and the label, the loss is infinite or nan."
+        else:
+            label = found.encoding.values[int(found.silent.argmax())]
+            yield "gradient_dies", f"Whatever the logit, a batch of rows with the label {label:g} has no finite loss."
         return
     spread = [float(np.ptp(row)) if np.isfinite(row).all() else np.inf for row in losses]
     if output.units == 1 and spread[0] < 1e-6 and (spread[1] < 1e-6):
@@ -43,7 +51,7 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
         yield "training_differs", f"In training the prediction differs by up to {gap:.2g} from predict()."
         return
     # a loss of the batch as a whole, such as Dice's, is meant: there each label still meets its own prediction
-    meant = found.paired > rough and max(spread) > 1e-6
+    meant = found.paired > MEANT and max(spread) > 1e-6
     mixed = found.mixed > rough and not meant
     if mixed or found.leaks > 1e-3:
         what = "loss" if found.mixed > rough else "prediction"
@@ -64,6 +72,28 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
                 f"loss as a {meaning.text if meaning.name else plain.text} of logits never falls below {kept:.2f}{of}."
             )
             return
+    cut = meaning.logarithmic and meaning.by_class and meaning.of != "prediction clipped"
+    if cut and found.sunk == 0 and found.logits is not None:
+        yield "squashed_logits" if as_logits else "gradient_dies", (
+            "With the logits of all classes 8 lower or higher, a wrong answer has a gradient of exactly 0."
+        )
+        return
+    least, most = found.reach
+    if meaning.name == "hinge" and (least > -0.95 or most < 0.95):
+        yield "squashed_logits", (
+            f"The prediction stays between {found.prediction.min():.3g} and {found.prediction.max():.3g}; a hinge loss "
+            "wants -1 for the one label and 1 for the other."
+        )
+        return
+    if meaning.of == "squashed logits":
+        yield "probabilities_taken_for_logits", (
+            f"The loss is a {meaning.text} that takes for logits what it has squashed itself: of a right answer it "
+            f"never falls below {np.nanmin(found.losses):.2f}."
+        )
+        return
+    if meaning.of == "labels":
+        yield "arguments_swapped", f"The loss is a {meaning.text} of the labels, for which it takes the predictions."
+        return
     with np.errstate(invalid="ignore"):  # where both are infinite nothing is between them
         gap = np.abs(losses - scored)
     far = gap > rough * (1 + np.abs(scored))
@@ -85,8 +115,10 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
         return
     undefined = found.unbounded and not np.isfinite(losses).all()
     if meaning.of == "prediction clipped" or undefined:
-        name = "logits_taken_for_probabilities" if found.unbounded else "prediction_leaves_the_range"
+        logits = found.unbounded and not (undefined and output.units == 1 and found.of_rates)
+        name = "logits_taken_for_probabilities" if logits else "prediction_leaves_the_range"
         told = "has no value for some of them" if undefined else f"is a {meaning.text} of them clipped to (0, 1)"
+        told = f"raises {output.refused}" if output.refused else told
         low, high = found.prediction.min(), found.prediction.max()
         yield name, f"Predictions run from {low:.4g} to {high:.4g}; the loss {told}."
         return
@@ -119,13 +151,19 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         name = "one_sided_saturation" if half_precision else "loss_is_not_finite"
         yield name, f"From {_logit(output, start)} on, the loss or its gradient is infinite or nan."
         return
-    dead = found.flat & wrong & ~broken
+    # a loss that counts units one by one may leave out any of them
+    dead = (found.stalled if half else found.flat) & wrong & ~broken
+    if found.paired > MEANT and not found.meaning.name:  # a loss of the batch says nothing of one label alone
+        dead &= found.still[:, None]
     start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
     told = f"From {_logit(output, start)} on, a wrong answer has a gradient of exactly 0."
     fading = _fading(found, size, wrong)
-    if found.flat[:, found.moderate].all():
+    if found.meaning.logarithmic and found.turned.any():
+        label = found.encoding.values[int(found.turned.argmax())]
+        yield "gradient_points_away", f"In a batch of both labels a step makes each row with the label {label:g} worse."
+    elif found.flat[:, found.moderate].all():
         yield "gradient_dies", "The gradient is exactly 0 at every logit."
-    elif (unlearnt := found.flat[:, size < REACHED].all(axis=1)).any() and _two_classes(output):
+    elif (unlearnt := found.flat[:, size < REACHED].all(axis=1) & found.still).any() and _two_classes(output):
         label = found.encoding.values[int(unlearnt.argmax())]
         yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
     elif start < REACHED and "16" in found.dtype and (logarithmic or start > 3):
@@ -138,8 +176,16 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         yield "gradient_fades", (
             f"At {_logit(output, 8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
         )
-    elif start < np.inf:
-        cap = float(found.losses[wrong & (size <= 120)].max())
+    elif found.meaning.by_class and logarithmic and found.sunk < 0.01:
+        yield "gradient_fades", (
+            f"With the logits of all classes 8 lower or higher, a wrong answer has {found.sunk:.1g} of its gradient."
+        )
+    elif logarithmic and broken.any() and not found.identical:
+        end = size[np.any(broken, axis=0)].min()
+        yield "probability_clipped", f"From {_logit(output, end)} on, the loss or its gradient is infinite or nan."
+    elif start < (np.inf if logarithmic else TRUSTED):
+        losses = found.losses[wrong & (size <= 120)]
+        cap = float(losses[np.isfinite(losses)].max())
         name = "logits_lost_to_a_layer" if output.after and logarithmic else "probability_clipped"
         yield name, f"{told} The loss never rises above {cap:.2f}."
     if not found.meaning.name and not (start < REACHED and dead[:, found.moderate].any(axis=1).all()):

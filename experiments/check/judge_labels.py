@@ -9,6 +9,7 @@ import numpy as np
 
 from experiments.check.judge import Seen
 from experiments.check.meaning import ERRORS
+from experiments.check.other_classes import ignored
 from experiments.check.record import Output
 from experiments.check.sweep import Sweep
 
@@ -46,8 +47,12 @@ def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
         return
     onehot = output.units > 1 and given.shape[1:] == output.shape
     sparse = output.units > 1 and not onehot
-    strange = low < 0 or high >= output.units or bool((values != np.round(values)).any())
-    if output.raised:
+    numbers = np.unique(values)
+    beyond = [float(one) for one in numbers if one < 0 or one >= output.units]
+    strange = bool(beyond) or bool((values != np.round(values)).any())
+    if sparse and found and 0 < len(beyond) < min(len(numbers), 4) and ignored(output, found.encoding, beyond):
+        strange = bool((values != np.round(values)).any())
+    if output.raised and not (output.refused and found):
         yield _raised(output, given, span if sparse and strange else "")
         return
     meaning = found.meaning.name if found else ""
@@ -82,8 +87,8 @@ def _raised(output: Output, given: np.ndarray, strange: str) -> Seen:
     shape = " x ".join(map(str, given.shape))
     if output.raised.startswith("its metrics"):
         return "program_raises", told
-    if "between 0 and 1" in output.raised:  # PyTorch's BCELoss
-        return "logits_taken_for_probabilities", told
+    if "target should be between 0 and 1" in output.raised:  # PyTorch's BCELoss
+        return "labels_are_no_probabilities", told
     if output.units == 1 and any(text in output.raised for text in ("out of bounds", "outside the valid range")):
         return "one_unit_categorical", told
     if strange:

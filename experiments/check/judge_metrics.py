@@ -20,7 +20,10 @@ from experiments.check.sweep import Sweep
 
 CALLS = 60  # of the tail: so many times its rows are predicted
 TURNS = ((1.5, 2.0), (0.7, -1.0))  # two samples: a wrong value may be the right one of one of them by chance
-FAMILIES = ("accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta", "iou")
+# an area, or a best threshold, of probabilities: the right value is that of the right probabilities
+SWEPT = ("sensitivityatspecificity", "specificityatsensitivity", "precisionatrecall", "recallatprecision")
+COUNTS = ("truepositives", "truenegatives", "falsepositives", "falsenegatives")
+FAMILIES = (*SWEPT, *COUNTS, "accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta", "iou")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +75,18 @@ def _regression(output: Output, found: Sweep) -> bool:
 
 
 def _trial(output: Output, tail: Tail, found: Sweep, noise: float, tilt: float) -> Trial | None:
-    """Predictions of rows of known classes; None where logits are not laid out as the prediction is.
+    """Predictions of rows of known classes; None where logits have another number of units than the prediction.
+
+    Where they have other places than the prediction, as before a pooling, all places of a row share their logits.
 
     `noise`: the standard deviation of the logits; `tilt`: what is added to those of the second of several classes.
     """
-    if found.logits is None:
+    if found.logits is None and tail.shape[-1:] != output.shape[-1:]:
         return None
     rng = np.random.default_rng(0)
     units, places = output.units, int(np.prod(output.shape[:-1], dtype=int))
-    alike = int(np.prod(tail.shape, dtype=int)) == units  # the places of a row share their logits
+    size = int(np.prod(tail.shape, dtype=int))
+    alike = size == units or found.logits is None  # the places of a row share their logits
     calls = CALLS if alike else max(2, -(-CALLS // places))
     rows = calls * tail.rows
     multi = _multilabel(output, found)
@@ -97,7 +103,10 @@ def _trial(output: Output, tail: Tail, found: Sweep, noise: float, tilt: float) 
     truth = _encoded(found.encoding, hot, classes, rows)
     if truth is None:
         return None
-    parts = np.split((each + _middle(tail, found)).reshape(rows, *tail.shape), calls)
+    given = each + _middle(tail, found)
+    if alike and size > units:
+        given = np.broadcast_to(given.reshape(rows, *[1] * (len(tail.shape) - 1), units), (rows, *tail.shape))
+    parts = np.split(given.reshape(rows, *tail.shape), calls)
     label = found.encoding.all(1, tail.rows)
     prediction = np.concatenate([tail(part, label).prediction for part in parts]).astype(np.float32)
     chances = softmax(z, axis=-1) if by_class else expit(z)
@@ -141,7 +150,7 @@ def _multilabel(output: Output, found: Sweep) -> bool:
 
 
 def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Sweep) -> Seen | None:
-    right = _right(trial)
+    right = _right(trial) | {name: [metric.value(trial.truth, trial.chances)] for name in SWEPT if name == family}
     allowed = right[family] if family in right else [value for values in right.values() for value in values]
     try:
         value = metric.value(trial.truth, trial.prediction)
@@ -151,7 +160,7 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
             return ("metric_is_constant", told) if family and value == others else None
     except Exception as error:  # as `fit` would raise
         return "program_raises", f"The metric {metric.name!r} raises {one_line(error)}"
-    room = 0.02 if family == "auc" or not family else 0.01
+    room = 0.5 if family in COUNTS else 0.02 if family == "auc" or not family else 0.01
     if any(abs(value - one) <= room for one in allowed) or not np.isfinite(value):
         return None
     told = f"On {len(trial.truth)} rows whose classes are known {metric.name!r} gives {value:.3f}; right is " + (
@@ -160,7 +169,7 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
     if not found.probabilities:
         of_chances = metric.value(trial.truth, trial.chances)
         if any(abs(of_chances - one) <= room for one in allowed):
-            cut = family in ("accuracy", "precision", "recall", "f1", "fbeta", "iou")
+            cut = family in (*COUNTS, "accuracy", "precision", "recall", "f1", "fbeta", "iou")
             return ("metric_cuts_the_logit" if cut or not family else "metric_of_logits"), told
     if not family:
         return None
@@ -193,11 +202,15 @@ def _right(trial: Trial) -> dict[str, list[float]]:
     f1 = [2 * a * b / max(a + b, 1e-9) for a, b in zip(precision, recall, strict=True)]
     overlaps = [[(h * p).sum() / max((h + p > 0).sum(), 1) for h, p in ((1 - h, 1 - p), (h, p))] for h, p, _ in pairs]
     iou = [float(np.mean(one)) for one in (*overlaps, *np.reshape(overlaps, (-1, 1)))]
+    counts = {
+        name: [float(((h == true) & (p == yes)).sum()) for h, p, _ in pairs]
+        for name, true, yes in zip(COUNTS, (1, 0, 0, 1), (1, 0, 1, 0), strict=True)
+    }
     area = [_area(h, c) for h, _, c in pairs]
     clipped = np.clip(chances, 1e-7, 1 - 1e-7)
     likelihood = -(hot * np.log(clipped)).sum(-1).mean()
     binary = -(hot * np.log(clipped) + (1 - hot) * np.log(1 - clipped)).mean()
-    return {
+    return counts | {
         "accuracy": accuracy, "precision": precision, "recall": recall, "f1": [*f1, float(np.mean(f1))],
         "fbeta": [*f1, float(np.mean(f1))], "auc": [*area, float(np.mean(area))],
         "iou": [*iou, float(np.mean(iou))],

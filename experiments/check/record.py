@@ -68,6 +68,7 @@ class Output:
     `labels`: (n, ...) or None; `complete`: whether they are all that the program trains on. `weights`: (n,) or None.
     `raised`: what the program itself raises on its own first rows, or "". `layer`: the class of the last layer with
     weights. `after`: the class of a layer behind the activation behind which the loss finds no logits any more, or "".
+    `refused`: what the loss raises on predictions beyond 0 and 1, which the tail clips, or "".
     """
 
     name: str
@@ -85,6 +86,7 @@ class Output:
     metrics: tuple[Metric, ...]
     raised: str
     after: str
+    refused: str = ""
 
     @property
     def units(self) -> int:

@@ -47,7 +47,7 @@ def _words(output: Output, found: Sweep | None) -> dict[str, str]:
         "fit": "fit|train_on_batch|evaluate|compile",
         "loss": "BinaryCrossentropy" if binary else "SparseCategoricalCrossentropy" if sparse else
                 "CategoricalCrossentropy",
-        "activation": "sigmoid" if binary else "softmax",
+        "activation": "exponential" if found is not None and found.of_rates else "sigmoid" if binary else "softmax",
         "crossed": pair[0],
         "pair": pair[1],
         "logarithmic": "compile" if found is not None and found.meaning.logarithmic else "",
@@ -62,6 +62,14 @@ def _words(output: Output, found: Sweep | None) -> dict[str, str]:
 
 # what the class of a metric contains -> what to write in its place; the first that fits
 _ON_LOGITS = {
+    "specificity": "keras.metrics.AUC(from_logits=True)",  # the thresholds that these try are those of probabilities
+    "sensitivity": "keras.metrics.AUC(from_logits=True)",
+    "precisionat": "keras.metrics.AUC(from_logits=True)",
+    "recallat": "keras.metrics.AUC(from_logits=True)",
+    "truepositives": "keras.metrics.TruePositives(thresholds=0.0)",
+    "truenegatives": "keras.metrics.TrueNegatives(thresholds=0.0)",
+    "falsepositives": "keras.metrics.FalsePositives(thresholds=0.0)",
+    "falsenegatives": "keras.metrics.FalseNegatives(thresholds=0.0)",
     "auc": "keras.metrics.AUC(from_logits=True)",
     "crossentropy": "keras.metrics.BinaryCrossentropy(from_logits=True)",
     "precision": "keras.metrics.Precision(thresholds=0.0)",

@@ -20,17 +20,23 @@ class Sweep:
     """What the sweep showed, a row a label (0, 1), a column a point of `GRID`.
 
     `slope`: the derivative of a row's loss with respect to z; `flat`: whether its gradient is exactly 0 altogether;
+    `stalled`: whether that of a unit is which z enters; `silent`, (2,): whether a label has no finite loss at all;
     `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points, K), of one place of one row.
     `logits`: (points, K) or None where they are not laid out as the prediction is.
     `total`: the sum of a row's predictions at logits that are all 1, where only a softmax gives 1.
     `mixed`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
     `leaks`: by how much a row's prediction changes with the other rows. `paired`: by how much the loss of a batch
     changes, relatively, if each row gets the logits of its neighbour: 0 where every label meets every prediction.
+    `turned`, `still`: (2,), whether in a batch of both labels a step makes each row of a label worse, or moves none.
+    `sunk`: the gradient of a wrong answer where all units are 8 lower or higher, over that where they are not; 1 of
+    one unit.
     """
 
     losses: np.ndarray
     slope: np.ndarray
     flat: np.ndarray
+    stalled: np.ndarray
+    silent: np.ndarray
     scored: np.ndarray
     prediction: np.ndarray
     trained: np.ndarray
@@ -39,6 +45,9 @@ class Sweep:
     mixed: float
     leaks: float
     paired: float
+    turned: np.ndarray
+    still: np.ndarray
+    sunk: float
     meaning: Meaning
     scored_meaning: Meaning
     encoding: Encoding
@@ -79,6 +88,14 @@ class Sweep:
         return bool(finite.size and finite.min() >= 0 and finite.max() <= 1 + 1e-3)
 
     @property
+    def of_rates(self) -> bool:
+        """Whether the loss has a value for predictions above 1, and none for those below 0."""
+        values = self.prediction[..., 0]
+        return bool(np.isfinite(self.losses[(values > 1.5) & (values < 20)]).all()) and not bool(
+            np.isfinite(self.losses[values < -0.5]).any()
+        )
+
+    @property
     def sums_to_one(self) -> bool:
         """Whether the predictions of one row sum to 1."""
         sums = np.append(self.prediction[0].sum(axis=-1), self.total)
@@ -107,7 +124,7 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
     units = prediction[-1] if prediction else 1
     shape = (2, len(GRID))
     losses, slope, scored = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    flat = np.zeros(shape, bool)
+    flat, stalled = np.zeros(shape, bool), np.zeros(shape, bool)
     first, trained = np.zeros((*shape, units)), np.zeros((*shape, units))
     for label in (0, 1):
         truth = encoding.all(label, tail.rows)
@@ -115,7 +132,8 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
             step = tail(np.broadcast_to(z * direction, (tail.rows, *tail.shape)), truth)
             losses[label, place] = step.loss
             slope[label, place] = (step.gradient * direction).sum()
-            flat[label, place] = not ((step.gradient * (direction != 0)) != 0).any()
+            moves = (step.gradient != 0).any(axis=0)[direction != 0]
+            flat[label, place], stalled[label, place] = not moves.any(), not moves.all()
             first[label, place] = step.prediction.reshape(-1, units)[0]
             trained[label, place] = step.trained.reshape(-1, units)[0]
             if abs(z) <= 3:
@@ -130,11 +148,14 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
     seen = np.concatenate([first[:, between].reshape(-1, units), shifted.prediction.reshape(-1, units)])
     values = [np.concatenate([one[:, between].reshape(-1), more])
               for one, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
-    mixed, leaks, paired = _mixed(tail, direction, encoding)
+    silent = np.array([not np.isfinite(values[0][classes == label]).any() for label in (0, 1)])
+    mixed, leaks, paired, toward = _mixed(tail, direction, encoding)
     ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.reshape(-1, units)[0]
     return Sweep(
-        losses=losses, slope=slope, flat=flat, scored=scored, prediction=first, trained=trained, logits=logits,
-        total=float(ones.sum()), mixed=mixed, leaks=leaks, paired=paired, encoding=encoding, dtype=tail.dtype,
+        losses=losses, slope=slope, flat=flat, stalled=stalled, scored=scored, prediction=first, trained=trained,
+        silent=silent, logits=logits, total=float(ones.sum()), mixed=mixed, leaks=leaks, paired=paired,
+        turned=np.all(toward < -1e-9, axis=0), still=np.all(toward == 0, axis=0),
+        sunk=_sunk(tail, direction, encoding) if units > 1 else 1.0, encoding=encoding, dtype=tail.dtype,
         meaning=meaning(values[0], inner, seen, classes, tail.dtype),
         scored_meaning=meaning(values[1], inner, seen, classes, tail.dtype),
     )  # fmt: skip
@@ -175,10 +196,24 @@ def _shifted(tail: Tail, direction: np.ndarray, encoding: Encoding, units: int) 
     )  # fmt: skip
 
 
-def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float, float]:
+def _sunk(tail: Tail, direction: np.ndarray, encoding: Encoding) -> float:
+    """The least gradient of a wrong answer with all units 8 lower or higher, over that with no unit moved."""
+
+    def size(label: int, shift: float) -> float:
+        logits = (1.0 if label == 0 else -1.0) * direction + shift
+        step = tail(np.broadcast_to(logits, (tail.rows, *tail.shape)), encoding.all(label, tail.rows))
+        return float(np.linalg.norm(step.gradient))
+
+    plain = [size(label, 0.0) for label in (0, 1)]
+    ratios = [size(label, shift) / plain[label] for label in (0, 1) for shift in (-8.0, 8.0) if plain[label] > 0]
+    return min(ratios, default=1.0)
+
+
+def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float, float, np.ndarray]:
     """How far a batch of different rows is from its rows one by one: the loss relatively, the prediction at most.
 
-    The third is how far its loss is, relatively, from that of a batch whose logits lie with the neighbouring labels.
+    The third is how far its loss is, relatively, from that of a batch whose logits lie with the neighbouring labels;
+    the fourth, (pairs, 2), how far its gradient moves rows of both labels toward them, for a rate of 1.
 
     The mean may be weighted by class (PyTorch divides by the sum of the weights): then two batches with the same
     labels have the same share of label 1, whatever their logits are.
@@ -186,16 +221,17 @@ def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float
     classes = np.arange(tail.rows) % 2
     cycles = np.array([(-0.5, 1.5, 0.25, 2.0), (2.0, -1.0, 0.5, 0.25)])
     batches = [_batch(tail, direction, encoding, classes, cycle) for cycle in cycles]
-    leaks = max(leak for _, _, _, leak in batches)
-    size = max(max(abs(zero), abs(one)) for _, zero, one, _ in batches)
+    leaks = max(leak for _, _, _, leak, _ in batches)
+    size = max(max(abs(zero), abs(one)) for _, zero, one, _, _ in batches)
     swapped = [tail(_spread(tail, direction, np.roll(cycle, 1)), encoding.rows(classes)).loss for cycle in cycles]
     pairs = [abs(batch[0] - loss) for batch, loss in zip(batches, swapped, strict=True)]
     share = classes.mean()
-    gaps = [together - ((1 - share) * zero + share * one) for together, zero, one, _ in batches]
+    gaps = [together - ((1 - share) * zero + share * one) for together, zero, one, _, _ in batches]
     plain = max(abs(gap) for gap in gaps) / max(size, 1e-6)
-    shares = [(loss - zero) / (one - zero) if abs(one - zero) > 1e-6 else np.nan for loss, zero, one, _ in batches]
+    shares = [(loss - zero) / (one - zero) if abs(one - zero) > 1e-6 else np.nan for loss, zero, one, _, _ in batches]
     weighted = abs(shares[0] - shares[1]) if all(0 <= one <= 1 for one in shares) else np.inf
-    return min(plain, weighted), leaks, max(pairs) / max(size, 1e-6)
+    toward = np.concatenate([slopes for *_, slopes in batches]) * np.tile(1 - 2 * classes, len(batches))
+    return min(plain, weighted), leaks, max(pairs) / max(size, 1e-6), toward.reshape(-1, 2)
 
 
 def _spread(tail: Tail, direction: np.ndarray, cycle: np.ndarray) -> np.ndarray:
@@ -206,8 +242,11 @@ def _spread(tail: Tail, direction: np.ndarray, cycle: np.ndarray) -> np.ndarray:
 
 def _batch(
     tail: Tail, direction: np.ndarray, encoding: Encoding, classes: np.ndarray, cycle: np.ndarray
-) -> tuple[float, float, float, float]:
-    """The loss of a batch, the means of its rows' losses over each label, and how far a prediction changes in it."""
+) -> tuple[float, float, float, float, np.ndarray]:
+    """The loss of a batch, the means of its rows' losses over each label, how far a prediction changes in it, slopes.
+
+    The slopes, (rows,), are the derivatives of the batch's loss with respect to the z of each row.
+    """
     spread = _spread(tail, direction, cycle)
     together = tail(spread, encoding.rows(classes))
     alone = [
@@ -217,4 +256,5 @@ def _batch(
     leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
     of_label = [[alone[row % 4].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
     zero, one = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
-    return together.loss, zero, one, leak
+    slopes = (together.gradient * direction).reshape(tail.rows, -1).sum(axis=-1)
+    return together.loss, zero, one, leak, slopes

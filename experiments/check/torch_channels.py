@@ -18,11 +18,12 @@ def classes_second(prediction: tuple[int, ...], labels: tuple[int, ...] | None, 
 
 
 class ClassesLast:
-    """A `Tail` over another one whose classes are the second axis; `places`: the other axes of a prediction."""
+    """A `Tail` over another one whose predictions have their `classes` along the second axis."""
 
-    def __init__(self, inner: Tail, places: tuple[int, ...]) -> None:
+    def __init__(self, inner: Tail, classes: int) -> None:
         self.rows, self.dtype, self.whole = inner.rows, inner.dtype, inner.whole
-        self._inner, self._alike = inner, inner.shape[1:] == places  # the logits are laid out as the prediction is
+        # the logits are laid out as the prediction is, if with other places
+        self._inner, self._alike = inner, len(inner.shape) > 1 and inner.shape[0] == classes
         self.shape = (*inner.shape[1:], inner.shape[0]) if self._alike else inner.shape
         self.logits = np.moveaxis(inner.logits, 2, -1) if self._alike else inner.logits
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from experiments.check.torch_tail import recorded
 from experiments.records import UserError, require
 
 FRAMEWORK = "PyTorch"
+REFUSED = "input should be between 0 and 1"  # what BCELoss says of predictions
 
 
 def of_torch(
@@ -30,7 +32,24 @@ def of_torch(
     """
     require(isinstance(module, torch.nn.Module), f"A {type(module).__name__} is no torch.nn.Module.")
     require(callable(loss), f"The loss is a {type(loss).__name__}. It must be a function or a module of PyTorch.")
-    rows = _rows(module, x)
+    with _buffers_restored(module):
+        return _checked(module, loss, _rows(module, x), y, file, function)
+
+
+@contextmanager
+def _buffers_restored(module: torch.nn.Module) -> Iterator[None]:
+    """Afterwards, what passes in training change, such as moving averages, is as it was before."""
+    before = [(buffer, buffer.clone()) for buffer in module.buffers()]
+    try:
+        yield
+    finally:
+        for buffer, value in before:
+            buffer.copy_(value)
+
+
+def _checked(
+    module: torch.nn.Module, loss: Any, rows: torch.Tensor, y: Any, file: Path | None, function: str
+) -> Checked:
     labels = None if y is None else torch.as_tensor(y)
     try:
         with torch.no_grad():
@@ -41,25 +60,27 @@ def of_torch(
         isinstance(prediction, torch.Tensor),
         f"The module returned a {type(prediction).__name__}. It must return one tensor of predictions.",
     )
-    raised = "" if labels is None else _raised(lambda: loss(prediction, labels[: len(rows)]))
+    raised = "" if labels is None else _raised(module, rows, lambda p: loss(p, labels[: len(rows)]))
+    refused = raised if REFUSED in raised else ""
     truth = None if labels is None else labels.detach().cpu().numpy()
     reading: Reading = []
     with quiet():
         for encoding in encodings(_shape(prediction, truth), truth):
             tail = _tail(module, loss, rows, encoding, labels)
-            reading += output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised)
+            reading += output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised,
+                                 refused=refused)  # fmt: skip
     return of_readings([reading], file=file, function=function)
 
 
 def output_of(
     module: torch.nn.Module, loss: str, prediction: torch.Tensor, tail: Tail | str, labels: np.ndarray | None, *,
-    complete: bool = True, encoding: Encoding | None = None, raised: str = "",
+    complete: bool = True, encoding: Encoding | None = None, raised: str = "", refused: str = "",
 ) -> Reading:  # fmt: skip
     """The record of the one output of a PyTorch program."""
     shape = _shape(prediction, labels)
     measured: Tail | None = None if isinstance(tail, str) else tail
     if measured is not None and shape != tuple(prediction.shape[1:]):
-        measured = ClassesLast(measured, shape[:-1])
+        measured = ClassesLast(measured, shape[-1])
     output = Output(
         name="output",
         framework=FRAMEWORK,
@@ -76,6 +97,7 @@ def output_of(
         metrics=(),
         raised=raised,
         after="",
+        refused=refused,
     )
     return [(output, encoding or encodings(shape, labels)[0])]
 
@@ -104,10 +126,14 @@ def _tail(
         return one_line(error)
 
 
-def _raised(call: Callable[[], Any]) -> str:
+def _raised(module: torch.nn.Module, rows: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor]) -> str:
+    """What a step raises, up to its gradient: "" if nothing."""
+    weights = [parameter for parameter in module.parameters() if parameter.requires_grad]
     try:
-        with quiet():
-            call()
+        with quiet(), torch.enable_grad():
+            value = loss(module(rows)).sum()
+            if value.requires_grad:
+                torch.autograd.grad(value, weights, allow_unused=True)
     except Exception as error:  # the user's own loss
         return one_line(error)
     return ""

@@ -1,4 +1,4 @@
-"""A PyTorch script watched until its first `backward()`: what it called is the program that is checked."""
+"""A PyTorch script watched until it first asks for a gradient of its weights: what it called is what is checked."""
 
 from __future__ import annotations
 
@@ -7,30 +7,37 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
+from torch import nn
 
 from experiments.check.answer import of_readings
 from experiments.check.record import Checked
-from experiments.check.torch_program import losses_in, output_of
+from experiments.check.torch_program import REFUSED, losses_in, output_of
 from experiments.check.torch_tail import Call, Recorder, ReplayedTail, tensors
 from experiments.records import require
 
 
 def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Callable[[], None]:
-    """Record every call from now on; the first `backward()` ends in `answer`. Returns what stops the watching."""
-    outputs: list[tuple[torch.nn.Module, torch.Tensor]] = []
+    """Record every call from now on; the first `backward()` ends in `answer`. Returns what stops the watching.
+
+    So does the first `torch.autograd.grad` of a loss for parameters.
+    """
+    outputs: list[tuple[nn.Module, torch.Tensor]] = []
 
     def backward(loss: torch.Tensor) -> None:
         recorder.recording = False  # the mode itself cannot be left from within one of its calls
-        answer(lambda: _check(path, recorder.calls, outputs, loss))
+        answer(lambda: _check(path, recorder, outputs, loss))
 
     class Watching(Recorder):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             if func is torch.Tensor.backward:
                 backward(args[0])
+            # of an input, not of weights, it is a penalty or an attack, and no step of training
+            if func is torch.autograd.grad and any(isinstance(one, nn.Parameter) for one in tensors(args[1:])):
+                backward(next(tensors(args)))
             return super().__torch_function__(func, types, args, kwargs)
 
     recorder = Watching()
-    hook = torch.nn.modules.module.register_module_forward_hook(
+    hook = nn.modules.module.register_module_forward_hook(
         lambda module, inputs, output: outputs.append((module, output)) if isinstance(output, torch.Tensor) else None
     )
     plain = torch.autograd.backward
@@ -50,10 +57,10 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
 
 
 def _check(
-    path: Path, calls: list[Call], outputs: list[tuple[torch.nn.Module, torch.Tensor]], loss: torch.Tensor
+    path: Path, recorder: Recorder, outputs: list[tuple[nn.Module, torch.Tensor]], loss: torch.Tensor
 ) -> Checked:
     """Check the part of a script that led to `loss`."""
-    calls = _leading_to(calls, loss)
+    calls = _leading_to(recorder.calls, loss)
     used = {id(tensor) for call in calls for tensor in tensors((call.arguments, call.options, call.result))}
     own = [(m, o) for m, o in outputs if id(o) in used and any(True for _ in m.parameters()) and o is not loss]
     require(bool(own), f"{path} calls backward() on a loss that comes from no module with weights.")
@@ -64,8 +71,9 @@ def _check(
     assert truth is not None
     tail = ReplayedTail(calls, prediction=prediction, loss=loss, labels=truth, weights=weights)
     reading = output_of(
-        module, losses_in(outputs) or "loss", prediction, tail, labels=truth.detach().numpy(), complete=False
-    )
+        module, losses_in(outputs) or "loss", prediction, tail, labels=truth.detach().numpy(), complete=False,
+        refused=f"RuntimeError: all elements of {REFUSED}" if recorder.refused else "",
+    )  # fmt: skip
     return of_readings([reading], file=path, function="")
 
 

@@ -36,11 +36,14 @@ def tensors(tree: Any) -> Iterator[torch.Tensor]:
 class Recorder(TorchFunctionMode):
     """Records, within, every call that may change a tensor.
 
-    What it holds stays alive, so that the id of a tensor names one tensor alone.
+    What it holds stays alive, so that the id of a tensor names one tensor alone. A binary cross-entropy, which refuses
+    what is no probability, gets it clipped to (0, 1): so its gradient is 0 where PyTorch would raise;
+    `refused` is then true.
     """
 
     calls: list[Call] = field(default_factory=list)
     recording: bool = True
+    refused: bool = False
 
     def __post_init__(self) -> None:
         super().__init__()
@@ -48,6 +51,12 @@ class Recorder(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do what is called, and write it down."""
         options = kwargs or {}
+        if func is torch.nn.functional.binary_cross_entropy:
+            self.refused = self.refused or bool(((args[0] < 0) | (args[0] > 1)).any())
+            args = (self._called(torch.clamp, (args[0], 0, 1), {}), *args[1:])
+        return self._called(func, args, options)
+
+    def _called(self, func: Any, args: Any, options: dict[str, Any]) -> Any:
         result = func(*args, **options)
         if self.recording and getattr(func, "__name__", "") not in _READS and any(True for _ in tensors(result)):
             self.calls.append(Call(function=func, arguments=args, options=options, result=result))
@@ -89,6 +98,7 @@ class ReplayedTail:
         # what is replaced must not be made again
         replaced |= {id(labels)}
         self._calls = [call for call in calls[start + 1 :] if not replaced & {id(one) for one in tensors(call.result)}]
+        self._random = any(call.options.get("training") for call in self._calls)
         self._labels, at = labels, self._at[0]
         self._prediction, self._loss, self._objective = prediction, loss, objective
         self.rows = len(at) if at.ndim else 1
@@ -101,12 +111,18 @@ class ReplayedTail:
         rows = np.resize(values, (self.rows, *values.shape[1:]))
         return torch.as_tensor(rows).to(like.dtype).reshape(like.shape)
 
-    def _play(self, replaced: dict[int, torch.Tensor], wanted: tuple[torch.Tensor, ...]) -> list[torch.Tensor]:
+    def _play(
+        self, replaced: dict[int, torch.Tensor], wanted: tuple[torch.Tensor, ...], *, training: bool = True
+    ) -> list[torch.Tensor]:
+        """The tensors `wanted`, with some others `replaced`; without `training`, Dropout and the like do nothing."""
+
         def now(leaf: Any) -> Any:
             return replaced.get(id(leaf), leaf) if isinstance(leaf, torch.Tensor) else leaf
 
         for call in self._calls:
             arguments, options = tree_map(now, (call.arguments, call.options))
+            if not training and "training" in options:
+                options |= {"training": False}
             result = call.function(*arguments, **options)
             replaced |= {id(old): new for old, new in zip(tensors(call.result), tensors(result), strict=True)}
         return [replaced.get(id(one), one) for one in wanted]
@@ -114,21 +130,22 @@ class ReplayedTail:
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         z = self._fitted(logits, self._at[0]).detach().requires_grad_()
         truth = self._fitted(labels, self._labels)
+        given = {**{id(one): z for one in self._at}, id(self._labels): truth}
         with torch.enable_grad():
-            prediction, loss = self._play(
-                {**{id(one): z for one in self._at}, id(self._labels): truth}, (self._prediction, self._loss)
-            )
+            trained, loss = self._play({**given}, (self._prediction, self._loss))
             (gradient,) = torch.autograd.grad(loss.mean(), z, allow_unused=True) if loss.requires_grad else (None,)
         gradient = torch.zeros_like(z) if gradient is None else gradient
-        read = prediction.detach().double().numpy()
+        (prediction,) = self._play(given, (self._prediction,), training=False) if self._random else (trained,)
         return Step(
-            prediction=read, trained=read, loss=float(loss.detach().mean()), gradient=gradient.double().numpy()
-        )
+            prediction=_numpy(prediction), trained=_numpy(trained), loss=float(loss.detach().mean()),
+            gradient=_numpy(gradient),
+        )  # fmt: skip
 
     def score(self, labels: np.ndarray, prediction: np.ndarray) -> float:
         if self._objective is None:  # PyTorch has no tensors that remember their logits
             return float("nan")
-        value = self._objective(self._fitted(labels, self._labels), self._fitted(prediction, self._prediction))
+        with Recorder(recording=False):
+            value = self._objective(self._fitted(labels, self._labels), self._fitted(prediction, self._prediction))
         return float(value.detach().mean())
 
 
