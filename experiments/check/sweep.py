@@ -91,9 +91,8 @@ class Sweep:
     def of_rates(self) -> bool:
         """Whether the loss has a value for predictions above 1, and none for those below 0."""
         values = self.prediction[..., 0]
-        return bool(np.isfinite(self.losses[(values > 1.5) & (values < 20)]).all()) and not bool(
-            np.isfinite(self.losses[values < -0.5]).any()
-        )
+        above, below = (np.isfinite(self.losses[of]) for of in ((values > 1.5) & (values < 20), values < -0.5))
+        return bool(below.size) and not below.any() and bool(above.all())
 
     @property
     def sums_to_one(self) -> bool:
