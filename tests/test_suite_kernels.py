@@ -119,7 +119,7 @@ def test_a_server_that_was_prepared_is_the_one_that_is_warmed(monkeypatch: pytes
     server = worker.warm(("experiments.store",))
     try:
         assert server is early
-        assert worker._servers == {("experiments.store",): server}
+        assert worker._servers == {(("experiments.store",), "tensorflow"): server}
         outcome = execute(job("import sys", "print('experiments.store' in sys.modules)"), server, Hooks())
         assert said(outcome) == "True\n"
         assert worker.warm(("json",)) is not server
@@ -131,6 +131,19 @@ def test_a_server_that_was_prepared_is_the_one_that_is_warmed(monkeypatch: pytes
     early.close()  # a server that died is no use
     assert worker.warm(("json",)).alive
     worker.close()
+
+
+def test_each_keras_backend_has_a_server_of_its_own() -> None:
+    """A process has one backend: kernels of another are forked from another process."""
+    pytest.importorskip("jax", reason="JAX is not installed")
+    try:
+        main, other = worker.warm(("keras",)), worker.warm(("keras", "jax"), "jax")
+        assert worker.warm(("keras", "jax"), "jax") is other is not main
+        for server, backend in ((main, "tensorflow"), (other, "jax")):
+            lines = ("import sys, keras", "print(keras.config.backend(), 'jax' in sys.modules)")
+            assert said(execute(job(*lines), server, Hooks())) == f"{backend} {backend == 'jax'}\n"
+    finally:
+        worker.close()
 
 
 def test_a_server_that_has_ended_says_so() -> None:

@@ -8,7 +8,8 @@ from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan.kinds import KINDS, Kind, kind_of, seeds_of, triples
+from experiments.plan.kinds import KINDS, Kind, kind_of
+from experiments.plan.setups import Triple, seeds_of, triples
 from experiments.protocols import ALL, Elsewhere, Group, Protocol, Selection
 from experiments.records import Cell, UserError, require
 from experiments.registry import Registry
@@ -16,7 +17,6 @@ from experiments.tasks import TASKS
 
 __all__ = ["KINDS", "Choice", "Kind", "kind_of", "narrow", "plan", "shard"]
 
-Triple = tuple[str, str, str]
 _EVERYWHERE = (Group(tasks=ALL, networks=ALL, optimizers=ALL),)
 
 
@@ -131,11 +131,14 @@ def _elsewhere(protocol: Protocol, groups: tuple[Group, ...], choice: Choice) ->
     known, narrowed = protocol.elsewhere, bool(choice.tasks or choice.networks or choice.optimizers)
     if choice.frameworks and (narrowed or not known.trained.groups):
         own = Selection(groups=groups, seeds=protocol.seeds, steps=protocol.steps)
-        known = Elsewhere(trained=own, together=own)
+        known = Elsewhere(trained=own, explained=_EVERYWHERE, together=own)
     parts = {part.name: getattr(known, part.name) for part in fields(known)}
+    explained = parts.pop("explained")
     if narrowed and not choice.frameworks:
         parts = {name: replace(part, groups=_within(part.groups, groups)) for name, part in parts.items()}
-    return Elsewhere(**{name: _as_long(part, choice) for name, part in parts.items()})
+    if choice.heads:  # arms that the user names are wanted in every cell
+        explained = _EVERYWHERE
+    return Elsewhere(explained=explained, **{name: _as_long(part, choice) for name, part in parts.items()})
 
 
 def _within(groups: tuple[Group, ...], wanted: tuple[Group, ...]) -> tuple[Group, ...]:

@@ -15,6 +15,7 @@ from experiments import sources
 from experiments.frameworks import FRAMEWORKS
 from experiments.records import Cell, UserError
 from experiments.sources import PACKAGE
+from experiments.tables import MAIN
 from experiments.tasks import TASKS, data_hash
 
 NOTEBOOKS = PACKAGE.parent / "notebooks"
@@ -119,10 +120,13 @@ def _code(notebook: dict[str, Any]) -> ast.Module:
 def preload_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tuple[str, ...]:
     """What a notebook and the modules that it uses import, by dotted name, other packages first.
 
-    Importing these ahead saves every kernel the time; what only another backend than TensorFlow needs is left out.
+    Importing these ahead saves every kernel the time; what none of `frameworks` needs is left out, and without any what
+    only another backend than TensorFlow needs.
     """
     names = _imports(notebook, frameworks)
-    others = sorted(name for name in names if name.partition(".")[0] not in (PACKAGE.name, *_OTHER_BACKENDS))
+    needed = {package for name in frameworks or (MAIN,) for package in FRAMEWORKS[name].packages}
+    left_out = {PACKAGE.name, "tensorflow", *_OTHER_BACKENDS} - needed
+    others = sorted(name for name in names if name.partition(".")[0] not in left_out)
     own = [
         ".".join((PACKAGE.name, *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
         for file in modules_of(notebook, frameworks)

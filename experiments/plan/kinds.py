@@ -5,23 +5,22 @@ Add a kind with one decorated function here: the plan, the suite and the command
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
-from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.protocols import ALL, GRID, GRID_OF_SEVERAL, Group, Protocol, Selection
+from experiments.plan.setups import ANSWERING, elsewhere, explaining, grid, selected, setups, triple_of, triples
+from experiments.protocols import ALL, GRID_OF_SEVERAL, Protocol
 from experiments.records import Cell, Setup
 from experiments.registry import Registry
 from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
 CellsOf = Callable[[Protocol], tuple[Cell, ...]]
-Triple = tuple[str, str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,87 +74,6 @@ def setup_cell(kind: str, setup: Setup) -> Cell:
     )
 
 
-def arms(protocol: Protocol, optimizer: str, framework: str = MAIN) -> tuple[str, ...]:
-    """The protocol's arms that the framework has and that are not another one over again under this optimizer."""
-    decays = OPTIMIZERS[optimizer].decays
-    heads = [HEADS[head] for head in protocol.heads]
-    return tuple(h.name for h in heads if framework in h.frameworks and (decays or not h.needs_decay))
-
-
-def has(framework: str, network: str, optimizer: str) -> bool:
-    """Whether the network and the optimizer exist in the framework: all do in Keras."""
-    both = (NETWORKS[network], OPTIMIZERS[optimizer])
-    return framework != "torch" or all(known.torch is not None for known in both)
-
-
-def setups(
-    protocol: Protocol, selection: Protocol | Selection, triples: Iterable[Triple], framework: str = MAIN
-) -> Iterator[Setup]:
-    """One setup a (task, network, optimizer), with the protocol's arms and the seeds and steps of `selection`.
-
-    None in a framework that the protocol does not have.
-    """
-    for task, network, optimizer in triples if framework in protocol.frameworks else ():
-        if not has(framework, network, optimizer):
-            continue
-        yield Setup(
-            task=task,
-            network=network,
-            optimizer=optimizer,
-            heads=arms(protocol, optimizer, framework),
-            framework=framework,
-            seeds=seeds_of(selection.groups, (task, network, optimizer)) or selection.seeds,
-            steps=selection.steps,
-            batch_size=protocol.batch_size,
-            record_every=protocol.record_every,
-            image_side=protocol.image_side,
-        )
-
-
-def triples(groups: Iterable[Group]) -> list[Triple]:
-    """Every (task, network, optimizer) of `groups`, in order."""
-    return [
-        (task, network, optimizer)
-        for group in groups
-        for task in group.tasks
-        for network in group.networks
-        for optimizer in group.optimizers
-    ]
-
-
-def selected(protocol: Protocol, groups: Iterable[Group]) -> list[Triple]:
-    """The triples of the protocol's groups that are also in `groups`, in which "*" stands for any name."""
-    groups = tuple(groups)
-    return [triple for triple in triples(protocol.groups) if any(group.covers(*triple) for group in groups)]
-
-
-def seeds_of(groups: Iterable[Group], triple: Triple) -> int | None:
-    """The seeds that the first of `groups` with this cell names for it; None if it names none."""
-    return next((group.seeds for group in groups if group.covers(*triple)), None)
-
-
-def elsewhere(protocol: Protocol, selection: Selection) -> Iterator[Setup]:
-    """The setups of `selection` in each framework but the main one."""
-    for framework in protocol.frameworks:
-        if framework != MAIN:
-            yield from setups(protocol, selection, triples(selection.groups), framework)
-
-
-def explaining(setup: Setup) -> tuple[str, ...]:
-    """Those arms of `setup` that carry the answer: both heads, those that tell causes apart, and the noise floor.
-
-    And both heads in another program, where the framework has one.
-    """
-    roles = ("factor", "control", "null")
-    answering = (BASELINE, "softmax", *FRAMEWORKS[setup.framework].programs)
-    return tuple(head for head in setup.heads if head in answering or HEADS[head].role in roles)
-
-
-def grid(optimizer: str, exponents: Iterable[int] = GRID) -> tuple[float, ...]:
-    """The learning rates of a sweep: powers of two around the optimizer's own."""
-    return tuple(OPTIMIZERS[optimizer].learning_rate * 2.0**exponent for exponent in exponents)
-
-
 @kind("binary")
 def binary(protocol: Protocol) -> tuple[Cell, ...]:
     """The arms that carry the answer on every (task, network, optimizer), at the optimizer's own rate.
@@ -167,13 +85,21 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
         setup_cell(
             "binary",
             setup
-            if (setup.task, setup.network, setup.optimizer) in every_arm
+            if triple_of(setup) in every_arm
             else replace(setup, heads=explaining(setup)),
         )
         for setup in setups(protocol, protocol, triples(protocol.groups))
     )
-    others = elsewhere(protocol, protocol.elsewhere.trained)
-    return (*main, *(setup_cell("binary", replace(setup, heads=explaining(setup))) for setup in others))
+    others = [
+        replace(
+            setup,
+            heads=explaining(setup)
+            if any(group.covers(*triple_of(setup)) for group in protocol.elsewhere.explained)
+            else tuple(head for head in setup.heads if head in ANSWERING),
+        )
+        for setup in elsewhere(protocol, protocol.elsewhere.trained)
+    ]
+    return (*main, *(setup_cell("binary", setup) for setup in others))
 
 
 @kind("learning_rates")
@@ -182,7 +108,7 @@ def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
     made = []
     explained = set(selected(protocol, protocol.explained))
     for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept.groups)):
-        told = (setup.task, setup.network, setup.optimizer) in explained
+        told = triple_of(setup) in explained
         # causes by decay are left to the default rate
         heads = tuple(
             head

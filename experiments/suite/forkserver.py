@@ -63,11 +63,14 @@ def main() -> None:
 
 def _import(modules: Sequence[str]) -> None:
     # TensorFlow's converter to TFLite imports JAX where there is one: half a second for what no notebook uses
-    sys.modules["jax"] = None  # type: ignore[assignment]
+    masked = os.environ.get("KERAS_BACKEND") != "jax"
+    if masked:
+        sys.modules["jax"] = None  # type: ignore[assignment]
     for module in modules:
         with suppress(ImportError):  # the notebook that needs it will say so
             import_module(module)
-    del sys.modules["jax"]
+    if masked:
+        del sys.modules["jax"]
     gc.collect()
     gc.freeze()  # or the first collection in each kernel would copy every page
 

@@ -16,9 +16,9 @@ class Job:
     """One cell to execute.
 
     `notebook`: the JSON of the notebook without outputs. `code`: `fingerprint` of the notebook, which the worker must
-    share. `preload`: what the process that kernels are forked from imports; `environment`: what the kernel has beside
-    the worker's own. `tables`: the folder of all stored tables for a cell of the last stage, else "". `timeout`:
-    seconds that one code cell of it may take.
+    share. `preload`: what the process that kernels are forked from imports, with Keras on `backend`;
+    `environment`: what the kernel has beside the worker's own. `tables`: the folder of all stored tables for a cell of
+    the last stage, else "". `timeout`: seconds that one code cell of it may take.
     """
 
     cell: str
@@ -27,6 +27,7 @@ class Job:
     parameters: Mapping[str, Any]
     code: str
     preload: tuple[str, ...] = ()
+    backend: str = "tensorflow"
     environment: Mapping[str, str] = field(default_factory=dict)
     tables: str = ""
     timeout: float = 6 * 3600.0

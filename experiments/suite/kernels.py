@@ -34,7 +34,6 @@ THREADS = {
 }
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "KERAS_BACKEND": "tensorflow",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "PYTHONHASHSEED": "0",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
@@ -89,10 +88,11 @@ class ServerGone(RuntimeError):
 class ForkServer:
     """A fork server and the pipe to it; it and its kernels end with this process, however that ends.
 
-    `modules` are imported in it, and those that are added. This returns at once: imports run beside the caller's work.
+    `modules` are imported in it, and those that are added, with Keras on `backend`. This returns at once: imports run
+    beside the caller's work.
     """
 
-    def __init__(self, modules: Sequence[str] = ()) -> None:
+    def __init__(self, modules: Sequence[str] = (), backend: str = "tensorflow") -> None:
         self._lock = threading.Lock()
         path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
@@ -101,7 +101,7 @@ class ForkServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **QUIET, **THREADS, "PYTHONPATH": path},
+            env={**os.environ, **QUIET, **THREADS, "KERAS_BACKEND": backend, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C goes to the driver, which ends this one
         )
         self._importing = 0  # answers to wait for

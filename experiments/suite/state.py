@@ -34,11 +34,21 @@ class State:
         self.absent: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._notebooks = {cell.notebook: read_notebook(options.notebooks / cell.notebook) for cell in cells}
-        # a kernel is forked with what most cells need: Keras on TensorFlow
-        mains = {cell.notebook: used for cell in cells if (used := frameworks_of(cell.parameters)) in ((), (MAIN,))}
-        self.preload = tuple(
-            dict.fromkeys(name for book, used in mains.items() for name in preload_of(self._notebooks[book], used))
-        )
+        self._preloads = self._imports_by_backend()
+
+    @property
+    def preload(self) -> tuple[str, ...]:
+        """What kernels of the main framework are forked with."""
+        return self._preloads.get(_MAIN_BACKEND, ())
+
+    def _imports_by_backend(self) -> dict[str, tuple[str, ...]]:
+        """By Keras backend, what the notebooks of its cells import: a kernel is forked with all of it."""
+        found: dict[str, dict[str, None]] = {}
+        for book, backend, used in {
+            (cell.notebook, _backend(cell), _preloaded(cell)): None for cell in self.cells.values()
+        }:
+            found.setdefault(backend, {}).update(dict.fromkeys(preload_of(self._notebooks[book], used)))
+        return {backend: tuple(names) for backend, names in found.items()}
 
     def missing(self, cells: Sequence[Cell], inputs: Sequence[str] = ()) -> list[Cell]:
         """Those of `cells` that must be run; the others are noted as stored."""
@@ -123,7 +133,8 @@ class State:
             notebook=json.dumps(notebook),
             parameters=cell.parameters,
             code=fingerprint(notebook, frameworks_of(cell.parameters)),
-            preload=self.preload,
+            preload=self._preloads[_backend(cell)],
+            backend=_backend(cell),
             tables=str((self.options.out / TABLES).resolve()) if kind_of(cell).last else "",
             timeout=self.options.timeout,
         )
@@ -149,6 +160,21 @@ class State:
             attempts=outcome.attempts,
             seconds=round(outcome.seconds, 3),
         )
+
+
+_MAIN_BACKEND = FRAMEWORKS[MAIN].backend
+
+
+def _backend(cell: Cell) -> str:
+    """What Keras runs on in a cell's kernel: what its only framework needs, else what the main one does."""
+    used = frameworks_of(cell.parameters)
+    return FRAMEWORKS[used[0]].backend or _MAIN_BACKEND if len(used) == 1 else _MAIN_BACKEND
+
+
+def _preloaded(cell: Cell) -> tuple[str, ...]:
+    """The frameworks whose modules a cell's kernel is forked with: those of Keras on its backend."""
+    used = frameworks_of(cell.parameters)
+    return used if len(used) == 1 and FRAMEWORKS[used[0]].backend else (MAIN,) if used else ()
 
 
 def current(store: Cells, cell: Cell, key: str) -> Stored | None:

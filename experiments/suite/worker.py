@@ -13,7 +13,9 @@ from experiments.suite.kernels import ForkServer
 
 ATTEMPTS = 3
 COMMON = ("tensorflow", "keras", "pandas", "matplotlib.figure")  # what nearly every notebook imports
-_servers: dict[tuple[str, ...], ForkServer] = {}  # one a set of imports, for the life of the process
+# one a set of imports and Keras backend, for the life of the process
+_servers: dict[tuple[tuple[str, ...], str], ForkServer] = {}
+_EARLY = ((), "tensorflow")
 _lock = threading.Lock()
 
 
@@ -21,20 +23,22 @@ def work(job: Job, hooks: Hooks) -> Outcome:
     """Execute `job`, again when what failed is passing."""
     outcome = Outcome(cell=job.cell, seconds=0.0)
     for attempt in range(1, ATTEMPTS + 1):
-        outcome = replace(execute(job, warm(job.preload), hooks), attempts=attempt)
+        outcome = replace(execute(job, warm(job.preload, job.backend), hooks), attempts=attempt)
         if outcome.reason not in TRANSIENT:
             break
     return outcome
 
 
-def warm(preload: Sequence[str]) -> ForkServer:
-    """The fork server with these imports, started if there is none; it imports while the caller goes on."""
-    which = tuple(preload)
+def warm(preload: Sequence[str], backend: str = "tensorflow") -> ForkServer:
+    """The fork server with these imports and Keras on `backend`, started if there is none; it imports while the caller
+    goes on.
+    """
+    which = tuple(preload), backend
     with _lock:
         server = _servers.get(which)
         if server is None or not server.alive:
-            early = _servers.pop((), None)
-            server = early if early is not None and early.alive else ForkServer()
+            early = _servers.pop(_EARLY, None) if backend == _EARLY[1] else None
+            server = early if early is not None and early.alive else ForkServer(backend=backend)
             server.add(preload)
             _servers[which] = server
         return server
@@ -44,7 +48,7 @@ def prepare() -> None:
     """Start the fork server that `warm` will want, before it is known what else it shall import."""
     with _lock:
         if not _servers:
-            _servers[()] = ForkServer(COMMON)
+            _servers[_EARLY] = ForkServer(COMMON)
 
 
 def close() -> None:
