@@ -55,6 +55,8 @@ def brute_force(one: Draw) -> Truth:
     if _of_classes(one) and not one.logits and np.abs(spread.sum(axis=-1) - 1).max() > 0.02:
         truth.wrong["no distribution"] = "a loss of a distribution gets what does not sum to 1"
     _learning(truth, one, slope, gradient, reported)
+    if _of_classes(one) and not truth.wrong and _cut_off(model, head, one):
+        truth.wrong["cut off"] = "where the logits of all classes are low a wrong answer has no gradient"
     if one.metric != "none":
         value = next(value for name, value in told.items() if name != "loss")
         _metric(truth, one, float(value), spread, classes)
@@ -142,6 +144,20 @@ def _sweep(model: Any, head: Any, one: Draw) -> tuple[np.ndarray, ...]:
     return prediction, reported, right, gradient @ direction, gradient
 
 
+def _cut_off(model: Any, head: Any, one: Draw) -> bool:
+    """Whether a wrong answer has no gradient once all units are 8 lower."""
+    same = np.zeros((BATCH, FEATURES))
+    same[:, 0] = 1
+    kernel, bias = np.zeros((FEATURES, one.units)), np.full(one.units, -8.0)
+    moved = []
+    for label in (0, 1):
+        kernel[0] = (1 - 2 * label) * _direction(one)
+        _set(head, kernel, bias)
+        model.train_on_batch(rows(one, same), encoded(one, np.full(BATCH, label)))
+        moved.append(np.abs(head.get_weights()[1] - bias).max())
+    return min(moved) == 0
+
+
 def target(one: Draw, label: int) -> np.ndarray:
     """The label of each unit, (units,), as a loss of units means it."""
     low, high = one.values
@@ -208,6 +224,12 @@ def _objective(truth: Truth, one: Draw, prediction: np.ndarray, reported: np.nda
         # of several units of an error no point of the grid may be the one that fits
         if lowest > (0.3 if one.smoothed else LOWEST) and (cross_entropy or (one.units == 1 and one.loss != "hinge")):
             truth.wrong["floor"] = f"the loss of a right answer never falls below {lowest:.0%} of that of no answer"
+    reached = prediction.min() - 1e-3, prediction.max() + 1e-3
+    if one.loss == "hinge" and (reached[0] > -0.95 or reached[1] < 0.95):
+        truth.wrong["reach"] = f"a hinge loss wants -1 and 1, and gets {reached[0]:.3g} to {reached[1]:.3g}"
+    met = reached[0] <= min(one.values) and max(one.values) <= reached[1]
+    if one.loss in ("square", "absolute", "huber") and one.labels in ("one-hot", "several") and not met:
+        truth.wrong["reach"] = f"labels {one.values}, and predictions from {reached[0]:.3g} to {reached[1]:.3g}"
     if one.loss.startswith("binary") and not set(one.values) <= {0, 1}:
         truth.wrong["labels"] = "a cross-entropy of units gets labels beyond 0 and 1, of which it has no floor"
     if one.labels == "several" and one.activation == "softmax":

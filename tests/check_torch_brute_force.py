@@ -52,6 +52,11 @@ def by_class(one: Draw) -> bool:
     return one.loss in ("cross entropy", "nll")
 
 
+def alone(one: Draw) -> bool:
+    """Whether the loss takes each of several units by itself: each then has half of the gap that is swept."""
+    return one.units > 1 and one.loss in ("bce", "bce logits") and one.activation != "softmax"
+
+
 def brute_force(one: Draw) -> Truth:
     """Judge one program."""
     truth = Truth()
@@ -122,12 +127,14 @@ def _objective(truth: Truth, one: Draw, module: torch.nn.Module, head: torch.nn.
     same = np.zeros((BATCH, FEATURES))
     same[:, 0] = 1
     prediction, losses, gradients = np.zeros((len(GRID), one.units)), np.zeros((2, len(GRID))), []
+    best = np.zeros(2)  # the losses of right answers
     kernel = np.zeros((FEATURES, one.units))
     for at in range(len(GRID)):
         kernel[0] = z[at]
         _set(head, kernel)
         with torch.no_grad():
             prediction[at] = module(rows(one, same)).double().reshape(BATCH, -1)[0].numpy()
+    terms = BATCH * (1 if by_class(one) else one.units)
     other = 2 if one.units > 2 else 0  # a loss that leaves out class 0 is that of the others
     labels = (1, other) if left_out(one) else (0, 1)
     for number, label in enumerate(labels):
@@ -142,9 +149,13 @@ def _objective(truth: Truth, one: Draw, module: torch.nn.Module, head: torch.nn.
             except Exception as error:
                 truth.wrong["raises"] = str(error).splitlines()[0][:80]
                 return
-            losses[number, at] = float(value.detach()) / (BATCH if one.loss_form == "sum" else 1)
+            losses[number, at] = float(value.detach()) / (terms if one.loss_form == "sum" else 1)
             assert head.bias.grad is not None
             gradients.append(head.bias.grad.double().numpy().copy())
+        kernel[0] = 24.0 * (np.arange(one.units) == label) - 12 if one.units > 1 else 12.0 * (2 * label - 1)
+        _set(head, kernel)
+        with torch.no_grad():
+            best[number] = float(loss(module(rows(one, same)), y)) / (terms if one.loss_form == "sum" else 1)
     gradient = np.array(gradients).reshape(2, len(GRID), one.units)
     weights = weights_of(one)
     if weights is not None and (min(weights) == 0 or not any(weights)):
@@ -154,7 +165,7 @@ def _objective(truth: Truth, one: Draw, module: torch.nn.Module, head: torch.nn.
         truth.open["left out"] = "of two classes one is left out"
         return
     if not left_out(one):
-        _judged(truth, one, prediction, losses, gradient)
+        _judged(truth, one, prediction, losses, gradient, best)
     else:
         _judged_left_out(truth, one, prediction, losses)
 
@@ -185,14 +196,17 @@ def right(one: Draw, p: np.ndarray, label: int) -> np.ndarray:
         return -(given * y).sum(axis=-1)
 
 
-def _judged(truth: Truth, one: Draw, p: np.ndarray, losses: np.ndarray, gradient: np.ndarray) -> None:
+def _judged(
+    truth: Truth, one: Draw, p: np.ndarray, losses: np.ndarray, gradient: np.ndarray, best: np.ndarray
+) -> None:
     low, high = one.values
     if one.activation == "softmax" and one.units == 1:
         truth.wrong["constant"] = "a softmax of one unit"
     if by_class(one) and one.units == 1:
         truth.wrong["one unit"] = "a loss of classes with one unit"
         return
-    if not np.isfinite(losses[:, MET]).all() or not np.isfinite(gradient[:, MET]).all():
+    met = np.ones(len(GRID), bool) if alone(one) else MET
+    if not np.isfinite(losses[:, met]).all() or not np.isfinite(gradient[:, met]).all():
         truth.wrong["not finite"] = "the loss or its gradient is infinite or nan"
         return
     if one.loss == "bce" and (p.min() < 0 or p.max() > 1):
@@ -216,15 +230,10 @@ def _judged(truth: Truth, one: Draw, p: np.ndarray, losses: np.ndarray, gradient
             truth.open["formula"] = f"the loss is not the textbook's, by {gap.max():.3g}"
             return
     middle = losses[:, GRID == 0][:, 0].min()
-    if one.loss in CROSS_ENTROPIES:
+    if one.loss in CROSS_ENTROPIES and (one.activation != "leaky_relu" or squashes(one)):  # that ends beyond the grid
         share = smoothed(one) / one.units
         lowest = np.array([1 - smoothed(one) + share, *[share] * (one.units - 1)])
-        floors = losses.min(axis=1) + (float((lowest * np.log(lowest)).sum()) if share else 0.0)
-        if one.units > 1 and not by_class(one):
-            # units beyond the second stay at a logit of 0, and have half the gap each
-            floors = losses[:, MET].min(axis=1) - (np.log(2) / 3 if one.units > 2 and one.activation == "none" else 0)
-            if one.units > 2 and one.activation != "none":
-                floors = np.zeros(2) if one.loss == "bce" else np.full(2, middle)
+        floors = np.minimum(best, losses.min(axis=1)) + (float((lowest * np.log(lowest)).sum()) if share else 0.0)
         if floors.max() > 0.05 * middle:
             truth.wrong["floor"] = f"the loss of a right answer never falls below {floors.max():.3g}"
     if one.loss in ("square", "absolute", "huber"):
@@ -236,9 +245,8 @@ def _judged(truth: Truth, one: Draw, p: np.ndarray, losses: np.ndarray, gradient
 
 def _gradient(truth: Truth, one: Draw, gradient: np.ndarray) -> None:
     moving = gradient[..., :2] != 0
-    alone = one.units > 1 and one.loss in ("bce", "bce logits") and one.activation != "softmax"
-    flat = ~moving.all(axis=-1) if alone else ~moving.any(axis=-1)
-    reach = np.abs(GRID) <= (24 if alone else 12)
+    flat = ~moving.all(axis=-1) if alone(one) else ~moving.any(axis=-1)
+    reach = np.abs(GRID) <= (24 if alone(one) else 12)
     for label in (0, 1):
         wrong = reach & ((GRID > 0) if label == 0 else (GRID < 0))
         dead = flat[label] & wrong
@@ -290,4 +298,5 @@ def _learns(truth: Truth, one: Draw, x: np.ndarray, classes: np.ndarray) -> None
         of = classes > 0 if left_out(one) else np.ones(ROWS, bool)
         accuracy = float((p.argmax(axis=-1) == classes)[of].mean())
     if accuracy < 0.9:
-        truth.wrong["not learnt"] = f"after 150 steps {accuracy:.0%} of rows that tell their classes are right"
+        told = truth.wrong if one.loss in CROSS_ENTROPIES else truth.open  # an error may get stuck where relu has ended
+        told["not learnt"] = f"after 150 steps {accuracy:.0%} of rows that tell their classes are right"

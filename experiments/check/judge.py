@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -131,8 +132,8 @@ def _logarithms(found: Sweep) -> bool:
     return bool(np.allclose(total, 1, atol=1e-2))
 
 
-def _logit(output: Output, z: float) -> str:
-    return f"a logit of {z:g}" if output.units == 1 else f"logits {abs(z):g} apart"
+def _logit(output: Output, z: float, *, alone: bool = False) -> str:
+    return f"a logit of {z:g}" if output.units == 1 or alone else f"logits {abs(z):g} apart"
 
 
 def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
@@ -141,6 +142,7 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
     alone = found.meaning.name in ("binary", "focal") and not found.meaning.by_class
     half = output.units > 1 and not found.sums_to_one and alone
     size = np.abs(GRID) * (0.5 if half else 1)
+    at = partial(_logit, output, alone=half)
     wrong = np.stack([GRID > 0, GRID < 0])
     logarithmic = found.meaning.logarithmic
     broken = ~np.isfinite(found.losses) | ~np.isfinite(found.slope)
@@ -149,14 +151,14 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         start = size[np.any(early, axis=0)].min()
         half_precision = "16" in found.dtype and found.probabilities
         name = "one_sided_saturation" if half_precision else "loss_is_not_finite"
-        yield name, f"From {_logit(output, start)} on, the loss or its gradient is infinite or nan."
+        yield name, f"From {at(start)} on, the loss or its gradient is infinite or nan."
         return
     # a loss that counts units one by one may leave out any of them
     dead = (found.stalled if half else found.flat) & wrong & ~broken
     if found.paired > MEANT and not found.meaning.name:  # a loss of the batch says nothing of one label alone
         dead &= found.still[:, None]
     start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
-    told = f"From {_logit(output, start)} on, a wrong answer has a gradient of exactly 0."
+    told = f"From {at(start)} on, a wrong answer has a gradient of exactly 0."
     fading = _fading(found, size, wrong)
     if found.meaning.logarithmic and found.turned.any():
         label = found.encoding.values[int(found.turned.argmax())]
@@ -174,7 +176,7 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         yield ("gradient_is_one_sided" if start <= 3 else "gradient_fades"), told
     elif not logarithmic and fading < 0.01:
         yield "gradient_fades", (
-            f"At {_logit(output, 8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
+            f"At {at(8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
         )
     elif found.meaning.by_class and logarithmic and found.sunk < 0.01:
         yield "gradient_fades", (
@@ -182,7 +184,7 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         )
     elif logarithmic and broken.any() and not found.identical:
         end = size[np.any(broken, axis=0)].min()
-        yield "probability_clipped", f"From {_logit(output, end)} on, the loss or its gradient is infinite or nan."
+        yield "probability_clipped", f"From {at(end)} on, the loss or its gradient is infinite or nan."
     elif start < (np.inf if logarithmic else TRUSTED):
         losses = found.losses[wrong & (size <= 120)]
         cap = float(losses[np.isfinite(losses)].max())

@@ -104,10 +104,11 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
     add("poisson", "prediction", formulas.poisson_of_logarithms, prediction)
     add("margin", "prediction", formulas.margin, prediction if several else None)
     add("margin", "prediction", formulas.margins, prediction if several else None)
-    if logits is not None:
-        add("binary", "squashed logits", formulas.binary_of_logits, expit(logits))
-        soft = np.exp(log_softmax(logits, axis=-1))
-        add("categorical", "squashed logits", formulas.categorical_of_logits, soft if several else None)
+    for values in (prediction, logits):
+        if values is not None:
+            add("binary", "squashed logits", formulas.binary_of_logits, expit(values))
+            soft = np.exp(log_softmax(values, axis=-1))
+            add("categorical", "squashed logits", formulas.categorical_of_logits, soft if several else None)
     return listed
 
 
@@ -152,9 +153,12 @@ def meaning(
 
 def _of_units(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[str, Formula, np.ndarray]]:
     """The binary cross-entropies whose units may have weights of their own."""
-    of_logits = [] if logits is None else [("logits", formulas.binary_of_logits, logits)]
     inside = prediction.min() >= 0 and prediction.max() <= 1 + 1e-6
-    return [*of_logits, *([("prediction", formulas.binary_of_chances, prediction)] if inside else [])]
+    return [
+        ("prediction" if inside else "prediction clipped", formulas.binary_of_chances, prediction),
+        *([] if logits is None else [("logits", formulas.binary_of_logits, logits)]),
+        ("prediction as logits", formulas.binary_of_logits, prediction),
+    ]
 
 
 def _misfit_of_units(losses: np.ndarray, formula: Formula, values: np.ndarray, hot: np.ndarray) -> float:
