@@ -70,7 +70,7 @@ def test_standard_trains_the_same_cells_in_every_framework(framework: str) -> No
     assert here.keys() <= there.keys()
     for name, mine in here.items():
         differ = {key for key in mine if mine[key] != there[name][key]}
-        assert differ == {"framework", "heads"}
+        assert {"framework", "heads"} <= differ <= {"framework", "heads", "seeds"}
         programs = set(FRAMEWORKS[framework].programs)
         assert set(mine["heads"]) - programs <= set(there[name]["heads"])
         assert {"sigmoid", "softmax", "softmax_matched", "sigmoid_again"} <= set(mine["heads"])

@@ -166,15 +166,17 @@ _MAIN_BACKEND = FRAMEWORKS[MAIN].backend
 
 
 def _backend(cell: Cell) -> str:
-    """What Keras runs on in a cell's kernel: what its only framework needs, else what the main one does."""
+    """What Keras would run on in a cell's kernel: what its only framework is made of, else what the main one needs."""
     used = frameworks_of(cell.parameters)
-    return FRAMEWORKS[used[0]].backend or _MAIN_BACKEND if len(used) == 1 else _MAIN_BACKEND
+    if len(used) != 1:
+        return _MAIN_BACKEND
+    return FRAMEWORKS[used[0]].backend or FRAMEWORKS[used[0]].packages[0]
 
 
 def _preloaded(cell: Cell) -> tuple[str, ...]:
-    """The frameworks whose modules a cell's kernel is forked with: those of Keras on its backend."""
+    """The frameworks whose modules a cell's kernel is forked with."""
     used = frameworks_of(cell.parameters)
-    return used if len(used) == 1 and FRAMEWORKS[used[0]].backend else (MAIN,) if used else ()
+    return used if len(used) <= 1 else (MAIN,)
 
 
 def current(store: Cells, cell: Cell, key: str) -> Stored | None:
