@@ -29,6 +29,7 @@ from experiments.records import Setup
 FRAMEWORKS = {
     "keras-tensorflow": ("conformance_keras", {"KERAS_BACKEND": "tensorflow"}),
     "keras-jax": ("conformance_keras", {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}),
+    "torch": ("conformance_torch", {}),
 }
 
 

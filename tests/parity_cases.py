@@ -9,8 +9,8 @@ import keras
 from training_cases import gap, relative
 
 from experiments.engines import Problem, driver
-from experiments.engines.interface import Engine, Factory
-from experiments.engines.keras_fit import KerasFit
+from experiments.engines.interface import Factory
+from experiments.engines.keras_fit import FitEngine, KerasFit
 from experiments.engines.stacked import Stacked
 from experiments.networks import NETWORKS, network
 from experiments.problem.records import Record
@@ -20,29 +20,23 @@ TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")
 
 
-def fit(problem: Problem, replica: Replica, factory: Factory | None = None) -> tuple[Record, Engine]:
-    """One network by plain Keras, or by another factory: its record, and the engine with its final weights."""
+def fit(problem: Problem, replica: Replica, factory: KerasFit | None = None) -> tuple[Record, FitEngine]:
+    """One network by plain Keras: its record, and the engine with its final weights."""
     engine = (factory or KerasFit()).engine(problem, [replica.head])
     (record,) = driver.train(problem, engine, [replica])
     return record, engine
 
 
 def assert_same(
-    problem: Problem,
-    *,
-    factory: Factory | None = None,
-    oracle: Factory | None = None,
-    with_weights: bool = True,
-    rounding: float = 0.0,
+    problem: Problem, *, factory: Factory | None = None, with_weights: bool = True, rounding: float = 0.0
 ) -> None:
-    """Train with an engine (the stacked one) and with plain Keras, or with what trains one network at a time in another
-    framework; compare what they report and where the weights end.
+    """Train with an engine (the stacked one) and with plain Keras; compare what they report and where the weights end.
 
     `with_weights`: whether the weights count. `rounding`: as in `gap`. In float32 a pre-activation within rounding of a
     ReLU's kink may fall on either side of it, about once in a hundred networks, and the two part from there. So an arm
     that is off in one seed must agree in another, at the same tolerance: a fault of an engine is off in all of them.
     """
-    factory, oracle = factory or Stacked(), oracle or KerasFit()
+    factory, oracle = factory or Stacked(), KerasFit()
     assert factory.unsupported(problem) == []
     seeds = range(problem.setup.seeds)
     replicas = next(chunks(problem.heads, problem.rates, seeds, 1000))

@@ -7,11 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from torch.func import functional_call, vmap
 
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
-from experiments.engines.torch.layers import replicable
+from experiments.engines.torch.layers import over_replicas, replicable
 from experiments.engines.torch.objectives import row_losses
 from experiments.engines.torch.trunk import layer_scopes, torch_trunk
 from experiments.engines.torch.updates import Stack, Updates, in_order
@@ -39,7 +38,7 @@ class TorchEngine:
         self.l2, self.module = trunk.l2, replicable(trunk.module).to(device, self.dtype)
         self.names = [name for name, _ in self.module.named_parameters()]
         self._scopes = layer_scopes(trunk.module)
-        self._trunk = vmap(lambda weights, x: functional_call(self.module, weights, (x,)))
+        self._trunk = over_replicas(self.module)
         self.slices = slices(heads)
         self.units = sorted({head.units for head in heads})
         self.counts = [sum(head.units == units for head in heads) for units in self.units]
@@ -57,7 +56,8 @@ class TorchEngine:
         self.trunks = [self._stack([chunk.trunks[r][place] for r in self._order]) for place in range(len(self.names))]
         starts = np.cumsum([0, *self.counts])
         mine = [self._order[start:stop] for start, stop in pairwise(starts)]
-        self.kernels = [self._stack([chunk.kernels[r] for r in places]) for places in mine]
+        # as Linear has them, (units, features)
+        self.kernels = [self._stack([chunk.kernels[r].T for r in places]) for places in mine]
         self.biases = [self._stack([chunk.biases[r] for r in places]) for places in mine]
         at = [int(start) for start in starts[:-1]]
         self._updates = Updates(
@@ -106,7 +106,8 @@ class TorchEngine:
         """Of each replica, the trunk's weights, and its head's kernel and bias."""
         trunk = [self._numpy(values) for values in self.trunks]
         kernels, biases = (
-            [values for stack in self._by_units(stacks) for values in stack] for stacks in (self.kernels, self.biases)
+            [values for stack in self._by_units(stacks) for values in stack]
+            for stacks in ([kernel.mT for kernel in self.kernels], self.biases)
         )
         of_heads = enumerate(zip(kernels, biases, strict=True))
         return [(*(stack[place] for stack in trunk), kernel, bias) for place, (kernel, bias) in of_heads]
@@ -115,7 +116,11 @@ class TorchEngine:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
 
     def _stack(self, values: Sequence[np.ndarray]) -> torch.Tensor:
-        return self._tensor(np.stack(values)).requires_grad_()
+        """A leaf, (replicas, ...); a matrix is laid out as its transpose, as is its gradient: x @ w.T has it so."""
+        stack = self._tensor(np.stack(values))
+        if stack.dim() == 3:
+            stack = stack.mT.contiguous().mT
+        return stack.requires_grad_()
 
     def _numpy(self, values: torch.Tensor) -> np.ndarray:
         """(replicas, ...) in the chunk's order."""
@@ -135,14 +140,14 @@ class TorchEngine:
         A float32 of 1.7e9 is a multiple of 128: a column is centred in float64, and cast afterwards.
         """
         x = (self.x[rows].double() - self._mean) / self._scale
-        return x.to(self.dtype)[self._of_replica], self.y[rows][self._of_replica]
+        return x.to(self.dtype).index_select(0, self._of_replica), self.y[rows].index_select(0, self._of_replica)
 
     def _logits(self, x: torch.Tensor) -> list[torch.Tensor]:
         """The heads' outputs before the activation, (replicas of as many units, batch, units)."""
         weights = dict(zip(self.names, self.trunks, strict=True))
         parts = self._trunk(weights, x).split(self.counts)
         heads = zip(parts, self.kernels, self.biases, strict=True)
-        return [torch.baddbmm(bias[:, None], part, kernel) for part, kernel, bias in heads]
+        return [torch.baddbmm(bias[:, None], part, kernel.mT) for part, kernel, bias in heads]
 
     def _losses(self, z: list[torch.Tensor], y: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Each row's loss under its replica's own objective, times its weight: (replicas, batch)."""
@@ -189,8 +194,8 @@ class TorchEngine:
             assert kernel is not None
             assert bias is not None
             heads.append(_squares(kernel) + _squares(bias))
-            if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
-                kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
+            if bias.shape[1] == 2:  # u = w1 - w0 at fixed w0 + w1
+                kernel, bias = (kernel[:, 1] - kernel[:, 0]) / 2, (bias[:, 1] - bias[:, 0]) / 2
             effective.append(_squares(kernel) + _squares(bias))
         whole, head = sum(by_weight, zero), torch.cat(heads)
         squares = dict(zip(NORMS, (whole, head, whole + head, torch.cat(effective)), strict=True)) | layers

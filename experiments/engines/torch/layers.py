@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.func import functional_call, vmap
 
+Weights = Mapping[str, torch.Tensor]  # by name, each (replicas, ...)
+Forward = Callable[[Weights, torch.Tensor], torch.Tensor]
+
+_ELEMENTWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Identity)
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 _DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
@@ -50,6 +55,41 @@ def unsupported(module: nn.Module) -> list[str]:
             f"{name} with {key}={getattr(part, key)}" for key, value in wanted.items() if getattr(part, key) != value
         ]
     return found
+
+
+def over_replicas(module: nn.Module, prefix: str = "") -> Forward:
+    """The forward pass of a module whose every tensor, weights and rows, has a leading axis of replicas.
+
+    By `vmap`; but the layers of a Sequential run one by one, and of a Linear `vmap` makes a product and a sum, where
+    one call does both. `prefix`: of the names of the module's parameters.
+    """
+    if isinstance(module, nn.Sequential):
+        parts = [over_replicas(child, f"{prefix}{name}.") for name, child in module.named_children()]
+
+        def in_turn(weights: Weights, x: torch.Tensor) -> torch.Tensor:
+            for part in parts:
+                x = part(weights, x)
+            return x
+
+        return in_turn
+    if isinstance(module, _ELEMENTWISE):
+        return lambda weights, x: module(x)
+    names = [name for name, _ in module.named_parameters()]
+    mapped = vmap(lambda weights, x: functional_call(module, weights, (x,)))
+
+    def by_map(weights: Weights, x: torch.Tensor) -> torch.Tensor:
+        return mapped({name: weights[prefix + name] for name in names}, x)
+
+    if isinstance(module, nn.Linear) and module.bias is not None:
+
+        def linear(weights: Weights, x: torch.Tensor) -> torch.Tensor:
+            if x.dim() != 3:
+                return by_map(weights, x)
+            kernel, bias = weights[f"{prefix}weight"], weights[f"{prefix}bias"]
+            return torch.baddbmm(bias[:, None], x, kernel.transpose(1, 2))
+
+        return linear
+    return by_map
 
 
 def replicable(module: nn.Module) -> nn.Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from experiments.engines.torch.keras_layout import from_keras
 from experiments.engines.torch.layers import layers_of
 from experiments.networks import NETWORKS, BuildTorch
 from experiments.problem.problem import Problem
@@ -33,15 +32,13 @@ class TorchTrunk:
     """A PyTorch module from rows of one shape to features, in PyTorch's present default precision.
 
     `build(row)`: builds it anew, drawn by PyTorch's own initialisers under its present seed. `l2`: a penalty on every
-    kernel. `keras`: draws the first weights instead, from a seed to the weights of the same network in Keras's order
-    and layout, so that both frameworks start from equal ones.
-    `module`: one of them, for its graph and the shapes of its parameters; its weights mean nothing.
+    kernel. `module`: one of them, for its graph and the shapes of its parameters; its weights mean nothing. Those
+    that Keras drew become its own by `keras_layout.from_keras`.
     """
 
     build: BuildTorch
     row: tuple[int, ...]
     l2: float = 0.0
-    keras: Callable[[int], tuple[np.ndarray, ...]] | None = None
     module: nn.Module = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,8 +58,6 @@ class TorchTrunk:
 
     def first_weights(self, seed: int) -> tuple[np.ndarray, ...]:
         """The first weights, in the order of the module's parameters."""
-        if self.keras is not None:
-            return from_keras(self.module, self.keras(seed))
         return tuple(parameter.detach().numpy() for parameter in self.fresh(seed).parameters())
 
 

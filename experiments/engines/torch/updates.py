@@ -59,13 +59,22 @@ class Updates:
         for group, (_, scale) in zip(self._optimizer.param_groups, by_rates, strict=True):
             if group.get("weight_decay"):
                 group["weight_decay"] *= scale
+            if "fused" in group:  # the same formula in one pass over memory, three times as fast
+                group["fused"] = True
 
     def step(self, gradients: Sequence[torch.Tensor | None]) -> None:
         """Apply one gradient a stack; a stack on which nothing depends has none, and stays as it is."""
         for part in self._parts:
             gradient = gradients[part.stack]
-            part.parameter.grad = None if gradient is None else gradient[part.rows]
+            part.parameter.grad = None if gradient is None else _laid_out_as(part.parameter, gradient[part.rows])
         self._optimizer.step()
+
+
+def _laid_out_as(parameter: torch.Tensor, gradient: torch.Tensor) -> torch.Tensor:
+    """The gradient with the parameter's strides, which fused kernels take for granted, as `backward` sees to itself."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def _rates_of(replica: Replica, head: bool) -> tuple[float, float]:
