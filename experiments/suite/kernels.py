@@ -31,6 +31,7 @@ THREADS = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
+    "NPROC": "1",  # the pool of XLA's programs on JAX
 }
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
