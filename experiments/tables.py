@@ -102,7 +102,11 @@ SCHEMAS: dict[str, list[str]] = {
     # `example` is a claim's id; `article_value` is NaN where the article gives none; status measured | not installed.
     # docs/protocol.md lists the quantities that each claim reads
     "worked_examples": ["example", "framework", "dtype", "quantity", "value", "article_value", "status"],
-    "verdicts": ["claim", "section", "outcome", "statement", "evidence", "value", "low", "high", "margin", "n_cells"],
+    # `statement` in plain words, `statement_zh` the same in Chinese, `details` every number behind it
+    "verdicts": [
+        "claim", "section", "outcome", "statement", "evidence", "value", "low", "high", "margin", "n_cells",
+        "statement_zh", "details",
+    ],
     "cells": ["cell", "kind", "status", "seconds", "networks_trained", "error", "notebook"],
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -71,11 +71,16 @@ class Words:
     def parts(self, key: Iterable[object]) -> list[str]:
         """The names of a task, a network and an optimizer; what follows them, such as a rate, is taken as it is."""
         kinds = itertools.chain(("task", "network", "optimizer"), itertools.repeat(""))
-        return [self.name(kind, str(part)) for kind, part in zip(kinds, key, strict=False)]
+        return [self.name(kind, str(part)) for kind, part in zip(kinds, key, strict=False) if part != ""]
 
     def cell(self, key: Iterable[object]) -> str:
         """A cell's names, one behind the other: "breast cancer · MLP · Adam"."""
         return SEPARATOR.join(self.parts(key))
+
+    @property
+    def in_english(self) -> Words:
+        """The same words in English."""
+        return replace(self, lang="en")
 
     def axis(self, quantity: str) -> str:
         """A quantity with its unit, for an axis: "NLL (nats)"."""

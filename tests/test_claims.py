@@ -269,10 +269,10 @@ def test_what_is_open_is_never_called_no_difference(everything: Tables) -> None:
     unclear = changed(unclear, "differences", "seeds_needed", 64.0, baseline="sigmoid")
     row = verdict(unclear, "differs-in-practice")
     assert (row["outcome"], row["hold"], row["fail"]) == ("undecided", 0, 0)
-    assert "64 seeds" in row["statement"]
+    assert "64 seeds" in row["details"]
     more = changed(unclear, "differences", "seeds_needed", np.inf, baseline="sigmoid")
-    assert "no number of seeds" in verdict(more, "differs-in-practice")["statement"]
-    assert "no difference" not in " ".join(verdicts(unclear)["statement"]).lower()
+    assert "no number of seeds" in verdict(more, "differs-in-practice")["details"]
+    assert "no difference" not in " ".join(verdicts(unclear)["details"]).lower()
 
 
 def test_the_mean_over_tasks_can_decide_what_single_cells_leave_open(everything: Tables) -> None:
@@ -313,14 +313,14 @@ def test_the_winner_follows_the_rate_or_the_model(everything: Tables) -> None:
     one = changed(one, "overall", "mean", -0.1, at="above", quantity="nll")
     row = verdict(one, name)
     assert (row["outcome"], row["value"]) == ("supported", 0.0)
-    assert "(not moons/mlp/sgd)" in row["statement"]
+    assert "(not moons/mlp/sgd)" in row["details"]
     unclear = changed(everything, "rate_law", "decided", False)
     unclear = changed(unclear, "overall", "outcome", "undecided", at="below", quantity="nll")
     assert verdict(unclear, name)["outcome"] == "undecided"
     # what either rate alone shows stands beside it
     both = changed(everything, "differences", "mean", -0.42, head="softmax", quantity="nll", task="fair")
-    assert "softmax is better in 1 and sigmoid in 1 of 4" in verdict(both, name)["statement"]
-    assert "softmax is better in 0 and sigmoid in 2 of 4" in verdict(everything, name)["statement"]
+    assert "softmax is better in 1 and sigmoid in 1 of 4" in verdict(both, name)["details"]
+    assert "softmax is better in 0 and sigmoid in 2 of 4" in verdict(everything, name)["details"]
 
 
 def test_runs_that_diverge(everything: Tables) -> None:
@@ -329,7 +329,7 @@ def test_runs_that_diverge(everything: Tables) -> None:
     often = changed(everything, "learning_rates", "value", 1.0, head="sigmoid", learning_rate=2.0**-2, **quantity)
     row = verdict(often, name)
     assert (row["outcome"], row["value"]) == ("refuted", pytest.approx(0.2))
-    assert "0.25" in row["statement"]
+    assert "0.25" in row["details"]
     # a seed is one observation however many rates it was trained at: it takes more seeds, not more rows
     never = often["learning_rates"].assign(task="fair", value=0.0)
     assert verdict({**everything, "learning_rates": pd.concat([never] * 2)}, name)["outcome"] == "undecided"
@@ -343,9 +343,9 @@ def test_the_arithmetic_and_the_paths(everything: Tables) -> None:
     name = "framework-is-the-cause"
     row = verdict(everything, name)
     assert row["value"] < 1e-6
-    assert "keras-torch from |z| = 17" in row["statement"]
-    assert "keras-tensorflow nowhere" in row["statement"]
-    assert "1 of 2 paths" in row["statement"]
+    assert "keras-torch from |z| = 17" in row["details"]
+    assert "keras-tensorflow nowhere" in row["details"]
+    assert "1 of 2 paths" in row["details"]
     sound = {**everything, "numerics": atlas(off=False)}
     assert verdict(sound, name)["outcome"] == "refuted"
     # a matched arm that is far off in float64 as in float32: then arithmetic is a cause
@@ -409,7 +409,7 @@ def test_a_difference_at_the_default_rate_alone_refutes_nothing_on_several_class
     assert (row["outcome"], row["hold"], row["fail"], row["n_cells"]) == ("supported", 2, 0, 1)
     assert row["value"] == pytest.approx(0.0, abs=0.002)
     assert "each at its own best rate" in row["measure"]
-    said = str(row["statement"])
+    said = str(row["details"])
     assert said.startswith("With each head at its own best rate, k_softmax - k_sigmoid, mean over 1 task: accuracy")
     assert said.index("best rate") < said.index("At the default rate")
     assert "accuracy +0.3 (95 % interval +0.299 to +0.302): larger than the margin" in said
@@ -435,19 +435,19 @@ def test_without_the_best_rates_nothing_is_said_of_several_classes(everything: T
         for name in ("sigmoid-covers-softmax", "softmax-for-exclusive", "sigmoid-for-multilabel"):
             row = verdict(tables, name)
             assert (row["outcome"], row["n_cells"]) == ("undecided", 0)
-            assert "no row of k_softmax against k_sigmoid, each at its own best rate" in row["statement"]
+            assert "no row of k_softmax against k_sigmoid, each at its own best rate" in row["details"]
     overall = everything["overall"]
     no_means = {**everything, "overall": overall[overall["at"] != "best"]}
-    assert "on several classes at the best rate" in verdict(no_means, "softmax-for-exclusive")["statement"]
+    assert "on several classes at the best rate" in verdict(no_means, "softmax-for-exclusive")["details"]
 
 
 def test_what_stands_beside_the_best_rates_may_be_missing(everything: Tables) -> None:
     without = {name: table for name, table in everything.items() if name != "loss_scale"}
     row = verdict(without, "sigmoid-covers-softmax")
     assert row["outcome"] == "supported"
-    assert "the table loss_scale has no row" in row["statement"]
+    assert "the table loss_scale has no row" in row["details"]
     other = changed(everything, "loss_scale", "optimizer", "adam", task="digits")
-    assert "No cell under SGD" in verdict(other, "sigmoid-covers-softmax")["statement"]
+    assert "No cell under SGD" in verdict(other, "sigmoid-covers-softmax")["details"]
 
 
 def test_a_missing_table_leaves_its_claims_undecided(everything: Tables) -> None:

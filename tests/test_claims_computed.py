@@ -59,7 +59,7 @@ def test_a_sigmoid_stays_inside_where_no_output_is_an_end_or_moves_another(
 def test_the_range_ends_at_the_smallest_logit_of_each_precision() -> None:
     row = judged("sigmoid-range", {"saturates_at": (36.75, 16.625), "coupling": (0.0, 0.25)})
     assert row["value"] == 16.625
-    assert row["statement"] == (
+    assert row["details"] == (
         "Strictly inside (0, 1) until rounding takes over: the output is exactly 0 or 1 in float32 from |z| = 16.6; "
         "float64 from |z| = 36.8. Moving another unit's logit moved it by 0.25."
     )
@@ -69,9 +69,9 @@ def test_the_range_ends_at_the_smallest_logit_of_each_precision() -> None:
              for framework, dtype, logit in (("A", "float32", 90.0), ("B", "float32", 17.0), ("A", "float64", np.nan))
              for quantity, value in (("saturates_at", logit), ("coupling", 0.0))]  # fmt: skip
     several = verdict({"worked_examples": pd.DataFrame(first, columns=SCHEMAS["worked_examples"])}, "sigmoid-range")
-    assert "exactly 0 or 1 in float32 from |z| = 17. Moving" in several["statement"]
+    assert "exactly 0 or 1 in float32 from |z| = 17. Moving" in several["details"]
     never = judged("sigmoid-range", {"saturates_at": both(np.nan), "coupling": both(0.0)})
-    assert never["statement"].startswith("No output was exactly 0 or 1 up to |z| = 120. Moving another")
+    assert never["details"].startswith("No output was exactly 0 or 1 up to |z| = 120. Moving another")
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_softmax_sums_to_one_within_four_ulps_and_couples_its_outputs(
 def test_the_logits_of_the_article_become_the_distribution_that_is_stored_first() -> None:
     figures = {"sum_error_ulps": (0.5, 2.0), "coupling": (0.125, 0.25), "probability_1": (0.8789, 0.1),
                "probability_2": (0.1189, 0.2), "probability_3": (0.0022, 0.3)}  # fmt: skip
-    said = judged("softmax-sums-to-one", figures)["statement"]
+    said = judged("softmax-sums-to-one", figures)["details"]
     assert said == (
         "The sum misses 1 by at most 2 units in the last place; (3, 1, -3) becomes (0.8789, 0.1189, 0.0022). Moving "
         "one logit moved another output by up to 0.25."
@@ -108,17 +108,17 @@ def test_an_identity_holds_where_each_of_its_errors_is_rounding(name: str, quant
     small = {each: both(1e-16) for each in IDENTITIES[name]}
     row = judged(name, small | {quantity: (1e-13, 1e-12)})
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (2, 0, 0), 1e-12)
-    assert row["statement"].endswith(f"the largest relative error is 1e-12 ({TORCH}).")
+    assert row["details"].endswith(f"the largest relative error is 1e-12 ({TORCH}).")
     row = judged(name, small | {quantity: (1.01e-12, 1e-13)})
     assert (row["outcome"], counts(row), row["value"]) == ("depends", (1, 1, 0), 1.01e-12)
-    assert row["statement"].endswith(f"({NUMPY}).")
+    assert row["details"].endswith(f"({NUMPY}).")
     row = judged(name, small | {quantity: (np.nan, 1e-16)})
     assert (row["outcome"], counts(row)) == ("supported", (1, 0, 1))
     row = judged(name, small | {quantity: both(np.nan)})
     assert (row["outcome"], row["n_cells"]) == ("undecided", 0)
-    assert "has no number for" in row["statement"]
+    assert "has no number for" in row["details"]
     row = judged(name, {each: values for each, values in small.items() if each != quantity})
-    assert f"has no {quantity} of {name}" in row["statement"]
+    assert f"has no {quantity} of {name}" in row["details"]
 
 
 # --- losses --------------------------------------------------------------------------------------------------------
@@ -127,15 +127,15 @@ def test_an_identity_holds_where_each_of_its_errors_is_rounding(name: str, quant
 def test_a_recipe_is_sound_where_no_logit_is_off_and_no_error_is_above_a_thousandth() -> None:
     row = judged("loss-recipes", {"first_wrong_logit": both(np.nan), "largest_error": (1e-3, 1e-7)})
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (2, 0, 0), 1e-3)
-    assert row["statement"] == f"Sound at every swept logit: {NUMPY}, {TORCH}."
+    assert row["details"] == f"Sound at every swept logit: {NUMPY}, {TORCH}."
     row = judged("loss-recipes", {"first_wrong_logit": (np.nan, 16.5), "largest_error": (1e-7, 1e-7)})
     assert (row["outcome"], counts(row)) == ("depends", (1, 1, 0))
-    assert row["statement"] == (
+    assert row["details"] == (
         f"Sound at every swept logit: {NUMPY}. Off by more than 0.001: {TORCH} from |z| = 16.5."
     )
     row = judged("loss-recipes", {"first_wrong_logit": both(16.5), "largest_error": (1.01e-3, np.nan)})
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 2, 0), 1.01e-3)
-    assert row["statement"].startswith("Sound at every swept logit: none. Off by")
+    assert row["details"].startswith("Sound at every swept logit: none. Off by")
     row = judged("loss-recipes", {"first_wrong_logit": both(np.nan), "largest_error": (1.01e-3, 1e-3)})
     assert counts(row) == (1, 1, 0)
 
@@ -144,12 +144,12 @@ def test_a_maximum_is_a_hardmax_if_it_returns_a_number_a_class() -> None:
     figures = {"maximum": (5.0, 4.0), "numbers_returned": (1.0, 2.0), "numbers_of_hardmax": (5.0, 5.0)}
     row = judged("hardmax", figures)
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 2, 0), 4.0)
-    assert row["statement"] == (
+    assert row["details"] == (
         "The calls return 2 numbers, the largest (5); a hardmax, the one-hot vector of the arg max, has 5."
     )
     fewer = judged("hardmax", figures | {"numbers_returned": both(1.0), "numbers_of_hardmax": (5.0, 3.0)})
-    assert fewer["statement"].startswith("The calls return 1 number, the largest (5); a hardmax")
-    assert fewer["statement"].endswith("has 5.")
+    assert fewer["details"].startswith("The calls return 1 number, the largest (5); a hardmax")
+    assert fewer["details"].endswith("has 5.")
     row = judged("hardmax", figures | {"numbers_returned": (5.0, 6.0)})
     assert (row["outcome"], counts(row), row["value"]) == ("depends", (1, 1, 0), 0.0)
 
@@ -171,9 +171,9 @@ def test_both_losses_of_the_animals_are_the_articles_to_a_millionth(
     assert counts(row) == expected
     if not np.isnan(off):
         assert row["value"] == pytest.approx(abs(off), rel=1e-6)
-        assert f"at most {figure(abs(off))} (relative) off the article's figures" in row["statement"]
-    assert row["statement"].startswith("The mean losses are 1.378389 and 0.639108, at most ")
-    assert "off the article's figures in 2 computations." in row["statement"]
+        assert f"at most {figure(abs(off))} (relative) off the article's figures" in row["details"]
+    assert row["details"].startswith("The mean losses are 1.378389 and 0.639108, at most ")
+    assert "off the article's figures in 2 computations." in row["details"]
 
 
 def test_the_second_model_is_better_by_loss_and_no_better_by_accuracy() -> None:
@@ -183,16 +183,16 @@ def test_the_second_model_is_better_by_loss_and_no_better_by_accuracy() -> None:
     assert counts(judged("log-loss-example", figures, article)) == (0, 2, 0)
     right = [both(figure) for figure in RIGHT]
     same = animals(*right, accuracy_model_1=(0.625, np.nan), accuracy_model_2=(0.625, 0.7))
-    assert same["statement"].endswith("Their accuracies are 0.625 and 0.625: accuracy does not tell them apart.")
+    assert same["details"].endswith("Their accuracies are 0.625 and 0.625: accuracy does not tell them apart.")
     other = animals(*right, accuracy_model_1=(0.625, 0.1), accuracy_model_2=(0.75, 0.1))
-    assert other["statement"].endswith("Their accuracies are 0.625 and 0.75: accuracy differs too.")
-    assert "accuracies" not in animals(*right, accuracy_model_1=both(0.625))["statement"]
+    assert other["details"].endswith("Their accuracies are 0.625 and 0.75: accuracy differs too.")
+    assert "accuracies" not in animals(*right, accuracy_model_1=both(0.625))["details"]
 
 
 def test_the_less_certain_prediction_loses_more() -> None:
     row = judged("three-class-example", {"loss_model_1": (0.6931, 0.5), "loss_model_2": (0.3567, 0.4)})
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (2, 0, 0), pytest.approx(0.1))
-    assert row["statement"] == f"The losses are 0.6931 and 0.3567 nats ({NUMPY}, {TORCH})."
+    assert row["details"] == f"The losses are 0.6931 and 0.3567 nats ({NUMPY}, {TORCH})."
     row = judged("three-class-example", {"loss_model_1": (0.5, 0.5), "loss_model_2": (0.5, 0.75)})
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 2, 0), -0.25)
     row = judged("three-class-example", {"loss_model_1": (0.5, 0.5), "loss_model_2": (0.4, 0.75)})

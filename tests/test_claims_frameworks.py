@@ -121,7 +121,7 @@ def test_only_arithmetic_in_primary_quantities_counts() -> None:
     assert (row["outcome"], counts(row), row["n_cells"]) == ("refuted", (0, 3, 0), 1)
     row = verdict(tables(others, [share()]), NAME)
     assert (row["outcome"], row["n_cells"]) == ("undecided", 0)
-    assert "no arithmetic share" in row["statement"]
+    assert "no arithmetic share" in row["details"]
 
 
 def test_the_sentence_has_the_share_left_the_factors_and_the_paths() -> None:
@@ -147,22 +147,22 @@ def test_the_sentence_has_the_share_left_the_factors_and_the_paths() -> None:
     row = verdict(made, NAME)
     assert (row["outcome"], counts(row)) == ("depends", (3, 3, 0))
     assert (
-        "is at most 0.25 of the difference (or of the noise floor, if that is larger) in 1 cells. " in row["statement"]
+        "is at most 0.25 of the difference (or of the noise floor, if that is larger) in 1 cells. " in row["details"]
     )
     assert (
         "the sizes: initialisation 37.5 %, head rate 37.5 %, decay 25 %. In float32 arithmetic makes"
-        in row["statement"]
+        in row["details"]
     )
     assert (
         "makes a difference of the margin or more in 1 (nll of fair/mlp/sgd in float32), makes none of that size in 1 "
         "(nll of moons/mlp/sgd in float32) and is open in 0 of 2 comparisons."
-    ) in row["statement"]
-    assert row["statement"].endswith(
+    ) in row["details"]
+    assert row["details"].endswith(
         "changes the gradient by more than 0.001 on 1 of 3 paths; with the head as people write it, in float32: "
         "keras-torch from |z| = 20, keras-jax nowhere, keras-tensorflow nowhere."
     )
     none = verdict(tables([share()], [share(), share(0.0, quantity="nll_curve", factor="decay")]), NAME)
-    assert "the sizes" not in none["statement"]
+    assert "the sizes" not in none["details"]
 
 
 def test_a_gradient_that_is_no_number_is_off_and_a_path_without_gradients_is_none() -> None:
@@ -171,10 +171,10 @@ def test_a_gradient_that_is_no_number_is_off_and_a_path_without_gradients_is_non
     absent = [row | {"z": np.nan} for row in path("keras-jax", z=(0,))]
     unknown = [row | {"grad_reference": np.nan} for row in path("keras-jax", dtype="float16")]
     row = verdict(tables([share()], [share()], broken, lossless, absent, unknown), NAME)
-    assert "on 1 of 1 paths" in row["statement"]
+    assert "on 1 of 1 paths" in row["details"]
     assert (row["outcome"], counts(row)) == ("depends", (1, 2, 0))
     row = verdict(tables([share()], [share()], absent), NAME)
-    assert "no measured path" in row["statement"]
+    assert "no measured path" in row["details"]
 
 
 def test_a_path_is_told_as_people_write_it_by_its_smallest_wrong_logit() -> None:
@@ -189,13 +189,13 @@ def test_a_path_is_told_as_people_write_it_by_its_smallest_wrong_logit() -> None
         path("e", off=wrong, loss="categorical_crossentropy"),
         path("f", off=wrong, units=2, activation="softmax"),
     ]
-    said = verdict(tables([share()], [share()], *others), NAME)["statement"]
+    said = verdict(tables([share()], [share()], *others), NAME)["details"]
     assert said.endswith("on 6 of 6 paths.")
     written = path("g", z=(-18, -17, 17, 20), off={-18: 1.0, 20: 1.0}, units=2, **softmax)
     compiled = path("g", z=(-19, 0), off={-19: 1.0}, execution="xla")
-    said = verdict(tables([share()], [share()], *others, written, compiled), NAME)["statement"]
+    said = verdict(tables([share()], [share()], *others, written, compiled), NAME)["details"]
     assert said.endswith("on 8 of 8 paths; with the head as people write it, in float32: g from |z| = 18.")
     # a table that counts no units has heads of the usual ones
     bare = tables([share()], [share()], path("h", off=wrong))
     bare = {**bare, "numerics": bare["numerics"].drop(columns="units")}
-    assert verdict(bare, NAME)["statement"].endswith("in float32: h from |z| = 0.")
+    assert verdict(bare, NAME)["details"].endswith("in float32: h from |z| = 0.")

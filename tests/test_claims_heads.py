@@ -43,7 +43,7 @@ def test_an_optimisation_that_never_diverges_takes_seeds_to_be_called_stable() -
     row = verdict(sweep({CELLS[0]: [NEVER] * 10}), "stable-optimisation")
     assert (row["outcome"], counts(row)) == ("undecided", (0, 0, 1))
     assert row["high"] == pytest.approx((1 - 0.05 ** (1 / 10)) / 5)
-    assert row["statement"].startswith("0 % of 50 sigmoid runs diverged over 5 rates, and 0 % of softmax's, whose "
+    assert row["details"].startswith("0 % of 50 sigmoid runs diverged over 5 rates, and 0 % of softmax's, whose "
                                        "output is bounded too. By cell, it holds in 0, ")  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def test_an_optimisation_that_diverges_in_every_seed_is_unstable_in_that_cell_al
     tables = sweep({CELLS[0]: [NEVER] * 20, CELLS[2]: [ONCE] * 20}, softmax=1.0)
     row = verdict(tables, "stable-optimisation")
     assert (row["outcome"], counts(row), row["value"], row["n_cells"]) == ("depends", (1, 1, 0), 0.1, 2)
-    assert row["statement"] == (
+    assert row["details"] == (
         "10 % of 200 sigmoid runs diverged over 5 rates, and 100 % of softmax's, whose output is bounded too; at the "
         "rate 4 50 % of sigmoid's did. By cell, it holds in 1 (moons/linear/sgd), fails in 1 (fair/mlp/sgd) and is "
         "open in 0 of 2 comparisons."
@@ -109,7 +109,7 @@ def test_a_sweep_of_one_head_says_nothing_of_stability(missing: str) -> None:
     rows = sweep({CELLS[0]: [NEVER] * 11})["learning_rates"]
     row = verdict({"learning_rates": rows[rows["head"] != missing]}, "stable-optimisation")
     assert (row["outcome"], row["n_cells"]) == ("undecided", 0)
-    assert "no 'diverged' of sigmoid and softmax" in row["statement"]
+    assert "no 'diverged' of sigmoid and softmax" in row["details"]
 
 
 # --- winner-depends-on-model ---------------------------------------------------------------------------------------
@@ -155,7 +155,7 @@ CHANGES, SOFTMAX_WINS, SIGMOID_WINS, AGAINST = (-0.1, 0.2), (-0.1, -0.2), (0.1, 
 def test_the_winner_that_changes_with_the_rate_in_every_cell_does_not_depend_on_the_model() -> None:
     row = verdict(winners(dict.fromkeys(CELLS, CHANGES)), "winner-depends-on-model")
     assert (row["outcome"], counts(row), row["value"], row["n_cells"]) == ("refuted", (0, 5, 0), 1.0, 4)
-    assert row["statement"].startswith(
+    assert row["details"].startswith(
         "It depends on the learning rate, not on the model: a factor of 2 to 4 below sigmoid's best rate softmax - "
         "sigmoid in test loss is, mean over 3 tasks, -0.05 nats (95 % interval -0.06 to -0.04), as far above it +0.05 "
         "(95 % interval +0.04 to +0.06). Of 4 swept cells 4 are decided on both sides for their own rows, 4 of them as "
@@ -168,13 +168,13 @@ def test_one_head_that_wins_at_every_rate_depends_on_the_model() -> None:
     cells = dict(zip(CELLS, [SOFTMAX_WINS, SIGMOID_WINS, SOFTMAX_WINS, SIGMOID_WINS], strict=True))
     row = verdict(winners(cells, above=("larger", -1)), "winner-depends-on-model")
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (5, 0, 0), 0.0)
-    assert row["statement"].startswith("It depends on the model, whatever the learning rate: ")
-    assert "0 of them as predicted, softmax lower below and sigmoid above" in row["statement"]
-    assert "(not moons/linear/sgd, moons/mlp/adam, fair/mlp/sgd and 1 more)" in row["statement"]
+    assert row["details"].startswith("It depends on the model, whatever the learning rate: ")
+    assert "0 of them as predicted, softmax lower below and sigmoid above" in row["details"]
+    assert "(not moons/linear/sgd, moons/mlp/adam, fair/mlp/sgd and 1 more)" in row["details"]
     both = dict(zip(CELLS, [SOFTMAX_WINS, CHANGES, None, None], strict=True))
     row = verdict(winners(both), "winner-depends-on-model")
     assert (row["outcome"], counts(row), row["value"]) == ("depends", (1, 2, 2), 0.5)
-    assert row["statement"].startswith(
+    assert row["details"].startswith(
         "It depends on the learning rate in some comparisons, and on the model in others"
     )
 
@@ -182,8 +182,8 @@ def test_one_head_that_wins_at_every_rate_depends_on_the_model() -> None:
 def test_a_winner_that_changes_against_the_law_changes_with_the_rate_and_is_an_exception() -> None:
     row = verdict(winners({CELLS[0]: CHANGES, CELLS[2]: AGAINST}), "winner-depends-on-model")
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 3, 0), 0.5)
-    assert "2 are decided on both sides for their own rows, 1 of them as predicted" in row["statement"]
-    assert "sigmoid above (not fair/mlp/sgd); for fresh rows 2, 1 of them" in row["statement"]
+    assert "2 are decided on both sides for their own rows, 1 of them as predicted" in row["details"]
+    assert "sigmoid above (not fair/mlp/sgd); for fresh rows 2, 1 of them" in row["details"]
 
 
 def test_cells_are_judged_for_fresh_rows_and_their_share_told_for_their_own() -> None:
@@ -192,13 +192,13 @@ def test_cells_are_judged_for_fresh_rows_and_their_share_told_for_their_own() ->
     fresh = dict(zip(CELLS, [CHANGES, None, None, None], strict=True))
     row = verdict(winners(fresh, these), "winner-depends-on-model")
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 2, 3), pytest.approx(2 / 3))
-    assert "Of 4 swept cells 3 are decided on both sides for their own rows, 2 of them as predicted" in row["statement"]
-    assert "(not fair/mlp/sgd); for fresh rows 1, 1 of them as predicted." in row["statement"]
+    assert "Of 4 swept cells 3 are decided on both sides for their own rows, 2 of them as predicted" in row["details"]
+    assert "(not fair/mlp/sgd); for fresh rows 1, 1 of them as predicted." in row["details"]
     none = dict.fromkeys(CELLS)
     row = verdict(winners(none, below=("undecided", -1)), "winner-depends-on-model")
     assert (row["outcome"], counts(row)) == ("undecided", (0, 0, 5))
     assert np.isnan(row["value"])
-    assert row["statement"].startswith("Whether it depends on the model or on the learning rate is open: ")
+    assert row["details"].startswith("Whether it depends on the model or on the learning rate is open: ")
 
 
 @pytest.mark.parametrize("outcome", ["larger", "different", "negligible", "equivalent", "undecided"])
@@ -214,20 +214,20 @@ def test_the_mean_over_tasks_counts_where_both_signs_are_shown(side: str, outcom
 def test_a_cell_that_does_not_cross_has_no_median_crossing() -> None:
     tables = winners(dict.fromkeys(CELLS, CHANGES))
     none = {**tables, "rate_law": tables["rate_law"].assign(crossing=np.nan)}
-    assert "crosses" not in verdict(none, "winner-depends-on-model")["statement"]
+    assert "crosses" not in verdict(none, "winner-depends-on-model")["details"]
 
 
 def test_at_single_rates_the_better_head_is_named_and_swapped_with_the_heads() -> None:
     """At the default rate softmax has one win in loss; at the best rates sigmoid has two, in loss and accuracy."""
     tables = winners(dict.fromkeys(CELLS, CHANGES))
-    said = verdict(tables, "winner-depends-on-model")["statement"]
+    said = verdict(tables, "winner-depends-on-model")["details"]
     assert "At the default rate softmax is better in 1 and sigmoid in 0 of 3 comparisons" in said
     assert "accuracy, 1 are within the margin and 1 undecided; with each head at its own best rate" in said
     assert "its own best rate softmax is better in 0 and sigmoid in 2 of 3 comparisons of test loss and acc" in said
     assert "accuracy, 0 are within the margin and 1 undecided." in said
     assert " Of the 1 undecided, 1 would probably be decided by 33 seeds or fewer" in said
     other = {**tables, "differences": swapped(tables["differences"]), "rate_gaps": swapped(tables["rate_gaps"])}
-    said = verdict(other, "winner-depends-on-model")["statement"]
+    said = verdict(other, "winner-depends-on-model")["details"]
     assert "At the default rate softmax is better in 0 and sigmoid in 1 of 3 comparisons" in said
     assert "at its own best rate softmax is better in 2 and sigmoid in 0 of 3 comparisons" in said
 
@@ -265,10 +265,10 @@ def test_the_value_is_the_mean_loss_whatever_comes_first_in_the_tables() -> None
     assert (row["value"], row["low"], row["high"]) == pytest.approx((0.05, 0.04, 0.06))
     assert (row["margin"], row["unit"]) == (0.02, "nats")
     assert counts(row) == (5, 0, 0)  # AUC is not a primary quantity
-    assert "at least one of them differs in 2 of 2 cells" in row["statement"].replace("cells; one by one", "cells")
+    assert "at least one of them differs in 2 of 2 cells" in row["details"].replace("cells; one by one", "cells")
     other = verdict({**tables, "overall": swapped(tables["overall"])}, "differs-in-practice")
     assert (other["value"], other["low"], other["high"]) == pytest.approx((-0.05, -0.06, -0.04))
-    assert "-0.05 nats (95 % interval -0.06 to -0.04): larger than the margin" in other["statement"]
+    assert "-0.05 nats (95 % interval -0.06 to -0.04): larger than the margin" in other["details"]
 
 
 def test_cells_that_differ_are_counted_once_and_corrected_over_all() -> None:
@@ -278,11 +278,11 @@ def test_cells_that_differ_are_counted_once_and_corrected_over_all() -> None:
     row = verdict(tables, "differs-in-practice")
     assert (
         "differs in 2 of 4 cells; one by one: nll: 1 larger than the margin, 1 different, size open, 2 undecided."
-        in row["statement"]
+        in row["details"]
     )
     weak = tables["differences"]
     weak = weak.assign(p=weak["p"].where(weak["outcome"] != "different", 0.03))
-    assert "differs in 1 of 4 cells" in verdict({**tables, "differences": weak}, "differs-in-practice")["statement"]
+    assert "differs in 1 of 4 cells" in verdict({**tables, "differences": weak}, "differs-in-practice")["details"]
 
 
 # --- softmax-sharpens ----------------------------------------------------------------------------------------------
@@ -307,11 +307,11 @@ def test_softmax_sharpens_as_written_matched_and_on_the_example() -> None:
     assert (row["outcome"], counts(row)) == ("supported", (3, 0, 2))
     row = verdict(sharpness(("larger", -1), ("equivalent", 1), soft=0.6), "softmax-sharpens")
     assert (row["outcome"], counts(row)) == ("refuted", (0, 3, 2))
-    assert "On (3, 1, -3) softmax's top probability is 0.6 against 0.6" in row["statement"]
+    assert "On (3, 1, -3) softmax's top probability is 0.6 against 0.6" in row["details"]
     row = verdict(sharpness(("larger", 1), ("negligible", 1)), "softmax-sharpens")
     assert (row["outcome"], counts(row)) == ("depends", (2, 1, 2))
-    assert "as written it holds in 1 (top_probability of moons/mlp/sgd), fails in 0" in row["statement"]
-    assert "matched it holds in 0, fails in 1 (top_probability of moons/mlp/sgd, matched)" in row["statement"]
+    assert "as written it holds in 1 (top_probability of moons/mlp/sgd), fails in 0" in row["details"]
+    assert "matched it holds in 0, fails in 1 (top_probability of moons/mlp/sgd, matched)" in row["details"]
 
 
 def test_only_the_top_probability_over_tasks_says_whether_softmax_sharpens() -> None:
@@ -323,4 +323,4 @@ def test_only_the_top_probability_over_tasks_says_whether_softmax_sharpens() -> 
     assert row["n_cells"] == 1
     examples = tables["worked_examples"]
     without = {**tables, "worked_examples": examples[examples["quantity"] == "softmax_top"]}
-    assert "no softmax_top and plain_top" in verdict(without, "softmax-sharpens")["statement"]
+    assert "no softmax_top and plain_top" in verdict(without, "softmax-sharpens")["details"]

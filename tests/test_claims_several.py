@@ -121,10 +121,10 @@ def test_the_value_is_the_mean_of_the_first_quantity_at_the_best_rates() -> None
     assert (covers["outcome"], row["outcome"]) == ("refuted", "supported")
     assert (
         "+0.025 (95 % interval +0.02 to +0.03): larger than the margin. That sigmoids lose no more"
-        in covers["statement"]
+        in covers["details"]
     )
     assert (
-        "-0.025 (95 % interval -0.03 to -0.02): larger than the margin. That sigmoids lose no more" in row["statement"]
+        "-0.025 (95 % interval -0.03 to -0.02): larger than the margin. That sigmoids lose no more" in row["details"]
     )
 
 
@@ -132,7 +132,7 @@ def test_the_sentence_of_several_classes_has_the_best_rates_the_cells_and_then_t
     row = verdict(
         several([("accuracy", "larger", 1)], F1, over_classes=[("accuracy", "negligible", 1)]), "sigmoid-covers-softmax"
     )
-    best, default = str(row["statement"]).split(" At the default rate, ")
+    best, default = str(row["details"]).split(" At the default rate, ")
     assert best.startswith("With each head at its own best rate, ")
     assert "mean over 2 tasks: " in best
     assert "+0.005 (95 % interval +0.0025 to +0.0075): different by less than the margin." in best
@@ -171,7 +171,7 @@ def beside(loss_scale: pd.DataFrame | None) -> str:
     tables = dict(several([("accuracy", "larger", 1)], F1))
     if loss_scale is not None:
         tables["loss_scale"] = loss_scale
-    return str(verdict(tables, "sigmoid-covers-softmax")["statement"]).split("larger than the margin. ")[-1]
+    return str(verdict(tables, "sigmoid-covers-softmax")["details"]).split("larger than the margin. ")[-1]
 
 
 def test_the_scale_of_the_loss_is_a_share_of_the_difference_under_sgd() -> None:
@@ -205,7 +205,7 @@ def test_where_the_scale_is_not_known_it_is_said() -> None:
     tables = several([("accuracy", "larger", 1)], F1)
     overall = tables["overall"]
     none = {**tables, "overall": overall[overall["at"] == "best"]}
-    assert str(verdict(none, "sigmoid-covers-softmax")["statement"]).endswith(
+    assert str(verdict(none, "sigmoid-covers-softmax")["details"]).endswith(
         " Not measured: the table overall has no row of k_softmax against k_sigmoid on several classes at the default "
         "rate."
     )
@@ -220,4 +220,4 @@ def test_a_kind_of_task_that_was_not_trained_is_named(kind: str) -> None:
     name = "softmax-for-exclusive" if kind == "several classes" else "sigmoid-for-multilabel"
     row = verdict({**tables, "rate_gaps": rows}, name)
     assert (row["outcome"], row["n_cells"]) == ("undecided", 0)
-    assert f"no row of k_softmax against k_sigmoid on a task of {kind}" in row["statement"]
+    assert f"no row of k_softmax against k_sigmoid on a task of {kind}" in row["details"]

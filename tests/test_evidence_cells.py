@@ -230,7 +230,7 @@ def test_a_tiny_run_has_all_sixteen_verdicts(out: Path) -> None:
     assert len(found) == 16
     assert found["outcome"].isin(OUTCOMES).all()
     assert (found["evidence"].str.len() > 20).all()
-    unmeasured = found[found["statement"].str.startswith("Not measured")]
+    unmeasured = found[found["details"].str.startswith("Not measured")]
     assert list(unmeasured["claim"]) == ["framework-is-the-cause"]  # the atlas was left out
 
 

@@ -292,8 +292,10 @@ def test_the_letters_of_an_svg_are_the_readers_sans_serif(one: pd.DataFrame) -> 
     (defined,) = re.findall(r"--font:([^;}]*)", text)
     assert defined == FONT
     assert defined.endswith(",sans-serif")
-    used = re.findall(r"font(?:-family)?:[^;\"]*var\(--font\)", text)
-    assert len(used) == len(re.findall(r"<text ", text)) > 10
+    rules = dict(re.findall(r"\.(s\d+)\{([^}]*)\}", text))
+    styles = [rules.get(found[1], found[0]) for found in re.findall(r"<text (?:style=\"([^\"]*)|class=\"(s\d+))", text)]
+    assert len(styles) == len(re.findall(r"<text ", text)) > 10
+    assert all("var(--font)" in style for style in styles)
 
 
 def test_a_notebook_shows_a_chart_as_a_picture(one: pd.DataFrame) -> None:

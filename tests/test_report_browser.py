@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 from browsing import DESK, PHONE, Opened
+
+from experiments.report.reference import REFERENCE, ROOT
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
 
@@ -143,7 +146,7 @@ def test_filtering_keeps_the_rows_that_hold_every_word(desk: Opened) -> None:
     box = desk.page.get_by_role("searchbox")
     box.fill("ADAM mlp")
     names = column(desk.page, 1)
-    assert names == ["binary-breast_cancer-mlp-adam", "binary-phishing-deep_mlp-adam", "binary-fair-mlp-adam"]
+    assert names == ["breast cancer · MLP · Adam", "phishing · deep MLP · Adam", "affairs · MLP · Adam"]
     assert desk.page.get_by_role("status").inner_text() == "3 rows shown"
     box.fill("")
     assert len(column(desk.page, 1)) == 9
@@ -169,4 +172,89 @@ def test_without_scripts_the_page_is_whole(browser: Any, out: Path) -> None:
     page.goto((out / "report.html").as_uri())
     assert len(column(page, 1)) == 9
     assert not page.get_by_role("searchbox").is_visible()
+    page.close()
+
+
+# what a reader asks the page itself -----------------------------------------------------------------------------------
+
+
+def test_an_experiment_is_asked_for_by_keyboard(desk: Opened) -> None:
+    told = desk.page.locator("#explore .told")
+    assert told.inner_text().startswith("Of 8 experiments, the final test losses differ in ")
+    desk.page.locator("#explore").get_by_label("Task").focus()
+    desk.page.keyboard.type("moo")
+    assert told.inner_text().startswith("Final test loss, softmax − sigmoid: ")
+    charts = desk.page.locator("#explore svg")
+    assert [chart.get_attribute("aria-label") for chart in charts.all()] == [
+        "Test loss, softmax − sigmoid (nats)", "Test loss (nats)"
+    ]  # fmt: skip
+    assert told.get_by_role("link").get_attribute("href") == "notebooks/binary-moons-mlp-sgd.html"
+    desk.page.keyboard.press("Tab")
+    desk.page.keyboard.type("GRU")
+    assert told.inner_text() == "No experiment has all of these."
+    assert charts.count() == 0
+
+
+def test_the_curves_that_are_drawn_hold_the_tables_values(desk: Opened, out: Path) -> None:
+    """The end of softmax's line, read back from the axis of the chart."""
+    desk.page.locator("#explore").get_by_label("Task").select_option("moons")
+    ends = desk.page.evaluate("""() => {
+        const svg = document.querySelectorAll("#explore svg")[1];
+        const ys = [...svg.querySelectorAll("text[text-anchor=end]:not(.end)")].map(
+            (text) => [Number(text.textContent.replace("\u2212", "-")), Number(text.getAttribute("y")) - 4]);
+        const [[v0, p0], [v1, p1]] = [ys[0], ys.at(-1)];
+        return [...svg.querySelectorAll("path.chosen")].map((path) => {
+            const last = path.getPointAtLength(path.getTotalLength());
+            return [path.querySelector("title").textContent, v0 + (last.y - p0) * (v1 - v0) / (p1 - p0)];
+        });
+    }""")
+    curves = pd.read_parquet(out / "tables" / "curves.parquet")
+    mine = curves.query("task == 'moons' and quantity == 'nll' and split == 'test' and step == 400")
+    medians = mine.groupby("head")["value"].median()
+    for name, head in (("softmax", "softmax"), ("sigmoid", "sigmoid"), ("matched softmax", "softmax_matched")):
+        assert dict(ends)[name] == pytest.approx(medians[head], abs=0.003)
+
+
+# three people's tasks, from the first screen in at most two clicks ----------------------------------------------------
+
+
+def seen(page: Any, locator: Any) -> bool:
+    """Whether what is found stands within the window."""
+    box, size = locator.bounding_box(), page.viewport_size
+    return box is not None and box["y"] >= 0 and box["y"] + box["height"] <= size["height"]
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_is_the_difference_real_on_convolutional_networks(browser: Any, out: Path, viewport: Any) -> None:
+    page = Opened(browser, out / "report.html", viewport=viewport).page
+    page.get_by_role("link", name="Network by network").click()
+    assert page.url.endswith("#where")
+    heading = page.get_by_role("heading", name="Where they differ")
+    assert seen(page, heading)
+    page.close()
+    # on a result of more networks the answer stands in a line of its own
+    page = Opened(browser, ROOT / REFERENCE / "report.html", viewport=viewport).page
+    page.get_by_role("link", name="Network by network").click()
+    line = page.locator("summary", has_text="Convolutional networks (CNN): the final test losses differ in ")
+    line.click()
+    assert page.locator("#differences-cnn img").is_visible()
+    page.close()
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_what_happens_at_a_larger_learning_rate(browser: Any, viewport: Any) -> None:
+    page = Opened(browser, ROOT / REFERENCE / "report.html", viewport=viewport).page
+    page.locator(".first").get_by_role("link", name="Learning rates").click()
+    told = page.locator("#rates .lead")
+    assert "above it" in told.inner_text()
+    assert seen(page, told)
+    page.close()
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_show_me_the_notebook_behind_this_number(browser: Any, out: Path, viewport: Any) -> None:
+    page = Opened(browser, out / "report.html", viewport=viewport).page
+    page.get_by_role("link", name="The notebooks behind these numbers").click()
+    page.get_by_role("link", name="affairs · MLP · Adam").first.click()
+    assert page.url.endswith("notebooks/binary-fair-mlp-adam.html")
     page.close()

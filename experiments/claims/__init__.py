@@ -8,6 +8,7 @@ import pandas as pd
 
 from experiments import tables as schemas
 from experiments.claims.record import CLAIMS, OUTCOMES, Claim, NotMeasured, Part, Verdict, claim, decide
+from experiments.claims.words import said
 
 __all__ = ["CLAIMS", "MADE_BY", "OUTCOMES", "Claim", "Part", "Verdict", "claim", "decide", "verdicts"]
 
@@ -22,7 +23,8 @@ def verdicts(tables: Mapping[str, pd.DataFrame], only: Sequence[str] | None = No
     `tables`: stored tables by name, those of `judgement.derived` among them. A judge gets them with the rows of the
     main framework alone; those of every framework stand under NAME_by_framework. A claim whose table is absent or has
     no row about it is `undecided`, and its evidence names the table and the command that makes it. Beside the fixed
-    columns: `description`, `measure` (what `value` is), `unit`, and how many comparisons `hold`, `fail` or are `open`.
+    columns: `statement_zh`, `details` (every number behind the statement), `description`, `measure` (what `value` is),
+    `unit`, and how many comparisons `hold`, `fail` or are `open`.
     """
     chosen = CLAIMS.values() if only is None else [CLAIMS[name] for name in only]
     known = sorted(chosen, key=lambda claim: claim.section)
@@ -45,7 +47,8 @@ def _unmeasured(reason: str, needs: Sequence[str]) -> Verdict:
     commands = dict.fromkeys(MADE_BY.get(table, _RUN) for table in needs)
     return Verdict(
         outcome="undecided",
-        statement=f"Not measured: {reason}.",
+        statement=lambda words: words("unmeasured.told"),
+        details=f"Not measured: {reason}.",
         evidence=f"{reason}; made by {' and '.join(commands)}",
         measure="nothing",
         value=float("nan"),
@@ -58,13 +61,15 @@ def _row(known: Claim, found: Verdict) -> dict[str, object]:
         "claim": known.name,
         "section": known.section,
         "outcome": found.outcome,
-        "statement": found.statement,
+        "statement": said(found.statement, "en"),
         "evidence": found.evidence,
         "value": found.value,
         "low": found.low,
         "high": found.high,
         "margin": known.margin,
         "n_cells": found.n_cells,
+        "statement_zh": said(found.statement, "zh"),
+        "details": found.details,
         "description": known.description,
         "measure": found.measure,
         "unit": known.unit,

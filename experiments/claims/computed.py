@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure
+from experiments.claims.words import figure, size
 
 EXAMPLES = ("worked_examples",)
 ROUNDING = 1e-12  # relative error that float64 arithmetic on these inputs may leave
@@ -60,15 +60,19 @@ def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
         parts.append(Part(name=f"{name}{at}", holds=False if saturates else independent))
     first = reached.groupby(level="dtype").min().dropna().sort_values()
     limits = "; ".join(f"{dtype} from |z| = {figure(logit)}" for dtype, logit in first.items())
-    statement = (
+    details = (
         f"Strictly inside (0, 1) until rounding takes over: the output is exactly 0 or 1 in {limits}."
         if len(first)
         else f"No output was exactly 0 or 1 up to |z| = {figure(known.margin)}."
     )
-    statement += f" Moving another unit's logit moved it by {figure(coupling.max())}."
+    details += f" Moving another unit's logit moved it by {figure(coupling.max())}."
     return Verdict(
         outcome=decide(parts),
-        statement=statement,
+        statement=lambda words: (
+            words("range.reached", dtype=first.index[0], z=size(first.iloc[0])) if len(first) else
+            words("range.never", z=size(known.margin))
+        ),
+        details=details,
         evidence=evidence_of(known, wide),
         measure="smallest |logit| whose output is exactly 0 or 1",
         value=float(reached.min()),
@@ -98,7 +102,10 @@ def softmax_sums_to_one(tables: Tables, known: Claim) -> Verdict:
     example = ", ".join(f"{wide[name].iloc[0]:.4f}" for name in top)
     return Verdict(
         outcome=decide(parts),
-        statement=f"The sum misses 1 by at most {figure(error.max())} units in the last place; (3, 1, -3) becomes "
+        statement=lambda words: words(
+            f"sums.{'told' if all(part.holds for part in parts) else 'wrong'}", ulps=size(error.max())
+        ),
+        details=f"The sum misses 1 by at most {figure(error.max())} units in the last place; (3, 1, -3) becomes "
         f"({example}). Moving one logit moved another output by up to {figure(coupling.max())}.",
         evidence=evidence_of(known, wide),
         measure="largest error of the sum",
@@ -120,8 +127,11 @@ def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: st
         for name, error in zip(names_of(wide.index), worst, strict=True)
     ]
     return Verdict(
-        outcome=decide(parts),
-        statement=f"{what}: the largest relative error is {figure(worst.max())} "
+        outcome=(outcome := decide(parts)),
+        statement=lambda words: words(
+            f"identity.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
+        ),
+        details=f"{what}: the largest relative error is {figure(worst.max())} "
         f"({names_of(worst.index)[int(worst.argmax())]}).",
         evidence=evidence_of(known, wide),
         measure="largest relative error",

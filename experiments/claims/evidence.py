@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,12 @@ CELL = ["task", "network", "optimizer"]
 
 def cell_name(row: pd.Series) -> str:
     """Name the cell of a row: "moons/mlp/adam"."""
-    return "/".join(str(row[key]) for key in CELL)
+    return "/".join(cell_of(row))
+
+
+def cell_of(row: pd.Series) -> tuple[str, ...]:
+    """The task, network and optimizer of a row."""
+    return tuple(str(row[key]) for key in CELL)
 
 
 def comparisons(
@@ -49,7 +55,7 @@ def primary() -> list[str]:
 def differ(rows: pd.DataFrame) -> list[Part]:
     """A part a row: True where the two are shown to differ, False where it is by less than the margin, else open."""
     return [
-        Part(name=_name(row), holds=None if row["outcome"] == "undecided" else row["outcome"] in APART)
+        _part(row, None if row["outcome"] == "undecided" else row["outcome"] in APART)
         for _, row in rows.iterrows()
     ]
 
@@ -60,7 +66,7 @@ def favours(rows: pd.DataFrame, side: int) -> list[Part]:
     False where such an advantage is ruled out or the other side is better; else open.
     """
     return [
-        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), ahead))
+        _part(row, _by_the_margin(str(row["outcome"]), ahead))
         for (_, row), ahead in zip(rows.iterrows(), better(rows) == side, strict=True)
     ]
 
@@ -68,14 +74,14 @@ def favours(rows: pd.DataFrame, side: int) -> list[Part]:
 def no_worse(rows: pd.DataFrame) -> list[Part]:
     """A part a row: False where the arm is shown to be better than the baseline by the margin or more."""
     return [
-        Part(name=part.name, holds=None if part.holds is None else not part.holds) for part in favours(rows, side=1)
+        replace(part, holds=None if part.holds is None else not part.holds) for part in favours(rows, side=1)
     ]
 
 
 def larger(rows: pd.DataFrame) -> list[Part]:
     """A part a row: True where the arm's value is shown to be larger by the margin or more."""
     return [
-        Part(name=_name(row), holds=_by_the_margin(str(row["outcome"]), row["mean"] > 0)) for _, row in rows.iterrows()
+        _part(row, _by_the_margin(str(row["outcome"]), row["mean"] > 0)) for _, row in rows.iterrows()
     ]
 
 
@@ -143,6 +149,10 @@ def seeds_clause(rows: pd.DataFrame) -> str:
     ]
     bound = f"; none differs by more than {figure(still.bound)} margins either way" if np.isfinite(still.bound) else ""
     return f" Of the {still.n} undecided, {', '.join(ways)}{bound}."
+
+
+def _part(row: pd.Series, holds: bool | None) -> Part:
+    return Part(name=_name(row), holds=holds, cell=cell_of(row) if "task" in row else ())
 
 
 def _name(row: pd.Series) -> str:

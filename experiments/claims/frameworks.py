@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.claims.evidence import cell_name, n_cells, primary
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, share, tally
+from experiments.claims.words import figure, share, size, tally
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement import FRESH
@@ -50,7 +50,10 @@ def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
     worst = float(exact["part"].max())
     return Verdict(
         outcome=decide(parts),
-        statement=f"With start, head rate and decay matched, what is left of softmax - sigmoid in float64 is at most "
+        statement=lambda words: words(f"cause.{'none' if worst <= known.margin else 'some'}", worst=_part(worst)) + (
+            words("cause.paths") if paths["off"].any() else ""
+        ),
+        details=f"With start, head rate and decay matched, what is left of softmax - sigmoid in float64 is at most "
         f"{figure(worst)} of the difference (or of the noise floor, if that is larger) in {n_cells(exact)} cells"
         f"{_in_frameworks(exact)}. {_factors(tables['attribution'])}In float32 arithmetic "
         f"{tally(single_parts, *_VERBS)}. {_apart(tables)}{_cost(program_parts)}The framework itself changes the "
@@ -64,6 +67,11 @@ def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
         n_cells=n_cells(exact),
         parts=tuple(parts),
     )
+
+
+def _part(share: float) -> str:
+    """A part of the whole as a sentence writes it: a percentage, in powers of ten where it is tiny."""
+    return f"{size(100 * share)} %"
 
 
 def _cell(row: pd.Series) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,7 @@ from experiments.claims.computed import measured
 from experiments.claims.evidence import (
     CELL,
     cell_name,
+    cell_of,
     comparisons,
     differ,
     in_words,
@@ -20,9 +23,21 @@ from experiments.claims.evidence import (
     seeds_clause,
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, interval, listed, over_tasks, share, signed, tally
-from experiments.judgement import APART, FRESH, THESE, better, cells_apart
+from experiments.claims.words import (
+    fails,
+    figure,
+    interval,
+    listed,
+    names,
+    over_tasks,
+    share,
+    signed,
+    size,
+    tally,
+)
+from experiments.judgement import APART, FRESH, INSIDE, THESE, better, cells_apart
 from experiments.stats import QUANTITIES, share_interval
+from experiments.words import Words
 
 SOFTMAX, SIGMOID, MATCHED = "softmax", "sigmoid", "softmax_matched"
 KIND = "two classes"
@@ -61,14 +76,15 @@ def stable_optimisation(tables: Tables, known: Claim) -> Verdict:
     for cell, of_cell in by_seed.groupby(level=CELL, sort=False, observed=True):
         low, high = share_interval(of_cell.to_numpy(), reach)
         holds = True if high <= known.margin else False if low > known.margin else None
-        parts.append(Part(name="/".join(map(str, cell)), holds=holds))
+        parts.append(Part(name="/".join(map(str, cell)), holds=holds, cell=tuple(map(str, cell))))
     value, other = (_mean(head["value"]) for head in (mine, twins))
     low, high = share_interval(_over_tasks(mine), reach)
     rates = mine.groupby("learning_rate")["value"].mean()
     most = f"; at the rate {rates.idxmax():g} {figure(100 * rates.max())} % of sigmoid's did" if rates.any() else ""
     return Verdict(
         outcome=decide(parts),
-        statement=f"{figure(100 * value)} % of {len(mine)} sigmoid runs diverged over {len(rates)} rates, and "
+        statement=lambda words: words("stable.told", share=size(100 * value)) + fails(parts, words),
+        details=f"{figure(100 * value)} % of {len(mine)} sigmoid runs diverged over {len(rates)} rates, and "
         f"{figure(100 * other)} % of softmax's, whose output is bounded too{most}. By cell, it {tally(parts)}.",
         evidence="learning_rates: 'diverged' of sigmoid and softmax, a seed's share of its rates; a cell is stable if "
         "the 95 % interval of the mean over seeds is below the margin, unstable if above",
@@ -121,7 +137,8 @@ def softmax_sharpens(tables: Tables, known: Claim) -> Verdict:
     top = written_means.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"On (3, 1, -3) softmax's top probability is {figure(soft)} against {figure(plain)} by plain "
+        statement=lambda words: _sharper(top, matched_means.iloc[0], words),
+        details=f"On (3, 1, -3) softmax's top probability is {figure(soft)} against {figure(plain)} by plain "
         f"normalisation. Trained as written, {in_words(written_means)}. With start and head rate matched, "
         f"{in_words(matched_means)}. Cell by cell, as written it {tally(written_parts)}; matched it "
         f"{tally(matched_parts)}.",
@@ -154,7 +171,8 @@ def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
     cells = cells_apart(rows, CELL)
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"{in_words(across)}. Cell by cell, with all of these and all cells corrected together, at "
+        statement=lambda words: _apart(nll, parts, words),
+        details=f"{in_words(across)}. Cell by cell, with all of these and all cells corrected together, at "
         f"least one of them differs in {share(int(cells.sum()), len(cells))} cells; one by one: "
         f"{outcomes(rows)}.{seeds_clause(rows)}",
         evidence=f"overall and differences: softmax against sigmoid, {', '.join(rows['quantity'].unique())}; Holm over "
@@ -181,7 +199,8 @@ def winner_depends_on_model(tables: Tables, known: Claim) -> Verdict:
     law = tables["rate_law"]
     fresh, these = (law[law["estimand"] == estimand] for estimand in (FRESH, THESE))
     parts = [
-        Part(name=cell_name(row), holds=_one_winner(row["below_mean"], row["above_mean"]) if row["decided"] else None)
+        Part(name=cell_name(row), cell=cell_of(row),
+             holds=_one_winner(row["below_mean"], row["above_mean"]) if row["decided"] else None)
         for _, row in fresh.iterrows()
     ]
     below, above = (means(tables, SOFTMAX, SIGMOID, KIND, ["nll"], at=side).iloc[0] for side in ("below", "above"))
@@ -189,14 +208,18 @@ def winner_depends_on_model(tables: Tables, known: Claim) -> Verdict:
     pooled = Part(name="mean over tasks", holds=_one_winner(below["mean"], above["mean"]) if told else None)
     decided = {estimand: rows[rows["decided"].astype(bool)] for estimand, rows in ((FRESH, fresh), (THESE, these))}
     predicted = {estimand: int((rows["predicted"] == True).sum()) for estimand, rows in decided.items()}  # noqa: E712
-    exceptions = [cell_name(row) for _, row in decided[THESE].iterrows() if not row["predicted"]]
+    unlike = [cell_of(row) for _, row in decided[THESE].iterrows() if not row["predicted"]]
+    exceptions = ["/".join(cell) for cell in unlike]
     default = comparisons(tables, "differences", SOFTMAX, SIGMOID, ["nll", "accuracy"])
     best = comparisons(tables, "rate_gaps", SOFTMAX, SIGMOID, ["nll", "accuracy"], at="best")
     middle = fresh["crossing"].median()
     outcome = decide(parts, [pooled])
     return Verdict(
         outcome=outcome,
-        statement=f"{_DEPENDS_ON[outcome]}: a factor of 2 to 4 below sigmoid's best rate softmax - sigmoid in test "
+        statement=lambda words: words(
+            f"winner.{outcome}", predicted=predicted[THESE], decided=len(decided[THESE])
+        ) + _exceptions(unlike, words),
+        details=f"{_DEPENDS_ON[outcome]}: a factor of 2 to 4 below sigmoid's best rate softmax - sigmoid in test "
         f"loss is, {over_tasks(below['n_tasks'])}, {signed(below['mean'])} nats"
         f"{interval(below['low'], below['high'])}, as far above it {signed(above['mean'])}"
         f"{interval(above['low'], above['high'])}. Of {len(fresh)} swept cells {len(decided[THESE])} are decided on "
@@ -231,4 +254,26 @@ def _wins(rows: pd.DataFrame) -> str:
 
 
 def _matched(part: Part) -> Part:
-    return Part(name=f"{part.name}, matched", holds=part.holds)
+    return replace(part, name=f"{part.name}, matched")
+
+
+def _sharper(written: pd.Series, matched: pd.Series, words: Words) -> str:
+    """How much sharper softmax is as people write it, and whether that is gone where it is matched."""
+    told = words(f"sharpens.{'higher' if written['mean'] > 0 else 'lower'}", size=size(written["mean"]))
+    return told + (words("sharpens.gone") if matched["outcome"] in INSIDE else "")
+
+
+def _apart(nll: pd.Series, parts: list[Part], words: Words) -> str:
+    """The mean difference in the final loss, and in which cells the two are within the margin in every measure."""
+    told = words(f"differs.{'lower' if nll['mean'] < 0 else 'higher'}", size=size(nll["mean"]))
+    inside: dict[tuple[str, ...], bool] = {}
+    for part in parts:
+        inside[part.cell] = inside.get(part.cell, True) and part.holds is False
+    cells = [words.cell(cell) for cell, whole in inside.items() if whole]
+    if cells:
+        return told + words("differs.inside", names=names(cells, words))
+    return told + (words("differs.partly") if any(part.holds is False for part in parts) else "")
+
+
+def _exceptions(cells: list[tuple[str, ...]], words: Words) -> str:
+    return words("winner.exceptions", names=names([words.cell(cell) for cell in cells], words)) if cells else ""

@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.claims.computed import EXAMPLES, ROUNDING, column, evidence_of, identity, measured, names_of
 from experiments.claims.record import Claim, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, listed
+from experiments.claims.words import figure, listed, names, size
 
 
 @claim(
@@ -30,12 +30,17 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
     ]
     wrong = [f"{name} from |z| = {figure(z)}" for name, z in zip(names_of(wide.index), first, strict=True) if z == z]
     sound = [part.name for part in parts if part.holds]
-    statement = f"Sound at every swept logit: {', '.join(sound) or 'none'}."
+    # a program once, whatever the dtype
+    failing = [str(key[0]) for key, part in zip(wide.index, parts, strict=True) if not part.holds]
+    details = f"Sound at every swept logit: {', '.join(sound) or 'none'}."
     if wrong:
-        statement += f" Off by more than {figure(known.margin)}: {', '.join(wrong)}."
+        details += f" Off by more than {figure(known.margin)}: {', '.join(wrong)}."
     return Verdict(
         outcome=decide(parts),
-        statement=statement,
+        statement=lambda words: words("recipes.told", sound=len(sound), n=len(parts)) + (
+            words("recipes.wrong", names=names(failing, words)) if failing else ""
+        ),
+        details=details,
         evidence=evidence_of(known, wide),
         measure="largest relative error of a recipe's loss or gradient",
         value=float(error.max()),
@@ -65,7 +70,8 @@ def hardmax(tables: Tables, known: Claim) -> Verdict:
     numbers = "number" if returned.max() == 1 else "numbers"
     return Verdict(
         outcome=decide(parts),
-        statement=f"The calls return {figure(returned.max())} {numbers}, the largest ({figure(largest.max())}); "
+        statement=lambda words: words("hardmax.told", n=size(wanted.max())),
+        details=f"The calls return {figure(returned.max())} {numbers}, the largest ({figure(largest.max())}); "
         f"a hardmax, the one-hot vector of the arg max, has {figure(wanted.max())}.",
         evidence=evidence_of(known, wide),
         measure="numbers that a hardmax has and the call does not return",
@@ -96,17 +102,20 @@ def log_loss_example(tables: Tables, known: Claim) -> Verdict:
         Part(name=name, holds=bool(e <= known.margin and b < a))
         for name, e, a, b in zip(names_of(wide.index), worst, first, second, strict=True)
     ]
-    statement = (
+    details = (
         f"The mean losses are {first.iloc[0]:.6f} and {second.iloc[0]:.6f}, at most {figure(worst.max())} (relative) "
         f"off the article's figures in {len(wide)} computations."
     )
     if {"accuracy_model_1", "accuracy_model_2"} <= set(wide.columns):
         a, b = (float(wide[name].dropna().iloc[0]) for name in ("accuracy_model_1", "accuracy_model_2"))
         tie = "accuracy does not tell them apart" if a == b else "accuracy differs too"
-        statement += f" Their accuracies are {figure(a)} and {figure(b)}: {tie}."
+        details += f" Their accuracies are {figure(a)} and {figure(b)}: {tie}."
     return Verdict(
-        outcome=decide(parts),
-        statement=statement,
+        outcome=(outcome := decide(parts)),
+        statement=lambda words: words(
+            f"animals.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
+        ),
+        details=details,
         evidence=evidence_of(known, wide),
         measure="largest relative error of the two figures",
         value=float(worst.max()),
@@ -145,8 +154,9 @@ def three_class_example(tables: Tables, known: Claim) -> Verdict:
     gap = first - second
     parts = [Part(name=name, holds=bool(d > known.margin)) for name, d in zip(names_of(wide.index), gap, strict=True)]
     return Verdict(
-        outcome=decide(parts),
-        statement=f"The losses are {first.iloc[0]:.4f} and {second.iloc[0]:.4f} nats ({listed(names_of(wide.index))}).",
+        outcome=(outcome := decide(parts)),
+        statement=lambda words: words(f"three.{outcome if outcome == 'supported' else 'other'}", gap=size(gap.min())),
+        details=f"The losses are {first.iloc[0]:.4f} and {second.iloc[0]:.4f} nats ({listed(names_of(wide.index))}).",
         evidence=evidence_of(known, wide),
         measure="smallest loss of the first less that of the second",
         value=float(gap.min()),

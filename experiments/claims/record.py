@@ -10,6 +10,7 @@ import pandas as pd
 
 from experiments.records import require
 from experiments.registry import Registry
+from experiments.words import Words
 
 Outcome = Literal["supported", "refuted", "depends", "undecided"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -25,28 +26,35 @@ class NotMeasured(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One comparison behind a claim: whether the claim holds there, or None where that is open."""
+    """One comparison behind a claim: whether the claim holds there, or None where that is open; `cell` if of one."""
 
     name: str
     holds: bool | None
+    cell: tuple[str, ...] = ()
+
+
+Told = Callable[[Words], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the tables say of one claim.
 
+    `statement`: a sentence or two that need no knowledge of the tables, in the language of the words it is given, or a
+    text as it is; `details`: every number behind it, in English, by the names that the tables have.
     `value`, with its interval `low` .. `high` if it has one, is the number named by `measure`; the claim's margin
     is in the same unit. `parts` are the comparisons that decided; `n_cells` the trained cells or frameworks in them.
     """
 
     outcome: Outcome
-    statement: str
+    statement: Told | str
     evidence: str
     measure: str
     value: float
     low: float = float("nan")
     high: float = float("nan")
     n_cells: int
+    details: str = ""
     parts: tuple[Part, ...] = ()
 
 

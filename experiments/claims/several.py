@@ -22,9 +22,10 @@ from experiments.claims.evidence import (
     seeds_clause,
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, signed, tally
+from experiments.claims.words import fails, figure, signed, size, tally
 from experiments.judgement import scale_over_tasks
 from experiments.stats import QUANTITIES
+from experiments.words import Words
 
 SOFTMAX, SIGMOID = "k_softmax", "k_sigmoid"
 CLASSES, LABELS = "several classes", "several labels"
@@ -86,7 +87,8 @@ def _verdict(
     first = across.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=f"With each head at its own best rate, {in_words(across)}. {claimed} {tally([*parts, *overall])}. "
+        statement=lambda words: _told(first, words) + fails([*parts, *overall], words),
+        details=f"With each head at its own best rate, {in_words(across)}. {claimed} {tally([*parts, *overall])}. "
         f"Cell by cell: {outcomes(rows)}.{seeds_clause(rows)}{_at_default(tables, quantities, kind)}",
         evidence=f"rate_gaps and overall at the best rates (overall at the default rate, and loss_scale, stand beside "
         f"them and decide nothing): {SOFTMAX} against {SIGMOID} in {', '.join(rows['quantity'].unique())} on "
@@ -98,6 +100,14 @@ def _verdict(
         n_cells=n_cells(rows),
         parts=(*parts, *overall),
     )
+
+
+def _told(row: pd.Series, words: Words) -> str:
+    """The first quantity's mean over tasks, and how it came out."""
+    quantity = str(row["quantity"])
+    unit = f" {words(f'unit.{quantity}')}" if QUANTITIES[quantity].unit == "nats" else ""
+    return words(f"several.{'higher' if row['mean'] > 0 else 'lower'}", quantity=words(f"quantity.{quantity}"),
+                 size=size(row["mean"]) + unit, outcome=words(f"outcome.{row['outcome']}"))  # fmt: skip
 
 
 def _of_kind(rows: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:

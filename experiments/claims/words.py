@@ -1,13 +1,40 @@
-"""Plain words for numbers and for lists of cells."""
+"""Plain words for numbers and for lists of cells, and the statement of a verdict in a language."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
-from experiments.claims.record import Part
+from experiments.claims.record import Part, Told
+from experiments.words import NAMES, Words
+from experiments.words import figure as plain
 
+STRINGS = Path(__file__).with_name("strings.toml")
 _SHOWN = 3  # names in a list before "and N more"
+
+
+def said(statement: Told | str, lang: str) -> str:
+    """The statement in a language; a text is the same in all of them."""
+    return statement if isinstance(statement, str) else statement(Words(lang=lang, paths=(STRINGS, NAMES)))
+
+
+def size(value: float) -> str:
+    """The size of a number as a sentence writes it: two digits and no sign."""
+    return plain(abs(value), 2)
+
+
+def names(every: Sequence[str], words: Words) -> str:
+    """The first few names, and how many more there are, in the language of `words`."""
+    unique = list(dict.fromkeys(every))
+    shown = words("list.join").join(unique[:_SHOWN])
+    return shown if len(unique) <= _SHOWN else words("list.more", names=shown, n=len(unique) - _SHOWN)
+
+
+def fails(parts: Sequence[Part], words: Words) -> str:
+    """Say in which cells a claim fails; nothing where it fails in none."""
+    cells = [words.cell(part.cell) for part in parts if part.cell and part.holds is False]
+    return words("fails.in", names=names(cells, words)) if cells else ""
 
 
 def figure(value: float) -> str:

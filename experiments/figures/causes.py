@@ -26,17 +26,23 @@ _ROW = 0.17
 
 
 def attribution(
-    table: pd.DataFrame, *, quantity: str = "nll_curve", width: float = 7.2, words: Words = ENGLISH
+    table: pd.DataFrame,
+    every: pd.DataFrame | None = None,
+    *,
+    quantity: str = "nll_curve",
+    width: float = 7.2,
+    words: Words = ENGLISH,
 ) -> Chart:
     """Stacked shares of softmax - sigmoid, a row a cell; a dot is the sum.
 
-    What pulls softmax down goes left, what pulls it up goes right. `table`: rows of the `attribution` table.
+    What pulls softmax down goes left, what pulls it up goes right. `table`: rows of the `attribution` table, or means
+    of such rows; then `every` are the rows that the finding counts.
     Raises `ValueError` when it holds no row of `quantity`.
     """
     rows = table.loc[table["quantity"] == quantity]
     if rows.empty:
         raise ValueError(f"The attribution holds no {quantity!r}")
-    wide = rows.pivot_table(index=CELL, columns="factor", values="share", sort=False, observed=True)
+    wide = _shares(rows)
     factors = [factor for factor in FACTORS if factor in wide.columns]
     wide = wide[factors].assign(_sum=wide[factors].sum(axis=1)).sort_values("_sum", kind="stable")
     drawn = wide if len(wide) <= MOST else pd.concat([wide.iloc[: MOST // 2], wide.iloc[-(MOST // 2) :]])
@@ -44,7 +50,8 @@ def attribution(
     handles = [Patch(color=FACTORS[factor], label=words(f"factor.{factor}")) for factor in factors]
     handles.append(Line2D([], [], marker="o", color=INK, linestyle="", markersize=4, label=words("attribution.sum")))
     height = 0.72 + _ROW * len(drawn) + 0.2 * -(-len(handles) // columns)
-    with chart(_finding(wide[factors], quantity, words), width, height + 0.15) as figure:
+    counted = wide[factors] if every is None else _shares(every.loc[every["quantity"] == quantity])
+    with chart(_finding(counted, quantity, words), width, height + 0.15) as figure:
         axes = figure.add_subplot()
         _stack(axes, drawn[factors])
         place = np.arange(len(drawn))
@@ -61,6 +68,11 @@ def attribution(
             axes.axhline(MOST // 2 - 0.5, color=MUTED, linewidth=0.8, linestyle=":")
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8)
     return figure
+
+
+def _shares(rows: pd.DataFrame) -> pd.DataFrame:
+    """A row a cell, a column a factor."""
+    return rows.pivot_table(index=CELL, columns="factor", values="share", sort=False, observed=True)
 
 
 def _stack(axes: Axes, shares: pd.DataFrame) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections import Counter
 from pathlib import Path
 
 from PIL import Image
@@ -28,10 +29,19 @@ def small_svg(text: str, sheet: str) -> str:
     text = _PLACES.sub(_shorter, text)
     text = _FAMILIES.sub("var(--font)", text)
     text = _STYLES.sub(lambda found: found[0].replace("; ", ";").replace(": ", ":"), text)
+    text, rules = _classes(text)
     text = re.sub(r"\n\s*", "\n", text)
     head = text.index(">") + 1
     # after the fonts are replaced: the sheet names them, and a variable defined by itself is no font at all
-    return f"{text[:head]}<style>{sheet}</style>{text[head:]}"
+    return f"{text[:head]}<style>{sheet}{rules}</style>{text[head:]}"
+
+
+def _classes(text: str) -> tuple[str, str]:
+    """The text with a class in the place of each style that stands in it more than once, and the classes' rules."""
+    often = [style for style, n in Counter(_STYLES.findall(text)).most_common() if n > 1]
+    names = {style: f"s{place}" for place, style in enumerate(often)}
+    text = _STYLES.sub(lambda found: f' class="{names[found[0]]}"' if found[0] in names else found[0], text)
+    return text, "".join(f".{name}{{{style[8:-1]}}}" for style, name in names.items())
 
 
 def _shorter(found: re.Match[str]) -> str:

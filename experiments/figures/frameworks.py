@@ -10,6 +10,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from experiments.figures.lettering import panel_title
 from experiments.figures.panels import CELL
 from experiments.figures.style import Chart, chart, colour, label_ends
+from experiments.figures.ticks import power
 from experiments.figures.words import ENGLISH, Words, figure
 
 _HEIGHT, _LABELS = 2.4, 1.7
@@ -40,7 +41,7 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
             axes = page.place(column * (0.75 + wide + 0.1) + 0.75, _HEIGHT * row + 0.4, wide, 1.45)
             mine = distances[(distances[CELL] == list(cell)).all(axis=1) & (distances["dtype"] == dtype)]
             _draw(axes, mine, inks, words, named=last)
-            axes.set_title(panel_title((*cell, dtype), wide))
+            axes.set_title(panel_title((*words.parts(cell), dtype), wide))
             axes.set_xlabel(words("axis.step"))
             if column == 0:
                 axes.set_ylabel(words("frameworks.axis"))
@@ -49,8 +50,11 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
 
 def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words, *, named: bool) -> None:
     ends = []
-    lines = [(f"{one} – {other}", ink, (rows["framework"] == one) & (rows["other"] == other))
-             for (one, other), ink in inks.items()]  # fmt: skip
+    lines = [
+        (" – ".join(words.name("framework", name) for name in pair), ink,
+         (rows["framework"] == pair[0]) & (rows["other"] == pair[1]))
+        for pair, ink in inks.items()
+    ]  # fmt: skip
     lines.append((words("frameworks.heads"), colour("softmax"), rows["other"] == ""))
     for name, ink, mine in lines:
         if not mine.any():
@@ -64,6 +68,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], word
     axes.set_yscale("log")
     axes.set_ylim(_LEAST, _MOST)
     axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    axes.yaxis.set_major_formatter(lambda value, _: power(value, 10))
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     if named:
         label_ends(axes, ends, gap=0.12)

@@ -6,7 +6,7 @@ Every text is plain: the templates escape it, so a label from a user's data can 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -197,7 +197,20 @@ class First:
         return spans(self.source)
 
 
-Block = Text | Table | Picture | Code | Items | Fold | First
+@dataclass(frozen=True, kw_only=True)
+class Explorer:
+    """Figures that the page draws of what a reader asks for. `content`: the data, as JSON holds it.
+
+    `labels`: what can be chosen, each with its label. `without`: what is said where no script runs.
+    """
+
+    kind: ClassVar[str] = "explorer"
+    content: Mapping[str, Any]
+    labels: Sequence[tuple[str, str]]
+    without: str
+
+
+Block = Text | Table | Picture | Code | Items | Fold | First | Explorer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,16 +227,7 @@ class Section:
         return bool(self.blocks) and isinstance(self.blocks[0], First)
 
     @property
-    def pictures(self) -> list[Picture]:
-        """Every picture in it, also those that are folded away."""
-        return list(_pictures(self.blocks))
-
-
-def _pictures(blocks: Sequence[Block]) -> Iterator[Picture]:
-    for block in blocks:
-        if isinstance(block, Picture):
-            yield block
-        elif isinstance(block, First) and block.picture is not None:
-            yield block.picture
-        elif isinstance(block, Fold):
-            yield from _pictures(block.blocks)
+    def unfolded(self) -> list[Picture]:
+        """The pictures in it that are not folded away: those that are files of their own."""
+        made = (block.picture if isinstance(block, First) else block for block in self.blocks)
+        return [picture for picture in made if isinstance(picture, Picture)]

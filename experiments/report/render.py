@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def page(sections: Sequence[Section], stored: Stored, words: Words, langs: Colle
     path = stored.into / names(words.lang)[0]
     environment = _environment(words, stored, langs)
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
+    script += (_HERE / "explore.js").read_text(encoding="utf-8")
     style = f":root {{ --font: {FONT}; }}\n{style}"
     # `<style>` and `<script>` hold exactly what is hashed
     policy = (
@@ -62,6 +64,7 @@ def page(sections: Sequence[Section], stored: Stored, words: Words, langs: Colle
         f"style-src {_hash(style)}; script-src {_hash(script)}"
     )
     environment.filters["data_uri"] = _data_uri
+    environment.filters["json"] = _json
     text = environment.get_template("report.html.jinja").render(
         sections=sections, policy=policy, style=Markup(style), script=Markup(script)
     )
@@ -74,7 +77,7 @@ def markdown(sections: Sequence[Section], stored: Stored, words: Words, langs: C
     path = stored.into / names(words.lang)[1]
     folder = path.parent / "figures"
     folder.mkdir(exist_ok=True)
-    for picture in (picture for section in sections for picture in section.pictures):
+    for picture in (picture for section in sections for picture in section.unfolded):
         _keep_or_draw(folder / f"{picture.name}.png", picture)
     path.write_text(marked_down("report.md.jinja", stored, words, langs, sections=sections), encoding="utf-8")
 
@@ -96,6 +99,12 @@ def marked_down(template: str, stored: Stored, words: Words, langs: Collection[s
 
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _json(content: Mapping[str, Any]) -> Markup:
+    """Data for a script to read: no text in it can end the element that holds it."""
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 # what means something else in an address, or is taken out of one

@@ -11,6 +11,7 @@ from experiments.report.sections.atlas import atlas
 from experiments.report.sections.cells import cells, failures, missing
 from experiments.report.sections.claims import claims
 from experiments.report.sections.curves import curves
+from experiments.report.sections.explore import explore
 from experiments.report.sections.frameworks import frameworks
 from experiments.report.sections.pitfalls import pitfalls
 from experiments.report.sections.provenance import provenance
@@ -23,6 +24,7 @@ __all__ = ["SECTIONS"]
 
 SECTIONS: tuple[Callable[[Stored, Words], Section | None], ...] = (
     answer,
+    explore,
     claims,
     why,
     frameworks,

@@ -12,7 +12,7 @@ from experiments.figures import Words
 from experiments.figures.panels import CELL
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import badge, compared
+from experiments.report.sections.common import badge, cell_name, compared
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
 
@@ -53,7 +53,8 @@ def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, words: Words) -> l
         difference = ranged(one)
         outcome = badge(str(one["outcome"]), words)
     return [
-        Span(text=str(row["cell"]), href=stored.link(str(row["notebook"]))), str(row["kind"]),
+        Span(text=cell_name(str(row["cell"]), str(row["kind"]), words), href=stored.link(str(row["notebook"]))),
+        words.name("notebook", str(row["kind"])),
         words.or_key("status", str(row["status"])), difference, outcome, number(float(row["seconds"])),
         number(float(row["networks_trained"]), 9), _again(key, stored.run),
     ]  # fmt: skip
@@ -92,7 +93,8 @@ def failures(stored: Stored, words: Words) -> Section | None:
         return None
     blocks: list[Block] = [Text(body=[words("failures.read"), Span(text="headtohead run --retry-failed", code=True)])]
     for _, row in failed.iterrows():
-        blocks += [Text(body=Span(text=str(row["cell"]), href=stored.link(str(row["notebook"])))),
+        name = cell_name(str(row["cell"]), str(row["kind"]), words)
+        blocks += [Text(body=Span(text=name, href=stored.link(str(row["notebook"])))),
                    Code(body=str(row["error"]))]  # fmt: skip
     return Section(id="failures", title=words("failures.title"), blocks=blocks)
 

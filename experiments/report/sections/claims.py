@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 
 import pandas as pd
 
 from experiments.figures import Words
-from experiments.report.blocks import Inline, Item, Items, Section, Span, Table, Text, marked, number
+from experiments.report.blocks import Block, Fold, Inline, Item, Items, Section, Span, Table, Text, marked, number
 from experiments.report.sections.common import made_by
 from experiments.report.stored import Stored
+from experiments.tables import SCHEMAS
 
 
 def claims(stored: Stored, words: Words) -> Section | None:
@@ -55,15 +57,43 @@ def overview(table: pd.DataFrame, words: Words) -> Table:
 
 def _entry(row: pd.Series, words: Words) -> Item:
     claim, outcome = str(row["claim"]), str(row["outcome"])
-    body: list[Inline] = [[words("claims.original"), *marked(str(row["statement"]), english=True)]]
+    statement = str(row["statement" if words.lang == "en" else f"statement_{words.lang}"])
+    behind: list[Block] = []
     if not math.isnan(float(row["value"])):
-        # the sentences of a verdict are English: in another language the number comes first
-        body.insert(1 if words.lang == "en" else 0, _deciding(row, words))
-    body.append([words("claims.evidence"), *marked(str(row["evidence"]), english=True)])
+        behind.append(Text(body=_deciding(row, words)))
+    if row["details"]:
+        details = marked(as_code(named(str(row["details"]), words.in_english)), english=True)
+        behind.append(Text(body=[words("claims.details"), *details]))
+    behind.append(Text(body=[words("claims.evidence"), *marked(as_code(str(row["evidence"]), _KEPT), english=True)]))
     title: list[str | Span] = [
-        _restated(row, words), " ", Span(text=f"§ {row['section']} · {claim}", mark="quiet"),
+        _restated(row, words), " ", Span(text=f"§ {row['section']}", mark="quiet"),
     ]  # fmt: skip
-    return Item(title=title, badge=words.or_key("verdict", outcome), mark=outcome, body=body, anchor=claim)
+    return Item(title=title, badge=words.or_key("verdict", outcome), mark=outcome, body=[marked(statement)],
+                anchor=claim, folded=Fold(summary=words("claims.behind"), blocks=behind))  # fmt: skip
+
+
+_CELL = re.compile(r"\b[a-z]\w*/[a-z]\w*/[a-z]\w*\b")
+_ABBREVIATIONS = ("nll", "ece", "auc")
+_KEPT = (*SCHEMAS, *_ABBREVIATIONS)  # what evidence names as tables have it
+_ID = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
+
+
+def named(text: str, words: Words) -> str:
+    """`text` with the names of cells, quantities and arms in the place of the identifiers that tables have for them."""
+    text = _CELL.sub(lambda cell: words.cell(cell[0].split("/")), text)
+
+    def name(found: re.Match[str]) -> str:
+        kinds = [kind for kind in ("quantity", "arm") if f"{kind}.{found[0]}" in words]
+        # what has no underscore is a word as well, but for abbreviations
+        known = bool(kinds) and ("_" in found[0] or found[0] in _ABBREVIATIONS)
+        return words.name(kinds[0], found[0]) if known else found[0]
+
+    return _ID.sub(name, text)
+
+
+def as_code(text: str, names: Collection[str] = ()) -> str:
+    """`text` with identifiers between backticks: what has an underscore, and `names`."""
+    return _ID.sub(lambda found: f"`{found[0]}`" if "_" in found[0] or found[0] in names else found[0], text)
 
 
 def _restated(row: pd.Series, words: Words) -> str:
@@ -72,7 +102,7 @@ def _restated(row: pd.Series, words: Words) -> str:
 
 
 def _measure(row: pd.Series, words: Words) -> str:
-    return words.translated("measure", str(row["claim"]), str(row.get("measure", "")))
+    return words.translated("measure", str(row["claim"]), named(str(row.get("measure", "")), words))
 
 
 def _behind(row: pd.Series, words: Words) -> str:

@@ -13,13 +13,14 @@ import pandas as pd
 
 from experiments.figures import Chart, Words
 from experiments.figures.fonts import chinese_font
-from experiments.figures.panels import for_fresh_rows
+from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.judgement import better
-from experiments.report.blocks import Picture, Span, Text
+from experiments.report.blocks import Block, Fold, Picture, Span, Text
 from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
+from experiments.words import SEPARATOR
 
 WIDE, SHORT, NARROW = 7.2, 5.2, 3.5  # inches: 720, 520 and 350 pixels of the page
 SOFTMAX = "softmax"
@@ -90,15 +91,50 @@ def wins(rows: pd.DataFrame) -> tuple[int, int]:
     return int((sides == 1).sum()), int((sides == -1).sum())
 
 
+FEW = 12  # cells that one figure shows in full
+
+
+def by_network(
+    stored: Stored, name: str, make: Callable[..., Chart], table: pd.DataFrame, words: Words,
+    summary: Callable[[str, pd.DataFrame], str], **options: Any,
+) -> list[Block]:
+    """`make(table)`; of more than a few cells a figure a network, each folded under what `summary` says of it."""
+    if len(table[CELL].drop_duplicates()) <= FEW:
+        return [drawn(stored.kept, name, make, table, words=words, **options)]
+    folds: list[Block] = []
+    for network, part in table.groupby("network", sort=False, observed=True):
+        # a table of its own, so that a figure is drawn again only where its own rows have changed
+        figure = drawn(stored.kept, f"{name}_{network}", make, part.reset_index(drop=True), words=words, **options)
+        folds.append(Fold(summary=summary(str(network), part), anchor=f"{name}-{network}", blocks=[figure]))
+    return folds
+
+
+def network_name(network: str, words: Words) -> str:
+    """A network in words: "Convolutional networks (CNN)"."""
+    return words(f"network_long.{network}") if f"network_long.{network}" in words else words.name("network", network)
+
+
+def cell_name(cell: str, kind: str, words: Words) -> str:
+    """A cell in words: its task, network and optimizer where its id has them, else what its notebook is."""
+    parts = cell.removeprefix(f"{kind}-").split("-", 2)
+    if cell.startswith(f"{kind}-") and len(parts) == len(CELL):
+        optimizer, _, framework = parts[2].partition("-")
+        return SEPARATOR.join([words.cell((*parts[:2], optimizer)), *([words.name("framework", framework)] if framework
+                                                                     else [])])  # fmt: skip
+    rest = cell.removeprefix(kind).removeprefix("-")
+    return SEPARATOR.join([words.name("notebook", kind), *([words.name("framework", rest)] if rest else [])])
+
+
 def made_by(stored: Stored, words: Words, *kinds: str) -> list[Text]:
     """Links to the notebooks that the numbers come from; to the table of cells where there are many."""
     links: list[str | Span] = []
     for kind in kinds:
         found = stored.notebooks(kind)
         if len(found) > 4:
-            links.append(Span(text=words("source.many", kind=kind, n=len(found)), href="#cells"))
+            many = words("source.many", kind=words.name("notebook", kind), n=len(found))
+            links.append(Span(text=many, href="#cells"))
         else:
-            links += [Span(text=cell, href=link) for cell, link in found]
+            links += [Span(text=cell_name(cell, kind, words), href=link) for cell, link in found]
     if not links:
         return []
     body: list[str | Span] = [words("source.from")]

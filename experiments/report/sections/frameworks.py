@@ -48,8 +48,9 @@ def _both_heads(every: pd.DataFrame, found: list[str], words: Words) -> Table:
         by = part.set_index("framework")
         if len(by) > 1:
             shown = [_difference(by.loc[name], words) if name in by.index else "" for name in found]
-            made.append(["/".join(cell), *shown])
-    return Table(caption=words("frameworks.caption"), columns=[words("frameworks.cell"), *found], rows=made)
+            made.append([words.cell(cell), *shown])
+    return Table(caption=words("frameworks.caption"), rows=made,
+                 columns=[words("frameworks.cell"), *(words.name("framework", name) for name in found)])  # fmt: skip
 
 
 def _difference(row: pd.Series, words: Words) -> list[str | Span]:
@@ -61,7 +62,7 @@ def _left(stored: Stored, found: list[str], words: Words) -> Table:
     made: list[list[Inline]] = []
     tables = {name: stored.read(name, framework=_ALL) for name in ("attribution", "attribution_float64")}
     for framework in found:
-        row: list[Inline] = [framework]
+        row: list[Inline] = [words.name("framework", framework)]
         for table in tables.values():
             mine = table.loc[(table["framework"] == framework) & (table["quantity"] == "nll_curve")]
             left = mine.loc[mine["factor"] == "arithmetic", "share"].abs()
@@ -83,9 +84,9 @@ def _programs(stored: Stored, words: Words) -> Table | None:
             for rows in _at_rates(stored, framework.name, arm, twin):
                 made += [
                     [
-                        framework.name, Span(text=f"{arm} − {twin}", code=True),
-                        "/".join(str(row[name]) for name in CELL), number(float(row["learning_rate"]), 3),
-                        ranged(row), badge(str(row["outcome"]), words),
+                        words.name("framework", framework.name),
+                        f"{words.name('arm', arm)} − {words.name('arm', twin)}", words.cell(row[CELL]),
+                        number(float(row["learning_rate"]), 3), ranged(row), badge(str(row["outcome"]), words),
                     ]
                     for _, row in rows.iterrows()
                 ]  # fmt: skip

@@ -20,7 +20,7 @@ def provenance(stored: Stored, words: Words) -> Section | None:
         blocks += [Text(body=words("provenance.rebuild")), Code(body=f"headtohead report --out {stored.out}")]
     blocks.append(_margins(words))
     if stored.run:
-        rows: list[list[Inline]] = [[key, Span(text=value, code=True)] for key, value in flat(stored.run)]
+        rows: list[list[Inline]] = [[Span(text=text, code=True) for text in both] for both in flat(stored.run)]
         columns = [words("provenance.key"), words("provenance.value")]
         blocks.append(Table(caption=words("provenance.caption"), columns=columns, rows=rows))
     return Section(id="provenance", title=words("provenance.title"), blocks=blocks)

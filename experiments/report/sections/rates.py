@@ -8,7 +8,8 @@ from experiments.figures import Words, learning_rates, rate_map
 from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
-from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.sections import short
 from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
 from experiments.report.stored import Stored
 
@@ -29,7 +30,8 @@ def rates(stored: Stored, words: Words) -> Section | None:
     ]
     if len(gaps):
         best = gaps.loc[(gaps["at"] == "best") & (gaps["quantity"] == "nll")]
-        blocks += [Text(body=words("rates.best")), _table(best, shifts, words)]
+        blocks.append(Fold(summary=words("rates.best_summary"),
+                           blocks=[Text(body=words("rates.best")), _table(best, shifts, words)]))  # fmt: skip
     return Section(id="rates", title=words("rates.title"),
                    blocks=[*blocks, *made_by(stored, words, "learning_rates")])  # fmt: skip
 
@@ -40,7 +42,17 @@ def _map(stored: Stored, words: Words) -> list[Block]:
     if rows.empty or law.empty:
         return []
     drawing = drawn(stored.kept, "rate_map", rate_map, rows, law, words=words)
-    return [Text(body=words("rates.map")), drawing, Text(body=_exceptions(law, words)), _law(law, words)]
+    table = Fold(summary=words("rates.law_summary"), blocks=[_law(law, words)])
+    return [*_sides(stored, words), drawing, Text(body=words("rates.map")), Text(body=_exceptions(law, words)), table]
+
+
+def _sides(stored: Stored, words: Words) -> list[Block]:
+    """What happens below and above the best rate, where it is shown."""
+    law = short.sides(compared(stored, "overall"))
+    if law is None:
+        return []
+    told = words("rates.sides", below=number(-law.below).text, above=number(law.above).text, n=law.n_tasks)
+    return [Text(body=told, lead=True)]
 
 
 def _exceptions(law: pd.DataFrame, words: Words) -> str:
@@ -51,7 +63,7 @@ def _exceptions(law: pd.DataFrame, words: Words) -> str:
     texts = []
     for _, row in decided.loc[~decided["predicted"].eq(True)].iterrows():
         signs = "".join("lower" if row[f"{side}_mean"] < 0 else "higher" for side in ("below", "above"))
-        texts.append(words(f"rates.exception.{signs}", cell="/".join(row[CELL]),
+        texts.append(words(f"rates.exception.{signs}", cell=words.cell(row[CELL]),
                            estimand=words(f"rates.{_ESTIMANDS[str(row['estimand'])]}")))  # fmt: skip
     return words("rates.exceptions", cells=words("sentence.list").join(texts)) if texts else words("rates.no_exception")
 
@@ -63,7 +75,7 @@ def _law(law: pd.DataFrame, words: Words) -> Table:
     for _, row in for_fresh_rows(law).iterrows():
         crossing = {"mean": row["crossing"], "low": row["crossing_low"], "high": row["crossing_high"]}
         rows.append([
-            "/".join(row[CELL]), number(row["best_rate"], 2), ranged(crossing),
+            words.cell(row[CELL]), number(row["best_rate"], 2), ranged(crossing),
             *(ranged({name: row[f"{side}_{name}"] for name in ("mean", "low", "high")}) for side in ("below", "above")),
             _outcome(row, words), _outcome(these.loc[tuple(row[CELL])], words),
         ])  # fmt: skip
@@ -84,7 +96,7 @@ def _table(best: pd.DataFrame, shifts: pd.DataFrame, words: Words) -> Table:
     for _, row in best.iterrows():
         shift = moved.loc[tuple(row[CELL])]
         rows.append([
-            "/".join(row[CELL]), ranged(shift, mean="shift_fine"),
+            words.cell(row[CELL]), ranged(shift, mean="shift_fine"),
             number(row["baseline_best_rate"], 2), number(row["best_rate"], 2), ranged(row),
             badge(str(row["outcome"]), words), number(100 * row["at_edge"], unit=" %"),
         ])  # fmt: skip

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 
 from experiments.figures import Words, forest, paired_differences
 from experiments.figures.panels import for_fresh_rows
 from experiments.heads import BASELINE
-from experiments.judgement import OUTCOMES, THESE, counts, scale_over_tasks
-from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
+from experiments.judgement import APART, INSIDE, OUTCOMES, THESE, counts, scale_over_tasks
+from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number, ranged
+from experiments.report.sections.common import SOFTMAX, badge, by_network, compared, drawn, made_by, network_name
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 from experiments.tables import pair
@@ -28,13 +30,16 @@ def where(stored: Stored, words: Words) -> Section | None:
     blocks: list[Block]
     if quantities:
         every = for_fresh_rows(stored.read("differences", baseline=BASELINE))
-        picture = drawn(stored.kept, "differences", forest, table, words=words, quantities=quantities)
+        figures = by_network(stored, "differences", forest, table, words, partial(_told, words=words),
+                             quantities=quantities)  # fmt: skip
         whole = stored.read("overall", baseline=BASELINE, at="default")
         overall = for_fresh_rows(whole)
         blocks = [
             *_overall(whole.loc[whole["head"] == SOFTMAX], words("overall.caption"), words),
-            Text(body=words("where.read")), picture,
-            Text(body=words("where.method")), _arms(every, overall, words), *_power(table, words),
+            Text(body=words("where.read")), *figures,
+            Fold(summary=words("where.method_summary"), blocks=[Text(body=words("where.method"))]),
+            Fold(summary=words("where.arms"), blocks=[_arms(every, overall, words)]),
+            Fold(summary=words("power.summary"), blocks=_power(table, words)),
         ]  # fmt: skip
     else:
         heads = (BASELINE, SOFTMAX)
@@ -48,6 +53,14 @@ def where(stored: Stored, words: Words) -> Section | None:
         ]
     blocks += [*made_by(stored, words, "binary"), *_several(stored, words)]
     return Section(id="where", title=words("where.title"), blocks=blocks)
+
+
+def _told(network: str, rows: pd.DataFrame, words: Words) -> str:
+    """In how many cells of a network the final test losses differ, are within the margin, and are open."""
+    outcomes = rows.loc[rows["quantity"] == "nll", "outcome"].astype(str)
+    counts = {name: int(outcomes.isin(kinds).sum()) for name, kinds in
+              (("apart", APART), ("inside", INSIDE), ("open", ("undecided",)))}  # fmt: skip
+    return words("where.network", network=network_name(network, words), n=len(outcomes), **counts)
 
 
 def _several(stored: Stored, words: Words) -> list[Block]:
@@ -106,7 +119,7 @@ def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
         head = str(row.head)
         whole = mean.loc[head] if head in mean.index else None
         rows.append([
-            Span(text=head, code=True),
+            words.name("arm", head),
             *(number(float(found.loc[row.Index, outcome]), 9) for outcome in OUTCOMES),
             "" if whole is None else ranged(whole),
         ])  # fmt: skip

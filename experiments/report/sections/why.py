@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import Words, attribution, rounding
-from experiments.report.blocks import Block, Inline, Section, Table, Text, number
-from experiments.report.sections.common import drawn, made_by
+from experiments.figures.panels import CELL
+from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number
+from experiments.report.sections.common import FEW, by_network, drawn, made_by, network_name
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 
@@ -19,13 +20,29 @@ def why(stored: Stored, words: Words) -> Section | None:
         return None
     blocks: list[Block] = [
         Text(body=words("why.read")),
-        drawn(stored.kept, "attribution", attribution, table, words=words),
-        Text(body=words("why.arithmetic")),
-        _arithmetic(table, stored.read("attribution_float64"), words),
-        *_rounding(stored, words),
+        *_summary(stored, table, words),
+        *by_network(stored, "attribution", attribution, table, words,
+                    lambda network, _: words("why.network", network=network_name(network, words))),
+        Fold(summary=words("why.left"), blocks=[
+            Text(body=words("why.arithmetic")),
+            _arithmetic(table, stored.read("attribution_float64"), words),
+            *_rounding(stored, words),
+        ]),
         *made_by(stored, words, "binary", "control"),
-    ]
+    ]  # fmt: skip
     return Section(id="why", title=words("why.title"), blocks=blocks)
+
+
+def _summary(stored: Stored, table: pd.DataFrame, words: Words) -> list[Block]:
+    """The shares network by network, means over cells, where there are too many cells for one figure."""
+    rows = table.loc[table["quantity"] == "nll_curve"]
+    if len(rows[CELL].drop_duplicates()) <= FEW:
+        return []
+    means = rows.groupby(["network", "factor", *CELL[::2]], sort=False, observed=True)["share"].sum().unstack("factor")
+    means = means.fillna(0.0).groupby("network", sort=False, observed=True).mean().stack().rename("share").reset_index()
+    means = means.assign(task=[network_name(str(name), words) for name in means["network"]], quantity="nll_curve",
+                         network="", optimizer="")  # fmt: skip
+    return [Text(body=words("why.means")), drawn(stored.kept, "attribution", attribution, means, rows, words=words)]
 
 
 def _rounding(stored: Stored, words: Words) -> list[Block]:

@@ -1,0 +1,90 @@
+"""What a reader can ask the page itself: one experiment, or some, along the learning rate and along training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from experiments.figures import Words, colour
+from experiments.figures.panels import ARMS, for_fresh_rows
+from experiments.frameworks import FRAMEWORKS
+from experiments.heads import BASELINE
+from experiments.judgement import APART, INSIDE
+from experiments.report.blocks import Explorer, Section, Text, ranged
+from experiments.report.sections.common import SOFTMAX
+from experiments.report.stored import Stored
+from experiments.tables import MAIN
+
+KEYS = ["framework", "task", "network", "optimizer"]  # what can be asked for
+_DIGITS = 4
+_TEXTS = ("all", "some", "none", "one", "map", "rate", "loss", "steps", "difference", "best", "softmax", "sigmoid",
+          "notebook")  # fmt: skip
+
+
+def explore(stored: Stored, words: Words) -> Section | None:
+    """The rate map and the loss curves of every cell, for the page's script to draw; None where neither is stored."""
+    every: dict[str, Any] = {"framework": tuple(FRAMEWORKS)}
+    maps = stored.read("rate_map", **every)
+    losses = stored.read("curves", quantity="nll", split="test", scope="", head=ARMS, **every)
+    found = for_fresh_rows(stored.read("differences", quantity="nll", head=SOFTMAX, baseline=BASELINE, **every))
+    cells: dict[tuple[str, ...], dict[str, Any]] = {}
+    for key, part in _by_cell(maps):
+        part = part.sort_values("relative")
+        cells.setdefault(key, {})["map"] = {
+            "x": part["relative"].astype(int).tolist(), "y": _short(part["mean"]), "low": _short(part["low"]),
+            "high": _short(part["high"]),
+        }  # fmt: skip
+    for key, part in _by_cell(losses):
+        cells.setdefault(key, {})["loss"] = _medians(part)
+    for key, part in _by_cell(found):
+        row = part.iloc[0]
+        kind = "apart" if row["outcome"] in APART else "inside" if row["outcome"] in INSIDE else "open"
+        cells.setdefault(key, {}).update(said=ranged(row).text, outcome=words(f"outcome.{row['outcome']}"), kind=kind)
+    if not any("map" in cell or "loss" in cell for cell in cells.values()):
+        return None
+    links = _links(stored)
+    known = [dict(zip(KEYS, key, strict=True)) | {"link": links.get(key, "")} | cell for key, cell in cells.items()]
+    content: dict[str, Any] = {
+        "cells": known, "margin": float(maps["margin"].median()) if len(maps) else 0.02,
+        "choices": {kind: _choices(kind, (str(cell[kind]) for cell in known), words) for kind in KEYS},
+        "arms": [{"id": arm, "name": words.name("arm", arm), "ink": colour(arm)} for arm in ARMS],
+        "texts": {name: words(f"explore.{name}") for name in _TEXTS},
+    }  # fmt: skip
+    labels = [(kind, words(f"explore.{kind}")) for kind in KEYS if len(content["choices"][kind]) > 1]
+    return Section(id="explore", title=words("explore.title"), blocks=[
+        Text(body=words("explore.read")), Explorer(content=content, labels=labels, without=words("explore.without")),
+    ])  # fmt: skip
+
+
+def _by_cell(table: pd.DataFrame) -> Iterable[tuple[tuple[str, ...], pd.DataFrame]]:
+    for key, part in table.groupby(KEYS, sort=False, observed=True):
+        yield tuple(map(str, key)), part
+
+
+def _medians(rows: pd.DataFrame) -> dict[str, list[float | None]]:
+    """The steps, and each arm's median over seeds at each."""
+    wide = rows.groupby(["step", "head"], observed=True)["value"].median().unstack("head").sort_index()
+    return {"x": wide.index.tolist()} | {str(arm): _short(wide[arm]) for arm in wide}
+
+
+def _short(values: pd.Series | np.ndarray) -> list[float | None]:
+    """Numbers as a page carries them: a few digits, and null for what is not finite."""
+    return [float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None for value in np.asarray(values, float)]
+
+
+def _choices(kind: str, keys: Iterable[str], words: Words) -> dict[str, str]:
+    return {key: words.name(kind, key) for key in sorted(set(keys), key=lambda key: words.name(kind, key).lower())}
+
+
+def _links(stored: Stored) -> dict[tuple[str, ...], str]:
+    """The notebook of each cell that has one, by the keys of the cell."""
+    found: dict[tuple[str, ...], str] = {}
+    for cell, link in stored.notebooks("binary"):
+        task, network, rest = (*cell.removeprefix("binary-").split("-", 2), "", "")[:3]
+        optimizer, _, framework = rest.partition("-")
+        found[framework or MAIN, task, network, optimizer] = link
+    return found

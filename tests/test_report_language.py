@@ -1,0 +1,135 @@
+"""The language of the report: plain names in both languages, and no identifier of a table in what people read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import synthetic_tables as synthetic
+
+from experiments.claims import verdicts
+from experiments.claims.words import STRINGS as CLAIM_STRINGS
+from experiments.figures.words import LANGUAGES
+from experiments.figures.words import STRINGS as FIGURE_STRINGS
+from experiments.frameworks import FRAMEWORKS
+from experiments.heads import HEADS
+from experiments.networks import NETWORKS
+from experiments.optimizers import OPTIMIZERS
+from experiments.report import CATALOGUES
+from experiments.report.reference import REFERENCE, ROOT
+from experiments.report.sections.claims import named
+from experiments.stats import QUANTITIES
+from experiments.tables import SCHEMAS
+from experiments.tasks import TASKS
+from experiments.words import NAMES, Words, catalogue
+
+KINDS = {"arm": HEADS, "task": TASKS, "network": NETWORKS, "network_long": NETWORKS, "optimizer": OPTIMIZERS,
+         "framework": FRAMEWORKS, "quantity": QUANTITIES}  # fmt: skip
+# what a table calls a thing, where that is no word of a language
+IDENTIFIERS = {
+    name
+    for names in (*KINDS.values(), SCHEMAS, *SCHEMAS.values())
+    for name in names
+    if "_" in str(name)
+} | {"nll", "k_softmax"}  # fmt: skip
+
+
+class Prose(HTMLParser):
+    """What a page says in words: all but code, scripts and styles, and but the English behind a verdict."""
+
+    SKIPPED = ("code", "pre", "script", "style")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "link", "img", "source", "input", "br"):
+            self.open.append(tag)
+        self.texts += [str(value) for name, value in attributes if name in ("alt", "title", "aria-label")]
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if not set(self.open) & set(self.SKIPPED):
+            self.texts.append(data)
+
+
+def prose(page: Path) -> list[str]:
+    parser = Prose()
+    parser.feed(page.read_text(encoding="utf-8"))
+    return [text for text in parser.texts if text.strip()]
+
+
+def identifiers(text: str) -> Iterator[str]:
+    """The identifiers in a text, and every cell as tables write it."""
+    yield from IDENTIFIERS & set(re.findall(r"\w+", text))
+    yield from re.findall(r"\b\w+/(?:linear|mlp|deep_mlp|cnn|gru|attention)/\w+", text)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic.built(tmp_path_factory)
+
+
+@pytest.mark.parametrize("name", ["report.html", "report.zh.html"])
+def test_no_identifier_of_a_table_stands_in_what_people_read(out: Path, name: str) -> None:
+    for page in (out / name, ROOT / REFERENCE / name):
+        said = prose(page)
+        assert len(said) > 300
+        assert not {(found, text[:80]) for text in said for found in identifiers(text)}
+
+
+def test_an_identifier_would_be_seen() -> None:
+    assert list(identifiers("k_softmax - k_sigmoid: micro_f1 +0.007")) != []
+    assert list(identifiers("holds in moons/mlp/sgd")) == ["moons/mlp/sgd"]
+    assert not list(identifiers("softmax minus sigmoid: categorical_crossentropy, mean NLL over training"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_everything_that_is_registered_has_a_name_in_both_languages(kind: str) -> None:
+    for key in KINDS[kind]:
+        found = catalogue(NAMES)[f"{kind}.{key}"]
+        assert set(found) == set(LANGUAGES)
+        assert "_" not in "".join(found.values())
+
+
+def test_what_a_user_adds_is_called_as_it_is_written() -> None:
+    words = Words(lang="zh")
+    assert words.name("task", "my_own_task") == "my own task"
+    assert words.cell(("my_own_task", "mlp", "adam")) == "my own task · MLP · Adam"
+
+
+@pytest.mark.parametrize("path", [*CATALOGUES[:2], CLAIM_STRINGS, FIGURE_STRINGS], ids=lambda path: path.parent.name)
+def test_no_string_is_missing_in_either_language(path: Path) -> None:
+    for key, texts in catalogue(path).items():
+        assert set(texts) == set(LANGUAGES), key
+        assert all(isinstance(text, str) for text in texts.values()), key
+
+
+def test_every_statement_is_one_or_two_sentences_in_both_languages() -> None:
+    """In words: what is no name of a framework's own function has no underscore, and no interval stands in it."""
+    table = verdicts(synthetic.tables())
+    for row in table.itertuples():
+        assert re.search("[\u4e00-\u9fff]", row.statement_zh)
+        assert not re.search("[\u4e00-\u9fff]", row.statement)
+        for text, stop in ((row.statement, r"\.(?= |$)"), (row.statement_zh, "。")):
+            assert 1 <= len(re.findall(stop, text)) <= 2, text
+            assert not list(identifiers(text)), text
+            assert "interval" not in text
+            assert "区间" not in text
+
+
+def test_the_names_in_a_detail_are_those_of_the_page() -> None:
+    words = Words()
+    text = "k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1; holds in moons/mlp/sgd; softmax runs diverged"
+    assert named(text, words) == (
+        "one softmax for all - a sigmoid each, mean over 3 tasks: NLL -0.1; holds in moons · MLP · SGD; softmax runs "
+        "diverged"
+    )
