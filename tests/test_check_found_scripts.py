@@ -148,6 +148,16 @@ class Trainer:
 if __name__ == "__main__":
     Trainer().fit(Net(), DataLoader(rows, batch_size=16, shuffle=True{options}))
 """
+HEADS = """
+class Heads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.one, self.two = nn.Linear(4, 8), nn.Linear(8, 1), nn.Linear(8, 3)
+    def forward(self, x):
+        h = torch.relu(self.body(x))
+        return self.one(h), self.two(h)
+"""
+WORDS = "words = torch.randint(0, 9, (8, 5))\nnet = nn.Sequential(nn.Embedding(9, 4), nn.Linear(4, 9))\n"
 SQUASHED = ["probabilities_taken_for_logits"]
 
 
@@ -183,8 +193,18 @@ def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], option
          "torch.autograd.grad(net(given).sum(), given)\n"  # a penalty on the gradient of the inputs
          "nn.BCEWithLogitsLoss()(net(x)[:, 0], y).backward()", []),
         ("nn.BCELoss()(nn.Linear(4, 1)(x)[:, 0], y).backward()", ["logits_taken_for_probabilities"]),
+        (f"{HEADS}a, b = Heads()(x)\n(nn.BCEWithLogitsLoss()(a[:, 0], y) + "
+         "nn.CrossEntropyLoss()(b, y.long())).backward()", []),
+        (f"{HEADS}a, b = Heads()(x)\n(nn.BCEWithLogitsLoss()(a[:, 0], y) + "
+         "nn.CrossEntropyLoss()(b.softmax(1), y.long())).backward()", SQUASHED),
+        (f"{WORDS}nn.CrossEntropyLoss(ignore_index=0)(net(words).view(-1, 9), words.view(-1)).backward()", []),
+        (f"{WORDS}flat = words.reshape(-1)\n"  # before the logits are there
+         "nn.CrossEntropyLoss()(net(words).softmax(-1).view(-1, 9), flat).backward()", SQUASHED),
+        ("first = nn.Linear(4, 1)\nreal = nn.BCEWithLogitsLoss()(first(x), torch.ones(64, 1))\n"
+         "(real + nn.BCEWithLogitsLoss()(first(-x), torch.zeros(64, 1))).backward()", []),
     ],
-    ids=["penalty", "scaler", "parallel", "own formula", "two", "autograd", "inputs", "refused"],
+    ids=["penalty", "scaler", "parallel", "own formula", "two", "autograd", "inputs", "refused", "heads", "wrong head",
+         "flattened", "flattened before", "discriminator"],
 )  # fmt: skip
 def test_torch_scripts(body: str, expected: list[str], tmp_path: Path) -> None:
     pytest.importorskip("torch")

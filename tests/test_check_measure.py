@@ -259,6 +259,7 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
         of(identity, lambda y, z: -(np.array([1, 5, 2]) * y * log_expit(z) + (1 - y) * log_expit(-z)).mean(axis=-1),
            units=3), [], "",
     ),
+    "two rectified units": (of(lambda z: np.maximum(z, 0), square, units=2), [], ""),
     "a rate that may be below 0": (
         of(identity, lambda y, z: (z - y * np.log(z))[:, 0]), ["prediction_leaves_the_range"], "no value for some",
     ),

@@ -173,11 +173,10 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
             return ("metric_cuts_the_logit" if cut or not family else "metric_of_logits"), told
     if not family:
         return None
-    columns = output.units > 1 and trial.by_class
     if family == "accuracy":
-        over_columns = columns and "binary" in metric.kind.lower()
+        over_columns = trial.by_class and "binary" in metric.kind.lower()
         return "metric_over_columns" if over_columns else "accuracy_of_other_labels", told
-    if columns and output.units == 2 and family != "iou" and (found.sums_to_one or found.meaning.by_class):
+    if trial.by_class and output.units == 2 and family != "iou" and (found.sums_to_one or found.meaning.by_class):
         return "metric_over_columns", told
     others = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
     return ("metric_is_constant", f"{metric.name!r} is {value:.3f} whatever is predicted.") if value == others else None

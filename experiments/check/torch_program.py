@@ -75,6 +75,7 @@ def _checked(
 def output_of(
     module: torch.nn.Module, loss: str, prediction: torch.Tensor, tail: Tail | str, labels: np.ndarray | None, *,
     complete: bool = True, encoding: Encoding | None = None, raised: str = "", refused: str = "",
+    name: str = "output",
 ) -> Reading:  # fmt: skip
     """The record of the one output of a PyTorch program."""
     shape = _shape(prediction, labels)
@@ -82,7 +83,7 @@ def output_of(
     if measured is not None and shape != tuple(prediction.shape[1:]):
         measured = ClassesLast(measured, shape[-1])
     output = Output(
-        name="output",
+        name=name,
         framework=FRAMEWORK,
         execution="eager",
         loss=loss,

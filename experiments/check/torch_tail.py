@@ -97,7 +97,14 @@ class ReplayedTail:
         start = min((number for number, node in enumerate(nodes) if replaced & {*node.outputs}), default=-1)
         # what is replaced must not be made again
         replaced |= {id(labels)}
-        self._calls = [call for call in calls[start + 1 :] if not replaced & {id(one) for one in tensors(call.result)}]
+        labelled = {id(labels)}  # and what is made of them, which may be before the logits are
+        self._calls = []
+        for number, call in enumerate(calls):
+            given, made = ({id(one) for one in tensors(tree)} for tree in ((call.arguments, call.options), call.result))
+            if (number > start or given & labelled) and not replaced & made:
+                self._calls.append(call)
+            if given & labelled and number <= start:
+                labelled |= made
         self._random = any(call.options.get("training") for call in self._calls)
         self._labels, at = labels, self._at[0]
         self._prediction, self._loss, self._objective = prediction, loss, objective
