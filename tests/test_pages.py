@@ -34,11 +34,21 @@ def test_page_and_report_lead_to_each_other(tmp_path_factory: pytest.TempPathFac
 
 
 def test_code_is_folded_and_its_output_is_not() -> None:
-    (folded,) = re.findall(r"<details>(.*?)</details>", page(), re.DOTALL)
+    (folded,) = re.findall(r"<details class=\"code\">(.*?)</details>", page(), re.DOTALL)
     assert "print" in folded
     assert "code (show)" in folded
     assert "&lt;b&gt;1" not in folded
     assert "&lt;b&gt;1" in page()
+
+
+def test_what_carries_no_answer_is_folded_under_what_it_shows() -> None:
+    output = v4.new_output("display_data", {"text/plain": "rows"})
+    metadata = {"tags": ["show", "fold"], "title": "Every arm <b>"}
+    cell = v4.new_code_cell("every", outputs=[output], metadata=metadata)
+    text = render(v4.new_notebook(cells=[cell]), CELL)
+    (fold,) = re.findall(r"<details class=\"fold\">(.*)</details>", text, re.DOTALL)
+    assert "<summary>Every arm &lt;b&gt;</summary>" in fold
+    assert "rows" in fold
 
 
 def test_a_name_from_the_data_is_text_and_its_link_resolves(tmp_path: Path) -> None:

@@ -182,13 +182,13 @@ def test_an_experiment_is_asked_for_by_keyboard(desk: Opened) -> None:
     told = desk.page.locator("#explore .told")
     assert told.inner_text().startswith("Of 8 experiments, the final test losses differ in ")
     desk.page.locator("#explore").get_by_label("Task").focus()
-    desk.page.keyboard.type("moo")
+    desk.page.keyboard.type("aff")
     assert told.inner_text().startswith("Final test loss, softmax − sigmoid: ")
     charts = desk.page.locator("#explore svg")
     assert [chart.get_attribute("aria-label") for chart in charts.all()] == [
         "Test loss, softmax − sigmoid (nats)", "Test loss (nats)"
     ]  # fmt: skip
-    assert told.get_by_role("link").get_attribute("href") == "notebooks/binary-moons-mlp-sgd.html"
+    assert told.get_by_role("link").get_attribute("href") == "notebooks/binary-fair-mlp-adam.html"
     desk.page.keyboard.press("Tab")
     desk.page.keyboard.type("GRU")
     assert told.inner_text() == "No experiment has all of these."
@@ -197,7 +197,7 @@ def test_an_experiment_is_asked_for_by_keyboard(desk: Opened) -> None:
 
 def test_the_curves_that_are_drawn_hold_the_tables_values(desk: Opened, out: Path) -> None:
     """The end of softmax's line, read back from the axis of the chart."""
-    desk.page.locator("#explore").get_by_label("Task").select_option("moons")
+    desk.page.locator("#explore").get_by_label("Task").select_option("fair")
     ends = desk.page.evaluate("""() => {
         const svg = document.querySelectorAll("#explore svg")[1];
         const ys = [...svg.querySelectorAll("text[text-anchor=end]:not(.end)")].map(
@@ -209,7 +209,7 @@ def test_the_curves_that_are_drawn_hold_the_tables_values(desk: Opened, out: Pat
         });
     }""")
     curves = pd.read_parquet(out / "tables" / "curves.parquet")
-    mine = curves.query("task == 'moons' and quantity == 'nll' and split == 'test' and step == 400")
+    mine = curves.query("task == 'fair' and quantity == 'nll' and split == 'test' and step == 400")
     medians = mine.groupby("head")["value"].median()
     for name, head in (("softmax", "softmax"), ("sigmoid", "sigmoid"), ("matched softmax", "softmax_matched")):
         assert dict(ends)[name] == pytest.approx(medians[head], abs=0.003)

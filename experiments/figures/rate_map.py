@@ -80,9 +80,10 @@ def rate_map_in_short(
             axes.plot(known.index, known.clip(-reach, reach), color=MUTED, linewidth=0.7, alpha=0.4)
         middle = _median(axes, wide)
         first = middle.index[0]
-        axes.annotate(words("rate_map.median_of", cells=len(wide)), (first, 0.25 * middle[first]), va="center",
-                      fontsize=8.5, fontweight="bold", zorder=6,
-                      bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.8})  # fmt: skip
+        if len(wide) > 1:
+            axes.annotate(words("rate_map.median_of", cells=len(wide)), (first, 0.25 * middle[first]), va="center",
+                          fontsize=8.5, fontweight="bold", zorder=6,
+                          bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.8})  # fmt: skip
         _sides(axes, words)
     return page
 

@@ -5,6 +5,7 @@ from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
 from experiments.judgement.derived import derived
 from experiments.judgement.differences import correct, differences
 from experiments.judgement.distances import distances
+from experiments.judgement.in_words import binary_answer, rates_answer, verdicts_answer
 from experiments.judgement.outcomes import (
     APART,
     FRESH,
@@ -41,6 +42,7 @@ __all__ = [
     "attribution",
     "best_rates",
     "better",
+    "binary_answer",
     "cells_apart",
     "correct",
     "counts",
@@ -56,8 +58,10 @@ __all__ = [
     "overall",
     "pair_up",
     "rate_map",
+    "rates_answer",
     "samples_of",
     "scale_over_tasks",
     "shapley",
     "shifts",
+    "verdicts_answer",
 ]
