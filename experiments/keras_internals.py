@@ -57,6 +57,12 @@ def calls_of(operation: Any) -> Sequence[Any]:
     return calls
 
 
+def calls_within(model: Any, operation: Any) -> Sequence[Any]:
+    """The calls of an operation that are part of a model's graph, and not of another that shares it."""
+    mine = {id(node) for nodes in graph_of(model)._nodes_by_depth.values() for node in nodes}
+    return [node for node in calls_of(operation) if id(node) in mine]
+
+
 def made_by(tensor: Any) -> tuple[Any, Sequence[Any]]:
     """The operation that a symbolic tensor comes from, and the tensors that it was given in that call."""
     operation, number = tensor._keras_history[:2]
@@ -73,6 +79,19 @@ def built_for(layer: Any) -> tuple[int | None, ...]:
     """The shape of the input that a layer was built for."""
     shape: tuple[int | None, ...] = layer._build_shapes_dict["input_shape"]
     return shape
+
+
+def mask_of(tensor: Any) -> Any:
+    """The mask that a layer has left on its result, symbolic or not, or None."""
+    return getattr(tensor, "_keras_mask", None)
+
+
+def operations_of_masks() -> tuple[type, type]:
+    """The operations that make masks in a graph: whether two differ, and whether any along an axis is true."""
+    from keras.src.ops.numpy import Any as AnyOf
+    from keras.src.ops.numpy import NotEqual
+
+    return NotEqual, AnyOf
 
 
 def has_logits(prediction: Any) -> bool:

@@ -2,7 +2,7 @@
 
 Add a network with one decorated function for Keras, and one for PyTorch that it names. A framework is imported when a
 trunk is built, not when it is listed. The two are the same network, but each framework has its own first weights.
-Rows of images are (height, width, channels) in both.
+Rows of images are (height, width, channels), and of sequences (steps, channels), in both.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from experiments.records import Kind, Network
 from experiments.registry import Registry
+from experiments.tasks.text import VOCABULARY
 
 if TYPE_CHECKING:
     import keras
@@ -51,7 +52,7 @@ def torch_linear(input_shape: tuple[int, ...]) -> nn.Module:
 
 @network(
     "linear",
-    takes=("vector", "image"),
+    takes=("vector", "image", "sequence"),
     description="no hidden layer: logistic regression",
     in_torch=torch_linear,
 )
@@ -73,7 +74,7 @@ def torch_mlp(input_shape: tuple[int, ...]) -> nn.Module:
     )
 
 
-@network("mlp", takes=("vector", "image"), description="two hidden layers of 64 and 32", in_torch=torch_mlp)
+@network("mlp", takes=("vector", "image", "sequence"), description="two hidden layers of 64 and 32", in_torch=torch_mlp)
 def mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -95,7 +96,9 @@ def torch_deep_mlp(input_shape: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(nn.Flatten(), *hidden)
 
 
-@network("deep_mlp", takes=("vector", "image"), description="six hidden layers of 32", in_torch=torch_deep_mlp)
+@network(
+    "deep_mlp", takes=("vector", "image", "sequence"), description="six hidden layers of 32", in_torch=torch_deep_mlp
+)
 def deep_mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -115,6 +118,21 @@ def torch_cnn(input_shape: tuple[int, ...]) -> nn.Module:
         """Keras's "same" padding of a 3x3 kernel that moves by 2: one pixel less before an even side."""
         return nn.ZeroPad2d((width % 2, 1, height % 2, 1))
 
+    if len(input_shape) == 2:
+        steps, channels = input_shape
+        halved = -(-steps // 2)
+        return nn.Sequential(
+            ChannelsFirst(),
+            nn.ZeroPad1d((steps % 2, 1)),
+            nn.Conv1d(channels, 8, 3, stride=2),
+            nn.ReLU(),
+            nn.ZeroPad1d((halved % 2, 1)),
+            nn.Conv1d(8, 16, 3, stride=2),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(16 * -(-halved // 2), 32),
+            nn.ReLU(),
+        )
     height, width, channels = input_shape
     half = -(-height // 2), -(-width // 2)
     quarter = -(-half[0] // 2), -(-half[1] // 2)
@@ -134,18 +152,19 @@ def torch_cnn(input_shape: tuple[int, ...]) -> nn.Module:
 
 @network(
     "cnn",
-    takes=("image",),
-    description="two strided 3x3 convolutions of 8 and 16 channels, one dense layer",
+    takes=("image", "sequence"),
+    description="two strided convolutions of size 3, of 8 and 16 channels, in one or two dimensions; one dense layer",
     in_torch=torch_cnn,
 )
 def cnn(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
+    convolution = layers.Conv2D if len(input_shape) == 3 else layers.Conv1D
     return Sequential(
         [
             layers.Input(input_shape),
-            layers.Conv2D(8, 3, strides=2, padding="same", activation="relu"),
-            layers.Conv2D(16, 3, strides=2, padding="same", activation="relu"),
+            convolution(8, 3, strides=2, padding="same", activation="relu"),
+            convolution(16, 3, strides=2, padding="same", activation="relu"),
             layers.Flatten(),
             layers.Dense(32, activation="relu"),
         ]
@@ -153,7 +172,7 @@ def cnn(input_shape: tuple[int, ...]) -> keras.Model:
 
 
 def _rows(input_shape: tuple[int, ...]) -> tuple[int, int]:
-    """An image's (height, width, channels) read as a sequence of rows."""
+    """An image's (height, width, channels) read as a sequence of rows; a sequence as it is."""
     height, *rest = input_shape
     return height, math.prod(rest)
 
@@ -178,8 +197,8 @@ def torch_gru(input_shape: tuple[int, ...]) -> nn.Module:
 # compiling. The evaluation by XLA, and the other networks' steps, cost as much as before or more.
 @network(
     "gru",
-    takes=("image",),
-    description="a GRU of 16 units over the image's rows",
+    takes=("image", "sequence"),
+    description="a GRU of 16 units over the steps, or over an image's rows",
     in_torch=torch_gru,
     xla_from=15_000,
 )
@@ -215,8 +234,8 @@ def torch_attention(input_shape: tuple[int, ...]) -> nn.Module:
 
 @network(
     "attention",
-    takes=("image",),
-    description="one transformer block of width 16 over the image's rows",
+    takes=("image", "sequence"),
+    description="one transformer block of width 16 over the steps, or over an image's rows",
     in_torch=torch_attention,
 )
 def attention(input_shape: tuple[int, ...]) -> keras.Model:
@@ -231,3 +250,36 @@ def attention(input_shape: tuple[int, ...]) -> keras.Model:
     hidden = layers.Dense(32, activation="relu")(layers.LayerNormalization()(attended))
     block = layers.Add()([attended, layers.Dense(16)(hidden)])
     return Model(image, layers.Flatten()(block))
+
+
+@network("text_mean", takes=("text",), description="the mean of embeddings of width 8, one dense layer")
+def text_mean(input_shape: tuple[int, ...]) -> keras.Model:
+    from keras import Sequential, layers
+
+    return Sequential(
+        [
+            layers.Input(input_shape),
+            layers.Embedding(VOCABULARY, 8, mask_zero=True),
+            layers.GlobalAveragePooling1D(),
+            layers.Dense(16, activation="relu"),
+        ]
+    )
+
+
+READ = 20  # tokens of a row: a recurrence over more would cost a cell minutes, and XLA half a minute to compile it
+
+
+@network(
+    "text_gru",
+    takes=("text",),
+    description=f"a GRU of 8 units over embeddings of width 8 of the first {READ} tokens",
+)
+def text_gru(input_shape: tuple[int, ...]) -> keras.Model:
+    from keras import Sequential, layers
+
+    (length,) = input_shape
+    first = []
+    if length > READ:
+        first = [layers.Reshape((length, 1)), layers.Cropping1D((0, length - READ)), layers.Reshape((READ,))]
+    tokens = layers.Embedding(VOCABULARY, 8, mask_zero=True)
+    return Sequential([layers.Input(input_shape), *first, tokens, layers.GRU(8)])

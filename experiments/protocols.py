@@ -131,7 +131,7 @@ QUICK = PRESETS.add(
 STANDARD = PRESETS.add(
     Protocol(
         name="standard",
-        description="every network, real and synthetic tasks, SGD and Adam, 32 seeds, 12 on images: the default",
+        description="every network, real and synthetic tasks, SGD and Adam, 32 seeds (12: images, text): the default",
         groups=(
             Group(
                 tasks=("breast_cancer", "phishing", "bananas", "fair", "shuttle"),
@@ -158,6 +158,7 @@ STANDARD = PRESETS.add(
             ),
             # the same networks train in the other frameworks, which have an MLP on images too
             Group(tasks=("strokes", "mnist_odd_even"), networks=("mlp",), optimizers=("sgd", "adam"), seeds=12),
+            Group(tasks=("chinese_reviews",), networks=("text_mean", "text_gru"), optimizers=("adam",), seeds=12),
             # the share of weight decay can be told only where there is some
             Group(tasks=("moons", "label_noise"), networks=("mlp",), optimizers=("adamw",)),
         ),

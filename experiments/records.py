@@ -40,7 +40,8 @@ def require(condition: bool, message: str) -> None:
 class Data:
     """The rows of one task, before any split.
 
-    `x`: (n, features) for vectors, (n, height, width, channels) for images, unscaled.
+    `x`: (n, features) for vectors, (n, height, width, channels) for images, (n, steps, channels) for sequences, all
+    unscaled; (n,) of Python's own for text.
     `y`: (n,) integers, the class of each row (0 and 1 for a binary task), or (n, labels) of 0 and 1.
     `groups`: (n,) integers; rows that share one never straddle a split.
     """
@@ -52,7 +53,7 @@ class Data:
     def __post_init__(self) -> None:
         if not len(self.x) == len(self.y) == len(self.groups):
             raise ValueError(f"x, y and groups differ in length: {len(self.x)}, {len(self.y)}, {len(self.groups)}")
-        if not np.isfinite(self.x).all():
+        if self.x.dtype != object and not np.isfinite(self.x).all():
             raise ValueError("x holds values that are not finite")
 
 

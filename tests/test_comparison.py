@@ -26,6 +26,7 @@ from experiments.comparison.save import _WORDS as WORDS
 from experiments.comparison.save import save
 from experiments.engines import driver
 from experiments.engines.keras_fit import KerasFit
+from experiments.engines.keras_trunk import weights_of
 from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS
 from experiments.judgement import OUTCOMES, Design, looks
@@ -52,7 +53,7 @@ def table_of(row: tuple[int, ...], n: int = 90, **more: Any) -> Table:
 def plan_of(build: Any, row: tuple[int, ...], table: Table | None = None, **options: Any) -> Plan:
     chosen = Options(**{**SMALL, **options})
     model = of_function(build, row, chosen.optimizer, chosen.learning_rate)
-    return Plan(table=table or table_of(row), model=model, options=chosen, task="data", row=row)
+    return Plan(table=table or table_of(row), model=model, options=chosen, task="data")
 
 
 def by_hand(plan: Plan, units: int, seed: int) -> tuple[list[float], float, float]:
@@ -63,10 +64,10 @@ def by_hand(plan: Plan, units: int, seed: int) -> tuple[list[float], float, floa
     cell = problem(plan, [seed])
     stream = cell.streams[seed]
     trunk = plan.model.build(plan.row)
-    for variable, value in zip(trunk.variables, stream.trunk, strict=True):
+    for variable, value in zip(weights_of(trunk), stream.trunk, strict=True):
         variable.assign(value)
     head = keras.layers.Dense(units, activation="sigmoid" if units == 1 else "softmax")
-    model = keras.Model(trunk.inputs, head(trunk.output))
+    model = keras.Model(trunk.inputs, head(trunk.outputs[0]))
     arm = next(a for a in plan.heads if a.name == ("sigmoid" if units == 1 else "softmax"))
     head.kernel.assign(cell.kernel(run.Replica(head=arm, learning_rate=cell.rates[0], seed=seed)))
     loss = "binary_crossentropy" if units == 1 else "sparse_categorical_crossentropy"
@@ -166,7 +167,7 @@ def test_rows_of_a_seed_are_encoded_by_its_own_training_part_alone() -> None:
     table = from_arrays(frame, rng.integers(0, 2, size=200))
     row = row_shape(table, "data")
     plan = Plan(
-        table=table, model=registered("linear", row, None, None), options=Options(steps=40), task="data", row=row
+        table=table, model=registered("linear", row, None, None), options=Options(steps=40), task="data"
     )
     cell = problem(plan, [0, 3])
     assert row == (3,)

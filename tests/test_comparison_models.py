@@ -171,7 +171,7 @@ def test_an_optimizer_and_a_rate_that_are_named_come_first() -> None:
 def test_trunks_by_name() -> None:
     assert registered(None, ROW, None, None).name == "mlp"
     assert registered(None, (8, 8, 1), None, None).name == "cnn"
-    with pytest.raises(UserError, match="takes images; the rows of the data are vectors"):
+    with pytest.raises(UserError, match="takes images and sequences; the rows of the data are vectors"):
         registered("gru", ROW, None, None)
 
 

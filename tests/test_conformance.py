@@ -34,6 +34,8 @@ COVERING = [
     cell("cnn", "adamw", dtype="float64", heads=(*SOME, "softmax_decay"), image_side=8),
     cell("gru", "rmsprop", dtype="float64", heads=SOME[:2], image_side=8),
     cell("attention", "adam", dtype="float64", heads=SOME[:2], image_side=8),
+    cell("text_mean", "adam", dtype="float64", heads=SOME[:2], steps=20, record_every=20),
+    cell("text_gru", "momentum", dtype="float64", heads=SOME[:2], steps=20, record_every=20),
 ]  # fmt: skip
 WHOLE = [
     cell(network, optimizer, dtype=dtype, seeds=2 if dtype == "float64" else 3, image_side=8)
@@ -54,6 +56,7 @@ def of(framework: str, cells: list[Setup]) -> list[Setup]:
             heads=tuple(head for head in setup.heads if framework in HEADS[head].frameworks) + ALONE.get(framework, ()),
         )
         for setup in cells
+        if framework != "torch" or NETWORKS[setup.network].torch is not None
     ]
 
 

@@ -117,7 +117,7 @@ def test_arrays_of_a_file_and_of_python_are_the_same(tmp_path: Path) -> None:
 
 
 def test_images_of_an_array_are_standardised_as_a_whole() -> None:
-    x = np.random.default_rng(0).integers(0, 255, size=(N, 4, 4), dtype=np.uint8)
+    x = np.random.default_rng(0).integers(0, 255, size=(N, 4, 4, 1), dtype=np.uint8)
     found = from_arrays(x, ALL % 2)
     encoded = encoder(found, ALL)(ALL)
     assert found.kind == "image"
@@ -655,12 +655,35 @@ def test_a_large_file_is_refused_before_it_is_read(tmp_path: Path, save: Callabl
     refused(str(path), "the limit is 0.5 GiB", target="y", memory_gib=0.5)
     packed = save(b"a,y\n" + b"1,2\n" * 10**6, "csv.gz")
     assert Path(packed).stat().st_size < 10_000
-    refused(packed, "or more as text", target="y", memory_gib=0.01)
+    refused(packed, "or more as text", target="y", memory_gib=1e-4)
     refused(save(frame(), "parquet"), "as columns", target="y", memory_gib=1e-6)
     wide = pd.DataFrame({f"c{number}": [f"k{row % 29}" for row in range(N * 5)] for number in range(30)})
     refused(
         save(wide.assign(a=np.arange(N * 5) / 7, y=np.arange(N * 5) % 2)), "as numbers", target="y", memory_gib=0.004
     )
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz", "parquet"])
+def test_of_a_table_that_is_too_large_rows_are_drawn(save: Callable[..., str], ending: str) -> None:
+    """As many as the memory holds, whole and in their order, every part of the file alike, and read as all would be."""
+    n = 60_000
+    rng = np.random.default_rng(0)
+    numbers = np.arange(n)
+    made = pd.DataFrame({"at": numbers + 0.5, "twice": 2.0 * numbers + 1, "c": rng.choice(["x", "y, z"], n)})
+    made["y"] = np.where(rng.random(n) < 0.3, "yes", "no")
+    path = save(made, ending)
+    found = read(path, target="y", memory_gib=0.012)
+    assert isinstance(found.x, pd.DataFrame)
+    assert f"Of 60,000 rows {len(found.y):,}, drawn at random, are kept" in found.notices[0]
+    assert 2_000 <= len(found.y) < n / 2
+    assert (np.diff(found.x["at"]) > 0).all()
+    np.testing.assert_array_equal(found.x["twice"], 2 * found.x["at"])
+    assert np.histogram(found.x["at"], bins=4, range=(0, n))[0] == pytest.approx(len(found.y) / 4, rel=0.15)
+    assert found.y.mean() == pytest.approx(0.3, abs=0.05)
+    assert set(found.x["c"]) == {"x", "y, z"}
+    assert list(found.y) == list((made["y"] == "yes")[(found.x["at"] - 0.5).astype(int)])
+    again = read(path, target="y", memory_gib=0.012)
+    assert again.x["at"].equals(found.x["at"])
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the highest memory of a process is read on Linux")

@@ -53,13 +53,14 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
         heads = list(cell.parameters["heads"])
         assert heads in (every, answering)
         every_arm[cell.parameters["network"]] += heads == every
-    # what only proves an equality or shows a pitfall is trained in a few cells of each network
-    assert all(1 <= every_arm[network] <= 2 for network in NETWORKS)
-    for cell in cells:  # images take ten times as long
-        image = TASKS[str(cell.parameters["task"])].kind == "image"
-        assert cell.parameters["seeds"] == (12 if image else 32)
+    assert seen["text_mean", "adam"] == seen["text_gru", "adam"] == {"chinese_reviews"}
+    # what only proves an equality or shows a pitfall is trained in a few cells of each network but those of text
+    assert all(1 <= every_arm[network.name] <= 2 for network in NETWORKS.values() if "text" not in network.takes)
+    for cell in cells:  # images and text take ten times as long
+        slow = TASKS[str(cell.parameters["task"])].kind in ("image", "text")
+        assert cell.parameters["seeds"] == (12 if slow else 32)
     assert all(cell.parameters["image_side"] <= 14 for cell in cells)
-    assert 36 <= len(cells) <= 52
+    assert 36 <= len(cells) <= 54
 
 
 @pytest.mark.parametrize("framework", STANDARD.frameworks[1:])

@@ -40,6 +40,7 @@ REAL = {
     "mnist": (5000, SIDE, SIDE, 1),
     "digits_3v8": (357, 8, 8, 1),
     "digits": (1797, 8, 8, 1),
+    "chinese_reviews": (35_123,),
 }
 SYNTHETIC = {"separable", "label_noise", "imbalance", "moons", "strokes"}
 every_task = pytest.mark.parametrize("name", [*REAL, *sorted(SYNTHETIC)])
@@ -71,10 +72,13 @@ def test_arrays_have_the_form_of_their_kind(name: str) -> None:
     record, data = TASKS[name], data_of(name)
     assert data.x.shape == REAL.get(name, data.x.shape)
     assert len(data.x) >= 300
-    assert data.x.ndim == {"vector": 2, "image": 4}[record.kind]
-    assert data.x.dtype == {"vector": np.float64, "image": np.float32}[record.kind]
-    assert np.isfinite(data.x).all()
-    assert (np.ptp(flat(data.x), axis=0) > 0).any()
+    assert data.x.ndim == {"vector": 2, "image": 4, "text": 1}[record.kind]
+    assert data.x.dtype == {"vector": np.float64, "image": np.float32, "text": object}[record.kind]
+    if record.kind == "text":
+        assert all(isinstance(text, str) and text.strip() for text in data.x)
+    else:
+        assert np.isfinite(data.x).all()
+        assert (np.ptp(flat(data.x), axis=0) > 0).any()
     assert record.description
     assert record.source
 
@@ -122,7 +126,9 @@ def test_groups_are_the_identical_rows(name: str) -> None:
     assert both == len(np.unique(expected)) == len(np.unique(data.groups))
 
 
-@pytest.mark.parametrize(("name", "distinct"), [("phishing", 625), ("fair", 4829), ("segments", 2086)])
+@pytest.mark.parametrize(
+    ("name", "distinct"), [("phishing", 625), ("fair", 4829), ("segments", 2086), ("chinese_reviews", 17_410)]
+)
 def test_tasks_known_to_hold_duplicates(name: str, distinct: int) -> None:
     assert len(np.unique(data_of(name).groups)) == distinct < len(data_of(name).x)
 

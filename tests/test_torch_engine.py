@@ -25,6 +25,8 @@ from experiments.problem.replicas import Replica  # noqa: E402
 from experiments.records import UserError  # noqa: E402
 from experiments.tasks import TASKS, as_data, task  # noqa: E402
 
+IN_TORCH = [network.name for network in NETWORKS.values() if network.torch is not None]
+
 
 def values(records: list[Record], head: str, key: tuple[str, str, str]) -> np.ndarray:
     """One arm's curve, (seeds, recorded steps)."""
@@ -32,7 +34,7 @@ def values(records: list[Record], head: str, key: tuple[str, str, str]) -> np.nd
 
 
 @pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-@pytest.mark.parametrize("name", list(NETWORKS))
+@pytest.mark.parametrize("name", IN_TORCH)
 def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
     """In float64, over 300 steps; and the arm that is not matched leaves it."""
     heads = ("sigmoid", "softmax_matched", "softmax")
@@ -50,7 +52,7 @@ def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", list(NETWORKS))
+@pytest.mark.parametrize("name", IN_TORCH)
 def test_first_head_gradient_is_root_two_larger(name: str) -> None:
     """Of softmax_init, at sigmoid's function: the head's norm by the square root of two, the trunk's and u's not."""
     with precision("float64"):

@@ -58,11 +58,12 @@ def test_a_written_out_attention_is_pytorchs(bias: bool) -> None:
         agree(one, other)
 
 
-ROWS = {"vector": (5,), "image": (6, 4, 2)}
+ROWS = {"vector": (5,), "image": (6, 4, 2), "sequence": (6, 3)}
 MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     **{
         network.name: (lambda build=network.torch, row=ROWS[network.takes[-1]]: build(row), ROWS[network.takes[-1]])
         for network in NETWORKS.values()
+        if network.torch is not None
     },
     "nested": (lambda: nn.Sequential(nn.Sequential(nn.Linear(5, 4), nn.Tanh()), nn.Linear(4, 3, bias=False)), (5,)),
     "of_sequences": (lambda: nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Flatten(), nn.Linear(8, 2)), (2, 3)),

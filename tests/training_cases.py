@@ -21,7 +21,8 @@ def arms(optimizer: str, framework: str = "keras-tensorflow") -> tuple[str, ...]
 
 def cell(network: str, optimizer: str, **rest: object) -> Setup:
     """A small cell on a task that the network takes."""
-    task = "breast_cancer" if "vector" in NETWORKS[network].takes else "digits_3v8"
+    takes = NETWORKS[network].takes
+    task = {"vector": "breast_cancer", "text": "chinese_reviews"}.get(takes[0], "digits_3v8")
     defaults: dict[str, object] = {
         "task": task,
         "heads": arms(optimizer),

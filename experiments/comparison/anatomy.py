@@ -68,7 +68,10 @@ def functional(model: keras.Model, row: tuple[int, ...], name: str) -> keras.Mod
             return model
     try:
         rows = keras.Input(row)
-        return keras.Model(rows, model(rows))
+        if keras_internals.graph_of(model) is None:
+            return keras.Model(rows, model(rows))
+        # layer after layer: seen from outside, a nested model hides its head
+        return keras.Model(rows, keras_internals.run_graph(model, rows, lambda operation: operation))
     except Exception as error:
         raise _unfit(name, row, error) from error
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 def compare(
-    x: ArrayLike | pd.DataFrame,
+    x: ArrayLike | pd.DataFrame | dict[str, ArrayLike],
     y: ArrayLike | pd.Series,
     *,
     network: str | None = None,
@@ -43,13 +43,16 @@ def compare(
     groups: ArrayLike | None = None,
     sample_weight: ArrayLike | None = None,
     class_weight: Literal["balanced"] | dict[Any, float] | None = None,
+    scale: Literal["standard", "none"] = "standard",
     positive: object = None,
     memory_gib: float = 4.0,
     progress: Progress | None = None,
 ) -> Comparison:
     """Train the same network with a sigmoid and with a softmax head, seed after seed, and say whether they differ.
 
-    `x`: a frame of numbers, categories and dates, or an array (n, features) or (n, height, width, channels).
+    `x`: a frame of numbers, categories, dates and text, or an array: (n, features), sequences (n, steps, channels),
+    images (n, height, width, channels), or texts (n,); or a dictionary of several such arrays of numbers, by the names
+    of a model's inputs.
     `y`: (n,) of two values; `positive` is the one that counts as class 1, by default the second in order. With more
     than two values, `positive` is compared with the rest.
     `network`: a trunk by its name (`headtohead list networks`), or `build`: a function of nothing or of the shape of a
@@ -59,6 +62,7 @@ def compare(
     all looks, or if the `budget` ("5min", or seconds) is spent.
     `groups`: (n,); rows of one value never straddle a split. `sample_weight`: (n,), and `class_weight`: "balanced" or
     {value of y: factor}, multiply a row's loss in the objective as in Keras's `fit`; no measure knows of them.
+    `scale`: "none" leaves numbers as they are, which are otherwise standardised by the training part.
     `progress(text, share)` is called now and then. Python's and NumPy's random states are left as they were; Keras's
     and TensorFlow's are not.
 
@@ -75,7 +79,8 @@ def compare(
         steps=steps,
         batch_size=batch_size,
         budget=seconds(budget),
-        class_weight=_class_weight(class_weight, table),
+        class_weight=weights_of_classes(class_weight, table),
+        scale=scale,
         memory_gib=memory_gib,
     )
     return of_table(table, options, network=network, build=build, progress=progress)
@@ -105,16 +110,21 @@ def of_table(
     with _random_states():
         row = row_shape(table, task)
         settings = (row, options.optimizer, options.learning_rate)
-        model = registered(network, *settings) if build is None else of_function(build, *settings, name=name)
-        plan = Plan(table=table, model=model, options=options, task=task, row=row)
+        kind = table.kind
+        if build is None:
+            model = registered(network, *settings, kind=kind)
+        else:
+            model = of_function(build, *settings, name=name, kind=kind, arrays=table.arrays)
+        plan = Plan(table=table, model=model, options=options, task=task)
         ran = run.run(plan, tell)
     pairs = pair_up(ran.tables["finals"], None, ran.tables["runs"])
     level = float(primary(ran.differences)["level"].max())  # of the last look: what was stopped by looking at it
     shares = attribution(pairs, decays=model.optimizer.record.decays, confidence=1 - level)
     rows = np.bincount(table.y, minlength=2)
-    shown = " × ".join(map(str, row))
+    shown = " × ".join(map(str, plan.row))
+    each = {"text": "tokens", "sequence": "numbers (steps × channels)"}.get(table.kind, "numbers")
     classes = ", ".join(f"{count:,} of {label!r}" for label, count in zip(table.labels, rows, strict=True))
-    data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} numbers once encoded."
+    data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} {each} once encoded."
     return Comparison(
         verdict=answer.verdict(ran),
         why=answer.cause(shares, ran),
@@ -133,7 +143,8 @@ def of_table(
             "source": table.source,
             "labels": list(table.labels),
             "rows": len(table.y),
-            "row": list(row),
+            "row": list(plan.row),
+            "scale": options.scale,
             "network": model.name,
             "optimizer": model.optimizer.text,
             "learning_rate": plan.rate,
@@ -161,7 +172,7 @@ def task_name(source: str) -> str:
     return re.sub(r"[^\w-]+", "_", stem).strip("_")[:60] or "data"
 
 
-def _class_weight(given: Any, table: Table) -> Literal["balanced"] | tuple[float, float] | None:
+def weights_of_classes(given: Any, table: Table) -> Literal["balanced"] | tuple[float, float] | None:
     """The factor of each class, in the order of the table's labels."""
     if given is None or given == "balanced":
         return given

@@ -7,10 +7,11 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from experiments.comparison.api import of_table, task_name
+from experiments.comparison.api import of_table, task_name, weights_of_classes
 from experiments.comparison.options import Options
 from experiments.comparison.result import Comparison
 from experiments.networks import NETWORKS
@@ -31,10 +32,12 @@ def main(
     model: str | None = None,
     out: Path | None = None,
     as_json: bool = False,
+    class_weight: Any = None,
     **reading: Any,
 ) -> Comparison:
     """Compare on a file (`data`) or a folder of images, write the folder, print the answer; `reading` is for `read`.
 
+    `class_weight`: "balanced", or a factor by the label of each class.
     Raises `UserError` for whatever is wrong with the call, the data or the model; then nothing is written.
     """
     require(
@@ -51,7 +54,7 @@ def main(
 
         require_place(folder)
         tell(f"Reading {source}", 0.0)
-        found = _compare(source, options, images is not None, network, model, tell, reading)
+        found = _compare(source, options, images is not None, network, model, tell, reading, class_weight)
         tell("Writing the report", 1.0)
         page = found.save(folder)
     sys.stdout.write(found.to_json() + "\n" if as_json else _summary(found, page))
@@ -66,6 +69,7 @@ def _compare(
     model: str | None,
     tell: Callable[[str, float], None],
     reading: dict[str, Any],
+    class_weight: Any,
 ) -> Comparison:
     build, name = None, ""
     if model is not None:
@@ -76,6 +80,7 @@ def _compare(
     from experiments.tasks.files import read
 
     table = read(source, images=images, memory_gib=options.memory_gib, **reading)
+    options = replace(options, class_weight=weights_of_classes(class_weight, table))
     for notice in table.notices:
         tell(f"Note: {notice}", 0.0)
     tell("Starting TensorFlow", 0.0)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import io
+import itertools
+import logging
 import re
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,14 +17,18 @@ import keras
 
 from experiments.comparison import anatomy
 from experiments.comparison.initialisers import start_of
+from experiments.comparison.inputs import Arrays, Inputs, inputs_of
 from experiments.comparison.optimizer import Taken, known, taken
 from experiments.engines import stacked
 from experiments.engines.keras_trunk import penalised
 from experiments.networks import NETWORKS, Build
 from experiments.problem.draws import DEFAULT, Start
-from experiments.records import UserError, require
+from experiments.records import Kind, UserError, require
 
 OPTIMIZER = "adam"
+USUAL: dict[Kind, str] = {"vector": "mlp", "image": "cnn", "sequence": "gru", "text": "text_mean"}
+OF_RANK: dict[int, Kind] = {1: "vector", 2: "sequence", 3: "image"}
+PLURAL: dict[Kind, str] = {"vector": "vectors", "image": "images", "sequence": "sequences", "text": "texts"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +36,7 @@ class Model:
     """A trunk to compare heads on.
 
     `name`: in streams and tables. `build(row)`: an uncompiled trunk under Keras's present seed.
+    `inputs`: what it is given for a row.
     `reasons`: what needs plain Keras, each a few words; none if the stacked engine can train it.
     `recognised`: what was taken from the user's function, a sentence each. `head`: the arm that the user's own head is
     most like, or "" if there is none. `start`: what the arms' heads are drawn by: the user's own, or Keras's default.
@@ -38,34 +48,46 @@ class Model:
     optimizer: Taken
     reasons: tuple[str, ...]
     recognised: tuple[str, ...]
+    inputs: Inputs
     head: str
     start: Start
     features: int
     parameters: int
 
 
-def registered(name: str | None, row: tuple[int, ...], optimizer: str | None, rate: float | None) -> Model:
-    """One of this project's networks; by default `mlp` for vectors and `cnn` for images."""
-    kind = "image" if len(row) == 3 else "vector"
-    network = NETWORKS[name or ("cnn" if kind == "image" else "mlp")]
+def registered(
+    name: str | None, row: tuple[int, ...], optimizer: str | None, rate: float | None, kind: Kind | None = None
+) -> Model:
+    """One of this project's networks; without a name, the usual one for such rows. `row` tells `kind`, but for text."""
+    kind = kind or OF_RANK[len(row)]
+    network = NETWORKS[name or USUAL[kind]]
+    fitting = ", ".join(other.name for other in NETWORKS.values() if kind in other.takes)
     require(
         kind in network.takes,
-        f"The network {network.name!r} takes {' and '.join(network.takes)}s; the rows of the data are {kind}s. "
-        f"Networks that fit: {', '.join(n.name for n in NETWORKS.values() if kind in n.takes)}.",
+        f"The network {network.name!r} takes {' and '.join(map(PLURAL.__getitem__, network.takes))}; the rows of the "
+        f"data are {PLURAL[kind]}. Networks that fit: {fitting}.",
     )
     used = known(optimizer or OPTIMIZER, rate)
     build = penalised(network.build, used.record.l2)
     sentence = f"Trunk: {network.name}, {network.description}. Optimizer: {used.text}."
-    return _model(network.name, build, build(row), used, (sentence,))
+    inputs = Inputs(row=row, length=row[0] if kind == "text" else None)
+    return _model(network.name, build, build(row), used, (sentence,), inputs)
 
 
 def of_function(
-    function: Callable[..., Any], row: tuple[int, ...], optimizer: str | None, rate: float | None, name: str = ""
+    function: Callable[..., Any],
+    row: tuple[int, ...],
+    optimizer: str | None,
+    rate: float | None,
+    name: str = "",
+    kind: Kind | None = None,
+    arrays: Arrays = (),
 ) -> Model:
     """What a user's function builds: a trunk, or a whole classifier whose head is taken off.
 
-    The function takes nothing, or the shape of one row. Raises `UserError`, in one line, if it raises, if it returns
-    something else, or if what it returns does not take such rows.
+    The function takes nothing, or the shape of one row, of several arrays a dictionary of shapes; `inputs_of` says what
+    its model is given. Raises `UserError`, in one line, if it raises, if it returns something else, or if what it
+    returns does not take such rows.
     """
     require(
         not isinstance(function, keras.Model),
@@ -73,10 +95,12 @@ def of_function(
         "weights.",
     )
     require(callable(function), f"{function!r} is no function that builds a Keras model.")
+    kind = kind or OF_RANK[len(row)]
     called = (name or getattr(function, "__name__", type(function).__name__)) + "()"
-    build_whole = _caller(function, called, row)
+    build_whole = _caller(function, called, dict(arrays) if arrays else row)
     whole = build_whole()
-    graph = anatomy.functional(whole, row, called)
+    after, inputs = inputs_of(whole, kind, row, called, arrays)
+    graph = anatomy.functional(after, inputs.row, called)
     anatomy.check_precision(graph, called)
     trunk, head = anatomy.take_apart(graph, whole, called)
     l2 = head.l2 if head else 0.0
@@ -86,16 +110,17 @@ def of_function(
 
     def trunk_of(shape: tuple[int, ...]) -> keras.Model:
         again = build_whole()
-        return anatomy.take_apart(anatomy.functional(again, shape, called), again, called)[0]
+        rows = inputs_of(again, kind, row, called, arrays)[0]
+        return anatomy.take_apart(anatomy.functional(rows, shape, called), again, called)[0]
 
     # this project's own penalty, if it has one, is on every kernel; the user's is where the user put it
     build = trunk_of if take else penalised(trunk_of, used.record.l2)
     label = re.sub(r"\W+", "_", called.removesuffix("()")).strip("_") or "model"
-    sentences = tuple(_sentences(called, whole, head, trunk, used, own, optimizer))
+    sentences = (*_sentences(called, whole, head, trunk, used, own, optimizer), *inputs.said)
     if head is None:
-        return _model(label, build, trunk, used, sentences)
+        return _model(label, build, trunk, used, sentences, inputs)
     start, said = start_of(head.layer, int(trunk.output_shape[-1]))
-    return _model(label, build, trunk, used, (*sentences, *said, *head.notes), head.kind, start)
+    return _model(label, build, trunk, used, (*sentences, *said, *head.notes), inputs, head.kind, start)
 
 
 def _model(
@@ -104,6 +129,7 @@ def _model(
     trunk: keras.Model,
     used: Taken,
     recognised: tuple[str, ...],
+    inputs: Inputs,
     head: str = "",
     start: Start = DEFAULT,
 ) -> Model:
@@ -113,6 +139,7 @@ def _model(
         optimizer=used,
         reasons=(*(f"the layer {reason}" for reason in stacked.unsupported(trunk)), *used.reasons),
         recognised=recognised,
+        inputs=inputs,
         head=head,
         start=start,
         features=int(trunk.output_shape[-1]),
@@ -120,13 +147,15 @@ def _model(
     )
 
 
-def _caller(function: Callable[..., Any], called: str, row: tuple[int, ...]) -> Callable[[], keras.Model]:
+def _caller(function: Callable[..., Any], called: str, row: object) -> Callable[[], keras.Model]:
     """The function with its argument, returning a model or raising `UserError`."""
     arguments = _arguments(function, called, row)
+    calls: Iterator[int] = itertools.count()
 
     def call() -> keras.Model:
         try:
-            returned = function(*arguments)
+            with nullcontext() if next(calls) == 0 else _silent():  # what it has to say it says once
+                returned = function(*arguments)
         except UserError:
             raise
         except (Exception, SystemExit) as error:
@@ -148,7 +177,20 @@ def _caller(function: Callable[..., Any], called: str, row: tuple[int, ...]) -> 
     return call
 
 
-def _arguments(function: Callable[..., Any], called: str, row: tuple[int, ...]) -> tuple[Any, ...]:
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keep what a library says again and again, of weights that it loads for instance, from the user."""
+    before = logging.root.manager.disable
+    with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(before)
+
+
+def _arguments(function: Callable[..., Any], called: str, row: object) -> tuple[Any, ...]:
     """What the function is called with: nothing, or the shape of a row if it asks for something."""
     try:
         parameters = list(inspect.signature(function).parameters.values())

@@ -9,6 +9,7 @@ from typing import Literal
 
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import require
+from experiments.tasks.files.encoding import Scale
 
 _UNITS = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")
@@ -21,6 +22,7 @@ class Options:
     `seeds`: the most there may be. `steps`: of the optimizer, per network. `budget`: seconds, or None for no limit.
     `optimizer`, `learning_rate`: None means those of the model, if it is compiled, else Adam and its usual rate here.
     `class_weight`: "balanced", or a factor for each of the two classes (the negative one first), or None.
+    `scale`: "standard", or "none" for numbers as they are.
     `memory_gib`: what the process may take.
     """
 
@@ -30,6 +32,7 @@ class Options:
     steps: int = 400
     batch_size: int = 32
     budget: float | None = None
+    scale: Scale = "standard"
     class_weight: Literal["balanced"] | tuple[float, float] | None = None
     memory_gib: float = 4.0
 
@@ -52,6 +55,7 @@ class Options:
             f"The budget is {self.budget!r}. It must be above 0, for example 90s, 5min or 1h.",
         )
         require(self.memory_gib > 0, f"The memory is {self.memory_gib!r} GiB. It must be above 0.")
+        require(self.scale in ("standard", "none"), f"The scale is {self.scale!r}. Known: standard, none.")
         weight = self.class_weight
         require(
             weight is None
@@ -80,6 +84,24 @@ def seconds(text: str | float | None) -> float | None:
     )
     assert found is not None
     return float(found.group(1)) * _UNITS[unit]
+
+
+def class_weights(text: str | None) -> Literal["balanced"] | dict[str, float] | None:
+    """What --class-weight says: "balanced", or LABEL:FACTOR for each class, with a comma between."""
+    if text is None or text == "balanced":
+        return text  # type: ignore[return-value]
+    factors: dict[str, float] = {}
+    for part in text.split(","):
+        label, colon, factor = part.rpartition(":")
+        try:
+            factors[label.strip()] = float(factor)
+        except ValueError:
+            colon = ""
+        require(
+            bool(colon),
+            f"--class-weight is {text!r}. Write balanced, or a factor for each class, for example no:1,yes:3.",
+        )
+    return factors
 
 
 def _option(name: str) -> str:

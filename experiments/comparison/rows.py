@@ -18,7 +18,7 @@ from experiments.problem.samples import sample_of
 from experiments.problem.streams import Stream, draw, seed_of
 from experiments.records import Data, Head, Setup, UserError, require
 from experiments.tasks import Scaling, Split, split
-from experiments.tasks.files import Encoder, Table, encoder
+from experiments.tasks.files import Table, encoder
 from experiments.tasks.splits import SHARES
 
 _AS_THEY_ARE = Scaling(mean=np.zeros(()), scale=np.ones(()))
@@ -41,7 +41,11 @@ class Plan:
     model: Model
     options: Options
     task: str
-    row: tuple[int, ...]
+
+    @property
+    def row(self) -> tuple[int, ...]:
+        """The shape of a row as the model is given it."""
+        return self.model.inputs.row
 
     @property
     def heads(self) -> tuple[Head, ...]:
@@ -148,7 +152,7 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         # seeds of one sample share its rows as they are laid out, too
         used = np.unique(np.concatenate([*orders, *chosen.values()]))
         streams |= {seed: _renumbered(stream, chosen, used, start) for seed, stream in drawn.items()}
-        x.append(encoded(encoder(plan.table, parts.train), used))
+        x.append(plan.model.inputs.rows(plan.table, parts.train, used, plan.options.scale))
         y.append(plan.table.y[used])
         origin.append(used)
         weights.append(_weights(plan, parts.train, used))
@@ -171,11 +175,6 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
         available=float(len(plan.table.y)),
         beside=tuple((HEADS[name], rate) for name in (BASELINE, HEAD) for rate in plan.rates if rate != plan.rate),
     )
-
-
-def encoded(encode: Encoder, rows: np.ndarray, block: int = 8192) -> np.ndarray:
-    """Encode block after block: what scikit-learn needs in between is in float64 and several times as large."""
-    return np.concatenate([encode(rows[start : start + block]) for start in range(0, len(rows), block)])
 
 
 def _some(task: str, sample: int, part: str, rows: np.ndarray, most: int) -> np.ndarray:

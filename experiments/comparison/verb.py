@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit
 
-from experiments.records import UserError
-
 
 def compare(
     data: Annotated[
-        str | None, typer.Argument(metavar="[DATA]", help="A CSV, TSV, Parquet or NPZ file, or openml:NAME.")
+        str | None, typer.Argument(metavar="[DATA]", help="CSV, TSV, Parquet, NPZ, a folder of texts, openml:NAME.")
     ] = None,
     target: Annotated[str | None, typer.Option(metavar="COLUMN", help="The column to predict.")] = None,
     positive: Annotated[str | None, typer.Option(metavar="LABEL", help="Its value that counts as class 1.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="COLUMN", help="Its text is what is read of a row.")] = None,
+    sequence_id: Annotated[str | None, typer.Option(metavar="COLUMN", help="A row is a step of this sequence.")] = None,
+    time: Annotated[str | None, typer.Option(metavar="COLUMN", help="The order of a sequence's steps.")] = None,
     images: Annotated[str | None, typer.Option(metavar="DIR", help="Instead: a folder of images by class.")] = None,
-    network: Annotated[str | None, typer.Option(metavar="NAME", help="A trunk; default mlp, cnn for images.")] = None,
+    network: Annotated[str | None, typer.Option(metavar="NAME", help="A trunk; the default follows the data.")] = None,
     model: Annotated[
         str | None,
         typer.Option(metavar="FILE.py:FUNCTION", help="Instead: a function that returns a Keras trunk or classifier."),
@@ -31,7 +32,10 @@ def compare(
     budget: Annotated[str | None, typer.Option(metavar="TIME", help="Add seeds no longer: 90s, 5min, 1h.")] = None,
     group: Annotated[str | None, typer.Option(metavar="COLUMN", help="Rows of one value stay in one part.")] = None,
     weight: Annotated[str | None, typer.Option(metavar="COLUMN", help="Weights of the rows in the loss.")] = None,
-    class_weight: Annotated[str | None, typer.Option(metavar="balanced", help="Weigh both classes alike.")] = None,
+    class_weight: Annotated[
+        str | None, typer.Option(metavar="balanced|LABEL:FACTOR,..", help="Weigh classes alike, or by these factors.")
+    ] = None,
+    scale: Annotated[str, typer.Option(metavar="standard|none", help="none: numbers as they are.")] = "standard",
     image_side: Annotated[int, typer.Option(metavar="N", help="Pixels that images are reduced to.")] = 28,
     memory: Annotated[float, typer.Option(metavar="GIB", help="What may be used of the memory.")] = 4.0,
     out: Annotated[
@@ -41,10 +45,8 @@ def compare(
 ) -> None:
     """Compare sigmoid and softmax on your own data and network: do they differ, why, and which to use?"""
     from experiments.comparison.command import main as run_comparison
-    from experiments.comparison.options import Options, seconds
+    from experiments.comparison.options import Options, class_weights, seconds
 
-    if class_weight not in (None, "balanced"):
-        raise UserError(f"--class-weight is {class_weight!r}. Known: balanced.")
     options = Options(
         optimizer=optimizer,
         learning_rate=learning_rate,
@@ -52,7 +54,7 @@ def compare(
         steps=steps,
         batch_size=batch_size,
         budget=seconds(budget),
-        class_weight="balanced" if class_weight else None,
+        scale=scale,  # type: ignore[arg-type]
         memory_gib=memory,
     )
     try:
@@ -64,10 +66,14 @@ def compare(
             model=model,
             out=out,
             as_json=json,
+            class_weight=class_weights(class_weight),
             target=target,
             positive=positive,
             group=group,
             weight=weight,
+            text=text,
+            sequence_id=sequence_id,
+            time=time,
             image_side=image_side,
         )
     except KeyboardInterrupt:

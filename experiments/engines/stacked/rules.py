@@ -1,6 +1,7 @@
 """One rule a Keras layer class: the layer's own computation, with a leading axis of replicas.
 
-A rule is `rule(layer, context, *inputs, **kwargs)`; tensors are (replicas, batch, ...).
+A rule is `rule(layer, context, *inputs, **kwargs)`; tensors are (replicas, batch, ...). In a graph
+Keras's masks are tensors like any other: an operation makes them, and a layer that reads one has it as `mask`.
 Rules are found by the exact class: a subclass may compute something else.
 """
 
@@ -13,12 +14,14 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from experiments.engines.part import Part
 from experiments.engines.stacked.context import Context, fold, over_batch, unfold
-from experiments.keras_internals import built_for, calls_of
+from experiments.keras_internals import built_for, operations_of_masks
 
 Rule = Callable[..., Any]
 Refusal = Callable[[Any], str | None]
 
+_DIFFERS, _ANY = operations_of_masks()
 RULES: dict[type, Rule] = {}
 REFUSALS: dict[type, Refusal] = {}
 
@@ -40,15 +43,47 @@ def rule(*classes: type, refuse: Refusal | None = None) -> Callable[[Rule], Rule
     layers.Flatten, layers.Reshape, layers.Permute, layers.RepeatVector,
     layers.MaxPooling1D, layers.MaxPooling2D, layers.AveragePooling1D, layers.AveragePooling2D,
     layers.GlobalMaxPooling1D, layers.GlobalMaxPooling2D,
-    layers.GlobalAveragePooling1D, layers.GlobalAveragePooling2D,
+    layers.GlobalAveragePooling2D,
     layers.ZeroPadding1D, layers.ZeroPadding2D, layers.Cropping1D, layers.Cropping2D,
     layers.UpSampling1D, layers.UpSampling2D, layers.Rescaling,
     layers.ReLU, layers.LeakyReLU, layers.ELU,
+    Part,
     layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum, layers.Concatenate,
 )  # fmt: skip
 def row_by_row(layer: Any, context: Context, inputs: Any) -> tf.Tensor:
     """Layers without weights that treat every row alone: replicas are just more rows."""
     return unfold(layer.call(keras.tree.map_structure(fold, inputs)), context.replicas)
+
+
+@rule(
+    layers.GlobalAveragePooling1D,
+    refuse=lambda layer: None if layer.data_format == "channels_last" else f"data_format={layer.data_format!r}",
+)
+def average_over_steps(layer: Any, context: Context, x: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+    """x: (replicas, batch, time, features); the mean over the steps that the mask keeps."""
+    if mask is None:
+        return tf.reduce_mean(x, axis=2, keepdims=layer.keepdims)
+    kept = tf.cast(mask, x.dtype)[..., None]
+    total = tf.reduce_sum(tf.where(mask[..., None], x, tf.zeros_like(x)), axis=2, keepdims=layer.keepdims)
+    return total / tf.reduce_sum(kept, axis=2, keepdims=layer.keepdims)
+
+
+@rule(layers.Masking)
+def masking(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    """Steps of which every value is the mark become zeros."""
+    return x * tf.cast(tf.reduce_any(x != tf.cast(layer.mask_value, x.dtype), axis=-1, keepdims=True), x.dtype)
+
+
+@rule(_DIFFERS)
+def differs(operation: Any, context: Context, x: Any, other: Any) -> tf.Tensor:
+    """Embedding's mask of tokens, and the first part of Masking's."""
+    return keras.ops.not_equal(x, other)
+
+
+@rule(_ANY, refuse=lambda operation: None if operation.axis == [-1] else f"axis={operation.axis}")
+def any_of(operation: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
+    """The second part of Masking's mask."""
+    return tf.reduce_any(x, axis=-1, keepdims=operation.keepdims)
 
 
 @rule(layers.Activation)
@@ -77,7 +112,7 @@ def dense(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     return out if layer.activation is None else layer.activation(out)
 
 
-@rule(layers.Embedding, refuse=lambda layer: "mask_zero=True" if layer.mask_zero else None)
+@rule(layers.Embedding)
 def embedding(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     """Looked up in the replicas' tables one below another, so that the gradient is a list of rows as in Keras."""
     tables = context.value(layer.embeddings)
@@ -90,7 +125,7 @@ def embedding(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     return tf.gather(tables, tf.where(known, first + tokens, -1))  # -1: TensorFlow says that there is no such row
 
 
-@rule(layers.Dropout, refuse=lambda layer: "two calls" if len(calls_of(layer)) > 1 else None)
+@rule(layers.Dropout)
 def dropout(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     """Draws exactly what Keras's own layer draws when its generator starts from the replica's seed."""
     if not context.training or layer.rate == 0:

@@ -17,8 +17,8 @@ Arrays = list[np.ndarray]
 class Layout:
     """How the arrays of one layer are laid out, which are as many in both frameworks but for an attention's.
 
-    `channels`: of the image that was flattened before a Linear layer, else 1. Keras's flattened rows are (height,
-    width, channels), PyTorch's (channels, height, width).
+    `channels`: of the image or sequence that was flattened before a Linear layer, else 1. Keras's flattened rows are
+    (height, width, channels), PyTorch's (channels, height, width).
     """
 
     layer: nn.Module
@@ -39,9 +39,9 @@ class Layout:
             kernel, *bias = given
             by_channel = kernel.reshape(-1, self.channels, kernel.shape[1]).swapaxes(0, 1)
             return [by_channel.reshape(kernel.shape).T, *bias]
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, (nn.Conv1d, nn.Conv2d)):
             kernel, *bias = given
-            return [kernel.transpose(3, 2, 0, 1), *bias]
+            return [np.moveaxis(kernel, (-1, -2), (0, 1)), *bias]
         if isinstance(layer, nn.LayerNorm):
             return given
         if isinstance(layer, nn.GRU):
@@ -60,9 +60,9 @@ class Layout:
             kernel, *bias = given
             by_channel = kernel.T.reshape(self.channels, -1, kernel.shape[0]).swapaxes(0, 1)
             return [by_channel.reshape(kernel.T.shape), *bias]
-        if isinstance(layer, nn.Conv2d):
+        if isinstance(layer, (nn.Conv1d, nn.Conv2d)):
             kernel, *bias = given
-            return [kernel.transpose(2, 3, 1, 0), *bias]
+            return [np.moveaxis(kernel, (0, 1), (-1, -2)), *bias]
         if isinstance(layer, nn.LayerNorm):
             return given
         if isinstance(layer, nn.GRU):
@@ -88,7 +88,7 @@ def _layouts(module: nn.Module) -> list[Layout]:
     found, channels = [], 1
     for layer in layers_of(module):
         found.append(Layout(layer=layer, channels=channels if isinstance(layer, nn.Linear) else 1))
-        channels = layer.out_channels if isinstance(layer, nn.Conv2d) else 1
+        channels = layer.out_channels if isinstance(layer, (nn.Conv1d, nn.Conv2d)) else 1
     return found
 
 

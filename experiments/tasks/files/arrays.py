@@ -14,9 +14,10 @@ from experiments.records import UserError, require
 from experiments.tasks.files.columns import require_distinct
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
-from experiments.tasks.files.words import one_line, plain, quoted, shown, unknown
+from experiments.tasks.files.texts import as_texts, is_texts
+from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, shown, unknown
 
-SHAPES = "(rows, features), (rows, height, width) or (rows, height, width, channels)"
+SHAPES = "(rows, features), (rows, steps, channels), (rows, height, width, channels), or (rows,) texts"
 
 
 def read_npz(
@@ -32,17 +33,30 @@ def read_npz(
         ) from error
     require_memory(source, needed, memory_gib, "as arrays")
     wanted = {"x": "x", "y": target or "y", "groups": group, "weights": weight}
-    found: dict[str, np.ndarray] = {}
+    others = [name for name in _names(path, source) if name not in wanted.values()]
+    found: dict[str, Any] = {}
     for part, name in wanted.items():
-        if name is not None:
+        if name is not None and not (part == "x" and len(others) > 1 and "x" not in _names(path, source)):
             found[part] = _array(path, source, name)
+    if "x" not in found:
+        found["x"] = {name: _array(path, source, name) for name in others}
+        return from_parts(found.pop("x"), found.pop("y"), **found, source=source)
     kind = found["x"].dtype
     require(
-        kind.kind in "biuf",
-        f"The array 'x' of {shown(source)} is of type {quoted(kind)}. It must be numbers; mixed columns go into a CSV "
-        "or Parquet file.",
+        kind.kind in "biuf" or (kind.kind == "U" and found["x"].ndim == 1),
+        f"The array 'x' of {shown(source)} is of type {quoted(kind)}. It must be numbers, or (rows,) texts; mixed "
+        "columns go into a CSV or Parquet file.",
     )
     return from_parts(found["x"], found["y"], groups=found.get("groups"), weights=found.get("weights"), source=source)
+
+
+def _names(path: Path, source: str) -> list[str]:
+    """The arrays of an NPZ file; none if it is damaged, which reading one of them tells."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return list(arrays.files)
+    except Exception:  # what a damaged archive raises is of many kinds
+        return []
 
 
 def _array(path: Path, source: str, name: str) -> np.ndarray:
@@ -68,11 +82,12 @@ def _array(path: Path, source: str, name: str) -> np.ndarray:
 def from_parts(x: Any, y: Any, *, groups: Any = None, weights: Any = None, source: str = "arrays") -> Raw:
     """Return `x`, a frame or an array, and its companions, each of one value a row, as they are."""
     rows, notices = _rows(x)
+    n = len(next(iter(rows.values()))) if isinstance(rows, dict) else len(rows)
     parts = {name: _vector(name, part) for name, part in (("y", y), ("groups", groups), ("weights", weights))}
     for name, part in parts.items():
         require(
-            part is None or len(part) == len(rows),
-            f"x has {len(rows):,} rows and {name} has {0 if part is None else len(part):,}. They must be as many.",
+            part is None or len(part) == n,
+            f"x has {n:,} rows and {name} has {0 if part is None else len(part):,}. They must be as many.",
         )
     target = parts["y"]
     require(target is not None, "y is None. Give the class of each row.")
@@ -80,19 +95,27 @@ def from_parts(x: Any, y: Any, *, groups: Any = None, weights: Any = None, sourc
     return Raw(x=rows, y=target, groups=parts["groups"], weights=parts["weights"], source=source, notices=notices)
 
 
-def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray, tuple[str, ...]]:
+def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray | dict[str, np.ndarray], tuple[str, ...]]:
+    if isinstance(x, dict):
+        return _several(x), ()
     if isinstance(x, pd.DataFrame):
         names = [plain(name) for name in x.columns]
         require_distinct(names)
         columns = {name: _quiet(x.iloc[:, number]) for number, name in enumerate(names)}
         return pd.DataFrame(columns, index=range(len(x))), ()
     array = _plain(x, "x")
+    if is_texts(array):
+        return as_texts(pd.Series(array.astype(object), dtype=object)), ()
     require(array.ndim in (2, 3, 4), f"x has the shape {array.shape}. It must be {SHAPES}.")
     require(array.size > 0, f"x has the shape {array.shape}, so it holds no values.")
     numeric = array.dtype.kind in "buif"
     if array.ndim > 2:
-        require(numeric, f"x is of type {quoted(array.dtype)}. Images must be numbers.")
-        return array if array.ndim == 4 else array[..., np.newaxis], ()
+        require(numeric, f"x is of type {quoted(array.dtype)}. Images and sequences must be numbers.")
+        if array.ndim == 4:
+            return array, ()
+        _, steps, channels = array.shape
+        said = f"x has three axes: a row is a sequence of {counted(steps, 'step')} of {counted(channels, 'channel')}. "
+        return array, (f"{said}An image has four, its channels last.",)
     if numeric and not np.isnan(array).any():
         return array, ()
     require(
@@ -101,6 +124,21 @@ def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray, tuple[str, ...]]:
     )
     frame = pd.DataFrame({f"x{number}": _series(array[:, number]) for number in range(array.shape[1])})
     return frame, ("x holds missing values: it is read column by column, as a file is.",) if numeric else ()
+
+
+def _several(x: dict[Any, Any]) -> dict[str, np.ndarray]:
+    """The arrays that a row is made of, (n, ...) of numbers each, in the order in which they are given."""
+    require(len(x) > 0, "x is a dictionary without an array.")
+    found = {plain(name): _plain(values, plain(name)) for name, values in x.items()}
+    lengths = {len(array) if array.ndim else 0 for array in found.values()}
+    require(len(lengths) == 1, f"The arrays {listed(found)} have different numbers of rows: {sorted(lengths)}.")
+    for name, array in found.items():
+        require(
+            array.dtype.kind in "biuf" and 1 <= array.ndim <= 4,
+            f"The array {quoted(name)} is of type {quoted(array.dtype)} and shape {array.shape}. One of several must "
+            "be numbers, (rows,), (rows, features), (rows, steps, channels) or (rows, height, width, channels).",
+        )
+    return {name: array[:, None] if array.ndim == 1 else array for name, array in found.items()}
 
 
 def _vector(name: str, values: Any) -> pd.Series | None:

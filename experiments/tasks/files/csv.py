@@ -6,7 +6,7 @@ import codecs
 import gzip
 import re
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from itertools import chain
 from pathlib import Path
@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.csv as arrow
 
 from experiments.records import UserError, require
-from experiments.tasks.files.memory import TEXT_FACTOR, VALUE_BYTES, require_memory
+from experiments.tasks.files.memory import GIB, SHARE_OF_ROWS, TEXT_FACTOR, VALUE_BYTES, TooLarge, require_memory
+from experiments.tasks.files.sampled import sampled
 from experiments.tasks.files.words import one_line, quoted, shown
 
 # what is missing in any column; marks such as "?" are so in columns of numbers alone
@@ -29,18 +30,69 @@ LONGEST_ROW = 2**24  # bytes: what Arrow reads at a time, and no row may be long
 WAY_OUT = "Give a sample of its rows or fewer columns, or save it as Parquet, which takes less"
 
 
-def read_csv(path: Path, source: str, *, tabs: bool, target: str | None, memory_gib: float) -> pd.DataFrame:
-    """Return the columns of a file with a line of names; `target` is kept as the text it is.
+def read_csv(
+    path: Path, source: str, *, tabs: bool, target: str | None, memory_gib: float, whole: bool = False
+) -> tuple[pd.DataFrame, str]:
+    """Return the columns of a file with a line of names, and a notice; `target` is kept as the text it is.
 
-    Separated by tabs if `tabs`, else by what the first line holds most of: comma, semicolon, tab or bar.
+    Separated by tabs if `tabs`, else by what the first line holds most of: comma, semicolon, tab or bar. Of a file that
+    is too large a sample of rows, as the notice says, unless it is needed as a `whole`.
     Raises `UserError` for a file that is too large, not UTF-8, binary, ragged or without a row.
     """
-    data = _bytes(path, source, memory_gib)
-    head = data[:BLOCK].decode("utf-8", errors="ignore")
-    first = next((line for line in head.splitlines() if line.strip()), "")
+    notice = ""
+    try:
+        data = _bytes(path, source, memory_gib)
+    except TooLarge as error:
+        head = _head(path)
+        if whole or b"\0" in head:
+            raise
+        delimiter = _delimiter_of(head, tabs, source)
+        data, notice = _sample(path, source, delimiter, memory_gib, error)
+        delimiter = ","
+    else:
+        head = data[:BLOCK]
+        delimiter = _delimiter_of(head, tabs, source)
+    return _frame(data, head.decode("utf-8", errors="ignore"), source, delimiter, target), notice
+
+
+def _delimiter_of(head: bytes, tabs: bool, source: str) -> str:
+    text = head.decode("utf-8", errors="ignore")
+    first = next((line for line in text.splitlines() if line.strip()), "")
     require(bool(first), f"The file {shown(source)} holds nothing but blank lines.")
-    delimiter = "\t" if tabs else _delimiter(first)
-    comma = delimiter == ";" and re.search(r"(?:^|;)\"?-?\d+,\d+\"?(?:;|$)", head, re.MULTILINE) is not None
+    return "\t" if tabs else _delimiter(first)
+
+
+def _head(path: Path) -> bytes:
+    with _opened(path) as file:
+        found: bytes = file.read(BLOCK)
+        return found
+
+
+def _opened(path: Path) -> AbstractContextManager[Any]:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _sample(path: Path, source: str, delimiter: str, memory_gib: float, error: TooLarge) -> tuple[bytes, str]:
+    """A file of commas with some of the rows, as text like the file itself, so that it is read as that would be."""
+    head = _head(path)
+    factor = TEXT_FACTOR + VALUE_BYTES * sum(head.count(separator) for separator in SEPARATORS) / len(head)
+    parse = arrow.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    try:
+        with _opened(path) as file:
+            read = arrow.ReadOptions(block_size=LONGEST_ROW)
+            names = arrow.open_csv(pa.BufferReader(head[: head.rfind(b"\n") + 1]), parse_options=parse).schema.names
+            text = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
+            batches = arrow.open_csv(file, read_options=read, parse_options=parse, convert_options=text)
+            table, notice = sampled(batches, SHARE_OF_ROWS * memory_gib * GIB / factor, error)
+    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
+        raise UserError(f"{shown(source)} cannot be read as columns of text: {one_line(problem)}.") from problem
+    buffer = pa.BufferOutputStream()
+    arrow.write_csv(table, buffer)
+    return buffer.getvalue().to_pybytes(), notice
+
+
+def _frame(data: bytes, head: str, source: str, delimiter: str, target: str | None) -> pd.DataFrame:
+    comma = re.search(r"(?:^|;)\"?-?\d+,\d+\"?(?:;|$)", head, re.MULTILINE) is not None
     convert = arrow.ConvertOptions(
         null_values=MISSING,
         strings_can_be_null=True,
@@ -56,9 +108,8 @@ def read_csv(path: Path, source: str, *, tabs: bool, target: str | None, memory_
 def _bytes(path: Path, source: str, memory_gib: float) -> bytes:
     """Return all of the file, unpacked; raises `UserError` if it is too large, or no UTF-8 text."""
     packed = path.suffix.lower() == ".gz"
-    opened: Callable[..., AbstractContextManager[Any]] = gzip.open if packed else open
     try:
-        with opened(path, "rb") as file:
+        with _opened(path) as file:
             first = file.read(BLOCK)
             share = sum(first.count(separator) for separator in SEPARATORS) / max(len(first), 1)
             factor = TEXT_FACTOR + VALUE_BYTES * share

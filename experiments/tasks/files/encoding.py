@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -12,15 +13,16 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from experiments.records import Kind
 from experiments.tasks.files.columns import LEAST_ROWS, MISSING, OTHER
-from experiments.tasks.files.table import Table
+from experiments.tasks.files.table import KIND_OF_RANK, Table
 from experiments.tasks.files.text_columns import WIDTH, TextColumn
 from experiments.tasks.splits import fit_scaling
-from experiments.tasks.text import length_of, tokens_of
+from experiments.tasks.text import VOCABULARY, length_of, tokens_of
 
+Scale = Literal["standard", "none"]
 # standardised values are cut here, so that one that is far from all training rows stays finite in float32 products
 FARTHEST = 1e6
+FARTHEST_OF: dict[Scale, float] = {"standard": FARTHEST, "none": 1e30}
 DAY = 86_400_000_000  # microseconds, the unit of a table's dates
 FITTED_TEXTS = 20_000  # training rows that a vocabulary is taken from; it hardly changes with more
 
@@ -37,15 +39,23 @@ class Encoder:
     row: tuple[int, ...]
     columns: tuple[str, ...]
     transform: Callable[[np.ndarray], np.ndarray]
+    farthest: float = FARTHEST
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         rows = np.asarray(rows, dtype=np.int64)
         if not len(rows):
             return np.empty((0, *self.row), dtype=np.float32)
-        return np.clip(self.transform(rows), -FARTHEST, FARTHEST).astype(np.float32)
+        return np.clip(self.transform(rows), -self.farthest, self.farthest).astype(np.float32)
 
 
-def encoder(table: Table, train: np.ndarray) -> Encoder:
+def encoder(
+    table: Table,
+    train: np.ndarray,
+    *,
+    scale: Scale = "standard",
+    length: int | None = None,
+    vocabulary: int = VOCABULARY,
+) -> Encoder:
     """Return an encoder of `table` fitted on its rows `train` alone.
 
     Numbers: missing ones become the median, then all are standardised; where the table misses any, a further feature
@@ -54,38 +64,52 @@ def encoder(table: Table, train: np.ndarray) -> Encoder:
     as one; all zeros for a level that no training row has. Columns of text: `TextColumn`. Arrays: standardised by
     feature, sequences by channel, where what is missing becomes the mean, images as a whole. Text: `Tokens`.
     What is constant over `train` becomes finite; nothing lies beyond ±1e6.
+    `scale`: "none" leaves numbers as they are, and only fills in what is missing.
+    `length`, `vocabulary`: of text, how many tokens of a row, `length_of` the table unless told, and how many numbers.
     """
     if not len(train):
         raise ValueError("an encoder needs at least one training row")
     if table.kind == "text":
-        return _of_text(table.x, train)
+        return _of_text(table.x, train, length, vocabulary)
     if isinstance(table.x, np.ndarray):
-        return _of_array(table.x, train, table.kind)
-    return _of_frame(table.x, train)
+        return _of_array(table, train, scale)
+    return _of_frame(table.x, train, scale)
 
 
-def _of_text(x: np.ndarray, train: np.ndarray) -> Encoder:
+def _of_text(x: np.ndarray, train: np.ndarray, length: int | None, vocabulary: int) -> Encoder:
     texts = x.tolist()
-    length = length_of(texts)  # of the table: a network has one shape for all seeds
-    tokens = tokens_of([texts[row] for row in train[:: -(-len(train) // FITTED_TEXTS)]], length)
+    length = length or length_of(texts)  # of the table: a network has one shape for all seeds
+    some = train[:: -(-len(train) // FITTED_TEXTS)]
+    tokens = tokens_of([texts[row] for row in some], length, vocabulary)
     return Encoder(row=(length,), columns=(), transform=lambda rows: tokens(texts[row] for row in rows))
 
 
-def _of_array(x: np.ndarray, train: np.ndarray, kind: Kind) -> Encoder:
+def _of_array(table: Table, train: np.ndarray, scaled: Scale) -> Encoder:
+    """Each part of the rows by its own kind: of most tables there is one."""
+    x = np.asarray(table.x)
+    names = tuple(f"x{number}" for number in range(x.shape[1])) if table.kind == "vector" else ()
+    means, scales = np.zeros(x.shape[1:]), np.ones(x.shape[1:])
     with np.errstate(under="ignore"):
-        fitted = fit_scaling(x, train, kind)
-    scale = np.where(fitted.scale > 0, fitted.scale, 1.0)  # a spread below 1e-160 has the square 0
-    names = tuple(f"x{number}" for number in range(x.shape[1])) if kind == "vector" else ()
+        for _, place, shape in table.parts:
+            values = x[:, place] if table.arrays else x
+            fitted = fit_scaling(values.reshape(len(x), *shape), train, KIND_OF_RANK[len(shape)])
+            where = place if table.arrays else ...
+            means[where] = np.broadcast_to(fitted.mean, shape).reshape(means[where].shape)
+            if scaled == "standard":  # a spread below 1e-160 has the square 0
+                scale = np.broadcast_to(np.where(fitted.scale > 0, fitted.scale, 1.0), shape)
+                scales[where] = scale.reshape(scales[where].shape)
+    fill = 0.0 if scaled == "standard" else means
+    shift = means if scaled == "standard" else 0.0
 
     def transform(rows: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
-            found = (x[rows] - fitted.mean) / scale
-        return np.nan_to_num(found, copy=False, nan=0.0, posinf=np.inf, neginf=-np.inf)
+            found = (x[rows] - shift) / scales
+        return np.where(np.isnan(found), fill, found)
 
-    return Encoder(row=x.shape[1:], columns=names, transform=transform)
+    return Encoder(row=x.shape[1:], columns=names, transform=transform, farthest=FARTHEST_OF[scaled])
 
 
-def _of_frame(x: pd.DataFrame, train: np.ndarray) -> Encoder:
+def _of_frame(x: pd.DataFrame, train: np.ndarray, scaled: Scale) -> Encoder:
     at: dict[str, list[int]] = {name: [] for name in ("numbers", "dates", "missing", "categories", "text")}
     gaps = x.isna().to_numpy().any(axis=0)
     for number, kind in enumerate(x.dtypes):
@@ -98,7 +122,8 @@ def _of_frame(x: pd.DataFrame, train: np.ndarray) -> Encoder:
         at["numbers" if kind == np.float64 else "dates"].append(number)
         at["missing"] += [number] if gaps[number] else []
     merged = [_merged(x.iloc[train, number]) for number in at["categories"]]
-    standardise = (SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+    standardise = [SimpleImputer(strategy="median", keep_empty_features=True)]
+    standardise += [StandardScaler()] if scaled == "standard" else []
     one_hot = OneHotEncoder(
         categories=[range(len(codes)) for codes in merged], sparse_output=False, dtype=np.float64
     )
@@ -123,7 +148,7 @@ def _of_frame(x: pd.DataFrame, train: np.ndarray) -> Encoder:
         return np.concatenate([columns.transform(some) * known, *parts], axis=1)
 
     names = _names(x, at)
-    return Encoder(row=(len(names),), columns=names, transform=transform)
+    return Encoder(row=(len(names),), columns=names, transform=transform, farthest=FARTHEST_OF[scaled])
 
 
 def _merged(column: pd.Series) -> np.ndarray:

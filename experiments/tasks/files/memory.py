@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.records import require
+from experiments.records import UserError
 from experiments.tasks.files.words import shown
 
 GIB = 2**30
@@ -11,6 +11,7 @@ GIB = 2**30
 TEXT_FACTOR = 4
 PARQUET_FACTOR = 8
 VALUE_BYTES = 28
+SHARE_OF_ROWS = 0.15  # of the memory allowed, for a sample of a large file: frameworks and copies take the rest
 SAMPLE = "Give a sample of its rows, or fewer columns"
 
 
@@ -19,10 +20,14 @@ def in_gib(size: float) -> str:
     return f"{size / GIB:,.1f} GiB" if size >= GIB / 10 else f"{size / 2**20:,.2g} MiB"
 
 
+class TooLarge(UserError):
+    """What is to be read needs more memory than is allowed."""
+
+
 def require_memory(source: str, needed: float, memory_gib: float, how: str, way_out: str = SAMPLE) -> None:
-    """Raise `UserError` if `needed` bytes are more than `memory_gib`; `how` says in which form they are held."""
-    require(
-        needed <= memory_gib * GIB,
-        f"{shown(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB (--memory). "
-        f"{way_out}.",
-    )
+    """Raise `TooLarge` if `needed` bytes are more than `memory_gib`; `how` says in which form they are held."""
+    if needed > memory_gib * GIB:
+        raise TooLarge(
+            f"{shown(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB "
+            f"(--memory). {way_out}."
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.records import UserError, require
+from experiments.tasks.files.texts import holds_texts
 from experiments.tasks.files.words import one_line, quoted, shown
 
 # ending -> how it is read
@@ -32,7 +33,7 @@ def form_of(path: Path) -> str:
 
 
 def existing(source: str, images: bool) -> Path:
-    """Return the path of a file, or of a folder if `images`; raises `UserError` if it is not there, or the other."""
+    """Return the path of a file, or of a folder of texts, or of images if `images`; raises `UserError` for others."""
     if "://" in source:
         raise UserError(f"{shown(source)} is an address. Download it, and name the file.")
     try:
@@ -47,9 +48,12 @@ def existing(source: str, images: bool) -> Path:
     if images:
         require(folder, f"{shown(source)} is no folder. --images takes one with a sub-folder of images a class.")
         return path
+    if folder and holds_texts(path):
+        return path
     require(
         not folder,
-        f"{shown(source)} is a folder. Name a file in it; or for images, one sub-folder a class, use --images.",
+        f"{shown(source)} is a folder. Name a file in it; or let it have a sub-folder a class, of files .txt, or of "
+        "images with --images.",
     )
     require(file, f"{shown(source)} is no regular file. Save the data as a file first.")
     form_of(path)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from experiments.records import Kind
+
+# of one row, without text
+KIND_OF_RANK: dict[int, Kind] = {1: "vector", 2: "sequence", 3: "image"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +26,7 @@ class Table:
     `groups`: (n,) int64; rows of one value of the user's group column share one, and so do identical rows unless that
     leaves too few groups (`data.leaves_few`).
     `weights`: (n,) float64 sample weights, none negative, or None.
+    `arrays`: the name and the shape of a row of each array, where `x` holds several side by side, (n, numbers).
     `source`: for display. `notices`: what was dropped or read in a way that a user should know, a sentence each.
     """
 
@@ -32,6 +37,7 @@ class Table:
     labels: tuple[str, str]
     source: str
     notices: tuple[str, ...] = ()
+    arrays: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         lengths = {len(part) for part in (self.x, self.y, self.groups, self.weights) if part is not None}
@@ -40,19 +46,28 @@ class Table:
 
     @property
     def kind(self) -> Kind:
-        """What a row is."""
-        kinds: dict[int, Kind] = {1: "text", 2: "vector", 3: "sequence", 4: "image"}
-        return kinds[self.x.ndim]
+        """What a row is; of several arrays, a vector of all their numbers."""
+        return "text" if self.x.ndim == 1 else KIND_OF_RANK[self.x.ndim - 1]
+
+    @property
+    def parts(self) -> list[tuple[str, slice, tuple[int, ...]]]:
+        """Name, place among the numbers of a row, and shape of each of the arrays that a row is made of."""
+        start, found = 0, []
+        for name, shape in self.arrays or (("", tuple(self.x.shape[1:])),):
+            stop = start + math.prod(shape)
+            found.append((name, slice(start, stop), shape))
+            start = stop
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Raw:
     """What a reader found, before any check of its values: as many rows in every part.
 
-    `target`, `group`, `weight`: how messages call `y`, `groups` and `weights`.
+    `target`, `group`, `weight`: how messages call `y`, `groups` and `weights`. `gaps`: whether NaN may be in an array.
     """
 
-    x: pd.DataFrame | np.ndarray
+    x: pd.DataFrame | np.ndarray | dict[str, np.ndarray]
     y: pd.Series
     groups: pd.Series | None
     weights: pd.Series | None
@@ -61,3 +76,4 @@ class Raw:
     group: str = "groups"
     weight: str = "weights"
     notices: tuple[str, ...] = ()
+    gaps: bool = False

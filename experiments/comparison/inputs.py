@@ -1,0 +1,166 @@
+"""How the rows of a table meet what a model takes: the shape of a row, and text as numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from experiments import keras_internals
+from experiments.engines.part import Part
+from experiments.records import Kind, UserError, require
+from experiments.tasks.files import Table, encoder, words
+from experiments.tasks.files.encoding import Scale
+from experiments.tasks.text import MOST, VOCABULARY
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What a model is given for a row.
+
+    `row`: its shape. `length`, `vocabulary`: of a row of text, its tokens and the numbers that there may be.
+    `strings`: the model's own way from texts to numbers, (n, *row), if it has one. `said`: what a user should know.
+    """
+
+    row: tuple[int, ...]
+    length: int | None = None
+    vocabulary: int = VOCABULARY
+    strings: Callable[[list[str]], np.ndarray] | None = None
+    said: tuple[str, ...] = ()
+
+    def rows(
+        self, table: Table, train: np.ndarray, rows: np.ndarray, scale: Scale = "standard", block: int = 8192
+    ) -> np.ndarray:
+        """Float32 (k, *row) of some rows, encoded by what the rows `train` say.
+
+        Block after block: what scikit-learn needs in between is in float64 and several times as large.
+        """
+        if self.strings is not None:
+            texts, strings = table.x, self.strings
+            parts = [strings(texts[rows[at : at + block]].tolist()) for at in range(0, len(rows), block)]
+        else:
+            encode = encoder(table, train, scale=scale, length=self.length, vocabulary=self.vocabulary)
+            parts = [encode(rows[at : at + block]) for at in range(0, len(rows), block)]
+        return np.concatenate(parts).astype(np.float32, copy=False).reshape(-1, *self.row)
+
+
+Arrays = tuple[tuple[str, tuple[int, ...]], ...]
+
+
+def inputs_of(
+    model: keras.Model, kind: Kind, row: tuple[int, ...], name: str, arrays: Arrays = ()
+) -> tuple[keras.Model, Inputs]:
+    """The model without what makes numbers of text, and what it is given for a row that has the shape `row` itself.
+
+    `arrays`: names and shapes of those that a row is made of, if they are several, for a model of several inputs.
+    A row of another shape is given where it holds the same numbers in the same order, and it is said. What fits in no
+    way is left to `anatomy.functional`, which says so.
+    """
+    given = getattr(model, "inputs", None) or []
+    if len(given) > 1 and arrays:
+        return _of_several(model, row, name, arrays)
+    if len(given) != 1:
+        return model, Inputs(row=row)
+    if keras.backend.standardize_dtype(given[0].dtype) == "string":
+        return _of_strings(model, kind, name)
+    takes: Shape = tuple(given[0].shape[1:])
+    if kind == "text":
+        return model, _of_tokens(model, takes, row)
+    if _fits(takes, row):
+        return model, Inputs(row=row)
+    for shape, how in (
+        ((*row, 1), "with an axis of one channel behind it"),
+        (row[:-1] if row[-1] == 1 else (), "without its axis of one channel"),
+        ((math.prod(row),), "as one vector of its numbers"),
+    ):
+        if shape and _fits(takes, shape):
+            said = f"{name} takes rows of shape {shape}: each row of the data, {row}, is given {how}."
+            return model, Inputs(row=shape, said=(said,))
+    return model, Inputs(row=row)
+
+
+def _fits(takes: Shape, row: tuple[int, ...]) -> bool:
+    pairs = zip(takes, row, strict=False)
+    return len(takes) == len(row) and all(have is None or have == want for have, want in pairs)
+
+
+def _of_several(
+    model: keras.Model, row: tuple[int, ...], name: str, arrays: Arrays
+) -> tuple[keras.Model, Inputs]:
+    """The model with one input, from which each of its own takes the numbers of the array of its name."""
+    names = [words.plain(given.name) for given in model.inputs]
+    shapes = dict(arrays)
+    if set(names) != set(shapes) and len(names) == len(shapes):
+        names = list(shapes)  # a model without names of its own takes them in their order
+    require(
+        set(names) == set(shapes),
+        f"{name} returned a model with the inputs {words.listed(names)}; the data has {words.listed(shapes)}. Give the "
+        "inputs the arrays' names: keras.Input(shape, name=...).",
+    )
+    starts, start = {}, 0
+    for array, shape in arrays:
+        starts[array] = start
+        start += math.prod(shape)
+    for given, array in zip(model.inputs, names, strict=True):
+        require(
+            _fits(tuple(given.shape[1:]), shapes[array]),
+            f"The input {array!r} of {name} takes rows of shape {tuple(given.shape[1:])}; the array has "
+            f"{shapes[array]}.",
+        )
+    graph = keras_internals.graph_of(model)
+    require(graph is not None, f"{name} returned a model of several inputs that is no functional one.")
+    whole = keras.Input(row)
+    parts = [Part(starts[array], shapes[array])(whole) for array in names]
+    outputs = keras_internals.run_graph(model, parts, lambda operation: operation)
+    said = f"{name} takes {words.listed(names)}, each from the array of that name."
+    return keras.Model(whole, outputs), Inputs(row=row, said=(said,))
+
+
+def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...]) -> Inputs:
+    """Token numbers, as many as the model takes and none that its embedding does not know."""
+    sizes = [
+        layer.input_dim
+        for layer in keras_internals.layers_within(model)
+        if isinstance(layer, keras.layers.Embedding)
+    ]  # fmt: skip
+    vocabulary = min([MOST, *(size for size in sizes if size > 2)])
+    length = takes[0] if len(takes) == 1 and takes[0] is not None else row[0]
+    said = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
+    return Inputs(row=(length,), length=length, vocabulary=vocabulary, said=(said,))
+
+
+def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model, Inputs]:
+    """What follows a model's own TextVectorization, which has no weights: it is applied once, beforehand."""
+    require(kind == "text", f"{name} returned a model that takes text; the rows of the data are {kind}s.")
+    graph = keras_internals.graph_of(model)
+    found = [] if graph is None else [
+        layer for layer in graph.operations if isinstance(layer, keras.layers.TextVectorization)
+    ]  # fmt: skip
+    require(
+        len(found) == 1,
+        f"{name} returned a model that takes text and has {len(found)} TextVectorization layers. It must have one.",
+    )
+    (layer,) = found
+    numbers = keras_internals.calls_of(layer)[-1].output_tensors[0]
+    row = tuple(numbers.shape[1:])
+    require(
+        len(row) == 1 and row[0] is not None,
+        f"The TextVectorization of {name} gives rows of shape {row}. Set its output_sequence_length.",
+    )
+
+    def strings(texts: list[str]) -> np.ndarray:
+        try:
+            return np.asarray(keras.ops.convert_to_numpy(layer(np.array(texts, dtype=object))))
+        except Exception as error:  # a vocabulary that was never set, and whatever a user's own split raises
+            said = f"The TextVectorization of {name} raised {type(error).__name__}: {words.one_line(error)}"
+            raise UserError(f"{said}. Give it a vocabulary, or let the function call adapt.") from error
+
+    strings(["a text"])
+    said = f"The TextVectorization of {name} makes numbers of the texts beforehand, with its first call's vocabulary."
+    rest = keras.Model(numbers, model.outputs)
+    return rest, Inputs(row=(int(row[0]),), strings=strings, said=(said,))

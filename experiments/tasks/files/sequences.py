@@ -1,0 +1,104 @@
+"""Sequences from a table of their steps: one line a step, as a database or a logger writes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from experiments.records import UserError, require
+from experiments.tasks.files.kinds import Numbers, read_column
+from experiments.tasks.files.memory import require_memory
+from experiments.tasks.files.table import Raw
+from experiments.tasks.files.words import counted, listed, quoted
+
+LONGEST = 1_000  # steps of a sequence that are kept, the last ones
+
+
+def sequences_of(raw: Raw, identity: pd.Series, time: pd.Series | None, memory_gib: float) -> Raw:
+    """Return one row a value of `identity`: (n, longest, channels) float64, its steps in the order of `time`.
+
+    `raw`: with a row a step. Shorter sequences end where the longest ends, and are NaN before they begin, as a value is
+    that is missing. Columns that are no numbers are left out, with a notice. The order of rows is that of the first
+    step in the file. Raises `UserError` if target, group or weight differ within a sequence, for a step without an
+    identity or a time, and if no column of numbers is left.
+    """
+    assert isinstance(raw.x, pd.DataFrame)
+    for values, option in ((identity, "--sequence-id"), (time, "--time")):
+        gone = 0 if values is None else int(values.isna().sum())
+        require(
+            gone == 0, f"The column of {option} is missing in {counted(gone, 'row')}. Fill it in, or leave them out."
+        )
+    number, names = pd.factorize(identity)
+    order = np.lexsort((np.arange(len(number)) if time is None else _ranks(time), number))
+    place = number[order]
+    counts = np.bincount(place)
+    columns, left = _channels(raw.x)
+    notices = [*raw.notices]
+    if left:
+        notices.append(f"Left out {counted(len(left), 'column')} of the steps that hold no numbers: {listed(left)}.")
+    require(bool(columns), f"No column of numbers is left for the steps. {' '.join(notices)}".rstrip())
+    steps = int(min(counts.max(), LONGEST))
+    require_memory(raw.source, 3.0 * len(names) * steps * len(columns) * 8, memory_gib, "as sequences of one length")
+    if counts.min() != counts.max() or steps < counts.max():
+        cut = f"; of longer ones the last {LONGEST:,} are read" if steps < counts.max() else ""
+        notices.append(
+            f"The {len(names):,} sequences have {counts.min():,} to {counts.max():,} steps. Shorter ones are filled up "
+            f"in front with each channel's mean{cut}."
+        )
+    from_end = counts[place] - 1 - (np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts))
+    kept = from_end < steps
+    x = np.full((len(names), steps, len(columns)), np.nan)
+    for channel, values in enumerate(columns.values()):
+        x[place[kept], steps - 1 - from_end[kept], channel] = values[order][kept]
+    if np.isnan(np.concatenate([*columns.values()])).any():
+        notices.append("Values that are missing within a sequence become their channel's mean.")
+
+    def once(values: pd.Series | None, what: str) -> pd.Series | None:
+        """A sequence's own value: the one of its steps."""
+        if values is None:
+            return None
+        codes = pd.factorize(values)[0]
+        first = np.full(len(names), -1)
+        first[number[::-1]] = np.arange(len(number))[::-1]
+        differs = codes != codes[first][number]
+        if differs.any():
+            name = names[number[np.flatnonzero(differs)[0]]]
+            raise UserError(f"{what} differs within the sequence {quoted(name)}. A sequence must have one value of it.")
+        return values.iloc[first].reset_index(drop=True)
+
+    return Raw(
+        x=x,
+        y=once(raw.y, raw.target),  # type: ignore[arg-type]
+        groups=once(raw.groups, raw.group),
+        weights=once(raw.weights, raw.weight),
+        source=raw.source,
+        target=raw.target,
+        group=raw.group,
+        weight=raw.weight,
+        notices=tuple(notices),
+        gaps=True,
+    )
+
+
+def _ranks(time: pd.Series) -> np.ndarray:
+    """The order of the times, as numbers or dates where they are, else as text; equal times keep the file's order."""
+    column = read_column(str(time.name), time)
+    if isinstance(column, Numbers):
+        return np.unique(column.values, return_inverse=True)[1]
+    values = getattr(column, "values", None)  # of dates
+    return np.unique(time.astype(str).to_numpy(dtype=object) if values is None else values, return_inverse=True)[1]
+
+
+def _channels(frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The columns of numbers that are not constant, (rows,) each, and the names of the others."""
+    found: dict[str, np.ndarray] = {}
+    left = []
+    for name, series in frame.items():
+        column = read_column(str(name), series)
+        values = column.values if isinstance(column, Numbers) else np.empty(0)
+        present = values[~np.isnan(values)]
+        if len(present) and present.min() != present.max():
+            found[str(name)] = values
+        else:
+            left.append(str(name))
+    return found, left
