@@ -17,6 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from browsing import DESK, Opened
 
 import experiments
 from experiments.comparison import Comparison, Options, page, rows, run
@@ -326,6 +327,18 @@ def test_what_is_saved_is_whole_and_holds_no_markup(found: Comparison, tmp_path:
     content = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert content["verdict"]["outcome"] == found.verdict.outcome
     assert content["settings"]["labels"] == ["no", EVIL]
+
+
+def test_answer_picture_and_code_are_the_first_screen(browser: Any, found: Comparison, tmp_path: Path) -> None:
+    opened = Opened(browser, found.save(tmp_path / "out"), viewport=DESK)
+    assert opened.complaints == []
+    for what in ("h1", ".first .reply", ".first img", ".first pre"):
+        assert 0 < opened.below(what) <= DESK["height"], what
+    sentences = opened.page.locator(".first .sentence").all_inner_texts()
+    assert len(sentences) == 3
+    assert all(3 < len(sentence.split()) <= 25 for sentence in sentences)
+    assert opened.page.locator(".first pre").inner_text() == found.advice.code
+    opened.page.close()
 
 
 def test_saving_again_replaces_and_spares_what_is_no_comparison(found: Comparison, tmp_path: Path) -> None:

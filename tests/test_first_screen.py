@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from pathlib import Path
 from typing import Any
 
+import nbformat
+import nbformat.v4 as v4
 import pytest
 import synthetic_tables as synthetic
 from browsing import DESK, PHONE, Opened
 
+from experiments import figures, judgement
 from experiments.figures.files import FONT
+from experiments.suite.render import render
 
 PAGES = ("report.html", "report.zh.html")
+NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "binary.ipynb"
 LEAST = 10  # pixels that a letter of a figure is high
 
 
@@ -63,4 +69,32 @@ def test_the_letters_of_every_figure_are_the_pages_own_and_large_enough(browser:
         assert letters
         assert {same(family) for family, _ in letters} == {same(own)}
         assert min(size for _, size in letters) * scale > LEAST - 0.01, alt
+    opened.page.close()
+
+
+def executed() -> nbformat.NotebookNode:
+    """notebooks/binary.ipynb with the outputs that its first cells have on one cell's curves; nothing is trained."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    curves = synthetic.curves(synthetic.CELLS[:1], seeds=6)
+    runs = synthetic.runs(curves)
+    pairs = judgement.pair_up(synthetic.finals(curves), curves, runs)
+    differences = judgement.differences(pairs).query("estimand == 'fresh rows'")
+    said = judgement.binary_answer(differences, judgement.attribution(pairs), synthetic.CELLS[0])
+    picture = base64.b64encode(figures.loss_curves(curves, runs)._repr_png_()).decode()
+    outputs = {"answer": {"text/markdown": said}, "curves": {"image/png": picture}}
+    for cell in notebook.cells:
+        if cell.get("id") in outputs:
+            cell.outputs = [v4.new_output("display_data", outputs[cell["id"]])]
+    return notebook
+
+
+def test_a_notebook_begins_with_its_answer_and_its_curves(browser: Any, tmp_path: Path) -> None:
+    path = tmp_path / "binary.html"
+    path.write_text(render(executed(), "binary"), encoding="utf-8")
+    opened = Opened(browser, path, viewport=DESK)
+    answer = opened.page.locator("p", has_text="final test loss is").first
+    box = answer.bounding_box()
+    assert box["y"] + box["height"] < DESK["height"] / 2
+    assert 0 < opened.below("img") <= DESK["height"]
+    assert opened.page.locator("details.code").first.is_visible()
     opened.page.close()

@@ -163,7 +163,10 @@ def _code(head: str, rate: float, model: Model) -> str:
     metric = "keras.metrics.BinaryAccuracy(threshold=0.0)" if head == BASELINE else '"accuracy"'
     return (
         "# trunk: all before the head\n"
-        f"model = keras.Model(trunk.inputs, keras.layers.Dense({units})(trunk.outputs[0]))\n"
-        f"model.compile({model.optimizer.code.format(rate=f'{rate:.4g}')}, keras.losses.{loss}(from_logits=True),\n"
-        f"              metrics=[{metric}])"
+        f"output = keras.layers.Dense({units})(trunk.outputs[0])\n"
+        "model = keras.Model(trunk.inputs, output)\n"
+        "model.compile(\n"
+        f"    {model.optimizer.code.format(rate=f'{rate:.4g}')},\n"
+        f"    keras.losses.{loss}(from_logits=True),\n"
+        f"    metrics=[{metric}])"
     )

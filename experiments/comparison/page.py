@@ -8,10 +8,11 @@ import pandas as pd
 
 from experiments.comparison.answer import FACTORS, amount, name_of
 from experiments.comparison.chart import margins, rates
+from experiments.comparison.first import first, title
 from experiments.comparison.result import Comparison
 from experiments.figures import Words, attribution, gradient_norms, loss_curves
 from experiments.heads import HEADS
-from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import badge, drawn
 
 _RULE = (
@@ -40,19 +41,20 @@ def sections(found: Comparison, words: Words) -> list[Section]:
 
 
 def _answer(found: Comparison, words: Words) -> Section:
-    blocks: list[Block] = [
+    whole: list[Block] = [
         Text(body=[badge(found.verdict.outcome, words), " ", found.verdict.parts[0]], lead=True),
         *_lines(found.verdict.parts[1:]),
         Text(body=[Span(text="Why? ", strong=True), found.why]),
         *([Text(body=[Span(text="At which rate? ", strong=True), found.advice.rate])] if found.advice.rate else []),
         Text(body=[Span(text="Which to use? ", strong=True), found.advice.sentence]),
-        Code(body=found.advice.code),
         Text(
             body="Either way, leave the activation to the loss (from_logits=True): the gradient then survives any "
             "logit on every backend."
         ),
     ]
-    return Section(id="answer", title="The answer", blocks=blocks)
+    return Section(id="answer", title=title(found, words), blocks=[
+        first(found, words), Fold(summary=words("compare.figures"), blocks=whole),
+    ])  # fmt: skip
 
 
 def _differences(found: Comparison, words: Words) -> Section:

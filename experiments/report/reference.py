@@ -91,14 +91,14 @@ def _picture(stored: Stored, words: Words) -> tuple[str, str]:
 
 
 def _linked(table: Table, page: str) -> Table:
-    """The table with its links leading into `page`."""
+    """The verdicts and the claims of the table, their links leading into `page`; the numbers are there."""
     rows = [
         [cell if isinstance(cell, (str, Span)) else
          [replace(span, href=page + span.href) if isinstance(span, Span) and span.href else span for span in cell]
-         for cell in row]
+         for cell in row[:2]]
         for row in table.rows
     ]  # fmt: skip
-    return replace(table, rows=rows)
+    return replace(table, columns=table.columns[:2], rows=rows)
 
 
 def _size(stored: Stored) -> dict[str, str]:
