@@ -259,6 +259,10 @@ CASES: dict[str, tuple[NumpyTail, list[str], str]] = {
         of(identity, lambda y, z: -(np.array([1, 5, 2]) * y * log_expit(z) + (1 - y) * log_expit(-z)).mean(axis=-1),
            units=3), [], "",
     ),
+    "a formula of its own that is cut off": (
+        of(lambda z: np.clip(z / 4 + 0.5, 0, 1), lambda y, p: (np.abs(y - p) ** 1.5).mean(axis=-1)),
+        ["gradient_dies"], "From a logit of 3 on",
+    ),
     "two rectified units": (of(lambda z: np.maximum(z, 0), square, units=2), [], ""),
     "a rate that may be below 0": (
         of(identity, lambda y, z: (z - y * np.log(z))[:, 0]), ["prediction_leaves_the_range"], "no value for some",

@@ -138,6 +138,7 @@ CASES: dict[str, tuple[Callable[[], Any], Any, Any, Any]] = {
     ),
     "BCELoss of a relu": (lambda: net(1, nn.ReLU()), nn.BCELoss(), FLOATS, problem("prediction_leaves_the_range")),
     "BCELoss of a tanh": (lambda: net(1, nn.Tanh()), nn.BCELoss(), FLOATS, problem("prediction_leaves_the_range")),
+    "BCELoss of a hard sigmoid": (lambda: net(1, nn.Hardsigmoid()), nn.BCELoss(), FLOATS, problem("gradient_dies")),
     "BCELoss of labels -1 and 1": (
         lambda: net(1, nn.Sigmoid()), nn.BCELoss(), 2 * FLOATS - 1, problem("labels_are_no_probabilities"),
     ),

@@ -14,7 +14,7 @@ from experiments.check.sweep import GRID, Sweep
 Seen = tuple[str, str]
 REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
 FLOOR = 0.05  # of the loss of no answer: a right answer should come below
-MEANT = 0.01  # by so much a loss of a whole batch changes if its labels meet other rows
+MEANT = 0.01  # by so much a loss of a whole batch differs from the mean of its rows, or from that with other labels
 TRUSTED = 40.0  # up to here everything has to be finite
 
 
@@ -155,7 +155,7 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         return
     # a loss that counts units one by one may leave out any of them
     dead = (found.stalled if half else found.flat) & wrong & ~broken
-    if found.paired > MEANT and not found.meaning.name:  # a loss of the batch says nothing of one label alone
+    if found.mixed > MEANT and not found.meaning.name:  # a loss of the batch says nothing of one label alone
         dead &= found.still[:, None]
     start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
     told = f"From {at(start)} on, a wrong answer has a gradient of exactly 0."

@@ -61,6 +61,7 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
     inside = prediction.min() >= 0 and prediction.max() <= 1 + 1e-6
     chances = prediction if inside else None
     add("binary", "prediction", formulas.binary_of_chances, chances)
+    add("binary", "prediction", formulas.binary_of_clipped_logarithms, chances)
     add("categorical", "prediction", formulas.categorical_of_chances, chances if several else None)
     add("categorical", "prediction", formulas.categorical_of_clipped, chances if several else None)
     add("categorical", "prediction", formulas.categorical_as_given, chances if several else None)
