@@ -5,10 +5,13 @@ Keras is imported within, when it is used: the program that is looked at chooses
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 # the modules of the trainers that a model may be, each with the class that has `fit`
 TRAINERS = {
@@ -133,6 +136,18 @@ def operation_class() -> Any:
 
 
 # what the JAX backend computes
+
+
+def seed_off_tensorflow(seed: int) -> None:
+    """What `keras.utils.set_random_seed` does, but for TensorFlow's own seed: it imports TensorFlow for that."""
+    from keras.src.backend.common import global_state
+    from keras.src.random import seed_generator
+    from keras.src.utils import rng_utils
+
+    global_state.set_global_attribute(rng_utils.GLOBAL_RANDOM_SEED, seed)
+    global_state.set_global_attribute(seed_generator.GLOBAL_SEED_GENERATOR, None)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (a layer of the user may draw from it)
 
 
 @contextmanager

@@ -135,7 +135,8 @@ def seeding_of(build: Callable[[], keras.Model], seeds: int) -> Callable[[int], 
     Seeding TensorFlow's generators as well empties its cache of kernels, and building takes half as long again. So
     that is left out where a trunk is the same whatever they were seeded with, which takes two trunks to see.
     """
-    whole: Callable[[int], None] = keras.utils.set_random_seed
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    whole = keras.utils.set_random_seed if on_tensorflow else keras_internals.seed_off_tensorflow
     if seeds <= _FEW:
         return whole
     whole(0)
