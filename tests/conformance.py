@@ -1,4 +1,4 @@
-"""Every engine against plain programs of its own framework: `python conformance.py FRAMEWORK PART GIVEN OUT`.
+"""Every engine against plain programs of its own framework: `python conformance.py FRAMEWORK GIVEN OUT`.
 
 A framework is a process of its own, as Keras chooses its backend when it is imported; what it found is a table.
 """
@@ -16,14 +16,19 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from training_cases import relative
+from training_cases import relative, stamped
 
+from experiments.engines import driver
 from experiments.engines.interface import Engine, Factory
+from experiments.networks import NETWORKS, Build, network
 from experiments.optimizers import OPTIMIZERS
 from experiments.problem.chunk import Chunk, chunk_of
 from experiments.problem.problem import Problem
 from experiments.problem.replicas import Replica, chunks
 from experiments.records import Setup
+from experiments.tasks import TASKS, as_data, task
+
+HEAVY = {"tensorflow", "keras", "torch", "jax"}
 
 # the module that says what a framework is, and what its process is told
 FRAMEWORKS = {
@@ -48,13 +53,15 @@ class Framework(Protocol):
     """What a module of this suite says of a framework.
 
     `engines`: by name. `plain`: a network trained by a program that a user could write, from the chunk's first weights
-    and batches, and measured on some rows. `forget`: leave what was compiled.
+    and batches, and measured on some rows. `layers`: networks of layers that the suite's own do
+    not have. `forget`: leave what was compiled.
     """
 
     engines: dict[str, Callable[[], Factory]]
     precision: Callable[[str], AbstractContextManager[None]]
     prepare: Callable[[Setup], Problem]
     plain: Callable[[Problem, Chunk, np.ndarray], Trained]
+    layers: dict[str, Build]
     forget: Callable[[], None]
 
 
@@ -65,20 +72,25 @@ def by_engine(problem: Problem, factory: Factory, replicas: Sequence[Replica]) -
     for start in range(0, len(replicas), most):
         some = replicas[start : start + most]
         heads = [replica.head for replica in some]
-        engine = made.setdefault(tuple(h.name for h in heads), factory.engine(problem, heads))
+        names = tuple(head.name for head in heads)
+        engine = made[names] if names in made else made.setdefault(names, factory.engine(problem, heads))
         chunk = chunk_of(problem, some)
-        engine.start(chunk)
-        # in three parts: what an engine carries from one call to the next counts too
-        steps = problem.setup.steps
-        parts = [(0, 1), (1, steps // 2), (steps // 2, steps)]
-        seen = [engine.advance(first, last) for first, last in parts]
-        rows = np.stack([problem.rows("test", seed, 200) for seed in chunk.seeds])
-        _, losses = engine.evaluate(rows)
-        for place, weights in enumerate(engine.weights()):
-            means = [shown.objective[place] * (last - first) for shown, (first, last) in zip(seen, parts, strict=True)]
-            norms = {name: float(values[place]) for name, values in seen[-1].norms.items()}
-            numbers = {"fit_loss": sum(means) / steps, "loss": float(losses[place].mean()), **norms}
-            yield Trained(numbers=numbers, weights=weights)
+        yield from shown_by(engine, problem, chunk, np.stack([problem.rows("test", seed, 200) for seed in chunk.seeds]))
+
+
+def shown_by(engine: Engine, problem: Problem, chunk: Chunk, rows: np.ndarray) -> Iterator[Trained]:
+    """What each network of a chunk shows when an engine trains it; `rows`: (streams, n) of the data."""
+    engine.start(chunk)
+    # in three parts: what an engine carries from one call to the next counts too
+    steps = problem.setup.steps
+    parts = [(0, 1), (1, steps // 2), (steps // 2, steps)]
+    seen = [engine.advance(first, last) for first, last in parts]
+    _, losses = engine.evaluate(rows)
+    for place, weights in enumerate(engine.weights()):
+        means = [shown.objective[place] * (last - first) for shown, (first, last) in zip(seen, parts, strict=True)]
+        norms = {name: float(values[place]) for name, values in seen[-1].norms.items()}
+        numbers = {"fit_loss": float(sum(means)) / steps, "loss": float(losses[place].mean()), **norms}
+        yield Trained(numbers=numbers, weights=weights)
 
 
 def compare(framework: Framework, setup: Setup) -> Iterator[dict[str, Any]]:
@@ -137,13 +149,70 @@ def comparison(framework: Framework, given: list[dict[str, Any]]) -> Iterator[di
         framework.forget()
 
 
-PARTS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {"compare": comparison}
+def control(framework: Framework, given: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Of each engine that takes a cell: how far `softmax_matched` and `softmax` are from `sigmoid` at each step.
+
+    And at the first step the ratio of the gradients' norms, `softmax_init` over `sigmoid`, of the head and the trunk.
+    """
+    for cell in given:
+        setup = Setup(**{**cell, "heads": tuple(cell["heads"])})
+        with framework.precision(setup.dtype):
+            problem = framework.prepare(setup)
+            for name, make in framework.engines.items():
+                factory = make()
+                if factory.unsupported(problem) or factory.at_once(problem) == 1:
+                    continue
+                records = {(r.replica.head.name, r.replica.seed): r.curves for r in driver.run(problem, factory)}
+                for (head, seed), curves in records.items():
+                    where = {"engine": name, "network": setup.network, "optimizer": setup.optimizer, "head": head}
+                    sigmoid = records["sigmoid", seed]
+                    for key in (("test", "nll", ""), ("train", "grad_norm", "trunk")):
+                        mine, its = np.array(curves[key]), np.array(sigmoid[key])
+                        yield {**where, "quantity": key[1], "value": relative(mine, its)}
+                    for scope in ("head", "trunk") if problem.trunk.first_weights(0) else ("head",):
+                        key = "train", "grad_norm", scope
+                        yield {**where, "quantity": f"first_{scope}", "value": curves[key][0] / sigmoid[key][0]}
+        framework.forget()
 
 
-def main(framework: str, part: str, given: str, out: str) -> None:
-    """Do a part of the suite in this process with what a JSON file gives, and write the table of what it finds."""
+def layers(framework: Framework, given: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """`compare` with networks that the framework's module has for this, each a layer that the suite's own have not."""
+    for name, build in framework.layers.items():
+        network(name, takes=("vector", "image"), description="of one test")(build)
+        cells = [{**cell, "network": name} for cell in given]
+        yield from comparison(framework, cells)
+        NETWORKS.remove(name)
+
+
+def stamps(framework: Framework, given: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The curves of a cell whose rows have a column of `offset` ± 100 that decides the class, for two offsets."""
+    for offset in (0.0, 1.7e9):
+        rows = as_data(*stamped(offset))
+        task("stamped", kind="vector", description="of one test", source="here")(lambda rows=rows: rows)
+        for cell in given:
+            setup = Setup(**{**cell, "heads": tuple(cell["heads"]), "task": "stamped"})
+            with framework.precision(setup.dtype):
+                problem = framework.prepare(setup)
+                for name, make in framework.engines.items():
+                    for record in driver.run(problem, make()):
+                        where = {"engine": name, "head": record.replica.head.name, "offset": offset}
+                        for quantity in ("nll", "loss", "accuracy"):
+                            value = record.finals["test", quantity]
+                            yield {**where, "quantity": quantity, "value": value}
+        TASKS.remove("stamped")
+
+
+PARTS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
+    "compare": comparison, "control": control, "layers": layers, "stamps": stamps,
+}  # fmt: skip
+
+
+def main(framework: str, given: str, out: str) -> None:
+    """Do parts of the suite in this process: each with the cells that a JSON file names; write the table of each."""
     module: Any = import_module(FRAMEWORKS[framework][0])
-    pd.DataFrame(PARTS[part](module, json.loads(Path(given).read_text()))).to_parquet(out)
+    for part, cells in json.loads(Path(given).read_text()).items():
+        pd.DataFrame(PARTS[part](module, cells)).to_parquet(Path(out) / f"{part}.parquet")
+    (Path(out) / "loaded.json").write_text(json.dumps(sorted(HEAVY & sys.modules.keys())))
 
 
 if __name__ == "__main__":

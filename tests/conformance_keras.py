@@ -15,7 +15,7 @@ from experiments.problem.chunk import Chunk
 from experiments.problem.problem import Problem
 from experiments.records import Head, Setup
 
-__all__ = ["engines", "forget", "plain", "precision", "prepare"]
+__all__ = ["engines", "forget", "layers", "plain", "precision", "prepare"]
 
 ON_JAX = keras.backend.backend() == "jax"
 if ON_JAX:
@@ -31,6 +31,36 @@ else:
     from experiments.engines.stacked import Stacked
 
     engines = {"stacked": Stacked, "keras_fit": KerasFit}
+
+
+def with_layers(*made: Callable[[], Any]) -> Callable[[tuple[int, ...]], keras.Model]:
+    """What builds a network of layers that are made anew each time."""
+    return lambda row: keras.Sequential([keras.Input(row), *(make() for make in made), keras.layers.Flatten()])
+
+
+of = keras.layers
+tokens = (lambda: of.Flatten(), lambda: of.ReLU(max_value=7))
+layers = {
+    "statistics": with_layers(
+        lambda: of.Flatten(), lambda: of.Dense(6), lambda: of.BatchNormalization(momentum=0.8), lambda: of.ReLU()
+    ),
+    "dropout": with_layers(
+        lambda: of.Dropout(0.2), lambda: of.Flatten(), lambda: of.Dense(6, activation="relu"), lambda: of.Dropout(0.4)
+    ),
+    "lstm": with_layers(lambda: of.Reshape((-1, 8)), lambda: of.LSTM(5)),
+    "separable": with_layers(lambda: of.SeparableConv2D(4, 3, activation="tanh")),
+    "convolved": with_layers(
+        lambda: of.Reshape((-1, 8)),
+        lambda: of.Conv1D(4, 3, padding="causal", dilation_rate=2),
+        lambda: of.Conv1D(4, 2, strides=3, padding="same", groups=2, activation="swish"),
+    ),
+    "table": with_layers(*tokens, lambda: of.Embedding(8, 3)),
+    "penalised": with_layers(
+        lambda: of.Flatten(),
+        lambda: of.Dense(5, activation="tanh", kernel_regularizer="l1", bias_constraint="non_neg"),
+        lambda: of.ActivityRegularization(l2=0.1),
+    ),
+}
 
 
 def prepare(setup: Setup) -> Problem:
@@ -70,6 +100,9 @@ class Program:
         (replica,) = chunk.replicas
         for variable, value in zip(weights_of(self.trunk), chunk.trunks[0], strict=True):
             variable.assign(value)
+        dropouts = [layer for layer in self.trunk.layers if isinstance(layer, keras.layers.Dropout)]
+        for place, layer in enumerate(dropouts):
+            layer.seed_generator.state.assign([int(chunk.random[0]) + place, 0])
         self.last.kernel.assign(chunk.kernels[0])
         self.last.bias.assign(chunk.biases[0])
         rates = (replica.learning_rate, replica.learning_rate * replica.head.rate_scale)

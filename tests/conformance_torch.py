@@ -17,9 +17,10 @@ from experiments.problem.chunk import Chunk
 from experiments.problem.problem import Problem
 from experiments.records import Head, Setup
 
-__all__ = ["engines", "forget", "plain", "precision", "prepare"]
+__all__ = ["engines", "forget", "layers", "plain", "precision", "prepare"]
 
 engines: dict[str, Callable[[], Any]] = {"torch": Torch}
+layers: dict[str, Any] = {}  # networks are written for PyTorch one by one
 LAYERS = (nn.Linear, nn.Conv2d, nn.GRU, nn.MultiheadAttention, nn.LayerNorm)
 
 

@@ -24,8 +24,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # what these modules' tests share takes long to make: a run of the suite, a fork server, an atlas, a report
 TOGETHER = {
-    "test_claims", "test_cli", "test_evidence_cells", "test_numerics_backends", "test_report", "test_report_browser",
-    "test_first_screen", "test_suite", "test_suite_kernels", "test_worked_examples",
+    "test_claims", "test_cli", "test_conformance", "test_evidence_cells", "test_first_screen",
+    "test_numerics_backends", "test_report", "test_report_browser", "test_suite", "test_suite_kernels",
+    "test_worked_examples",
 }  # fmt: skip
 
 # the first example compiles a graph, so no deadline; the same examples each time, so a failure can be repeated

@@ -6,15 +6,17 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict, replace
-from importlib.util import find_spec
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conformance import FRAMEWORKS
 from training_cases import arms, cell
 
+from experiments import frameworks
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
@@ -22,80 +24,160 @@ from experiments.records import Setup
 
 HERE = Path(__file__).parent
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
-PACKAGE = {"keras-tensorflow": "tensorflow", "keras-jax": "jax", "torch": "torch"}
+Cells = Mapping[str, Sequence[Setup]]
 
-# every network, optimizer and arm at least once, and each kind of arm with and without decay
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What one framework's process found: the tables of its parts, and the frameworks that it has loaded."""
+
+    framework: str
+    parts: dict[str, pd.DataFrame]
+    loaded: set[str]
+
+
+def small(network: str, optimizer: str, heads: Sequence[str], **rest: object) -> Setup:
+    return cell(network, optimizer, heads=tuple(heads), image_side=8, **{"dtype": "float64", **rest})
+
+
+# every optimizer and arm, and each way of computing a network, at least once
 SOME = ("sigmoid", "softmax_matched", "softmax_sparse", "sigmoid2_bce")
-COVERING = [
-    cell("mlp", "adam", dtype="float64"),
-    cell("mlp", "sgd", dtype="float32", seeds=3, heads=SOME),
-    cell("linear", "sgd_l2", dtype="float64", heads=(*SOME, "softmax_decay")),
-    cell("deep_mlp", "momentum", dtype="float64", heads=SOME),
-    cell("cnn", "adamw", dtype="float64", heads=(*SOME, "softmax_decay"), image_side=8),
-    cell("gru", "rmsprop", dtype="float64", heads=SOME[:2], image_side=8),
-    cell("attention", "adam", dtype="float64", heads=SOME[:2], image_side=8),
-    cell("text_mean", "adam", dtype="float64", heads=SOME[:2], steps=20, record_every=20),
-    cell("text_gru", "momentum", dtype="float64", heads=SOME[:2], steps=20, record_every=20),
-]  # fmt: skip
-WHOLE = [
-    cell(network, optimizer, dtype=dtype, seeds=2 if dtype == "float64" else 3, image_side=8)
-    for network in NETWORKS
-    for optimizer in OPTIMIZERS
-    for dtype in TOLERANCE
-]
+DECAY = (*SOME, "softmax_decay")
+PAIR = ("sigmoid", "softmax_matched")
+PAIRS = [("linear", "sgd_l2"), ("cnn", "adamw"), ("gru", "rmsprop"), ("attention", "momentum")]
+ORDINARY: Cells = {
+    "compare": [
+        small("mlp", "adam", arms("adam")),
+        small("mlp", "sgd", SOME, dtype="float32", seeds=3),
+        *(small(network, optimizer, DECAY if OPTIMIZERS[optimizer].decays else PAIR) for network, optimizer in PAIRS),
+        *(small(f"text_{kind}", "adam", PAIR, steps=20, record_every=20) for kind in ("mean", "gru")),
+    ],
+    "layers": [small("mlp", "adam", ("softmax_matched",), task="digits_3v8", steps=20)],
+    "control": [
+        small(network, optimizer, (*PAIR, "softmax_init", "softmax"), steps=300, record_every=100)
+        for network, optimizer in [("mlp", "sgd"), ("attention", "rmsprop")]
+    ],
+    "stamps": [cell("mlp", "adam", heads=PAIR, seeds=1, task="stamped")],
+}
+WHOLE: Cells = {
+    "compare": [
+        small(network, optimizer, arms(optimizer), dtype=dtype, seeds=2 if dtype == "float64" else 3)
+        for network in NETWORKS
+        for optimizer in OPTIMIZERS
+        for dtype in TOLERANCE
+    ],
+    "control": [
+        small(network, optimizer, (*PAIR, "softmax_init", "softmax"), steps=300, record_every=100)
+        for network in NETWORKS
+        for optimizer in OPTIMIZERS
+    ],
+}
 
 
-ALONE = {"torch": ("sigmoid_bceloss", "softmax_nllloss")}  # arms of one framework
+def in_process(framework: str, cells: Cells, folder: Path) -> Found:
+    """What a process of that framework finds in some parts of the suite."""
+    known = frameworks.FRAMEWORKS[framework]
+    if not known.installed:
+        pytest.skip(f"{framework} is {known.missing}")
+    told = folder / "given.json"
+    told.write_text(json.dumps({part: list(map(asdict, of(framework, mine))) for part, mine in cells.items()}))
+    program = [sys.executable, str(HERE / "conformance.py"), framework, str(told), str(folder)]
+    done = subprocess.run(program, env={**os.environ, **FRAMEWORKS[framework][1]}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    parts = {part: pd.read_parquet(folder / f"{part}.parquet") for part in cells}
+    return Found(framework=framework, parts=parts, loaded=set(json.loads((folder / "loaded.json").read_text())))
 
 
-def of(framework: str, cells: list[Setup]) -> list[Setup]:
-    """The cells with those of their arms that exist in the framework, and in one that has all of Keras's its own."""
-    return [
-        replace(
-            setup,
-            heads=tuple(head for head in setup.heads if framework in HEADS[head].frameworks) + ALONE.get(framework, ()),
-        )
-        for setup in cells
-        if framework != "torch" or NETWORKS[setup.network].torch is not None
-    ]
+def of(framework: str, cells: Sequence[Setup]) -> list[Setup]:
+    """The cells whose networks the framework has, with those of their arms that it has; all of its own for all arms."""
+    found = []
+    for setup in cells:
+        if framework != "torch" or NETWORKS[setup.network].torch is not None:
+            heads = arms(setup.optimizer, framework) if setup.heads == arms(setup.optimizer) else setup.heads
+            heads = tuple(head for head in heads if framework in HEADS[head].frameworks)
+            found.append(replace(setup, framework=framework, heads=heads))
+    return found
 
 
-def in_process(framework: str, name: str, given: object, folder: Path) -> pd.DataFrame:
-    """What a process of that framework finds in a part of the suite: see `conformance`."""
-    if find_spec(PACKAGE[framework]) is None:
-        pytest.skip(f"{PACKAGE[framework]} is not installed")
-    told, out = folder / "given.json", folder / "found.parquet"
-    told.write_text(json.dumps(given))
-    _, environment = FRAMEWORKS[framework]
-    program = [sys.executable, str(HERE / "conformance.py"), framework, name, str(told), str(out)]
-    subprocess.run(program, check=True, env={**os.environ, **environment})
-    return pd.read_parquet(out)
+@pytest.fixture(scope="module", params=list(FRAMEWORKS))
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return in_process(request.param, ORDINARY, tmp_path_factory.mktemp(request.param))
 
 
-def assert_alike(found: pd.DataFrame, cells: list[Setup]) -> None:
-    """Every engine, cell and arm is there, and the nearest try of each is within the tolerance of its precision."""
+@pytest.fixture(scope="module", params=list(FRAMEWORKS))
+def whole(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    return in_process(request.param, WHOLE, tmp_path_factory.mktemp(f"{request.param}-whole"))
+
+
+def assert_alike(found: pd.DataFrame) -> None:
+    """Of every cell and arm the nearest try is within the tolerance of its precision, in every quantity."""
     keys = ["engine", "network", "optimizer", "dtype", "head"]
     gaps = found.groupby([*keys, "seed"])["gap"].max().groupby(keys).min().reset_index()
-    for engine, of_engine in gaps.groupby("engine"):
-        for setup in cells:
-            mine = of_engine.query(f"network == {setup.network!r} and optimizer == {setup.optimizer!r}")
-            missing = set(setup.heads) - set(mine.loc[mine["dtype"] == setup.dtype, "head"])
-            assert not missing, (engine, setup.network, setup.optimizer, missing)
     far = gaps[~(gaps["gap"] <= gaps["dtype"].map(TOLERANCE))]
     assert far.empty, far.to_string()
 
 
-@pytest.mark.parametrize("framework", list(FRAMEWORKS))
-def test_an_engine_is_a_plain_program_of_its_framework(framework: str, tmp_path: Path) -> None:
-    cells = of(framework, COVERING)
-    found = in_process(framework, "compare", [asdict(setup) for setup in cells], tmp_path)
-    assert {"fit_loss", "loss", "trunk", "head", "total", "effective_head", "weights"} < set(found["quantity"])
-    assert_alike(found, cells)
+def assert_complete(found: pd.DataFrame, framework: str, cells: Sequence[Setup]) -> None:
+    """Each engine trained every cell and every arm."""
+    asked = {(c.network, c.optimizer, c.dtype, head) for c in of(framework, cells) for head in c.heads}
+    for engine, mine in found.groupby("engine"):
+        trained = set(zip(*(mine[name] for name in ("network", "optimizer", "dtype", "head")), strict=True))
+        assert trained == asked, (engine, trained ^ asked)
+
+
+def assert_control(found: pd.DataFrame) -> None:
+    """The matched arm is sigmoid's network to rounding and the other is not; the first gradients are as predicted."""
+    keys = ["engine", "network", "optimizer", "head", "quantity"]
+    by = found.groupby(keys)["value"].agg(["min", "max"]).reset_index()
+    matched = by.query("head == 'softmax_matched' and quantity in ('nll', 'grad_norm')")
+    assert len(matched) >= 2
+    assert matched["max"].max() <= 1e-9, matched[matched["max"] > 1e-9].to_string()
+    assert by.query("head == 'softmax' and quantity == 'nll'")["max"].min() > 1e-4
+    # the penalty's own gradient is another one
+    first = by.query("head == 'softmax_init' and optimizer != 'sgd_l2'").set_index("quantity")
+    assert np.allclose(first.loc["first_head", ["min", "max"]].astype(float), np.sqrt(2), rtol=1e-12)
+    assert np.allclose(first.loc["first_trunk", ["min", "max"]].astype(float), 1, rtol=1e-12)
+
+
+def test_an_engine_is_a_plain_program_of_its_framework(found: Found) -> None:
+    compared = found.parts["compare"]
+    assert {"fit_loss", "loss", "trunk", "head", "total", "effective_head", "weights"} < set(compared["quantity"])
+    assert_complete(compared, found.framework, ORDINARY["compare"])
+    assert_alike(compared)
+
+
+def test_layers_that_the_suite_does_not_have_are_trained_as_plain_keras(found: Found) -> None:
+    if found.framework == "torch":
+        pytest.skip("its networks are written by hand")
+    compared = found.parts["layers"]
+    assert set(compared.query("engine in ('keras-jax', 'keras_fit')")["network"]) >= {
+        "statistics", "dropout", "lstm", "separable", "convolved", "table", "penalised",
+    }  # fmt: skip
+    assert_alike(compared)
+
+
+def test_the_matched_arm_follows_sigmoid(found: Found) -> None:
+    assert_control(found.parts["control"])
+
+
+def test_a_large_column_is_seen_as_its_spread(found: Found) -> None:
+    """1.7e9 ± 100, whose float32 are multiples of 128: trained in float32 as ± 100 is, and learned."""
+    values = found.parts["stamps"].set_index(["engine", "head", "quantity", "offset"])["value"].unstack("offset")
+    np.testing.assert_allclose(values[1.7e9], values[0.0], rtol=1e-5)
+    assert (values.xs("accuracy", level="quantity") > 0.85).all(axis=None)
+
+
+def test_a_framework_loads_no_other(found: Found) -> None:
+    needed = {"keras-tensorflow": {"keras", "tensorflow"}, "keras-jax": {"keras", "jax"}, "torch": {"torch"}}
+    assert found.loaded - {"jax"} == needed[found.framework] - {"jax"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("framework", list(FRAMEWORKS))
-def test_every_network_optimizer_and_arm_is_a_plain_program(framework: str, tmp_path: Path) -> None:
-    cells = of(framework, WHOLE)
-    assert all(set(setup.heads) == set(arms(setup.optimizer, framework)) for setup in cells)
-    assert_alike(in_process(framework, "compare", [asdict(setup) for setup in cells], tmp_path), cells)
+def test_every_network_optimizer_and_arm_is_a_plain_program(whole: Found) -> None:
+    assert_complete(whole.parts["compare"], whole.framework, WHOLE["compare"])
+    assert_alike(whole.parts["compare"])
+
+
+@pytest.mark.slow
+def test_the_matched_arm_follows_sigmoid_in_every_network(whole: Found) -> None:
+    assert_control(whole.parts["control"])

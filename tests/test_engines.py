@@ -9,7 +9,7 @@ import compared_models as compared
 import numpy as np
 import pytest
 from test_comparison import plan_of
-from training_cases import cell
+from training_cases import cell, stamped
 
 from experiments.comparison.rows import problem as compared_problem
 from experiments.engines import Problem, driver, prepare
@@ -26,16 +26,6 @@ from experiments.tasks.files import from_arrays
 
 HEADS = ("sigmoid", "softmax_matched")
 ENGINES: list[Callable[[], Factory]] = [Stacked, KerasFit]
-
-
-def stamped(offset: float) -> tuple[np.ndarray, np.ndarray]:
-    """300 rows of two columns, the second of which is `offset` ± 100 and decides the class: time stamps, in seconds.
-
-    Identical rows are told by their bytes and numbered in the order of these, here by the first column alone.
-    """
-    rng = np.random.default_rng(0)
-    noise, spread = rng.normal(size=300), rng.normal(0, 100, size=300).round(3)
-    return np.stack([noise, spread + offset], axis=1), (spread + rng.normal(0, 30, size=300) > 0).astype(int)
 
 
 def in_suite(offset: float) -> Problem:
