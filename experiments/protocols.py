@@ -170,7 +170,13 @@ STANDARD = PRESETS.add(
         image_side=14,
         swept=Selection(
             groups=(
-                Group(tasks=ALL, networks=("linear", "mlp"), optimizers=("sgd", "adam")),
+                Group(tasks=ALL, networks=("linear",), optimizers=("sgd", "adam")),
+                Group(
+                    tasks=("breast_cancer", "phishing", "bananas", "fair", "shuttle", "separable", "label_noise",
+                           "imbalance", "moons"),
+                    networks=("mlp",),
+                    optimizers=("sgd", "adam"),
+                ),
                 Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("sgd", "adam")),
                 Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd",), seeds=10),
             ),
