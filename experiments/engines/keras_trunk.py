@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from experiments import keras_internals
+from experiments.keras_internals import on_jax
 from experiments.networks import Build
 from experiments.problem.problem import Problem
 from experiments.records import Network
@@ -48,7 +49,7 @@ def _float64_at_hand(dtype: str) -> Iterator[None]:
     jax.config.update("jax_explicit_x64_dtypes", "allow")
     try:
         if dtype == "float64":
-            with jax.enable_x64(True), keras_internals.float64_on_jax():
+            with jax.enable_x64(True), on_jax.float64_kept():
                 yield
         else:
             yield
@@ -136,7 +137,7 @@ def seeding_of(build: Callable[[], keras.Model], seeds: int) -> Callable[[int], 
     that is left out where a trunk is the same whatever they were seeded with, which takes two trunks to see.
     """
     on_tensorflow = keras.backend.backend() == "tensorflow"
-    whole = keras.utils.set_random_seed if on_tensorflow else keras_internals.seed_off_tensorflow
+    whole = keras.utils.set_random_seed if on_tensorflow else on_jax.seed_off_tensorflow
     if seeds <= _FEW:
         return whole
     whole(0)

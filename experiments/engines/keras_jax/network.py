@@ -14,6 +14,7 @@ from experiments import keras_internals
 from experiments.engines.keras_jax.convolution import under_vmap
 from experiments.engines.keras_trunk import layer_scopes
 from experiments.engines.objectives import row_losses
+from experiments.keras_internals import on_jax
 from experiments.problem.replicas import slices
 from experiments.records import Head
 
@@ -48,7 +49,7 @@ class Networks:
 
     def _call(self, weights: Values, others: Values, x: jax.Array, training: bool) -> Any:
         told = {"training": training} if keras_internals.takes_training(self.trunk) else {}
-        with keras_internals.convolving(under_vmap):
+        with on_jax.convolving(under_vmap):
             return self.trunk.stateless_call(weights, others, x, return_losses=True, **told)
 
     def penalises_outputs(self) -> bool:
