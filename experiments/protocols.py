@@ -131,7 +131,7 @@ QUICK = PRESETS.add(
 STANDARD = PRESETS.add(
     Protocol(
         name="standard",
-        description="every network, real and synthetic tasks, SGD and Adam, 32 seeds (12: images, text): the default",
+        description="every network, real and synthetic tasks, SGD and Adam, 32 seeds (13: images, text): the default",
         groups=(
             Group(
                 tasks=("breast_cancer", "phishing", "bananas", "fair", "shuttle"),
@@ -154,11 +154,11 @@ STANDARD = PRESETS.add(
                 tasks=("strokes", "mnist_odd_even"),
                 networks=("cnn", "gru", "attention"),
                 optimizers=("sgd", "adam"),
-                seeds=12,
+                seeds=13,  # with 12 no permutation of signs is rare enough to show a difference in one of so many cells
             ),
             # the same networks train in the other frameworks, which have an MLP on images too
-            Group(tasks=("strokes", "mnist_odd_even"), networks=("mlp",), optimizers=("sgd", "adam"), seeds=12),
-            Group(tasks=("chinese_reviews",), networks=("text_mean", "text_gru"), optimizers=("adam",), seeds=12),
+            Group(tasks=("strokes", "mnist_odd_even"), networks=("mlp",), optimizers=("sgd", "adam"), seeds=13),
+            Group(tasks=("chinese_reviews",), networks=("text_mean", "text_gru"), optimizers=("adam",), seeds=13),
             # the share of weight decay can be told only where there is some
             Group(tasks=("moons", "label_noise"), networks=("mlp",), optimizers=("adamw",)),
         ),
@@ -220,7 +220,7 @@ STANDARD = PRESETS.add(
                         tasks=("strokes", "mnist_odd_even"),
                         networks=("mlp", "cnn"),
                         optimizers=("sgd", "adam"),
-                        seeds=8,
+                        seeds=10,
                     ),
                 ),
                 seeds=20,

@@ -9,6 +9,7 @@ import re
 import string
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -284,6 +285,14 @@ def test_svg_takes_its_ink_from_the_readers_scheme_and_is_the_same_twice(one: pd
     assert "prefers-color-scheme:dark" in first
     assert "fill:var(--ink)" in first
     assert "<text" in first
+
+
+def test_an_svg_has_no_group_that_groups_nothing_and_no_space_between_its_parts(one: pd.DataFrame) -> None:
+    text = loss_curves(one).svg("a")
+    assert "<g>" not in text
+    assert text.count("<g ") == text.count("</g>")
+    assert not re.search(r">\s+<", text)
+    ElementTree.fromstring(text)
 
 
 def test_the_letters_of_an_svg_are_the_readers_sans_serif(one: pd.DataFrame) -> None:

@@ -14,6 +14,7 @@ from experiments.optimizers import OPTIMIZERS
 from experiments.plan import plan
 from experiments.protocols import FULL, PRESETS, QUICK, STANDARD, Protocol
 from experiments.records import Cell
+from experiments.stats import ALPHA, QUANTITIES
 from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
@@ -58,9 +59,22 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
     assert all(1 <= every_arm[network.name] <= 2 for network in NETWORKS.values() if "text" not in network.takes)
     for cell in cells:  # images and text take ten times as long
         slow = TASKS[str(cell.parameters["task"])].kind in ("image", "text")
-        assert cell.parameters["seeds"] == (12 if slow else 32)
+        assert cell.parameters["seeds"] == (13 if slow else 32)
     assert all(cell.parameters["image_side"] <= 14 for cell in cells)
     assert 36 <= len(cells) <= 54
+
+
+@pytest.mark.parametrize("framework", STANDARD.frameworks)
+def test_standard_has_seeds_enough_to_show_a_difference(framework: str) -> None:
+    """The least p of n seeds is 2 / 2^n. It has to pass the corrections over all cells, and that of a cell's five
+    primary quantities those over twice the cells that have as few seeds.
+    """
+    seeds = [int(cell.parameters["seeds"]) for cell in binary(STANDARD, framework)]
+    least = 2.0 ** (1 - min(seeds))
+    assert least <= ALPHA / len(seeds)
+    if framework == MAIN:
+        primary = sum(quantity.primary for quantity in QUANTITIES.values())
+        assert primary * least <= ALPHA / (2 * seeds.count(min(seeds)))
 
 
 @pytest.mark.parametrize("framework", STANDARD.frameworks[1:])

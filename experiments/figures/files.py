@@ -20,6 +20,7 @@ _PLACES = re.compile(r' (d|x|y)="([^"]*)"')
 _LONG = re.compile(r"(\d\.\d)\d+")
 _AROUND = re.compile(r"\s*([A-Za-z])\s*")
 _STYLES = re.compile(r' style="[^"]*"')
+_GROUPS = re.compile(r"<g(?: [^>]*[^/])?>|</g>")
 _UNUSED = re.compile(r'<metadata>.*?</metadata>| transform="rotate\(-0 [^"]*"|(?<=<g) id="[^"]*"', re.DOTALL)
 
 
@@ -30,10 +31,25 @@ def small_svg(text: str, sheet: str) -> str:
     text = _FAMILIES.sub("var(--font)", text)
     text = _STYLES.sub(lambda found: found[0].replace("; ", ";").replace(": ", ":"), text)
     text, rules = _classes(text)
-    text = re.sub(r"\n\s*", "\n", text)
+    text = _without_plain_groups(re.sub(r">\s+<", "><", text))
     head = text.index(">") + 1
     # after the fonts are replaced: the sheet names them, and a variable defined by itself is no font at all
     return f"{text[:head]}<style>{sheet}{rules}</style>{text[head:]}"
+
+
+def _without_plain_groups(text: str) -> str:
+    """The text without groups that have no attribute: they group nothing."""
+    open_groups: list[bool] = []
+
+    def kept(found: re.Match[str]) -> str:
+        if found[0] == "</g>":
+            plain = open_groups.pop()
+        else:
+            plain = found[0] == "<g>"
+            open_groups.append(plain)
+        return "" if plain else found[0]
+
+    return _GROUPS.sub(kept, text)
 
 
 def _classes(text: str) -> tuple[str, str]:
