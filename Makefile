@@ -1,7 +1,7 @@
 # One verb a chore. Each works in the environment that ./run_tests.sh makes; `make` alone lists them.
 PYTHON := .venv/bin/python
 
-.PHONY: help test lint fix types bench report reference strip clean
+.PHONY: help test lint fix types bench accelerators report reference strip clean
 
 help:  ## this list
 	@sed -n -E 's/^([a-z]+):[^#]*## (.*)/  make \1	\2/p' Makefile
@@ -20,6 +20,9 @@ types:  .venv ## mypy over the package
 
 bench:  .venv ## time this engine against what one would use instead
 	$(PYTHON) -m benchmarks
+
+accelerators:  .venv ## time the engines that can use an accelerator on the one of this machine
+	$(PYTHON) -m benchmarks.accelerators
 
 report:  .venv ## rebuild results/standard's report from its stored tables
 	.venv/bin/headtohead report --out results/standard

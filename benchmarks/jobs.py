@@ -11,12 +11,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from benchmarks import worker
+from benchmarks.contestants import framework
 from experiments.records import Setup
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One contestant on one setup; `part` and `name` say which row of which table it fills."""
+    """One contestant on one setup; `part` and `name` say which row of which table it fills.
+
+    The contestant "framework" trains the setup in the framework that it names.
+    """
 
     part: str
     name: str
@@ -40,13 +44,26 @@ def settle() -> None:
 def run(job: Job) -> dict[str, Any]:
     """What one fresh process found: a `Timing` with its memory, or {"missing": library}.
 
-    The process is forked from one that has imported TensorFlow and done nothing with it, which saves seconds a job.
+    The process is forked from one that has imported TensorFlow and done nothing with it, which saves seconds a job; one
+    of a framework's own starts from nothing, on one core.
     Raises what the contestant raises, and `BrokenProcessPool` if its process was killed.
     """
+    if job.contestant == "framework":
+        return in_framework(job.setup)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.imported"])
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(worker.work, job.contestant, job.setup, dict(job.options)).result()
+
+
+def in_framework(setup: Setup) -> dict[str, Any]:
+    """What a new process found that trains in the setup's framework: see `framework.work`."""
+    before = framework.told(framework.environment(setup.framework))
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return pool.submit(framework.work, setup.framework, setup).result()
+    finally:
+        framework.restore(before)
 
 
 def in_turns(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.contestants.names import CELL, FIT, FIT_ONE, FIT_RECORDING, FIT_XLA, JAX, JAX_STEPS, STEPS
 from benchmarks.jobs import Job
-from benchmarks.work import FULL, Size, planned, setup
+from benchmarks.work import COMMON, FULL, Size, planned, setup
+from experiments.frameworks import FRAMEWORKS
 from experiments.records import require
 
-PARTS = ("machine", "mlp", "cnn", "gru", "seeds", "width", "replicas", "sweep")
+PARTS = ("machine", "mlp", "cnn", "gru", "frameworks", "seeds", "width", "replicas", "sweep")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,23 @@ def contestants(network: str, size: Size) -> Turns:
         jobs.append(Job(part=network, name=FIT_RECORDING, contestant="fit_recording", setup=cell, options=some))
     repeats = size.repeats if network == "mlp" else size.repeats_long
     return Turns(title=f"{network}: the contestants", jobs=tuple(jobs), repeats=repeats, judged=size is FULL)
+
+
+def frameworks(size: Size) -> Turns:
+    """The same arms, seeds and steps by the engine of each framework."""
+    jobs = [
+        Job(
+            part="frameworks",
+            name=f"{network}: {framework}",
+            contestant="framework",
+            setup=replace(
+                setup(network, seeds=size.seeds_framework, steps=size.steps), heads=COMMON, framework=framework
+            ),
+        )
+        for network in size.networks
+        for framework in FRAMEWORKS
+    ]
+    return Turns(title="the engines of the frameworks", jobs=tuple(jobs), repeats=size.repeats, judged=size is FULL)
 
 
 def machine(size: Size) -> Turns:
@@ -93,4 +111,5 @@ def turns(size: Size, only: tuple[str, ...]) -> list[Turns]:
         require(name in PARTS, f"There is no part {name!r} of the benchmark. Known: {', '.join(PARTS)}.")
     wanted = [part for part in PARTS if not only or part in only]
     rest = {"machine": machine, "seeds": seeds, "width": width, "replicas": replicas, "sweep": sweep}
+    rest["frameworks"] = frameworks
     return [rest[part](size) if part in rest else contestants(part, size) for part in wanted]

@@ -15,9 +15,11 @@ from benchmarks.jobs import median
 from benchmarks.plan import Turns
 from benchmarks.work import BATCHED, LARGE, Size
 from experiments.records import Setup
+from experiments.tables import MAIN
 
 Results = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 Found = Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]
+AT_MOST = 1.5  # times the stacked engine's time that an engine of another framework may take for a network of the MLP
 AGREE = 1e-3  # how far two contestants' final training losses may be apart, in nats
 TARGETS = {  # what the engine is built to reach: at least this many times as fast
     ("mlp", FIT): 100.0,
@@ -42,6 +44,7 @@ def tables(group: Turns, results: Results, found: Found) -> list[RenderableType]
     """The tables of one group of jobs; `found` holds all that ran before."""
     part = group.jobs[0].part
     makers = {"machine": _machine, "seeds": _seeds, "width": _width, "replicas": _replicas, "sweep": _sweep}
+    makers["frameworks"] = _frameworks
     if part in makers:
         return makers[part](group, results, found)
     return _contestants(group, results, found)
@@ -89,6 +92,38 @@ def _contestants(group: Turns, results: Results, found: Found) -> list[Renderabl
             remarks.append(_agreement(job.name, mine[0]["losses"], ours[0]["losses"], last=job.name == JAX))
     remarks.append(_share(cell, ours, found))
     return [Group(table, Text("\n".join(filter(None, remarks)) + "\n"))]
+
+
+def _frameworks(group: Turns, results: Results, found: Found) -> list[RenderableType]:
+    """The engines by framework; CPU time, which on one core is what else runs on the machine touches least."""
+    table = _table(
+        "the engines of the frameworks on the same arms, seeds and steps, one core each: time a network",
+        "network and framework", "ms", "CPU ms", "CPU times TensorFlow's", "of all repeats", "peak MiB", "timed",
+    )  # fmt: skip
+    remarks = []
+    for job in group.jobs:
+        mine = results[job.part, job.name]
+        if "missing" in mine[0]:
+            table.add_row(job.name, "not installed")
+            continue
+        ours = results[job.part, f"{job.setup.network}: {MAIN}"]
+        each = [m["cpu"] / m["networks"] / (b["cpu"] / b["networks"]) for m, b in zip(mine, ours, strict=True)]
+        table.add_row(
+            job.name,
+            f"{1e3 * median(mine, 'seconds'):.1f}",
+            f"{1e3 * median(mine, 'cpu'):.1f}",
+            f"{statistics.median(each):.2f}",
+            f"{min(each):.2f}-{max(each):.2f}",
+            _memory(mine)[0],
+            f"{len(mine)} x {mine[0]['networks']}",
+        )
+        if group.judged and job.setup.network == "mlp" and job.setup.framework != MAIN:
+            reached = statistics.median(each)
+            remarks.append(
+                f"{job.name}: {reached:.2f} times the time of TensorFlow's engine a network; the target is at most "
+                f"{AT_MOST:g}: {'reached' if reached <= AT_MOST else 'MISSED'}."
+            )
+    return [Group(table, Text("\n".join(remarks) + "\n"))]
 
 
 def _memory(mine: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -23,6 +23,8 @@ HEADS = (
     "sigmoid2_bce",
     "sigmoid2_cce",
 )
+# those that every framework has
+COMMON = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
 TASK_OF = {"mlp": "breast_cancer", "cnn": "mnist_4v9", "gru": "mnist_4v9"}
 WIDTHS = (16, 32, 64, 128, 256)
 SEEDS = (1, 5, 20, 100, 300)
@@ -34,6 +36,7 @@ LARGE = 2048  # rows and columns of the product that the machine is best at
 class Size:
     """How much is trained and how often: all of a benchmark's knobs.
 
+    `seeds_framework`: of each arm that all frameworks have, so that there are a few hundred networks.
     `repeats` are those of the MLP, `repeats_long` of what takes longer. `fits`: networks that a loop of `fit` is timed
     on, a repeat. `seeds_grown`, `steps_grown`: the curves over seeds and width. `swept`: the preset and the cell whose
     sweep is timed. `replicas`: how many advance at once, `replica_seconds` for each of them.
@@ -41,6 +44,7 @@ class Size:
 
     networks: tuple[str, ...] = ("mlp", "cnn", "gru")
     seeds: int = 20
+    seeds_framework: int = 40
     steps: int = 400
     repeats: int = 3
     repeats_long: int = 2
@@ -57,6 +61,7 @@ class Size:
 FULL = Size()
 QUICK = Size(
     seeds=2,
+    seeds_framework=2,
     steps=40,
     repeats=1,
     repeats_long=1,

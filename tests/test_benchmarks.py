@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,9 @@ def test_every_part_is_planned() -> None:
     swept = planned[-1].jobs
     assert len(swept[1].setup.learning_rates) > 1
     assert swept[0].setup.learning_rates == ()
-    assert [group.judged for group in planned] == [part in ("mlp", "cnn", "gru") for part in plan.PARTS]
+    assert [group.judged for group in planned] == [
+        part in ("mlp", "cnn", "gru", "frameworks") for part in plan.PARTS
+    ]
 
 
 def test_targets_and_disagreements_are_told() -> None:
@@ -131,6 +134,31 @@ def test_targets_and_disagreements_are_told() -> None:
     words = str(show.tables(group, results, {})[0].renderables[1])  # type: ignore[union-attr]
     assert f"{FIT}: 198 times the engine's time a network; the target is at least 100: reached." in words
     assert "1 by more than 0.001" in words
+
+
+def test_engines_of_frameworks_are_judged_by_their_time_beside_tensorflows() -> None:
+    group = plan.frameworks(work.FULL)
+    assert {job.setup.heads for job in group.jobs} == {work.COMMON}
+    seconds = {"keras-tensorflow": 1.0, "keras-jax": 1.5, "torch": 1.6}
+    timing = {"networks": 10, "seconds": 9.0, "imported_mib": 1.0, "grown_mib": 1.0}
+    results = {(job.part, job.name): [{**timing, "cpu": seconds[job.setup.framework]}] * 3 for job in group.jobs}
+    words = str(show.tables(group, results, {})[0].renderables[1])  # type: ignore[union-attr]
+    target = "times the time of TensorFlow's engine a network; the target is at most 1.5"
+    assert f"mlp: keras-jax: 1.50 {target}: reached" in words
+    assert f"mlp: torch: 1.60 {target}: MISSED" in words
+    results["frameworks", "mlp: torch"] = [{"missing": "torch"}]
+    table, remarks = show.tables(group, results, {})[0].renderables  # type: ignore[union-attr]
+    assert "not installed" in list(table.columns[1].cells)
+    assert "torch" not in str(remarks)
+
+
+def test_a_framework_trains_in_a_process_of_its_own_on_one_core() -> None:
+    setup = Setup(task="breast_cancer", network="linear", optimizer="sgd", heads=("sigmoid",), seeds=2, steps=2)
+    before = dict(os.environ)
+    found = jobs.in_framework(setup)
+    assert dict(os.environ) == before
+    assert found["networks"] == len(found["losses"]) == 2
+    assert found["cpu"] > 0
 
 
 def test_the_command_prints_every_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
