@@ -17,7 +17,7 @@ DESK = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is open an event loop runs in the process, which can start no kernel then
 def browser() -> Iterator[Any]:
     """Chromium; a test that asks for it is skipped where it, or what drives it, is not installed."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -75,8 +75,7 @@ def test_programs(program: Program) -> None:
 def test_most_findings_are_shown_by_a_program() -> None:
     shown = {program.finding for program in PROGRAMS}
     elsewhere = {"not_a_log_probability", "not_measured", "prediction_is_constant", "weights_are_zero",
-                 "weights_are_negative", "class_weight_names_no_class", "evaluate_disagrees",
-                 "loss_of_its_own_formula"}  # fmt: skip
+                 "weights_are_negative", "class_weight_names_no_class", "evaluate_disagrees"}  # fmt: skip
     assert set(KINDS) - shown == elsewhere
 
 

@@ -141,10 +141,10 @@ def test_the_report_has_both_heads_in_each_framework_and_what_its_programs_cost(
     section = frameworks_section(with_two_frameworks(tmp_path), Words(paths=CATALOGUES))
     assert section is not None
     both, left, cost = [block for block in section.blocks if isinstance(block, Table)]
-    assert list(both.columns) == ["cell", MAIN, "torch"]
+    assert list(both.columns) == ["cell", "Keras on TensorFlow", "PyTorch"]
     ((cell_name, main, torch),) = both.rows
-    assert (cell_name, main[0].sort, torch[0].sort) == ("moons/mlp/sgd", 0.25, -0.125)
-    assert [row[0] for row in left.rows] == [MAIN, "torch"]
+    assert (cell_name, main[0].sort, torch[0].sort) == ("moons · MLP · SGD", 0.25, -0.125)
+    assert [row[0] for row in left.rows] == ["Keras on TensorFlow", "PyTorch"]
     assert [(row[3].sort, row[4].sort) for row in cost.rows] == [(2.0**-5, 0.0625), (2.0**-2, 0.5)]
     (picture,) = [block for block in section.blocks if isinstance(block, Picture)]
     assert "differ by at most 0.2 in float64" in picture.wide.finding

@@ -459,5 +459,5 @@ def test_a_browser_that_cannot_start_is_skipped_with_the_reason(tmp_path: Path, 
         cwd=ROOT, env={**os.environ, "CHROMIUM": str(program), broken: str(program)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert "2 skipped" in done.stdout
+    assert "3 skipped" in done.stdout
     assert reason in done.stdout

@@ -61,9 +61,13 @@ def test_a_written_out_attention_is_pytorchs(bias: bool) -> None:
 ROWS = {"vector": (5,), "image": (6, 4, 2), "sequence": (6, 3)}
 MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     **{
-        network.name: (lambda build=network.torch, row=ROWS[network.takes[-1]]: build(row), ROWS[network.takes[-1]])
+        network.name if kind in ("vector", "image") else f"{network.name}_of_{kind}s": (
+            lambda build=network.torch, row=ROWS[kind]: build(row),
+            ROWS[kind],
+        )
         for network in NETWORKS.values()
         if network.torch is not None
+        for kind in network.takes
     },
     "nested": (lambda: nn.Sequential(nn.Sequential(nn.Linear(5, 4), nn.Tanh()), nn.Linear(4, 3, bias=False)), (5,)),
     "of_sequences": (lambda: nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Flatten(), nn.Linear(8, 2)), (2, 3)),
@@ -97,6 +101,7 @@ def test_layers_are_named_by_their_place_and_own_all_parameters() -> None:
         "linear": [],
         "mlp": ["layer:1_Linear", "layer:2_Linear"],
         "cnn": ["layer:1_Conv2d", "layer:2_Conv2d", "layer:3_Linear"],
+        "cnn_of_sequences": ["layer:1_Conv1d", "layer:2_Conv1d", "layer:3_Linear"],
         "gru": ["layer:1_GRU"],
         "attention": [
             "layer:1_Linear", "layer:2_LayerNorm", "layer:3_MultiheadAttention", "layer:4_LayerNorm", "layer:5_Linear",
