@@ -67,7 +67,7 @@ def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
     executed = json.loads((out / "notebooks" / "throwaway-1.ipynb").read_text())
     assert any("number = 1" in "".join(cell["source"]) for cell in executed["cells"])
     page = (out / "notebooks" / "throwaway-1.html").read_text()
-    assert "<details><summary>code (parameters)</summary>" in page
+    assert '<details class="code"><summary>code (parameters)</summary>' in page
     assert "<em>question</em>" in page
     assert "<script" not in page
     assert "http" not in page
