@@ -21,7 +21,7 @@ from training_cases import relative, stamped
 from experiments.engines import driver
 from experiments.engines.interface import Engine, Factory
 from experiments.networks import NETWORKS, Build, network
-from experiments.optimizers import OPTIMIZERS
+from experiments.optimizers import OPTIMIZERS, optimizer
 from experiments.problem.chunk import Chunk, chunk_of
 from experiments.problem.problem import Problem
 from experiments.problem.replicas import Replica, chunks
@@ -202,8 +202,40 @@ def stamps(framework: Framework, given: list[dict[str, Any]]) -> Iterator[dict[s
         TASKS.remove("stamped")
 
 
+def equal(framework: Framework, given: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The losses of cells whose trunks start from weights that NumPy draws, for one framework beside another.
+
+    Those under Adam once more under "adam_float32", with constants that float32 holds: Keras on TensorFlow makes a
+    float32 of 0.999 first.
+    """
+    made = optimizer("adam_float32", learning_rate=2.0**-9, description="of one test")
+    made(lambda optimizers, rate: optimizers.Adam(rate, beta_1=0.875, beta_2=1 - 2.0**-10, epsilon=2.0**-23))
+    exact = [{**cell, "optimizer": "adam_float32"} for cell in given if cell["optimizer"] == "adam"]
+    for cell in [*given, *exact]:
+        setup = Setup(**{**cell, "heads": tuple(cell["heads"])})
+        with framework.precision(setup.dtype):
+            problem = framework.prepare(setup)
+            streams = {seed: replace(s, trunk=drawn(s.trunk, seed)) for seed, s in problem.streams.items()}
+            (make,) = list(framework.engines.values())[:1]
+            for record in driver.run(replace(problem, streams=streams), make()):
+                for step, loss in zip(record.steps["test", "loss", ""], record.curves["test", "loss", ""], strict=True):
+                    yield {
+                        "network": setup.network, "optimizer": setup.optimizer, "head": record.replica.head.name,
+                        "seed": record.replica.seed, "step": step, "loss": loss,
+                    }  # fmt: skip
+    OPTIMIZERS.remove("adam_float32")
+
+
+def drawn(trunk: Sequence[np.ndarray], seed: int) -> tuple[np.ndarray, ...]:
+    """Weights of the same shapes: kernels by the root of their inputs, biases 0."""
+    rng = np.random.default_rng(seed)
+    return tuple(
+        rng.normal(size=w.shape) / np.sqrt(np.prod(w.shape[:-1])) if w.ndim > 1 else np.zeros(w.shape) for w in trunk
+    )
+
+
 PARTS: dict[str, Callable[..., Iterator[dict[str, Any]]]] = {
-    "compare": comparison, "control": control, "layers": layers, "stamps": stamps,
+    "compare": comparison, "control": control, "equal": equal, "layers": layers, "stamps": stamps,
 }  # fmt: skip
 
 

@@ -172,6 +172,23 @@ def test_a_framework_loads_no_other(found: Found) -> None:
     assert found.loaded - {"jax"} == needed[found.framework] - {"jax"}
 
 
+def test_keras_on_jax_is_keras_on_tensorflow_where_formulas_are_equal(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """400 steps in float64 from equal weights. Adam's are not: TensorFlow's 0.999 is float32's, 0.9990000129."""
+    heads = ("sigmoid_logits", "softmax_logits")
+    cells = [small("mlp", optimizer, heads, steps=400, record_every=100) for optimizer in ("sgd", "adam")]
+    keys = ["network", "optimizer", "head", "seed", "step"]
+    found = [
+        in_process(framework, {"equal": cells}, tmp_path_factory.mktemp(framework))
+        for framework in ("keras-tensorflow", "keras-jax")
+    ]
+    losses = [mine.parts["equal"].set_index(keys)["loss"] for mine in found]
+    apart = (abs(losses[1] - losses[0]) / losses[0]).groupby("optimizer").max()
+    assert len(losses[0]) == 3 * len(heads) * 2 * 5
+    assert apart["sgd"] < 1e-9
+    assert apart["adam_float32"] < 1e-9
+    assert apart["adam"] > 1e-9
+
+
 @pytest.mark.slow
 def test_every_network_optimizer_and_arm_is_a_plain_program(whole: Found) -> None:
     assert_complete(whole.parts["compare"], whole.framework, WHOLE["compare"])
