@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import check_agreement
 import numpy as np
 import pytest
 from check_brute_force import brute_force, data
 from check_random import build, draw, encoded, rows
 
 from experiments.check import check
-from experiments.records import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Keras, about what these programs do wrong
 
@@ -19,16 +19,7 @@ def disagreement(seed: int) -> str:
     truth = brute_force(one)
     model, _ = build(one)
     x, classes = data(one)
-    try:
-        checked = check(model, rows(one, x), encoded(one, classes))
-    except UserError as error:
-        return "" if "raises" in truth.wrong else f"{seed}: refused {one}: {error}"
-    names = [finding.name for finding in checked.findings]
-    if truth.wrong and not checked.problems and checked.measured:
-        return f"{seed}: missed {truth.wrong} of {one}: {names}"
-    if checked.problems and not truth.wrong and not truth.open:
-        return f"{seed}: false alarm {names} of {one}"
-    return ""
+    return check_agreement.disagreement(seed, one, truth, lambda: check(model, rows(one, x), encoded(one, classes)))
 
 
 @pytest.mark.parametrize("part", range(6))

@@ -7,11 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import check_agreement  # noqa: E402
 from check_torch_brute_force import brute_force, data  # noqa: E402
 from check_torch_random import build, draw, encoded, loss_of, rows  # noqa: E402
 
 from experiments.check import check  # noqa: E402
-from experiments.records import UserError  # noqa: E402
 
 
 def disagreement(seed: int) -> str:
@@ -21,16 +21,8 @@ def disagreement(seed: int) -> str:
     torch.manual_seed(0)
     module, _ = build(one)
     x, classes = data(one)
-    try:
-        checked = check(module, rows(one, x), encoded(one, classes), loss=loss_of(one))
-    except UserError as error:
-        return "" if "raises" in truth.wrong else f"{seed}: refused {one}: {error}"
-    names = [finding.name for finding in checked.findings]
-    if truth.wrong and not checked.problems and checked.measured:
-        return f"{seed}: missed {truth.wrong} of {one}: {names}"
-    if checked.problems and not truth.wrong and not truth.open:
-        return f"{seed}: false alarm {names} of {one}"
-    return ""
+    given = rows(one, x), encoded(one, classes)
+    return check_agreement.disagreement(seed, one, truth, lambda: check(module, *given, loss=loss_of(one)))
 
 
 @pytest.mark.parametrize("part", range(4))
