@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from experiments.problem.problem import Problem
 from experiments.records import require
+
+
+def network_bytes(problem: Problem, *, weights: int, elements: int, evaluated: int) -> tuple[int, int]:
+    """Bytes that one network takes in a training step, and in an evaluation of `evaluated` rows.
+
+    `weights`: how many numbers its trunk has. `elements`: how many one row of it leaves in memory.
+    """
+    size, weights = np.dtype(problem.setup.dtype).itemsize, weights + 2 * (problem.trunk.features + 1)
+    # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
+    training = size * (5 * weights + 2 * elements * problem.setup.batch_size)
+    return training, size * (weights + elements * evaluated)
 
 
 def at_once(problem: Problem, *, training: int, evaluation: int, working_set: int) -> int:

@@ -58,12 +58,9 @@ def _is_traced(value: Any) -> bool:
 
 def network_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes that one network takes in a training step, and in an evaluation."""
-    size = np.dtype(problem.setup.dtype).itemsize
-    weights = sum(math.prod(v.shape) for v in weights_of(keras_trunk(problem).model)) + 2 * (problem.trunk.features + 1)
+    weights = sum(math.prod(variable.shape) for variable in weights_of(keras_trunk(problem).model))
     elements = row_elements(problem)
-    # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
-    training = size * (5 * weights + 2 * elements * problem.setup.batch_size)
-    return training, size * (weights + elements * EVALUATED_ROWS)
+    return memory.network_bytes(problem, weights=weights, elements=elements, evaluated=EVALUATED_ROWS)
 
 
 def at_once(problem: Problem) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import tensorflow as tf
 
 from experiments.engines import memory
@@ -50,12 +49,9 @@ def row_elements(problem: Problem) -> int:
 
 def replica_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes that one network takes in a training step, and in an evaluation."""
-    size = np.dtype(problem.setup.dtype).itemsize
-    weights = sum(math.prod(v.shape) for v in weights_of(keras_trunk(problem).model)) + 2 * (problem.trunk.features + 1)
+    weights = sum(math.prod(variable.shape) for variable in weights_of(keras_trunk(problem).model))
     elements = row_elements(problem)
-    # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
-    training = size * (5 * weights + 2 * elements * problem.setup.batch_size)
-    return training, size * (weights + elements * EVALUATED_ROWS)
+    return memory.network_bytes(problem, weights=weights, elements=elements, evaluated=EVALUATED_ROWS)
 
 
 def at_once(problem: Problem) -> int:

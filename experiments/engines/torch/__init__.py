@@ -39,7 +39,7 @@ class Torch:
         """An engine. Raises `UserError` for an arm that does not exist in PyTorch."""
         for head in heads:
             require(
-                "torch" in head.frameworks,
+                head.exists_in("torch"),
                 f"The arm {head.name!r} exists in {', '.join(head.frameworks)} alone, not in PyTorch.",
             )
         return TorchEngine(problem, heads, self.device)

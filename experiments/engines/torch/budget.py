@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
@@ -33,25 +32,22 @@ class Results(TorchFunctionMode):
         return result
 
 
-def row_bytes(problem: Problem) -> int:
-    """Bytes that one row of one network leaves in memory: it, and all results of its pass through the trunk."""
+def row_elements(problem: Problem) -> int:
+    """Numbers that one row of one network leaves in memory: it, and all results of its pass through the trunk."""
     trunk = torch_trunk(problem)
     module, x = replicable(trunk.module), torch.zeros(ROWS, *trunk.row)
     with torch.no_grad(), Results() as results:
         module(x)
     weights = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}
-    memory = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in [x, *results.held]}
-    return sum(size for place, size in memory.items() if place not in weights) // ROWS
+    held = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in [x, *results.held]}
+    return sum(size for place, size in held.items() if place not in weights) // (ROWS * x.element_size())
 
 
 def replica_bytes(problem: Problem) -> tuple[int, int]:
     """Bytes that one network takes in a training step, and in an evaluation."""
-    trunk, size = torch_trunk(problem), np.dtype(problem.setup.dtype).itemsize
-    weights = sum(parameter.numel() for parameter in trunk.module.parameters()) + 2 * (trunk.features + 1)
-    row = row_bytes(problem)
-    # weight, gradient, two optimizer slots, and a temporary of the update; each result has a gradient
-    training = size * 5 * weights + 2 * row * problem.setup.batch_size
-    return training, size * weights + row * EVALUATED_ROWS
+    weights = sum(parameter.numel() for parameter in torch_trunk(problem).module.parameters())
+    elements = row_elements(problem)
+    return memory.network_bytes(problem, weights=weights, elements=elements, evaluated=EVALUATED_ROWS)
 
 
 def at_once(problem: Problem) -> int:
