@@ -5,7 +5,8 @@ Add a framework with one entry here and a module that offers `TRAINER`, see `eng
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from experiments.records import require
@@ -20,8 +21,8 @@ class Framework:
 
     `packages`: what must be installed, by the name of its distribution and of its module, which are the same.
     `module`: where its `TRAINER` is, below this package. `backend`: what Keras must run on, "" where there is no Keras.
-    `programs`: arms that are one of both heads in another program of this framework: trained beside the two, they show
-    what the program changes.
+    `programs`: arms that are one of both heads in another program of this framework, each with that head: trained
+    beside the two, they show what the program changes.
     """
 
     name: str
@@ -29,7 +30,7 @@ class Framework:
     packages: tuple[str, ...]
     module: str
     backend: str = ""
-    programs: tuple[str, ...] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def installed(self) -> bool:
@@ -62,7 +63,7 @@ FRAMEWORKS.add(
         packages=("keras", "jax"),
         module="engines.keras_jax",
         backend="jax",
-        programs=("sigmoid_logits", "softmax_logits"),
+        programs={"sigmoid_logits": "sigmoid", "softmax_logits": "softmax"},
     )
 )
 FRAMEWORKS.add(
@@ -71,7 +72,7 @@ FRAMEWORKS.add(
         description="PyTorch's own layers, start, losses and optimizers, networks by torch.func",
         packages=("torch",),
         module="engines.torch",
-        programs=("sigmoid_bceloss", "softmax_nllloss"),
+        programs={"sigmoid_bceloss": "sigmoid", "softmax_nllloss": "softmax"},
     )
 )
 

@@ -23,7 +23,6 @@ Encoding = Literal["binary", "onehot", "sparse"]
 Draw = Literal["own", "paired", "again"]
 Order = Literal["shared", "again"]
 KINDS: tuple[str, ...] = get_args(Kind)
-FRAMEWORKS = ("keras-tensorflow", "keras-jax", "torch")
 
 
 class UserError(ValueError):
@@ -132,12 +131,16 @@ class Head:
     decay_scale: float = 1.0
     needs_decay: bool = False
     on_request: bool = False
-    frameworks: tuple[str, ...] = FRAMEWORKS
+    frameworks: tuple[str, ...] = ()
 
     @property
     def several(self) -> bool:
         """Whether the arm is for several classes or labels, with a unit each, and not for a binary task."""
         return self.units == 0
+
+    def exists_in(self, framework: str) -> bool:
+        """Whether the framework has this arm."""
+        return not self.frameworks or framework in self.frameworks
 
     @property
     def from_logits(self) -> bool:
@@ -154,8 +157,6 @@ class Head:
     def __post_init__(self) -> None:
         require(self.rate_scale > 0 and self.decay_scale >= 0, f"Head {self.name!r} has a scale that is negative.")
         require(self.draw != "paired" or self.units == 2, f"Head {self.name!r}: only two units can be paired.")
-        for unknown in set(self.frameworks) - set(FRAMEWORKS):
-            require(False, f"Head {self.name!r}: unknown framework {unknown!r}. Known: {', '.join(FRAMEWORKS)}.")
 
 
 @dataclass(frozen=True, kw_only=True)

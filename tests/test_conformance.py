@@ -94,7 +94,7 @@ def of(framework: str, cells: Sequence[Setup]) -> list[Setup]:
     for setup in cells:
         if framework != "torch" or NETWORKS[setup.network].torch is not None:
             heads = arms(setup.optimizer, framework) if setup.heads == arms(setup.optimizer) else setup.heads
-            heads = tuple(head for head in heads if framework in HEADS[head].frameworks)
+            heads = tuple(head for head in heads if HEADS[head].exists_in(framework))
             found.append(replace(setup, framework=framework, heads=heads))
     return found
 

@@ -9,7 +9,6 @@ from experiments.claims.evidence import cell_name, n_cells, primary
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.claims.words import figure, share, size, tally
 from experiments.frameworks import FRAMEWORKS
-from experiments.heads import BASELINE, HEADS
 from experiments.judgement import FRESH
 from experiments.tables import MAIN
 
@@ -94,8 +93,7 @@ def _programs(tables: Tables) -> list[Part]:
             continue
         rows = rows[(rows["quantity"] == "nll") & (rows["estimand"] == FRESH) & rows["at"].isin(["default", "rate"])]
         for known in FRAMEWORKS.values():
-            for arm in known.programs:
-                twin = "softmax" if HEADS[arm].units == 2 else BASELINE
+            for arm, twin in known.programs.items():
                 mine = rows[(rows["framework"] == known.name) & (rows["head"] == arm) & (rows["baseline"] == twin)]
                 parts += [
                     Part(name=f"{arm} of {_cell(row)} at the rate {row['learning_rate']:g}", holds=_costs(row))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 import pandas as pd
 
 from experiments.frameworks import FRAMEWORKS
-from experiments.heads import HEADS
 from experiments.judgement.attribution import attribution
 from experiments.judgement.differences import differences
 from experiments.judgement.overall import overall
@@ -48,7 +47,7 @@ def _of_one(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[pd.DataFrame]]
                 made["attribution"] = [attribution(pairs)]
             else:
                 made["loss_scale"] = [loss_scale(pairs)]
-        for arm, twin in programs(tables["finals"]).items():
+        for arm, twin in _programs(tables["finals"]).items():
             pairs = pair_up(tables["finals"], tables.get("curves"), tables["runs"], twin, heads=[arm])
             made["differences"].append(differences(pairs))
     if _filled(tables, "finals_float64", "runs_float64"):
@@ -63,21 +62,20 @@ def _of_one(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[pd.DataFrame]]
             if baseline == BASELINES[0]:
                 made["rate_map"], made["rate_law"] = ([table] for table in rate_map(sweep, runs))
                 made["overall"] += [overall(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
-        for arm, twin in programs(sweep).items():
+        for arm, twin in _programs(sweep).items():
             made["rate_gaps"].append(gaps(sweep, runs, twin, heads=[arm]))
     return made
 
 
-def programs(values: pd.DataFrame) -> dict[str, str]:
-    """The arms of a framework that are softmax in another program, each with softmax: beside what is compared with
-    sigmoid anyway, its own other program among them.
+def _programs(values: pd.DataFrame) -> dict[str, str]:
+    """The arms that are a head in another program, each with that head: those whose head is no baseline.
 
-    `values`: of one framework.
+    The others are compared with their head anyway. `values`: of one framework.
     """
     (framework,) = values["framework"].unique()
     present = set(values["head"].unique())
-    others = [arm for arm in FRAMEWORKS[framework].programs if arm in present and HEADS[arm].units == 2]
-    return dict.fromkeys(others, "softmax")
+    known = FRAMEWORKS[framework].programs.items()
+    return {arm: head for arm, head in known if arm in present and head not in BASELINES}
 
 
 def _frameworks(tables: Mapping[str, pd.DataFrame]) -> list[str]:

@@ -21,7 +21,7 @@ def arms(protocol: Protocol, optimizer: str, framework: str = MAIN) -> tuple[str
     """The protocol's arms that the framework has and that are not another one over again under this optimizer."""
     decays = OPTIMIZERS[optimizer].decays
     heads = [HEADS[head] for head in protocol.heads]
-    return tuple(h.name for h in heads if framework in h.frameworks and (decays or not h.needs_decay))
+    return tuple(h.name for h in heads if h.exists_in(framework) and (decays or not h.needs_decay))
 
 
 def has(framework: str, network: str, optimizer: str) -> bool:

@@ -7,11 +7,9 @@ import pandas as pd
 from experiments.figures import Words, framework_distances
 from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.frameworks import FRAMEWORKS
-from experiments.heads import BASELINE, HEADS
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
+from experiments.report.sections.common import badge, compared, drawn, made_by
 from experiments.report.stored import Stored
-from experiments.tables import MAIN
 
 _ALL = tuple(FRAMEWORKS)
 
@@ -77,10 +75,7 @@ def _programs(stored: Stored, words: Words) -> Table | None:
     """Each framework's other program of a head against the usual one, at the optimizer's rate and at the largest."""
     made: list[list[Inline]] = []
     for framework in FRAMEWORKS.values():
-        if framework.name == MAIN:
-            continue
-        for arm in framework.programs:
-            twin = SOFTMAX if HEADS[arm].units == 2 else BASELINE
+        for arm, twin in framework.programs.items():
             for rows in _at_rates(stored, framework.name, arm, twin):
                 made += [
                     [
