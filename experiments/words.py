@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,6 @@ class Words:
     def cell(self, key: Iterable[object]) -> str:
         """A cell's names, one behind the other: "breast cancer · MLP · Adam"."""
         return SEPARATOR.join(self.parts(key))
-
-    @property
-    def in_english(self) -> Words:
-        """The same words in English."""
-        return replace(self, lang="en")
 
     def axis(self, quantity: str) -> str:
         """A quantity with its unit, for an axis: "NLL (nats)"."""

@@ -18,13 +18,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from browsing import DESK, Opened
+from test_comparison_language import english
+from test_report_language import identifiers, left_in_english, prose
 
 import experiments
 from experiments.comparison import Comparison, Options, page, rows, run
 from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
-from experiments.comparison.save import _WORDS as WORDS
-from experiments.comparison.save import save
+from experiments.comparison.save import page_words, save
 from experiments.engines import driver
 from experiments.engines.keras_fit import KerasFit
 from experiments.engines.keras_trunk import weights_of
@@ -341,6 +342,34 @@ def test_answer_picture_and_code_are_the_first_screen(browser: Any, found: Compa
     opened.page.close()
 
 
+def test_in_chinese_the_page_is_chinese_on_its_first_screen_and_below(browser: Any, tmp_path: Path) -> None:
+    """Nothing is left in English but code, names of the user's, of packages and of the field."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=200) > 0).astype(int)
+    chinese = experiments.compare(x, y, seeds=2, steps=4, lang="zh")
+    path = chinese.save(tmp_path / "out")
+    assert path.name == "report.zh.html"
+    opened = Opened(browser, path, viewport=DESK)
+    assert opened.complaints == []
+    for what in ("h1", ".first .reply", ".first img", ".first pre"):
+        assert 0 < opened.below(what) <= DESK["height"], what
+    sentences = opened.page.locator(".first .sentence").all_inner_texts()
+    assert all(3 < len(re.findall("[\u4e00-\u9fff]", sentence)) <= 60 for sentence in sentences)
+    opened.page.close()
+    said = prose(path)
+    assert {word for text in said for word in english(text)} <= PROPER
+    assert not [found for text in said for found in (*identifiers(text), *left_in_english(text))]
+
+
+# what stays as it is in Chinese: names of this project, of people and of measures, and what is typed
+PROPER = {
+    "Head", "to", "headtohead", "compare", "from_logits", "from", "logits", "True", "arrays", "adam", "mlp",
+    "English", "version", "AUC", "Brier", "Holm", "Lan", "DeMets", "Brien", "Fleming", "Ye", "Li", "Liu", "Yao",
+    "Jennison", "Turnbull", "Nadeau", "Bengio", "Shapley", "NLL",
+}  # fmt: skip
+
+
 def test_saving_again_replaces_and_spares_what_is_no_comparison(found: Comparison, tmp_path: Path) -> None:
     save(found, tmp_path / "out")
     save(found, tmp_path / "out")
@@ -366,13 +395,13 @@ def table_in(section: blocks.Section) -> blocks.Table:
 
 
 def test_the_report_tells_the_settings_and_the_levels(found: Comparison) -> None:
-    settings = {name[0].text: value[0].text for name, value in table_in(page._given(found)).cells}
+    settings = {name[0].text: value[0].text for name, value in table_in(page._given(found, page_words("en"))).cells}
     wanted = {"steps": "10", "batch size": "32", "seeds": "3", "class weight": "no", "learning rate": "0.01"}
     assert {name: settings[name] for name in wanted} == wanted
     assert settings["keras"] == keras.__version__
-    assert table_in(page._arms(found, WORDS)).sortable
+    assert table_in(page._arms(found, page_words("en"))).sortable
     looked = replace(found, looks=found.looks.assign(level=0.012345, level_tost=0.00012345))
-    (row,) = table_in(page._looks(looked, WORDS)).cells
+    (row,) = table_in(page._looks(looked, page_words("en"))).cells
     assert [cell[0].text for cell in row[:3]] == ["3", "0.012", "0.00012"]
 
 

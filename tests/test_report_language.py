@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
 from experiments.claims import verdicts
+from experiments.claims.words import PHRASES
 from experiments.claims.words import STRINGS as CLAIM_STRINGS
+from experiments.comparison.language import STRINGS as COMPARISON_STRINGS
 from experiments.figures.words import LANGUAGES
 from experiments.figures.words import STRINGS as FIGURE_STRINGS
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
+from experiments.numerics.pathologies import PATHOLOGIES
 from experiments.optimizers import OPTIMIZERS
 from experiments.report import CATALOGUES
 from experiments.report.reference import REFERENCE, ROOT
@@ -106,7 +110,10 @@ def test_what_a_user_adds_is_called_as_it_is_written() -> None:
     assert words.cell(("my_own_task", "mlp", "adam")) == "my own task · MLP · Adam"
 
 
-@pytest.mark.parametrize("path", [*CATALOGUES[:2], CLAIM_STRINGS, FIGURE_STRINGS], ids=lambda path: path.parent.name)
+STRINGS = [*CATALOGUES[:2], CLAIM_STRINGS, FIGURE_STRINGS, COMPARISON_STRINGS]
+
+
+@pytest.mark.parametrize("path", STRINGS, ids=lambda path: path.parent.name)
 def test_no_string_is_missing_in_either_language(path: Path) -> None:
     for key, texts in catalogue(path).items():
         assert set(texts) == set(LANGUAGES), key
@@ -124,6 +131,45 @@ def test_every_statement_is_one_or_two_sentences_in_both_languages() -> None:
             assert not list(identifiers(text)), text
             assert "interval" not in text
             assert "区间" not in text
+
+
+def left_in_english(text: str) -> list[str]:
+    """Runs of three English words or more: what is no name."""
+    return re.findall(r"\b[A-Za-z][a-z]+(?: [a-z]{2,}){2,}", text, flags=re.ASCII)
+
+
+def test_figures_behind_a_verdict_and_its_evidence_are_told_in_chinese() -> None:
+    """All phrases that verdicts are made of, on tables with everything, with nothing, and of the reference."""
+    given = synthetic.tables()
+    tables = [verdicts(given), verdicts({}), pd.read_parquet(ROOT / REFERENCE / "tables/verdicts.parquet"),
+              *(verdicts({**given, name: given[name].iloc[:0]}) for name in given)]  # fmt: skip
+    words = Words(lang="zh")
+    texts = {text for table in tables for column in ("details", "evidence") for text in table[column] if text}
+    assert len(texts) > 40
+    assert {text: left for text in texts if (left := left_in_english(PHRASES.told(text, words)))} == {}
+
+
+def test_a_phrase_keeps_its_numbers_and_names() -> None:
+    words = Words(lang="zh")
+    text = ("k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1 nats (95 % interval -0.2 to -0.05): different, size "
+            "open; accuracy +0.01: equivalent. By cell, it holds in 2 (nll of moons/mlp/sgd, nll, mean over tasks), "
+            "fails in 0 and is open in 1 of 3 comparisons.")  # fmt: skip
+    assert named(PHRASES.told(text, words), words) == (
+        "共用一个 softmax - 各用一个 sigmoid，3 个任务的平均值："
+        "负对数似然 -0.1 nat（95% 区间 -0.2 至 -0.05）：有差异但大小未定；准确率 +0.01：等效。"
+        "逐个单元：3 次比较中，"
+        "2 次成立（双月 · MLP · SGD 的负对数似然、负对数似然（各任务平均）），0 次不成立，1 次未定。"
+    )
+
+
+def test_every_pathology_is_named_explained_and_cured_in_chinese() -> None:
+    for name in PATHOLOGIES:
+        for kind in ("pathology", "pathology_cause", "pathology_remedy"):
+            assert f"{kind}.{name}" in catalogue(NAMES)
+
+
+def test_the_chinese_page_leaves_no_sentence_in_english(out: Path) -> None:
+    assert {text for text in prose(out / "report.zh.html") if left_in_english(text)} == set()
 
 
 def test_the_names_in_a_detail_are_those_of_the_page() -> None:

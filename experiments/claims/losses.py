@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.claims.computed import EXAMPLES, ROUNDING, column, evidence_of, identity, measured, names_of
 from experiments.claims.record import Claim, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, listed, names, size
+from experiments.claims.words import PHRASES, figure, listed, names, size
 
 
 @claim(
@@ -38,7 +38,8 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
     return Verdict(
         outcome=decide(parts),
         statement=lambda words: words("recipes.told", sound=len(sound), n=len(parts)) + (
-            words("recipes.wrong", names=names(failing, words)) if failing else ""
+            words("recipes.wrong", names=names([PHRASES.told(name, words) for name in failing], words))
+            if failing else ""
         ),
         details=details,
         evidence=evidence_of(known, wide),

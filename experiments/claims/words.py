@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.claims.record import Part, Told
+from experiments.phrases import Phrases
 from experiments.words import NAMES, Words
 from experiments.words import figure as plain
 
 STRINGS = Path(__file__).with_name("strings.toml")
+# what verdicts say in English of their figures and of what they stand on
+PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
 _SHOWN = 3  # names in a list before "and N more"
 
 

@@ -10,25 +10,17 @@ import pandas as pd
 
 from experiments.comparison.answer import figure, name_of
 from experiments.comparison.judge import BASELINE, HEAD, primary
+from experiments.comparison.language import ENGLISH
 from experiments.comparison.tuning import Best, Gap, Tuning
 from experiments.judgement import APART, better
 from experiments.stats import QUANTITIES
+from experiments.words import Words
 
 if TYPE_CHECKING:
     from experiments.comparison.model import Model
     from experiments.comparison.run import Ran
 
 EITHER = "either"
-_STEP = {
-    HEAD: " Its head takes twice the step. Where the attribution names that as the cause, sigmoid at about twice the "
-    "learning rate may do as well: try that too.",
-    BASELINE: " Softmax's head takes twice the step. Where the attribution names that as the cause, softmax at about "
-    "half the learning rate may do as well.",
-}
-_SEARCH = (
-    " A softmax head learns as if its rate were doubled: whoever changes the head searches the learning rate again."
-)
-_LAW = "softmax's head takes twice the step, which helps below the best rate and hurts above it"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +37,7 @@ class Advice:
     code: str
 
 
-def advice(ran: Ran, model: Model) -> Advice:
+def advice(ran: Ran, model: Model, words: Words = ENGLISH) -> Advice:
     """Which head and which rate to use here.
 
     Only a loss or an accuracy that is shown to differ speaks for a head. A rate is changed where the head's best is
@@ -53,65 +45,57 @@ def advice(ran: Ran, model: Model) -> Advice:
     their best rates.
     """
     rows, tuned, own = primary(ran.differences), ran.tuning, model.optimizer.record.learning_rate
-    head, sentence = _which(rows, model)
+    head, sentence = _which(rows, model, words)
     written = head if head != EITHER else model.head or BASELINE
     if tuned is None:
-        return Advice(head=head, learning_rate=own, sentence=sentence, rate="", code=_code(written, own, model))
+        return Advice(head=head, learning_rate=own, sentence=sentence, rate="", code=_code(written, own, model, words))
     kept = model.head or BASELINE
     if _worth_it(tuned.best[kept]) and tuned.best[kept].outweighs:
-        head, sentence = _at_best(tuned, kept, head, sentence)
+        head, sentence = _at_best(tuned, kept, head, sentence, words)
         written = head if head != EITHER else kept
     best = tuned.best[written]
     rate = best.rate if _worth_it(best) else own
-    return Advice(
-        head=head, learning_rate=rate, sentence=sentence, rate=around(tuned, rows), code=_code(written, rate, model)
-    )
+    return Advice(head=head, learning_rate=rate, sentence=sentence, rate=around(tuned, rows, words),
+                  code=_code(written, rate, model, words))  # fmt: skip
 
 
-def around(tuned: Tuning, rows: pd.DataFrame) -> str:
+def around(tuned: Tuning, rows: pd.DataFrame, words: Words = ENGLISH) -> str:
     """What the rates around the own one say, in sentences. `rows`: the primary ones at the own rate."""
-    own, theirs = f"{tuned.own:.3g}", tuned.best[BASELINE]
-    least = {"below": "at least ", "above": "at most "}.get(tuned.side, "") if theirs.at_edge else "about "
-    parts = [
-        {
-            "below": f"The learning rate {own} is below sigmoid's best here, {least}{theirs.rate:.3g}",
-            "above": f"The learning rate {own} is above sigmoid's best here, {least}{theirs.rate:.3g}",
-            "at": f"The learning rate {own} is at sigmoid's best here, within a factor of two",
-            "open": f"Whether the learning rate {own} is below or above sigmoid's best here is not decided",
-        }[tuned.side]
-        + f" (tried: {', '.join(f'{rate:.3g}' for rate in tuned.grid)}; each seed chooses on its validation rows)."
-    ]
+    theirs = tuned.best[BASELINE]
+    edge = {"below": "least", "above": "most"}.get(tuned.side, "outside") if theirs.at_edge else "about"
+    side = words(f"compare.around.{tuned.side}", own=f"{tuned.own:.3g}", best=f"{theirs.rate:.3g}",
+                 edge=words(f"compare.edge.{edge}"))  # fmt: skip
+    tried = words("compare.join.items").join(f"{rate:.3g}" for rate in tuned.grid)
+    parts = [side + words("compare.around.tried", rates=tried)]
     for head, best in tuned.best.items():
-        edge = ", at the edge of what was tried" if best.at_edge else ""
-        loss, accuracy = (_signed(best.gains[name]) for name in ("nll", "accuracy"))
-        parts.append(
-            f"With {head} its own best rate (about {best.rate:.3g}{edge}) changes the final test loss by {loss} and "
-            f"the accuracy by {accuracy}."
-        )
-    parts.append(f"At their best rates softmax minus sigmoid is {_signed(tuned.apart['nll'])} in final test loss.")
+        loss, accuracy = (_signed(best.gains[name], words) for name in ("nll", "accuracy"))
+        parts.append(words("compare.around.own", head=head, rate=f"{best.rate:.3g}", loss=loss, accuracy=accuracy,
+                           edge=words("compare.around.edge") if best.at_edge else ""))  # fmt: skip
+    parts.append(words("compare.around.apart", loss=_signed(tuned.apart["nll"], words)))
     outweighing = [head for head, best in tuned.best.items() if best.outweighs]
     if outweighing:
-        parts.append(f"With {' and with '.join(outweighing)} the rate matters more than the head.")
+        parts.append(words("compare.around.outweighs", heads=words("compare.join.heads").join(outweighing)))
     if tuned.side in ("below", "above"):
-        parts.append(f"The rule: {_LAW}{_seen(tuned, rows)}.")
-    return " ".join(parts)
+        parts.append(words("compare.around.rule", seen=_seen(tuned, rows, words)))
+    return words("compare.join.sentences").join(parts)
 
 
-def _seen(tuned: Tuning, rows: pd.DataFrame) -> str:
+def _seen(tuned: Tuning, rows: pd.DataFrame, words: Words) -> str:
     """Whether the loss at the own rate goes the way of the rule, if its sign is shown."""
     shown = rows[rows["quantity"].isin(["nll", "nll_curve"]) & rows["outcome"].isin([*APART, "negligible"])]
     helped, hurt = bool((shown["mean"] < 0).all()), bool((shown["mean"] > 0).all())
     if helped == hurt:  # nothing is shown, or both
         return ""
-    return "; so it is here" if helped == (tuned.side == "below") else "; here it is the other way round"
+    return words(f"compare.around.{'so' if helped == (tuned.side == 'below') else 'otherwise'}")
 
 
-def _signed(gap: Gap) -> str:
+def _signed(gap: Gap, words: Words) -> str:
     """A difference with its interval, in the quantity's own unit."""
-    unit, scale = (" points", 100) if gap.quantity == "accuracy" else (f" {QUANTITIES[gap.quantity].unit}", 1)
-    if not math.isfinite(gap.low) or gap.low == gap.high:
-        return f"{figure(scale * gap.mean)}{unit}"
-    return f"{figure(scale * gap.mean)}{unit} ({figure(scale * gap.low)} to {figure(scale * gap.high)})"
+    unit, scale = ("points", 100) if gap.quantity == "accuracy" else (QUANTITIES[gap.quantity].unit, 1)
+    alone = not math.isfinite(gap.low) or gap.low == gap.high
+    return words(f"compare.around.{'alone' if alone else 'ranged'}", value=figure(scale * gap.mean),
+                 low=figure(scale * gap.low), high=figure(scale * gap.high),
+                 unit=words(f"compare.unit.{unit}"))  # fmt: skip
 
 
 def _worth_it(best: Best) -> bool:
@@ -119,50 +103,46 @@ def _worth_it(best: Best) -> bool:
     return best.better and best.gains["nll"].mean <= -QUANTITIES["nll"].margin
 
 
-def _at_best(tuned: Tuning, kept: str, head: str, sentence: str) -> tuple[str, str]:
+def _at_best(tuned: Tuning, kept: str, head: str, sentence: str, words: Words) -> tuple[str, str]:
     """The head to use where a better rate does more than the head, and why; what holds at the own rate comes second."""
     best, apart = tuned.best[kept], tuned.apart["nll"]
-    edge = {True: "at least " if best.rate > tuned.own else "at most ", False: "about "}[best.at_edge]
-    first = f"Change the learning rate before the head: to {edge}{best.rate:.3g}. "
+    edge = ("least" if best.rate > tuned.own else "most") if best.at_edge else "about"
+    first = words("compare.use.change", edge=words(f"compare.edge.{edge}"), rate=f"{best.rate:.3g}")
     if apart.shown and abs(apart.mean) >= QUANTITIES["nll"].margin:
         winner = HEAD if apart.mean < 0 else BASELINE
-        return winner, f"{first}At their best rates {winner} is better in final test loss."
-    first += f"At their best rates neither head is shown to be better by the margin: keep {kept}."
+        return winner, first + words("compare.use.best_one", head=winner)
+    first += words("compare.use.best_either", head=kept)
     if head == EITHER:
         return EITHER, first
-    return EITHER, f"{first} If the rate must stay at {tuned.own:.3g}: {sentence[:1].lower()}{sentence[1:]}"
+    second = f"{sentence[:1].lower()}{sentence[1:]}"
+    return EITHER, first + words("compare.use.stay", rate=f"{tuned.own:.3g}", sentence=second)
 
 
-def _which(rows: pd.DataFrame, model: Model) -> tuple[str, str]:
+def _which(rows: pd.DataFrame, model: Model, words: Words) -> tuple[str, str]:
     """The head to use at the model's own rate, and why."""
     sides = better(rows)
     found = {
-        head: [name_of(name) for name in rows.loc[sides == side, "quantity"]]
+        head: [name_of(name, words) for name in rows.loc[sides == side, "quantity"]]
         for head, side in ((HEAD, 1), (BASELINE, -1))
     }
     winners = [head for head, quantities in found.items() if quantities]
     if len(winners) != 1:
-        why = (
-            "each is better in one thing" if winners else
-            "neither is shown to predict better by an amount that matters"
-        )  # fmt: skip
-        kept = f"keep {model.head}" if model.head else "use what reads best; one sigmoid unit has fewer weights"
-        return EITHER, f"Either will do ({why}): {kept}.{_SEARCH}"
+        kept = words("compare.use.keep", head=model.head) if model.head else words("compare.use.free")
+        why = words(f"compare.use.{'tie' if winners else 'neither'}")
+        return EITHER, words("compare.use.either", why=why, kept=kept) + words("compare.use.search")
     head = winners[0]
-    sentence = f"Use {head} at this learning rate: it is better in {' and '.join(found[head])}."
-    if model.head == head:
-        sentence += " That is what the model has."
-    elif model.head:
-        sentence += " Replace the model's head by these lines."
-    return head, sentence + _STEP[head]
+    sentence = words("compare.use.one", head=head, listed=words("compare.join.and").join(found[head]))
+    if model.head:
+        sentence += words(f"compare.use.{'has' if model.head == head else 'replace'}")
+    return head, sentence + words(f"compare.use.{head}")
 
 
-def _code(head: str, rate: float, model: Model) -> str:
+def _code(head: str, rate: float, model: Model, words: Words) -> str:
     units, loss = (1, "BinaryCrossentropy") if head == BASELINE else (2, "SparseCategoricalCrossentropy")
     # one unit's logits meet at 0; Keras's "accuracy" would cut them at 0.5
     metric = "keras.metrics.BinaryAccuracy(threshold=0.0)" if head == BASELINE else '"accuracy"'
     return (
-        "# trunk: all before the head\n"
+        f"# {words('compare.trunk')}\n"
         f"output = keras.layers.Dense({units})(trunk.outputs[0])\n"
         "model = keras.Model(trunk.inputs, output)\n"
         "model.compile(\n"

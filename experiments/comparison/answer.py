@@ -9,57 +9,18 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from experiments.comparison.judge import overall, primary
+from experiments.comparison.language import ENGLISH
 from experiments.judgement import APART, INSIDE, missing
 from experiments.stats import QUANTITIES
+from experiments.words import Words
 
 if TYPE_CHECKING:
     from experiments.comparison.run import Ran
 
-NAMES = {
-    "nll_curve": "test loss along the way",
-    "nll": "final test loss",
-    "accuracy": "accuracy",
-    "grad_norm_trunk": "trunk's gradient norm",
-    "grad_norm_effective_head": "head's gradient norm (on w₁ − w₀)",
-}
-FACTORS = {
-    "initialisation": "its wider start",
-    "head_rate": "its doubled step in the head",
-    "decay": "its halved decay",
-    "head_rate+decay": "its doubled step and halved decay in the head",
-    "arithmetic": "arithmetic",
-}
+FACTORS = ("initialisation", "head_rate", "decay", "head_rate+decay", "arithmetic")
 FEW_SHARED = 0.1  # up to here two seeds' rows are as good as their own
-_STOPPED = {
-    "decided": "Every primary quantity is decided after {n} seeds",
-    "seeds": "All {n} seeds are used",
-    "budget": "The budget is spent after {n} seeds",
-}
-
-
-_PREDICT = {
-    "larger": "The two heads predict differently here, by more than the margin",
-    "different": "The two heads predict differently here",
-    "negligible": "The two heads predict differently here by less than matters",
-    "equivalent": "The two heads predict alike here",
-    "undecided": "Whether the two heads predict differently here is not decided",
-}
-_TRAIN = {
-    ("undecided", True): ", but they do train with different gradients",
-    ("larger", True): " and train with different gradients",
-    ("different", True): " and train with different gradients",
-    ("negligible", True): " and train with different gradients",
-    ("equivalent", True): ", though they train with different gradients",
-    ("equivalent", False): " and train with alike gradients",
-}
 # in the order in which a sentence names them; softmax minus sigmoid throughout
-_OUTCOMES = {
-    "larger": "larger than the margin in",
-    "different": "different, by how much is open, in",
-    "negligible": "different by less than the margin in",
-    "equivalent": "shown to be inside the margin in",
-    "undecided": "open in",
-}
+_OUTCOMES = ("larger", "different", "negligible", "equivalent", "undecided")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +45,10 @@ class Verdict:
         return self.sentence
 
 
-def name_of(quantity: str) -> str:
+def name_of(quantity: str, words: Words = ENGLISH) -> str:
     """A quantity as a sentence calls it."""
-    return NAMES.get(quantity, quantity.replace("_", " "))
+    key = f"compare.quantity.{quantity}"
+    return words(key) if key in words else words.name("quantity", quantity)
 
 
 def figure(value: float, digits: int = 2) -> str:
@@ -96,18 +58,18 @@ def figure(value: float, digits: int = 2) -> str:
     return (f"{value:+.0f}" if 100 <= abs(value) < 1e6 else f"{value:+.{digits}g}").replace("-", "−")
 
 
-def amount(row: pd.Series, value: float) -> str:
+def amount(row: pd.Series, value: float, words: Words = ENGLISH) -> str:
     """A difference as a sentence gives it: in nats, in points, or in per cent of the baseline's size."""
     quantity = QUANTITIES[str(row["quantity"])]
     if quantity.relative:
         size = abs(float(row["baseline_mean"]))
         return f"{figure(100 * value / size)} %" if size else "–"
     if quantity.name in ("accuracy", "auc"):
-        return f"{figure(100 * value)} points"
-    return f"{figure(value)} {quantity.unit}".removesuffix(" 1")
+        return figure(100 * value) + words("compare.unit.points")
+    return figure(value) + ("" if quantity.unit == "1" else words(f"compare.unit.{quantity.unit}"))
 
 
-def verdict(ran: Ran) -> Verdict:
+def verdict(ran: Ran, words: Words = ENGLISH) -> Verdict:
     """What is shown of predictions and of gradients, with the numbers, and why training stopped."""
     rows = primary(ran.differences)
     n = int(rows["n"].max()) if len(rows) else 0
@@ -115,93 +77,93 @@ def verdict(ran: Ran) -> Verdict:
     predicted, trained = rows.loc[~gradients], rows.loc[gradients]
     outcomes = overall(rows), overall(predicted), overall(trained)
     told = [
-        f"{what}: {_told(part)}." for what, part in (("Predictions", predicted), ("Gradients", trained)) if len(part)
-    ]
-    told_apart = True if outcomes[2] in APART else False if outcomes[2] == "equivalent" else None
-    trained_too = "" if told_apart is None else _TRAIN.get((outcomes[1], told_apart), "")
-    opening = f"{_predicted(predicted, outcomes[1])}{trained_too}."
-    stopped = f"{_STOPPED[ran.stopped].format(n=n)}."
+        words(f"compare.told.{what}", told=_told(part, words))
+        for what, part in (("predictions", predicted), ("gradients", trained)) if len(part)
+    ]  # fmt: skip
+    apart = "apart" if outcomes[2] in APART else "alike" if outcomes[2] == "equivalent" else ""
+    too = f"compare.train.{outcomes[1]}_{apart}"
+    opening = words("compare.told.opening", predicted=_predicted(predicted, outcomes[1], words),
+                    trained=words(too) if too in words else "")  # fmt: skip
+    stopped = words(f"compare.stopped.{ran.stopped}", n=n)
     open_ = rows.loc[rows["outcome"] == "undecided"]
+    join = words("compare.join.sentences")
     return Verdict(
         outcome=outcomes[0],
         predictions=outcomes[1],
         gradients=outcomes[2],
-        parts=(opening, *told, stopped + (f" {_more(open_)}" if len(open_) else "")),
+        parts=(opening, *told, stopped + (join + _more(open_, words) if len(open_) else "")),
     )
 
 
-def _predicted(rows: pd.DataFrame, outcome: str) -> str:
+def _predicted(rows: pd.DataFrame, outcome: str, words: Words) -> str:
     """The first half of the opening; where classes are decided and probabilities are not, it says so."""
     by_name = dict(zip(rows["quantity"], rows["outcome"], strict=True))
-    if outcome == "undecided" and by_name.get("accuracy") in INSIDE:
-        return "The two heads are equally accurate here; whether their probabilities differ is not decided"
-    return _PREDICT[outcome]
+    accurate = outcome == "undecided" and by_name.get("accuracy") in INSIDE
+    return words(f"compare.predict.{'accurate' if accurate else outcome}")
 
 
-def _told(rows: pd.DataFrame) -> str:
+def _told(rows: pd.DataFrame, words: Words) -> str:
     """Each outcome with the quantities that have it and their differences, the strongest first."""
     parts = []
-    for name, words in _OUTCOMES.items():
+    for name in _OUTCOMES:
         mine = rows.loc[rows["outcome"] == name]
         if len(mine):
-            listed = ", ".join(
-                f"{name_of(row['quantity'])} ({amount(row, row['mean'])}{_interval(row)})" for _, row in mine.iterrows()
-            )
-            parts.append(f"{words} {listed}")
-    return "; ".join(parts)
+            listed = words("compare.join.items").join(_one(row, words) for _, row in mine.iterrows())
+            parts.append(words(f"compare.outcome.{name}", listed=listed))
+    return words("compare.join.groups").join(parts)
 
 
-def _interval(row: pd.Series) -> str:
-    if not math.isfinite(row["low"]) or row["low"] == row["high"]:
-        return ""
-    return f", {amount(row, row['low'])} to {amount(row, row['high'])}"
+def _one(row: pd.Series, words: Words) -> str:
+    """A quantity with its difference and interval."""
+    ends = ""
+    if math.isfinite(row["low"]) and row["low"] != row["high"]:
+        low, high = (amount(row, row[name], words) for name in ("low", "high"))
+        ends = words("compare.told.interval", low=low, high=high)
+    return words("compare.told.one", name=name_of(row["quantity"], words), amount=amount(row, row["mean"], words),
+                 interval=ends)  # fmt: skip
 
 
-def _more(open_: pd.DataFrame) -> str:
+def _more(open_: pd.DataFrame, words: Words) -> str:
     """What would decide the open quantities."""
     still = missing(open_)
     assert still is not None
-    bounds = ", ".join(
-        f"{name_of(row['quantity'])} differs by at most {amount(row, row['bound']).lstrip('+')} either way"
+    bounds = words("compare.join.items").join(
+        words("compare.more.bound", name=name_of(row["quantity"], words),
+              bound=amount(row, row["bound"], words).lstrip("+"))
         for _, row in open_.iterrows()
         if math.isfinite(row["bound"])
-    )
-    bounds = f"{bounds[:1].upper()}{bounds[1:]}. " if bounds else ""
+    )  # fmt: skip
+    first = words("compare.more.bounds", bounds=f"{bounds[:1].upper()}{bounds[1:]}") if bounds else ""
     if still.by_seeds == still.n:
-        return f"{bounds}About {still.seeds} seeds would probably decide it (seeds={still.seeds})."
-    shared = float(open_["shared"].max())
-    if still.by_seeds + still.by_rows == still.n and shared <= FEW_SHARED:
-        return (
-            f"{bounds}About {max(still.seeds, still.fresh_seeds)} seeds would probably decide it if they had rows of "
-            f"their own each; these share {100 * shared:.2g} % of theirs, so it takes some more."
-        )
-    if still.by_seeds + still.by_rows == still.n:
-        return (
-            f"{bounds}More seeds would probably not be enough, since they share these rows: about "
-            f"{max(still.seeds, still.fresh_seeds)} seeds with rows of their own would, so it takes more rows."
-        )
-    return f"{bounds}More seeds would probably not be enough: it takes more rows."
+        return first + words("compare.more.seeds", seeds=still.seeds)
+    if still.by_seeds + still.by_rows < still.n:
+        return first + words("compare.more.never")
+    shared, seeds = float(open_["shared"].max()), max(still.seeds, still.fresh_seeds)
+    if shared <= FEW_SHARED:
+        return first + words("compare.more.few", seeds=seeds, shared=f"{100 * shared:.2g}")
+    return first + words("compare.more.rows", seeds=seeds)
 
 
-def cause(attribution: pd.DataFrame, ran: Ran) -> str:
+def cause(attribution: pd.DataFrame, ran: Ran, words: Words = ENGLISH) -> str:
     """Why: each factor's share of softmax - sigmoid in the quantity that differs most, measured in margins."""
     rows = primary(ran.differences)
     known = rows.loc[rows["quantity"].isin(attribution["quantity"])] if len(attribution) else rows.iloc[:0]
     if known.empty:
-        return "The arms that tell the causes apart have no finite values here."
+        return words("compare.cause.missing")
     size = (known["mean"].abs() / known["margin"]).fillna(-1)
     row = known.loc[size.idxmax()]
     shares = attribution.loc[attribution["quantity"] == row["quantity"]].set_index("factor")
     total = shares["share"].abs().sum()
-    whole = f"Of softmax minus sigmoid in {name_of(row['quantity'])} ({amount(row, row['mean'])})"
     if not total > 0:
-        return "Nothing differs, so there is nothing to explain."
-    named = [factor for factor in FACTORS if factor in shares.index]
-    parts = ", ".join(
-        f"{amount(row, float(shares.loc[factor, 'share']))} come from {FACTORS[factor]}"
-        for factor in named
-        if factor != "arithmetic"
-    )
-    rest = float(shares.loc["arithmetic", "share"])
-    left = "nothing that could be seen" if abs(rest) < 1e-4 * total else amount(row, rest)
-    return f"{whole}, {parts}; undo all of that, and {left} is left: arithmetic."
+        return words("compare.cause.none")
+    parts = words("compare.join.items").join(
+        words("compare.cause.part", amount=amount(row, float(shares.loc[factor, "share"]), words),
+              factor=words(f"compare.factor.{factor}"))
+        for factor in FACTORS
+        if factor in shares.index and factor != "arithmetic"
+    )  # fmt: skip
+    left = float(shares.loc["arithmetic", "share"])
+    seen = abs(left) >= 1e-4 * total
+    rest = words("compare.cause.rest", amount=amount(row, left, words)) if seen else words("compare.cause.nothing")
+    return words("compare.cause.whole", name=name_of(row["quantity"], words), amount=amount(row, row["mean"], words),
+                 parts=parts, rest=rest)  # fmt: skip

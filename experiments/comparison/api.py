@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from experiments.comparison.language import words_of
 from experiments.comparison.options import Options, seconds
 from experiments.comparison.result import Comparison
 from experiments.quiet import start_tensorflow
@@ -46,6 +47,7 @@ def compare(
     scale: Literal["standard", "none"] = "standard",
     positive: object = None,
     memory_gib: float = 4.0,
+    lang: str = "en",
     progress: Progress | None = None,
 ) -> Comparison:
     """Train the same network with a sigmoid and with a softmax head, seed after seed, and say whether they differ.
@@ -63,6 +65,7 @@ def compare(
     `groups`: (n,); rows of one value never straddle a split. `sample_weight`: (n,), and `class_weight`: "balanced" or
     {value of y: factor}, multiply a row's loss in the objective as in Keras's `fit`; no measure knows of them.
     `scale`: "none" leaves numbers as they are, which are otherwise standardised by the training part.
+    `lang`: "en" or "zh", the language of the answer and of its page.
     `progress(text, share)` is called now and then. Python's and NumPy's random states are left as they were; Keras's
     and TensorFlow's are not.
 
@@ -82,6 +85,7 @@ def compare(
         class_weight=weights_of_classes(class_weight, table),
         scale=scale,
         memory_gib=memory_gib,
+        lang=lang,
     )
     return of_table(table, options, network=network, build=build, progress=progress)
 
@@ -125,10 +129,12 @@ def of_table(
     each = {"text": "tokens", "sequence": "numbers (steps × channels)"}.get(table.kind, "numbers")
     classes = ", ".join(f"{count:,} of {label!r}" for label, count in zip(table.labels, rows, strict=True))
     data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} {each} once encoded."
+    said = words_of(options.lang)
     return Comparison(
-        verdict=answer.verdict(ran),
-        why=answer.cause(shares, ran),
-        advice=advice(ran, model),
+        verdict=answer.verdict(ran, said),
+        why=answer.cause(shares, ran, said),
+        advice=advice(ran, model, said),
+        lang=options.lang,
         differences=ran.differences,
         attribution=shares,
         curves=ran.tables["curves"],

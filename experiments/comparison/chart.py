@@ -9,11 +9,12 @@ from matplotlib.patches import Patch
 
 from experiments.comparison.answer import amount, name_of
 from experiments.comparison.judge import BASELINE, HEAD
+from experiments.comparison.language import ENGLISH
 from experiments.figures import Chart
 from experiments.figures.lettering import clip
 from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, colour, label_rows
-from experiments.figures.words import ENGLISH, Words
 from experiments.judgement import APART, INSIDE
+from experiments.words import Words
 
 REACH = 4.0  # margins; what lies further out ends in an arrow
 
@@ -28,7 +29,7 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -
         low, mean, high = (rows[name].to_numpy(float) / scale for name in ("low", "mean", "high"))
     place = np.arange(len(rows))
     inks = [OUTCOMES[outcome] for outcome in rows["outcome"]]
-    with chart(_finding(rows), width, 1.05 + 0.32 * len(rows)) as figure:
+    with chart(_finding(rows, words), width, 1.05 + 0.32 * len(rows)) as figure:
         axes = figure.subplots()
         axes.axvspan(-1, 1, color=GRID, alpha=0.55, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=0.9)
@@ -40,15 +41,15 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -
             marker = "o" if inside else ">" if mean[at] > 0 else "<"
             axes.plot(np.clip(mean[at], -REACH, REACH), at, marker, color=ink, markersize=5, clip_on=False)
         room = 0.54 * width if width < 5 else 0.36 * width
-        label_rows(axes, [clip(name_of(quantity), room, 8) for quantity in rows["quantity"]])
+        label_rows(axes, [clip(name_of(quantity, words), room, 8) for quantity in rows["quantity"]])
         axes.set_xlim(-REACH * 1.04, REACH * 1.04)
-        axes.set_xlabel("softmax − sigmoid, in margins")
+        axes.set_xlabel(words("compare.chart.axis"))
         handles = [
             Line2D([], [], marker="o", markersize=4, color=ink, label=words.or_key("outcome", outcome))
             for outcome, ink in OUTCOMES.items()
             if outcome in set(rows["outcome"])
         ]
-        handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label="margin"))
+        handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label=words("compare.chart.margin")))
         columns = max(1, int(width / 1.75))
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8,
                       labelcolor=INK)  # fmt: skip
@@ -64,10 +65,7 @@ def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words =
     values = {head: test[test["head"] == head].pivot(index="seed", columns="learning_rate", values="value")
               for head in (BASELINE, HEAD)}  # fmt: skip
     lowest = {head: table.mean().idxmin() for head, table in values.items()}
-    finding = (
-        f"Final test loss is lowest at {lowest[BASELINE]:.3g} with sigmoid and at {lowest[HEAD]:.3g} with softmax, of "
-        f"the rates tried"
-    )
+    finding = words("compare.chart.lowest", **{head: f"{rate:.3g}" for head, rate in lowest.items()})
     with chart(finding, width, 2.6, (BASELINE, HEAD)) as figure:
         axes = figure.subplots()
         axes.axvline(own, color=MUTED, linewidth=0.9, linestyle=":")
@@ -80,18 +78,16 @@ def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words =
         axes.set_xscale("log")
         axes.set_xticks(grid, [f"{rate:.3g}" for rate in grid])
         axes.minorticks_off()
-        axes.set_xlabel("learning rate (dotted: the model's own)")
-        axes.set_ylabel("final test loss, nats")
+        axes.set_xlabel(words("compare.chart.rate"))
+        axes.set_ylabel(words("compare.chart.loss"))
     return figure
 
 
-def _finding(rows: pd.DataFrame) -> str:
+def _finding(rows: pd.DataFrame, words: Words) -> str:
     """The row that differs most for sure, or how many are inside the margin."""
     different = rows.loc[rows["outcome"].isin(APART)]
     if len(different):
         row = different.loc[(different["mean"].abs() / different["margin"]).idxmax()]
-        return f"Softmax differs from sigmoid most in {name_of(row['quantity'])}: {amount(row, row['mean'])}"
+        return words("compare.chart.most", name=name_of(row["quantity"], words), amount=amount(row, row["mean"], words))
     inside = int(rows["outcome"].isin(INSIDE).sum())
-    if inside == len(rows):
-        return f"All {inside} primary quantities are inside their margins"
-    return f"{inside} of {len(rows)} primary quantities are shown to be inside their margins, none to be beyond"
+    return words(f"compare.chart.{'all' if inside == len(rows) else 'some'}", n=len(rows), inside=inside)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.comparison.api import of_table, task_name, weights_of_classes
+from experiments.comparison.language import NOTES, words_of
 from experiments.comparison.options import Options
 from experiments.comparison.result import Comparison
 from experiments.networks import NETWORKS
@@ -89,19 +90,19 @@ def _compare(
 
 def _summary(found: Comparison, page: Path) -> str:
     """The answer as a few paragraphs."""
+    words = words_of(found.lang)
+    asked = (("why", found.why), ("rate", found.advice.rate), ("use", found.advice.sentence))
+    answers = [_wrapped(words(f"compare.{what}_question") + said) for what, said in asked if said]
     parts = [
-        *(_wrapped(line) for line in found.recognised),
-        *(_wrapped(f"Note: {line}") for line in found.notices),
+        *(_wrapped(NOTES.told(line, words)) for line in found.recognised),
+        *(_wrapped(words("compare.given.note", text=NOTES.told(line, words))) for line in found.notices),
         "",
         *(_wrapped(part) for part in found.verdict.parts),
         "",
-        _wrapped(f"Why? {found.why}"),
-        "",
-        *((_wrapped(f"At which rate? {found.advice.rate}"), "") if found.advice.rate else ()),
-        _wrapped(f"Which to use? {found.advice.sentence}"),
+        "\n\n".join(answers),
         textwrap.indent(found.advice.code, "    "),
         "",
-        f"Report: {_shown(page)}",
+        words("compare.given.report", page=_shown(page)),
     ]
     return "\n".join(parts) + "\n"
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from experiments.comparison.language import words_of
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import require
 from experiments.tasks.files.encoding import Scale
@@ -23,7 +24,7 @@ class Options:
     `optimizer`, `learning_rate`: None means those of the model, if it is compiled, else Adam and its usual rate here.
     `class_weight`: "balanced", or a factor for each of the two classes (the negative one first), or None.
     `scale`: "standard", or "none" for numbers as they are.
-    `memory_gib`: what the process may take.
+    `memory_gib`: what the process may take. `lang`: "en" or "zh", the language of the answer and of its page.
     """
 
     optimizer: str | None = None
@@ -35,6 +36,7 @@ class Options:
     scale: Scale = "standard"
     class_weight: Literal["balanced"] | tuple[float, float] | None = None
     memory_gib: float = 4.0
+    lang: str = "en"
 
     def __post_init__(self) -> None:
         for name, least in (("seeds", 2), ("steps", 1), ("batch_size", 1)):
@@ -56,6 +58,7 @@ class Options:
         )
         require(self.memory_gib > 0, f"The memory is {self.memory_gib!r} GiB. It must be above 0.")
         require(self.scale in ("standard", "none"), f"The scale is {self.scale!r}. Known: standard, none.")
+        words_of(self.lang)
         weight = self.class_weight
         require(
             weight is None

@@ -9,34 +9,25 @@ import pandas as pd
 from experiments.comparison.answer import FACTORS, amount, name_of
 from experiments.comparison.chart import margins, rates
 from experiments.comparison.first import first, title
+from experiments.comparison.language import NOTES
 from experiments.comparison.result import Comparison
 from experiments.figures import Words, attribution, gradient_norms, loss_curves
 from experiments.heads import HEADS
-from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
+from experiments.judgement import FRESH, THESE
+from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, marked, number, ranged
+from experiments.report.sections.claims import as_code
 from experiments.report.sections.common import badge, drawn
 
-_RULE = (
-    "The results are looked at after a few seeds and again after some more, and training stops as soon as every "
-    "primary quantity is decided. Each look spends a part of the 5 % error by the spending function of Lan and DeMets "
-    "(1983) that resembles O'Brien and Fleming's boundaries, over the share of the seeds; the primary quantities "
-    "share it by Holm's steps (Ye, Li, Liu and Yao 2013). So over all looks and quantities at most 5 % of comparisons "
-    "of equal heads end in a false “different”, and at most 5 % of those that differ by the margin in a false "
-    "“equivalent”. Intervals are repeated ones (Jennison and Turnbull 1984): at 95 % they cover at all looks "
-    "together. All of it allows for seeds that share rows (Nadeau and Bengio 2003)."
-)
-
-
-_CAPTION = (
-    "Means over seeds. An interval is its quantity's own, over all looks; an outcome also allows for there being "
-    "several quantities. The noise floor is what another draw of sigmoid itself does."
-)
+_ESTIMANDS = {FRESH: "fresh", THESE: "these"}
+_SETTINGS = ("source", "network", "optimizer", "learning_rate", "steps", "batch_size", "seeds", "class_weight",
+             "sample_weight", "engine", "seconds")  # fmt: skip
 
 
 def sections(found: Comparison, words: Words) -> list[Section]:
     """All of the report: the answer first."""
     made = [_answer(found, words), _differences(found, words), _why(found, words), _rates(found, words),
             _curves(found, words),
-            _arms(found, words), _looks(found, words), _given(found)]  # fmt: skip
+            _arms(found, words), _looks(found, words), _given(found, words)]  # fmt: skip
     return [section for section in made if section is not None]
 
 
@@ -44,13 +35,9 @@ def _answer(found: Comparison, words: Words) -> Section:
     whole: list[Block] = [
         Text(body=[badge(found.verdict.outcome, words), " ", found.verdict.parts[0]], lead=True),
         *_lines(found.verdict.parts[1:]),
-        Text(body=[Span(text="Why? ", strong=True), found.why]),
-        *([Text(body=[Span(text="At which rate? ", strong=True), found.advice.rate])] if found.advice.rate else []),
-        Text(body=[Span(text="Which to use? ", strong=True), found.advice.sentence]),
-        Text(
-            body="Either way, leave the activation to the loss (from_logits=True): the gradient then survives any "
-            "logit on every backend."
-        ),
+        *(Text(body=[Span(text=words(f"compare.{what}_question"), strong=True), said])
+          for what, said in (("why", found.why), ("rate", found.advice.rate), ("use", found.advice.sentence)) if said),
+        Text(body=words("compare.logits")),
     ]
     return Section(id="answer", title=title(found, words), blocks=[
         first(found, words), Fold(summary=words("compare.figures"), blocks=whole),
@@ -60,24 +47,23 @@ def _answer(found: Comparison, words: Words) -> Section:
 def _differences(found: Comparison, words: Words) -> Section:
     rows: list[list[Inline]] = [
         [
-            name_of(row["quantity"]),
+            name_of(row["quantity"], words),
             number(row["baseline_mean"]),
             ranged(row),
-            amount(row, row["mean"]),
+            amount(row, row["mean"], words),
             number(row["margin"]),
             number(row["noise_floor"]),
             badge(row["outcome"], words),
         ]
         for _, row in found.primary.iterrows()
     ]
-    columns = ["quantity", "sigmoid", "softmax − sigmoid [95 %]", "that is", "margin", "noise floor", "outcome"]
+    columns = _columns(words, "quantity", "sigmoid", "difference", "that_is", "margin", "floor", "outcome")
     return Section(
         id="differences",
-        title="Do they differ?",
+        title=words("compare.section.differences"),
         blocks=[
             drawn(None, "margins", margins, found.primary, words=words),
-            Table(caption=_CAPTION,
-                  columns=columns, rows=rows),
+            Table(caption=words("compare.caption.differences"), columns=columns, rows=rows),
         ],
     )  # fmt: skip
 
@@ -92,11 +78,11 @@ def _why(found: Comparison, words: Words) -> Section | None:
         mine = table.loc[table["quantity"] == row["quantity"]].set_index("factor")
         if len(mine):
             shares: list[Inline] = [ranged(mine.loc[factor], mean="share") for factor in present]
-            rows.append([name_of(row["quantity"]), number(row["mean"], sign=True), *shares])
-    columns = ["quantity", "softmax − sigmoid", *(words(f"factor.{factor}") for factor in present)]
+            rows.append([name_of(row["quantity"], words), number(row["mean"], sign=True), *shares])
+    columns = [*_columns(words, "quantity", "plain"), *(words(f"factor.{factor}") for factor in present)]
     return Section(
         id="why",
-        title="Why?",
+        title=words("compare.section.why"),
         blocks=[
             Text(body=words("why.read")),
             *(
@@ -104,7 +90,7 @@ def _why(found: Comparison, words: Words) -> Section | None:
                 if (table["quantity"] == "nll_curve").any()
                 else []
             ),
-            Table(caption="Each cause's share of the difference [95 %]", columns=columns, rows=rows),
+            Table(caption=words("compare.caption.shares"), columns=columns, rows=rows),
         ],
     )
 
@@ -119,14 +105,17 @@ def _rates(found: Comparison, words: Words) -> Section | None:
         [number(rate), *(number(means.loc[head, name, rate]) for name in tuned.apart for head in tuned.best)]
         for rate in tuned.grid
     ]
-    columns = ["learning rate", *(f"{head}: {name_of(name)}" for name in tuned.apart for head in tuned.best)]
+    columns = [words("compare.column.rate"), *(
+        words("compare.column.of_head", head=head, quantity=name_of(name, words))
+        for name in tuned.apart for head in tuned.best
+    )]  # fmt: skip
     return Section(
         id="rates",
-        title="At which learning rate?",
+        title=words("compare.section.rates"),
         blocks=[
             Text(body=found.advice.rate),
             drawn(None, "rates", rates, found.rates, tuned.own, words=words),
-            Table(caption="Means over seeds, on test rows", columns=columns, rows=rows),
+            Table(caption=words("compare.caption.rates"), columns=columns, rows=rows),
         ],
     )
 
@@ -136,100 +125,110 @@ def _curves(found: Comparison, words: Words) -> Section:
     blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, found.runs, words=words)]
     if len(norms) and (norms["value"] > 0).any():
         blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, words=words))
-    return Section(id="curves", title="Loss curves and gradient norms", blocks=blocks)
+    return Section(id="curves", title=words("compare.section.curves"), blocks=blocks)
 
 
 def _arms(found: Comparison, words: Words) -> Section:
     rows: list[list[Inline]] = [
         [
-            Span(text=str(row["head"]), code=True),
-            name_of(row["quantity"]),
-            str(row["estimand"]),
+            words.name("arm", str(row["head"])),
+            name_of(row["quantity"], words),
+            words(f"compare.estimand.{_ESTIMANDS[str(row['estimand'])]}"),
             ranged(row),
             number(row["margin"]),
             badge(row["outcome"], words),
         ]
         for _, row in found.differences.iterrows()
     ]
-    columns = ["arm", "quantity", "answers for", "difference [95 %]", "margin", "outcome"]
+    columns = _columns(words, "arm", "quantity", "estimand", "arm_difference", "margin", "outcome")
     meaning = [
-        line for head in dict.fromkeys(found.differences["head"]) for line in (Span(text=head, code=True), _means(head))
-    ]
+        words("compare.arms.means", arm=words.name("arm", str(head)),
+              description=words.translated("head", str(head), HEADS[head].description))
+        for head in dict.fromkeys(found.differences["head"]) if head in HEADS
+    ]  # fmt: skip
     return Section(
         id="arms",
-        title="Every arm and quantity",
+        title=words("compare.section.arms"),
         blocks=[
-            Text(body=meaning),
-            Table(caption="Arm minus sigmoid", columns=columns, rows=rows, sortable=True),
+            Text(body="".join(meaning)),
+            Table(caption=words("compare.caption.arms"), columns=columns, rows=rows, sortable=True),
         ],
-    )  # fmt: skip
-
-
-def _means(head: str) -> str:
-    return f": {HEADS[head].description}. " if head in HEADS else ". "
+    )
 
 
 def _looks(found: Comparison, words: Words) -> Section:
+    join = words("compare.join.items")
     rows: list[list[Inline]] = [
         [
             number(row["seeds"]),
             number(row["level"], 2),
             number(row["level_tost"], 2),
             badge(row["outcome"], words),
-            ", ".join(name_of(name) for name in str(row["undecided"]).split(", ") if name) or "–",
+            join.join(name_of(name, words) for name in str(row["undecided"]).split(", ") if name) or "–",
             number(row["seconds"]),
         ]
         for _, row in found.looks.iterrows()
     ]
-    planned = ", ".join(map(str, found.settings["looks_planned"]))
-    columns = ["seeds", "p for different", "p for equivalent", "outcome", "open", "seconds"]
+    caption = words("compare.caption.looks", planned=join.join(map(str, found.settings["looks_planned"])))
     return Section(
         id="looks",
-        title="How many seeds, and why so many",
+        title=words("compare.section.looks"),
         blocks=[
-            Text(body=_RULE),
-            Table(caption=f"The looks that were taken, of those planned: {planned} seeds", columns=columns, rows=rows),
+            Text(body=words("compare.looks.rule")),
+            Table(caption=caption, columns=_columns(words, "seeds", "p", "p_tost", "outcome", "open", "seconds"),
+                  rows=rows),
         ],
-    )
+    )  # fmt: skip
 
 
-def _given(found: Comparison) -> Section:
+def _given(found: Comparison, words: Words) -> Section:
     settings = found.settings
-    wanted = ("source", "network", "optimizer", "learning_rate", "steps", "batch_size", "seeds", "class_weight",
-              "sample_weight", "engine", "seconds")  # fmt: skip
-    rows: list[list[Inline]] = [[name.replace("_", " "), _shown(settings[name])] for name in wanted if name in settings]
-    rows += [[package, str(number_)] for package, number_ in dict(settings.get("versions", {})).items()]
-    return Section(
-        id="given",
-        title="What was compared",
-        blocks=[
-            *_lines(found.recognised),
-            *([Text(body=Span(text="To know", strong=True)), *_lines(found.notices)] if found.notices else []),
-            Table(caption="Settings", columns=["setting", "value"], rows=rows),
-        ],
+    rows: list[list[Inline]] = [
+        [words(f"compare.setting.{name}"), _shown(settings[name], words)] for name in _SETTINGS if name in settings
+    ]
+    rows += [
+        [Span(text=package, code=True), Span(text=str(number_), code=True)]
+        for package, number_ in dict(settings.get("versions", {})).items()
+    ]
+    recognised, notices = (
+        [Text(body=marked(as_code(NOTES.told(text, words), _keys(found)))) for text in texts]
+        for texts in (found.recognised, found.notices)
     )
+    know = [Text(body=Span(text=words("compare.given.know"), strong=True))] if notices else []
+    table = Table(caption=words("compare.caption.settings"), columns=_columns(words, "setting", "value"), rows=rows)
+    return Section(id="given", title=words("compare.section.given"), blocks=[*recognised, *know, *notices, table])
+
+
+def _keys(found: Comparison) -> tuple[str, ...]:
+    """What the network and the optimizer are called on the command line: no words of a language."""
+    return str(found.settings["network"]), str(found.settings["optimizer"]).partition(",")[0]
+
+
+def _columns(words: Words, *names: str) -> list[str]:
+    return [words(f"compare.column.{name}") for name in names]
 
 
 def _lines(texts: Iterable[str]) -> list[Text]:
     return [Text(body=text) for text in texts]
 
 
-def _shown(value: object) -> str:
-    if value is None or value is False:
-        return "no"
-    if value is True:
-        return "yes"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _shown(value: object, words: Words) -> Inline:
+    if value is None or isinstance(value, bool):
+        return words(f"compare.given.{'yes' if value else 'no'}")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value) if isinstance(value, int) else Span(text=str(value), code=True)
 
 
-def short_table(found: Comparison) -> pd.DataFrame:
+def short_table(found: Comparison, words: Words) -> pd.DataFrame:
     """The primary quantities in a few columns, for a notebook or a terminal."""
     rows = found.primary
-    return pd.DataFrame(
-        {
-            "quantity": [name_of(name) for name in rows["quantity"]],
-            "softmax − sigmoid": [amount(row, row["mean"]) for _, row in rows.iterrows()],
-            "95 % interval": [f"{amount(row, row['low'])} to {amount(row, row['high'])}" for _, row in rows.iterrows()],
-            "outcome": list(rows["outcome"]),
-        }
+    ends = [{name: amount(row, row[name], words) for name in ("mean", "low", "high")} for _, row in rows.iterrows()]
+    columns = _columns(words, "quantity", "plain", "interval", "outcome")
+    values = (
+        [name_of(name, words) for name in rows["quantity"]],
+        [end["mean"] for end in ends],
+        [words("compare.column.to", low=end["low"], high=end["high"]) for end in ends],
+        [words(f"outcome.{outcome}") for outcome in rows["outcome"]],
     )
+    return pd.DataFrame(dict(zip(columns, values, strict=True)))

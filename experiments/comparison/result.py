@@ -14,6 +14,7 @@ import pandas as pd
 from experiments.comparison.advice import Advice
 from experiments.comparison.answer import Verdict
 from experiments.comparison.judge import primary
+from experiments.comparison.language import words_of
 from experiments.comparison.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Comparison:
     and accuracy of both heads at every rate, and `tuning`, what follows from them (None if one rate alone was
     trained); `looks`: a row a look at the results. Columns as in `experiments.tables.SCHEMAS`, and some more.
     `recognised`: what was taken from the model; `notices`: what a reader should know; `settings`: all that decides the
-    numbers.
+    numbers. `lang`: the language of the sentences and of the page.
     """
 
     verdict: Verdict
@@ -49,6 +50,7 @@ class Comparison:
     recognised: tuple[str, ...]
     notices: tuple[str, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    lang: str = "en"
 
     @property
     def primary(self) -> pd.DataFrame:
@@ -59,10 +61,12 @@ class Comparison:
         """A matplotlib figure: each primary quantity's difference and interval, in units of its margin."""
         from experiments.comparison.chart import margins  # matplotlib takes a second to import
 
-        return margins(self.primary)
+        return margins(self.primary, words=words_of(self.lang))
 
     def save(self, folder: str | Path) -> Path:
-        """Write report.html, report.md, comparison.json, tables and figures into `folder`; return the page.
+        """Write the page, the same as Markdown, comparison.json, tables and figures into `folder`; return the page.
+
+        In English they are called report.html and report.md, in Chinese report.zh.html and report.zh.md.
 
         Everything is written beside it first, so that there is never half of it; a folder that holds an earlier
         comparison is replaced. Raises `UserError` if `folder` holds something else or cannot be written.

@@ -8,15 +8,19 @@ from pathlib import Path
 
 from markupsafe import Markup, escape
 
+from experiments.comparison.language import NOTES, STRINGS
 from experiments.comparison.page import sections, short_table
 from experiments.comparison.result import TABLES, Comparison
 from experiments.figures import Words
 from experiments.records import UserError, require
 from experiments.report import CATALOGUES
-from experiments.report.render import markdown, page
+from experiments.report.render import markdown, names, page
 from experiments.report.stored import Stored
 
-_WORDS = Words(paths=(Path(__file__).with_name("strings.toml"), *CATALOGUES))
+
+def page_words(lang: str) -> Words:
+    """What the page of a comparison says: its own strings come before the suite's."""
+    return Words(lang=lang, paths=(STRINGS, *CATALOGUES))
 
 
 def require_place(folder: Path) -> None:
@@ -47,7 +51,7 @@ def save(found: Comparison, folder: Path) -> Path:
         raise UserError(
             f"{str(folder)!r} cannot be written: {error.strerror or error}. Name another folder with --out."
         ) from error
-    return folder / "report.html"
+    return folder / names(found.lang)[0]
 
 
 def _write(found: Comparison, out: Path) -> None:
@@ -56,13 +60,16 @@ def _write(found: Comparison, out: Path) -> None:
         getattr(found, name).to_parquet(out / "tables" / f"{name}.parquet", index=False)
     (out / "comparison.json").write_text(found.to_json() + "\n", encoding="utf-8")
     stored = Stored(out, out)
-    made = sections(found, _WORDS)
-    markdown(made, stored, _WORDS, ("en",))
-    page(made, stored, _WORDS, ("en",))
+    words = page_words(found.lang)
+    made = sections(found, words)
+    markdown(made, stored, words, (found.lang,))
+    page(made, stored, words, (found.lang,))
 
 
 def fragment(found: Comparison) -> str:
     """The answer for a notebook: every text in it is escaped."""
+    words = page_words(found.lang)
+    notices = (NOTES.told(text, words) for text in (*found.recognised, *found.notices))
     picture = base64.b64encode(found.plot().png(dpi=110)).decode()
     parts = [
         Markup("<p><b>{}</b></p>").format(found.verdict.parts[0]),
@@ -70,8 +77,8 @@ def fragment(found: Comparison) -> str:
         Markup("<p>{}</p>").format(found.why),
         Markup("<p>{}</p>").format(found.advice.rate),
         Markup("<p>{}</p><pre>{}</pre>").format(found.advice.sentence, found.advice.code),
-        Markup(short_table(found).to_html(index=False, border=0)),  # pandas escapes what it shows
+        Markup(short_table(found, words).to_html(index=False, border=0)),  # pandas escapes what it shows
         Markup('<img alt="{}" src="data:image/png;base64,{}">').format(found.plot().finding, picture),
-        *(Markup("<p><small>{}</small></p>").format(text) for text in (*found.recognised, *found.notices)),
+        *(Markup("<p><small>{}</small></p>").format(text) for text in notices),
     ]
     return str(escape("").join(parts))

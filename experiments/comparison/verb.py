@@ -41,6 +41,7 @@ def compare(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of the result; default results/compare-NAME.")
     ] = None,
+    lang: Annotated[str, typer.Option(metavar="{en,zh}", help="The language of the answer and of its page.")] = "en",
     json: Annotated[bool, typer.Option("--json", help="Print the answer as JSON, and nothing else.")] = False,
 ) -> None:
     """Compare sigmoid and softmax on your own data and network: do they differ, why, and which to use?"""
@@ -56,6 +57,7 @@ def compare(
         budget=seconds(budget),
         scale=scale,  # type: ignore[arg-type]
         memory_gib=memory,
+        lang=lang,
     )
     try:
         run_comparison(

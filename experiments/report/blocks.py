@@ -25,7 +25,6 @@ class Span:
     code: bool = False
     sort: float | None = None  # what a table sorts by, where the text is not it
     mark: str = ""  # the name of an outcome: a coloured badge
-    english: bool = False  # stays English in every language
     strong: bool = False
 
 
@@ -38,10 +37,10 @@ def spans(inline: Inline) -> list[Span]:
     return [Span(text=piece) if isinstance(piece, str) else piece for piece in pieces]
 
 
-def marked(text: str, english: bool = False) -> list[Span]:
+def marked(text: str) -> list[Span]:
     """Text whose code stands between backticks, as tables hold it."""
     return [
-        Span(text=piece, code=bool(place % 2), english=english and not place % 2)
+        Span(text=piece, code=bool(place % 2))
         for place, piece in enumerate(text.split("`"))
         if piece
     ]

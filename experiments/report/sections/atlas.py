@@ -77,14 +77,15 @@ def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, words: Words) -
     if math.isfinite(reach):
         where += words("atlas.from", z=figure(float(reach)))
     places = [place for place in dict.fromkeys(rows["place"].astype(str)) if place]
-    body: list[Inline] = [marked(str(first["cause"]), english=True)]
-    body.append([words("atlas.remedy"), *marked(str(first["remedy"]), english=True)])
+    cause, remedy = (words.translated(f"pathology_{what}", name, str(first[what])) for what in ("cause", "remedy"))
+    body: list[Inline] = [marked(cause), [words("atlas.remedy"), *marked(remedy)]]
     if consequence := _consequence(trained, name, words):
         body.append(consequence)
     source: list[str | Span] = [words("atlas.place"), Span(text=places[0], code=True)] if places else []
     body.append([where, *source])
     harms = bool(rows["harms"].any())
-    return Item(title=name.replace("_", " "), badge=words("atlas.harms" if harms else "atlas.rounding"),
+    title = words.translated("pathology", name, name.replace("_", " "))
+    return Item(title=title, badge=words("atlas.harms" if harms else "atlas.rounding"),
                 mark="refuted" if harms else "undecided", body=body)  # fmt: skip
 
 
@@ -133,9 +134,9 @@ def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
     known = consequence(trained, name)
     if known is None:
         return ""
-    return words("atlas.consequence", task=known.task, nll=_size(known.nll), sound=_size(known.sound_nll),
-                 accuracy=figure(known.accuracy), sound_accuracy=figure(known.sound_accuracy),
-                 broken=known.broken, n=known.seeds)  # fmt: skip
+    return words("atlas.consequence", task=words.or_key("numerics.task", known.task), nll=_size(known.nll),
+                 sound=_size(known.sound_nll), accuracy=figure(known.accuracy),
+                 sound_accuracy=figure(known.sound_accuracy), broken=known.broken, n=known.seeds)  # fmt: skip
 
 
 def _size(value: float) -> str:

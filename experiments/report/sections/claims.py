@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
+from experiments.claims.words import PHRASES
 from experiments.figures import Words
 from experiments.report.blocks import Block, Fold, Inline, Item, Items, Section, Span, Table, Text, marked, number
 from experiments.report.sections.common import made_by
@@ -62,9 +63,10 @@ def _entry(row: pd.Series, words: Words) -> Item:
     if not math.isnan(float(row["value"])):
         behind.append(Text(body=_deciding(row, words)))
     if row["details"]:
-        details = marked(as_code(named(str(row["details"]), words.in_english)), english=True)
-        behind.append(Text(body=[words("claims.details"), *details]))
-    behind.append(Text(body=[words("claims.evidence"), *marked(as_code(str(row["evidence"]), _KEPT), english=True)]))
+        details = named(PHRASES.told(str(row["details"]), words), words)
+        behind.append(Text(body=[words("claims.details"), *marked(as_code(details))]))
+    evidence = as_code(PHRASES.told(str(row["evidence"]), words), _KEPT)
+    behind.append(Text(body=[words("claims.evidence"), *marked(evidence)]))
     title: list[str | Span] = [
         _restated(row, words), " ", Span(text=f"§ {row['section']}", mark="quiet"),
     ]  # fmt: skip
@@ -72,10 +74,11 @@ def _entry(row: pd.Series, words: Words) -> Item:
                 anchor=claim, folded=Fold(summary=words("claims.behind"), blocks=behind))  # fmt: skip
 
 
-_CELL = re.compile(r"\b[a-z]\w*/[a-z]\w*/[a-z]\w*\b")
+# a Chinese letter ends a name as well as a space does
+_CELL = re.compile(r"\b[a-z]\w*/[a-z]\w*/[a-z]\w*\b", flags=re.ASCII)
 _ABBREVIATIONS = ("nll", "ece", "auc")
 _KEPT = (*SCHEMAS, *_ABBREVIATIONS)  # what evidence names as tables have it
-_ID = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)*\b")
+_ID = re.compile(r"(?<![\w-])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![\w-])", flags=re.ASCII)
 
 
 def named(text: str, words: Words) -> str:
@@ -84,8 +87,8 @@ def named(text: str, words: Words) -> str:
 
     def name(found: re.Match[str]) -> str:
         kinds = [kind for kind in ("quantity", "arm") if f"{kind}.{found[0]}" in words]
-        # what has no underscore is a word as well, but for abbreviations
-        known = bool(kinds) and ("_" in found[0] or found[0] in _ABBREVIATIONS)
+        # in English what has no underscore is a word as well, but for abbreviations
+        known = bool(kinds) and (words.lang != "en" or "_" in found[0] or found[0] in _ABBREVIATIONS)
         return words.name(kinds[0], found[0]) if known else found[0]
 
     return _ID.sub(name, text)
