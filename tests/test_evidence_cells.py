@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -249,9 +250,16 @@ def test_the_stored_verdicts_follow_from_the_stored_tables(out: Path) -> None:
     assert flipped["three-class-example"] == "refuted"
 
 
-def test_the_notebooks_end_with_an_answer_from_their_own_tables(out: Path) -> None:
-    for page in (out / "notebooks").glob("*.html"):
+def test_the_notebooks_begin_with_an_answer_from_their_own_tables(out: Path) -> None:
+    """Before the first figure and the first table, whose code is folded."""
+    pages = list((out / "notebooks").glob("*.html"))
+    assert len(pages) == 7
+    for page in pages:
         text = page.read_text(encoding="utf-8")
-        assert "The answer" in text
-        answer = text[text.rindex("The answer") :]
-        assert any(digit in answer for digit in "123456789"), page.name
+        start = text.index(">The answer<")
+        shown = [text.find(mark, text.index("</nav>")) for mark in ("<img", "<table")]
+        answer = text[start : min(place for place in shown if place >= 0)]
+        assert start < min(place for place in shown if place >= 0), page.name
+        said = re.search(r"<strong>(.*?)</strong>", answer, flags=re.DOTALL)
+        assert said, page.name
+        assert any(digit in said[1] for digit in "0123456789"), page.name

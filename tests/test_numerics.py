@@ -476,7 +476,7 @@ def test_figures_count_what_the_tables_hold() -> None:
 def test_the_summary_is_computed() -> None:
     study = {"numerics": tensorflow(), "pathologies": tensorflow_pathologies(), "consequences": pd.DataFrame()}
     text = numerics.summary(study)
-    assert f"{len(tensorflow_pathologies()[PATH].drop_duplicates())} paths were swept" in text
+    assert f"Of {len(tensorflow_pathologies()[PATH].drop_duplicates())} paths that were swept, " in text
     assert "sigmoid head with binary_crossentropy, in float32, learns from every mistake" in text
     assert "`one_unit_softmax`" in text
 

@@ -5,7 +5,14 @@ from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
 from experiments.judgement.derived import derived
 from experiments.judgement.differences import correct, differences
 from experiments.judgement.distances import distances
-from experiments.judgement.in_words import binary_answer, rates_answer, verdicts_answer
+from experiments.judgement.in_words import (
+    binary_answer,
+    control_answer,
+    frameworks_answer,
+    rates_answer,
+    several_answer,
+    verdicts_answer,
+)
 from experiments.judgement.outcomes import (
     APART,
     FRESH,
@@ -44,11 +51,13 @@ __all__ = [
     "better",
     "binary_answer",
     "cells_apart",
+    "control_answer",
     "correct",
     "counts",
     "derived",
     "differences",
     "distances",
+    "frameworks_answer",
     "gaps",
     "looks",
     "loss_scale",
@@ -61,6 +70,7 @@ __all__ = [
     "rates_answer",
     "samples_of",
     "scale_over_tasks",
+    "several_answer",
     "shapley",
     "shifts",
     "verdicts_answer",

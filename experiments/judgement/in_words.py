@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
+from experiments.judgement.scale import LOSS_SCALE, SOFTMAX
+from experiments.stats import QUANTITIES
 from experiments.words import Words, figure
 
 _WORDS = Words()
@@ -49,6 +51,55 @@ def rates_answer(shifts: pd.DataFrame, best: pd.DataFrame, cell: Iterable[str]) 
     return " ".join(lines)
 
 
+def control_answer(shares: pd.DataFrame, cell: Iterable[str], dtype: str) -> str:
+    """What is left of the difference once its causes are matched. `shares`: the attribution, in `dtype`."""
+    left = shares[shares["factor"] == "arithmetic"].set_index("quantity")
+    worst = figure(left["part"].max(), 2)
+    lines = [
+        f"**On {_WORDS.cell(cell)}, with start and head rate matched, arithmetic leaves at most {worst} of a "
+        f"difference in {dtype}, or of the noise floor where that is larger.**"
+    ]
+    if "nll" in left.index:
+        whole, rest = (figure(abs(left.loc["nll", name]), 2) for name in ("difference", "share"))
+        lines.append(f"Of {whole} nats between the final test losses, {rest} are left.")
+    return " ".join(lines)
+
+
+def several_answer(
+    best: pd.DataFrame, differences: pd.DataFrame, shares: pd.DataFrame, quantities: Sequence[str], cell: Iterable[str]
+) -> str:
+    """One softmax against a sigmoid each, on several classes or labels: each at its own best rate, then at the usual.
+
+    `best`: rows of `gaps` at the best rates, `differences`: at the optimizer's own rate, both for fresh rows;
+    `shares`: what the scale of the loss makes there. `quantities`: in the order in which they are told.
+    """
+    first, *others = _listed(best, quantities) or ["not known, for no rate ended in numbers"]
+    lines = [
+        f"**On {_WORDS.cell(cell)}, each at its own best rate, one softmax minus a sigmoid each is {first}.**",
+        "", *(f"- {line}" for line in others), "",
+        "At the optimizer's own rate:", "", *(f"- {line}" for line in _listed(differences, quantities)),
+    ]  # fmt: skip
+    scale = shares[shares["factor"] == LOSS_SCALE].set_index("quantity")
+    told = [
+        f"{figure(scale.loc[name, 'share'], sign=True)} of {figure(scale.loc[name, 'difference'], sign=True)} in "
+        f"{_WORDS.name('quantity', name)}"
+        for name in quantities if name in scale.index
+    ]  # fmt: skip
+    return "\n".join([*lines, *(["", f"Of that the scale of the loss makes {', '.join(told)}."] if told else [])])
+
+
+def frameworks_answer(last: pd.DataFrame, cell: Iterable[str]) -> str:
+    """How far frameworks, and the two heads, end apart. `last`: rows of `framework_distances` after the last step."""
+    between = last["other"] != ""
+    most = last[between].groupby("dtype")["distance"].max()
+    heads = last.loc[~between, "distance"].median()
+    listed = " and ".join(f"{figure(most[dtype], 2)} in {dtype}" for dtype in sorted(most.index, reverse=True))
+    return (
+        f"**On {_WORDS.cell(cell)}, from equal weights, the training losses of two frameworks end at most {listed} "
+        f"apart, relative to their size; those of the two heads {figure(heads, 2)} in the median.**"
+    )
+
+
 def verdicts_answer(verdicts: pd.DataFrame) -> str:
     """How many claims came out how, and the statement of each."""
     counts = verdicts["outcome"].value_counts()
@@ -57,6 +108,18 @@ def verdicts_answer(verdicts: pd.DataFrame) -> str:
         f"- **{row.outcome}**: {row.description} (§ {row.section}). {row.statement}" for row in verdicts.itertuples()
     ]
     return "\n".join([heading, "", *entries])
+
+
+def _listed(rows: pd.DataFrame, quantities: Sequence[str]) -> list[str]:
+    """One softmax minus a sigmoid each, a line a quantity."""
+    mine = rows[rows["head"] == SOFTMAX].set_index("quantity")
+    return [
+        f"{figure(row['mean'], sign=True)}{unit} in {_WORDS.name('quantity', name)} (95 % interval "
+        f"{figure(row['low'], sign=True)} to "
+        f"{figure(row['high'], sign=True)}): {_WORDS('outcome.' + row['outcome'])}"
+        for name in quantities if name in mine.index
+        for row, unit in [(mine.loc[name], " nats" if QUANTITIES[name].unit == "nats" else "")]
+    ]  # fmt: skip
 
 
 def _gap(row: pd.Series) -> str:

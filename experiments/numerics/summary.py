@@ -22,7 +22,7 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> str:
         return f"{', '.join(numerics['framework'].astype(str).unique())}: not installed, so nothing was measured."
     swept = len(found[PATH].drop_duplicates())
     sound = len(found.loc[found["pathology"] == SOUND, PATH].drop_duplicates())
-    parts = [f"{swept} paths were swept; {sound} of them compute what their program says at every logit."]
+    parts = [f"**Of {swept} paths that were swept, {sound} compute what their program says at every logit.**"]
     parts += [_written(found, *head) for head in _WRITTEN]
     harmful = found.loc[found["harms"].astype(bool)].groupby("pathology", sort=False)[PATH].size()
     listed = ", ".join(f"`{name}` ({paths})" for name, paths in harmful.sort_values(ascending=False).items())

@@ -10,9 +10,10 @@ from importlib.util import find_spec
 import pandas as pd
 
 from experiments import tables
+from experiments.worked_examples.answer import answer, article_figures
 from experiments.worked_examples.record import EXAMPLES, Example, Place, example
 
-__all__ = ["EXAMPLES", "Example", "Place", "example", "worked_examples"]
+__all__ = ["EXAMPLES", "Example", "Place", "answer", "article_figures", "example", "worked_examples"]
 
 MEASURED, NOT_INSTALLED = "measured", "not installed"
 
