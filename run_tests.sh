@@ -25,21 +25,13 @@ esac
 # shellcheck source=scripts/setup.sh
 . "$(dirname "${BASH_SOURCE[0]}")/scripts/setup.sh"
 set_up requirements.txt requirements-dev.txt
-try_to_set_up requirements-frameworks.txt ||
+MAY_FAIL=yes set_up requirements-frameworks.txt ||
     say "PyTorch and JAX could not be installed here: their tests will say 'not installed'."
-
-case "$# $*" in 0* | *--slow* | *browser*)
-    try_to_install_browser ||
-        say "Missing here and could not be installed:" $(missing_for_browser) "(CHROMIUM=/path names a Chromium):" \
-            "the tests of the report in a browser are skipped."
-    ;;
-esac
+cd "$ROOT"
+case "$# $*" in 0* | *--slow* | *browser*) "$VENV/bin/python" tests/browser_packages.py "$VENV/.tried-browser" ;; esac
 
 cores="$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)"
 processes="${HEADTOHEAD_TEST_PROCESSES:-$((cores < 4 ? cores : 4))}"
 options=(-n "$processes" --dist loadscope) # what shares a fixture stays together: see tests/conftest.py
-if [ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = --slow ]; }; then
-    options+=(-p tests.covered)
-fi
-cd "$ROOT"
+case "$# $*" in "0 " | "1 --slow") options+=(-p tests.covered) ;; esac
 exec "$VENV/bin/python" -m pytest "${options[@]}" "$@"
