@@ -1,11 +1,11 @@
-"""Head to Head: one sigmoid unit or two softmax units, compared fairly.
+"""Head to Head: one sigmoid unit or two softmax units, compared fairly. Others import it as `headtohead`.
 
 Importing the package is cheap: TensorFlow is imported only by the modules that train.
 
-`experiments.compare(x, y, ...)` compares the two on anyone's data and network and returns a `Comparison`.
-`experiments.check(model, x, y)` says what is wrong with a model's last layers, loss, metrics and labels;
-`experiments.CheckHead()` is a Keras callback that does so before the first batch.
-`experiments.GradientNorms()` is a Keras callback that records gradient norms in anyone's own `model.fit`.
+`headtohead.compare(x, y, ...)` compares the two on anyone's data and network and returns a `Comparison`.
+`headtohead.check(model, x, y)` says what is wrong with a model's last layers, loss, metrics and labels;
+`headtohead.CheckHead()` is a Keras callback that does so before the first batch.
+`headtohead.GradientNorms()` is a Keras callback that records gradient norms in anyone's own `model.fit`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experiments.check.callback import CheckHead
     from experiments.comparison import Comparison, compare
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 __all__ = ["CheckHead", "Comparison", "GradientNorms", "check", "compare"]
 
 _HOMES = {

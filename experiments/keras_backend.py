@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 
 from experiments.records import require
-from experiments.sources import PACKAGE
+from experiments.sources import search_path
 
 BACKENDS = ("tensorflow", "torch", "jax")
 Progress = Callable[[int, int], None]
@@ -41,14 +41,13 @@ def run_fresh(module: str, arguments: Sequence[str], backend: str, progress: Pro
 
     Raises `RuntimeError` with the end of what it wrote to its standard error if it fails.
     """
-    search = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     with tempfile.TemporaryFile("w+") as errors:
         child = subprocess.Popen(
             [sys.executable, "-P", "-m", module, *arguments],
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": search},
+            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": search_path()},
         )
         assert child.stdout is not None
         with child:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
+import sysconfig
 import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -13,6 +15,16 @@ from typing import Any
 PACKAGE = Path(__file__).resolve().parent
 _LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
 _PARSER = threading.Lock()
+
+
+def search_path() -> str:
+    """`PYTHONPATH` for another process that shall import this package too: where it stands comes first.
+
+    What is installed is found anyway, and in that variable would come before the standard library.
+    """
+    installed = PACKAGE.parent == Path(sysconfig.get_path("purelib")).resolve()
+    own = "" if installed else str(PACKAGE.parent)
+    return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH"))))
 
 
 def parse(source: str) -> ast.Module:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-import experiments
+import headtohead
 from experiments.__main__ import app
 from experiments.comparison import Comparison
 from experiments.judgement import Design, looks
@@ -35,7 +35,7 @@ def test_every_command_can_be_parsed(arguments: str) -> None:
 def test_every_call_of_the_guide_fits_the_functions() -> None:
     blocks = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
     calls = [node for block in blocks for node in ast.walk(ast.parse(block)) if isinstance(node, ast.Call)]
-    known = {"compare": experiments.compare, "GradientNorms": experiments.GradientNorms}
+    known = {"compare": headtohead.compare, "GradientNorms": headtohead.GradientNorms}
     seen = 0
     for call in calls:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
@@ -49,7 +49,7 @@ def test_every_call_of_the_guide_fits_the_functions() -> None:
 
 
 def test_the_guide_names_every_option_of_the_function() -> None:
-    options = [name for name in inspect.signature(experiments.compare).parameters if name not in ("x", "y")]
+    options = [name for name in inspect.signature(headtohead.compare).parameters if name not in ("x", "y")]
     assert not [name for name in options if f"`{name}`" not in GUIDE]
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
 from pathlib import Path
+from pkgutil import extend_path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -141,6 +142,9 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
     os.environ["MPLBACKEND"] = "Agg"  # a figure must not open a window
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.resolve().parent))
+    # the user's folder may have a package of this one's name: its modules are found behind this one's
+    package = sys.modules[__name__.partition(".")[0]]
+    own, package.__path__ = package.__path__, extend_path(package.__path__, package.__name__)
     try:
         with open(os.devnull, encoding="utf-8") as nothing, redirect_stdout(sys.stderr):
             sys.stdin = nothing
@@ -148,6 +152,7 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
     finally:
         sys.argv, sys.stdin, os._exit = argv, stdin, leave
         sys.path[:] = folders
+        package.__path__ = own
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from experiments.sources import PACKAGE
 from experiments.tables import MAIN
 from experiments.tasks import TASKS, data_hash
 
-NOTEBOOKS = PACKAGE.parent / "notebooks"
+# in an installed package within it, in a checkout beside it
+NOTEBOOKS = next(path / "notebooks" for path in (PACKAGE, PACKAGE.parent) if (path / "notebooks").is_dir())
 VERSIONED = ("tensorflow", "keras", "numpy")  # decide numbers everywhere; other backends where a notebook uses them
 SCHEDULING = frozenset({"out", "tables", "memory_gib"})  # parameters that decide where and how, not what
 _OTHER_BACKENDS = ("torch", "jax", "jaxlib")
@@ -74,9 +75,7 @@ def read_notebook(path: Path) -> dict[str, Any]:
         notebook = json.loads(path.read_text(encoding="utf-8"))
         notebook["cells"]
     except FileNotFoundError:
-        raise UserError(
-            f"There is no notebook {path}. Install the project from its own folder: pip install -e ."
-        ) from None
+        raise UserError(f"There is no notebook {path}. Install the project again.") from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{path} is no notebook that can be read.") from None
     return notebook

@@ -21,16 +21,17 @@ from experiments.plan.keys import fingerprint, frameworks_of
 from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
 from experiments.suite.jobs import Hooks, Job, Outcome, Reason
-from experiments.suite.kernels import LOG, Forked, ForkServer, manager_of
+from experiments.suite.kernels import LOG, Kernel, manager_of
 from experiments.suite.render import render
+from experiments.suite.started import Server
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LOOK_EVERY = 0.5
 START_TIMEOUT = 120
 
 
-def execute(job: Job, server: ForkServer, hooks: Hooks) -> Outcome:
-    """Execute `job` in a kernel that `server` forks; whatever goes wrong is in the outcome.
+def execute(job: Job, server: Server, hooks: Hooks) -> Outcome:
+    """Execute `job` in a kernel that `server` launches; whatever goes wrong is in the outcome.
 
     The notebook runs in an empty folder of its own, into which it stores its tables. No process of it is left.
     """
@@ -76,7 +77,7 @@ class _Attempt:
         self.job = job
         self.work = work
         self.hooks = hooks
-        self.kernels: list[Forked] = []
+        self.kernels: list[Kernel] = []
         self.cancelled = threading.Event()
         self._start = time.monotonic()
         self._has_turn = False
@@ -157,7 +158,7 @@ def _run(job: Job, work: Path, manager: type, begin: Callable[..., None]) -> Non
         asyncio.set_event_loop(None)
 
 
-def _explain(problem: Exception, server: ForkServer, work: Path) -> tuple[Reason, str, str]:
+def _explain(problem: Exception, server: Server, work: Path) -> tuple[Reason, str, str]:
     """Why an execution failed: the reason, one line, and the traceback."""
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError

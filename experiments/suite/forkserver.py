@@ -2,7 +2,7 @@
 
 It reads one JSON request a line from its standard input and answers each with one line. When the input ends, because
 its owner closed it or died, it kills every kernel that it forked, removes their folders and ends. Run as
-`python -m experiments.suite.forkserver`.
+`python -m experiments.suite.forkserver`; with the arguments of a kernel it is one kernel itself, and forks none.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ _PR_SET_PDEATHSIG = 1
 _KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic")
 
 
-def main() -> None:
-    """Serve requests until the input ends."""
+def main(kernel: Sequence[str] = ()) -> None:
+    """Serve requests until the input ends; or be the one kernel that has these arguments."""
+    # nobody debugs these kernels, and the debugger, when it is loaded, warns of Python's frozen modules
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    if kernel:
+        _run_kernel(kernel)
+        return
     requests, replies = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what an import prints must not be taken for an answer
-    # nobody debugs these kernels, and the debugger, when it is loaded, warns of Python's frozen modules
-    sys.modules["debugpy"] = None  # type: ignore[assignment]
     _import(_KERNEL)
     children: dict[int, int | None] = {}
     folders: list[str] = []
@@ -100,12 +103,7 @@ def _become_kernel(request: dict[str, Any]) -> NoReturn:
         log = os.open(request["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         os.dup2(log, 1)
         os.dup2(log, 2)
-        sys.argv = ["ipykernel_launcher", *request["argv"]]
-        from ipykernel.kernelapp import IPKernelApp
-
-        app = IPKernelApp.instance()
-        app.initialize(request["argv"])
-        app.start()
+        _run_kernel(request["argv"])
         code = 0
     except BaseException:
         import traceback
@@ -115,6 +113,15 @@ def _become_kernel(request: dict[str, Any]) -> NoReturn:
         with suppress(Exception):
             sys.stderr.flush()
         os._exit(code)
+
+
+def _run_kernel(argv: Sequence[str]) -> None:
+    sys.argv = ["ipykernel_launcher", *argv]
+    from ipykernel.kernelapp import IPKernelApp
+
+    app = IPKernelApp.instance()
+    app.initialize(list(argv))
+    app.start()
 
 
 def _die_with(parent: int) -> None:
@@ -128,4 +135,4 @@ def _die_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,7 +1,7 @@
 """Kernels that start in a moment: forked from a process in which everything slow is imported already.
 
 A cold kernel that imports TensorFlow costs about ten seconds of CPU; a forked one a fraction of a second. The kernel
-is an ordinary ipykernel: `ForkProvisioner` is a `jupyter_client` kernel provisioner, and only starts it differently.
+is an ordinary ipykernel: `Provisioner` is a `jupyter_client` kernel provisioner, and only starts it differently.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import CaselessStrEnum, Unicode
 
-from experiments.sources import PACKAGE
+from experiments.sources import search_path
 
 # One thread a kernel, always: the result must not depend on how many kernels run side by side, and the
 # sums of a parallel matrix product depend on its number of threads.
@@ -40,6 +40,22 @@ QUIET = {
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
 }
 LOG = ".kernel.log"
+
+
+class Kernel(Protocol):
+    """As much of `subprocess.Popen` as a provisioner uses."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+
+    def kill(self) -> None: ...
+
+
+class Launcher(Protocol):
+    """What kernels are had from: a fork server, or `started.Starter`."""
+
+    def launch(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Kernel: ...
 
 
 class Forked:
@@ -95,14 +111,13 @@ class ForkServer:
 
     def __init__(self, modules: Sequence[str] = (), backend: str = "tensorflow") -> None:
         self._lock = threading.Lock()
-        path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "experiments.suite.forkserver"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **QUIET, **THREADS, "KERAS_BACKEND": backend, "PYTHONPATH": path},
+            env={**os.environ, **QUIET, **THREADS, "KERAS_BACKEND": backend, "PYTHONPATH": search_path()},
             start_new_session=True,  # Ctrl-C goes to the driver, which ends this one
         )
         self._importing = 0  # answers to wait for
@@ -148,7 +163,7 @@ class ForkServer:
         except (OSError, ValueError) as error:
             raise ServerGone(_GONE) from error
 
-    def fork(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Forked:
+    def launch(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Forked:
         """Fork a kernel with the arguments `argv` of ipykernel, working in `folder`."""
         request = {
             "do": "fork",
@@ -175,13 +190,13 @@ class ForkServer:
         self._process.stdout.close()
 
 
-class ForkProvisioner(LocalProvisioner):
-    """A local provisioner that forks the kernel instead of starting a new interpreter."""
+class Provisioner(LocalProvisioner):
+    """A local provisioner whose kernels `server` launches."""
 
-    server: ForkServer
+    server: Launcher
     folder: Path
     environment: Mapping[str, str]
-    kernels: list[Forked]
+    kernels: list[Kernel]
 
     async def wait(self) -> int | None:
         """Wait for the kernel's end; it was killed, so that is a matter of milliseconds."""
@@ -191,9 +206,9 @@ class ForkProvisioner(LocalProvisioner):
         return 0
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        """Fork the kernel; `cmd` is an ipykernel command, of which the options after the launcher are kept."""
+        """Launch the kernel; `cmd` is an ipykernel command, of which the options after the launcher are kept."""
         argv = cmd[cmd.index("-f") :]
-        kernel = self.server.fork(argv, self.folder, self.environment)
+        kernel = self.server.launch(argv, self.folder, self.environment)
         self.kernels.append(kernel)
         self.process = kernel  # type: ignore[assignment]
         self.pid = self.pgid = kernel.pid  # type: ignore[assignment]
@@ -201,13 +216,13 @@ class ForkProvisioner(LocalProvisioner):
         return self.connection_info
 
 
-class ForkedKernelManager(AsyncKernelManager):
-    """A kernel manager whose kernels are forked; `manager_of` makes a class of it for one folder."""
+class KernelManager(AsyncKernelManager):
+    """A kernel manager whose kernels `server` launches; `manager_of` makes a class of it for one folder."""
 
-    server: ForkServer
+    server: Launcher
     folder: Path
     environment: Mapping[str, str]
-    kernels: list[Forked]
+    kernels: list[Kernel]
 
     async def _async_wait(self, pollinterval: float = 0.01) -> None:
         """Wait for the kernel's end without the tenth of a second that jupyter_client sleeps after each look."""
@@ -215,29 +230,30 @@ class ForkedKernelManager(AsyncKernelManager):
 
     async def _async_pre_start_kernel(self, **kw: Any) -> Any:
         if self.provisioner is None:
-            provisioner = ForkProvisioner(kernel_id=self.folder.name, kernel_spec=self.kernel_spec, parent=self)
+            provisioner = Provisioner(kernel_id=self.folder.name, kernel_spec=self.kernel_spec, parent=self)
             provisioner.server, provisioner.folder = self.server, self.folder
             provisioner.environment, provisioner.kernels = self.environment, self.kernels
             self.provisioner = provisioner
         return await super()._async_pre_start_kernel(**kw)
 
 
-def manager_of(server: ForkServer, folder: Path, environment: Mapping[str, str], kernels: list[Forked]) -> type:
-    """A kernel manager class for papermill whose kernels `server` forks and which keep all they write in `folder`.
+def manager_of(server: Launcher, folder: Path, environment: Mapping[str, str], kernels: list[Kernel]) -> type:
+    """A kernel manager class for papermill whose kernels `server` launches and which keep all they write in `folder`.
 
     Each kernel that is started is put into `kernels`.
-    The transport is ipc: its sockets are files in `folder`, so that kernels that start side by side cannot collide.
+    The transport is ipc: its sockets are files in `folder`, so that kernels that start side by side cannot collide
+    (but on Windows, which has none).
     """
     isolated = {"IPYTHONDIR": str(folder / ".ipython"), **environment}
     return type(
-        "ForkedKernelManagerOfOneFolder",
-        (ForkedKernelManager,),
+        "KernelManagerOfOneFolder",
+        (KernelManager,),
         {
             "server": server,
             "folder": folder,
             "environment": isolated,
             "kernels": kernels,
-            "transport": CaselessStrEnum(["tcp", "ipc"], "ipc"),
+            "transport": CaselessStrEnum(["tcp", "ipc"], "ipc" if os.name == "posix" else "tcp"),
             "connection_file": Unicode(str(folder / ".kernel.json")),
         },
     )

@@ -9,6 +9,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from experiments import __version__
 from experiments.sources import PACKAGE
 
 _PACKAGES = (
@@ -27,7 +28,7 @@ _PACKAGES = (
 def provenance() -> dict[str, Any]:
     """What is the same for the whole run: versions, git, machine. Imports none of the packages."""
     return {
-        "versions": {"headtohead": _version("headtohead"), "python": platform.python_version()}
+        "versions": {"headtohead": __version__, "python": platform.python_version()}
         | {name: _version(name) for name in _PACKAGES},
         "git": _git(),
         "machine": {
@@ -59,7 +60,9 @@ def _version(name: str) -> str:
 
 
 def _git() -> dict[str, Any]:
-    """The commit that the package stands at and whether files differ from it; empty outside a repository."""
+    """The commit that the package stands at and whether files differ from it; empty where it is no checkout."""
+    if not (PACKAGE.parent / ".git").exists():  # an installed package may lie in a repository of something else
+        return {}
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(PACKAGE.parent), *arguments]

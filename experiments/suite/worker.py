@@ -9,12 +9,12 @@ from dataclasses import replace
 
 from experiments.suite.execute import execute
 from experiments.suite.jobs import TRANSIENT, Hooks, Job, Outcome
-from experiments.suite.kernels import ForkServer
+from experiments.suite.started import Server, server_of
 
 ATTEMPTS = 3
 COMMON = ("tensorflow", "keras", "pandas", "matplotlib.figure")  # what nearly every notebook imports
 # one a set of imports and Keras backend, for the life of the process
-_servers: dict[tuple[tuple[str, ...], str], ForkServer] = {}
+_servers: dict[tuple[tuple[str, ...], str], Server] = {}
 _EARLY = ((), "tensorflow")
 _lock = threading.Lock()
 
@@ -29,30 +29,31 @@ def work(job: Job, hooks: Hooks) -> Outcome:
     return outcome
 
 
-def warm(preload: Sequence[str], backend: str = "tensorflow") -> ForkServer:
-    """The fork server with these imports and Keras on `backend`, started if there is none; it imports while the caller
-    goes on.
+def warm(preload: Sequence[str], backend: str = "tensorflow") -> Server:
+    """What kernels are had from, with these imports and Keras on `backend`: started if there is none.
+
+    It imports while the caller goes on.
     """
     which = tuple(preload), backend
     with _lock:
         server = _servers.get(which)
         if server is None or not server.alive:
             early = _servers.pop(_EARLY, None) if backend == _EARLY[1] else None
-            server = early if early is not None and early.alive else ForkServer(backend=backend)
+            server = early if early is not None and early.alive else server_of(backend=backend)
             server.add(preload)
             _servers[which] = server
         return server
 
 
 def prepare() -> None:
-    """Start the fork server that `warm` will want, before it is known what else it shall import."""
+    """Start the server that `warm` will want, before it is known what else it shall import."""
     with _lock:
         if not _servers:
-            _servers[_EARLY] = ForkServer(COMMON)
+            _servers[_EARLY] = server_of(COMMON)
 
 
 def close() -> None:
-    """End all fork servers of this process and their kernels."""
+    """End all servers of this process and their kernels."""
     with _lock:
         for server in _servers.values():
             server.close()
