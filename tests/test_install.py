@@ -58,6 +58,19 @@ def test_what_is_pinned_is_what_the_package_asks_for(required: list[str], files:
     assert [name for name, pin in pinned.items() if pin not in known[name]] == []
 
 
+LOCKED = re.compile(r"([\w.-]+)==([^\s;]+)( ; .+?)?(\s+--hash=sha256:[0-9a-f]{64})+")
+
+
+def test_the_lock_has_every_pin_and_a_hash_of_all_it_names() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    lines = [line for line in text.replace("\\\n", "").splitlines() if not line.startswith("#")]
+    found = [LOCKED.fullmatch(line) for line in lines]
+    assert all(found), "no version, no hash, or an option such as an address"
+    locked = {(canonicalize_name(entry[1]), entry[2]) for entry in found if entry}
+    assert pins("requirements.txt").items() <= locked, "run `make lock`"
+    assert len(locked) > 2 * len(pins("requirements.txt"))
+
+
 def test_the_version_is_said_once() -> None:
     assert PROJECT["dynamic"] == ["version"]
     assert headtohead.__version__ == experiments.__version__
