@@ -460,10 +460,6 @@ def test_rare_categories_share_a_column() -> None:
     assert "rare values" in found.notices[0]
     one = table(k=["k0"] * 30 + ["k1"] * 28 + ["r1"] * 2)
     assert (one.x["k"].cat.categories.tolist(), one.notices) == (["k0", "k1", "r1"], ())
-    many = from_arrays(
-        pd.DataFrame({"k": [f"k{number % 200:03}" for number in range(2000)]}), np.arange(2000) // 200 % 2
-    )
-    assert len(many.x["k"].cat.categories) == 31
 
 
 def test_booleans_are_categories_and_spans_are_numbers() -> None:
@@ -498,8 +494,9 @@ def test_values_at_the_edge_of_what_can_be_held() -> None:
     assert list(found.x.columns) == ["a", "old", "far", "loud", "half ?", "quiet"]
     assert found.x.isna().sum().tolist() == [0, 0, 30, 1, 0, 20]
     assert np.isfinite(encoder(found, ALL)(ALL)).all()
-    days = encoder(found, ALL[:1])(ALL)[:, encoder(found, ALL[:1]).columns.index("old: days")]
-    assert days[1] == (old[1] - old[0]).days
+    raw = encoder(found, ALL, scale="none")
+    days = raw(ALL)[:, raw.columns.index("old: days")]
+    assert days[1] - days[0] == (old[1] - old[0]).days
     images = np.full((N, 2, 2), 0x7F800001, dtype=np.uint32).view(np.float32)
     with pytest.raises(UserError, match="x holds 240 values that are missing"):
         from_arrays(images, ALL % 2)
@@ -558,6 +555,33 @@ def test_a_category_that_is_rare_in_training_counts_as_rare() -> None:
     own, other = (encode.columns.index(f"c={name}") for name in ("r", "(other)"))
     np.testing.assert_array_equal(encode(ALL)[50:55][:, [own, other]], [[0, 1]] * 5)
     np.testing.assert_array_equal(whole(ALL)[50:55][:, [own, other]], [[1, 0]] * 5)
+
+
+def test_the_most_frequent_of_many_categories_are_those_of_the_training_rows() -> None:
+    """40 levels of 12 rows each: which 30 of them have features, and which of those are rare, the training rows say."""
+    level, turn = np.arange(480) % 40, np.arange(480) // 40
+    found = from_arrays(pd.DataFrame({"k": [f"k{number:02}" for number in level]}), turn % 2)
+    assert "or not among its 30 most frequent" in found.notices[0]
+    for first, rare in ((0, 39), (10, 0)):
+        common = (level >= first) & (level < first + 30)
+        encode = encoder(found, np.flatnonzero(common | ((level == rare) & (turn < 4))))
+        one_of_each = encode(np.arange(40))
+        assert one_of_each.shape == (40, 31)
+        np.testing.assert_array_equal(one_of_each[first : first + 30, :30], np.eye(30))
+        others = np.delete(one_of_each, np.arange(first, first + 30), axis=0)
+        np.testing.assert_array_equal(others, [[*[0] * 30, 1]] * 10)
+    assert encoder(found, np.flatnonzero(turn < 4))(np.arange(40))[:, -1].all()  # four rows of each: all are rare
+
+
+def test_what_does_not_vary_in_training_is_zero_everywhere() -> None:
+    """Its weights never train: what they happened to start from must not speak of other rows."""
+    days = pd.to_datetime(["2020-03-01"] * 30 + ["2021-07-09"] * 30)
+    found = table(a=np.where(ALL < 30, 3.0, 9.0), when=days)
+    encode = encoder(found, ALL[:30])
+    assert not encode(ALL)[:, [encode.columns.index(name) for name in ("a", "when: days", "when: month")]].any()
+    assert encoder(found, ALL[:31])(ALL)[:, encode.columns.index("a")].any()
+    raw = encoder(found, ALL[:30], scale="none")
+    assert raw(ALL)[[0, 59], raw.columns.index("a")].tolist() == [3, 9]
 
 
 def test_a_gap_that_training_has_not_seen_says_nothing() -> None:

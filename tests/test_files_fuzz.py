@@ -84,6 +84,7 @@ PROSE = [
     "so good", "\U0001f600 very good 酒店", "这家酒店的服务非常好", "a b c d", "", "\x00 \x00 \x00", "ÄÖ ß é x",
     "!!! ??? ...", "กขฃคฅฆง",
 ]  # fmt: skip
+QUOTED = ['so "good"', "two\nlines", "two\r\nlines", "two\rlines", ", and, "]
 names = st.one_of(*[st.lists(texts, min_size=1, max_size=5, unique=True)] * 7, st.lists(texts, max_size=5))
 numbers = st.one_of(
     st.integers(-3, 3),
@@ -134,6 +135,9 @@ each = {
     "memory_gib": st.sampled_from([4.0, 1e-9, -1.0, float("nan"), float("inf")]),
     "image_side": st.sampled_from([28, 0, -1, 10**9]),
     "images": st.booleans(),
+    "text": texts,
+    "sequence_id": st.one_of(st.just("x"), texts),
+    "time": texts,
 }
 one_option = st.sampled_from(sorted(each)).flatmap(lambda name: st.fixed_dictionaries({name: each[name]}))
 options = st.one_of(st.just({}), st.just({}), one_option, st.fixed_dictionaries({}, optional=each))
@@ -164,6 +168,78 @@ def test_frames_as_csv(tmp_path: Path, frame: Any, given: dict[str, Any], separa
     text = table.set_axis(heads, axis=1).to_csv(index=False, sep=separator)
     path.write_bytes(text.encode("utf-8", "surrogatepass"))
     answer(str(path), **{"target": "y", **given})
+
+
+@some
+@given(
+    st.lists(st.lists(st.sampled_from([*NASTY, *PROSE, *QUOTED]), min_size=1), min_size=1),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.booleans(),
+    st.sampled_from([{}, {"text": "t"}, {"text": "t", "memory_gib": 1e-5}]),
+)
+def test_texts_as_csv(tmp_path: Path, parts: list[list[str]], end: str, marked: bool, given: dict[str, Any]) -> None:
+    """Quoted line breaks, every kind of them between rows, and a mark of the byte order in front."""
+    path = tmp_path / "f.csv"
+    rows = [parts[number % len(parts)][:: 1 + number % 2] for number in range(60)]
+    frame = pd.DataFrame({"t": [f"{' '.join(row)} {number}" for number, row in enumerate(rows)], "y": [0, 1] * 30})
+    text = frame.to_csv(index=False, lineterminator=end)
+    if len(parts) % 2:
+        text = text.replace(end, "\n", 20)
+    path.write_bytes(text.encode("utf-8-sig" if marked else "utf-8", "surrogatepass"))
+    answer(str(path), **{"target": "y", **given})
+
+
+@some
+@given(st.lists(st.text(max_size=12), min_size=1, max_size=6), st.lists(st.one_of(st.none(), st.text(max_size=9))))
+def test_texts_from_python_and_from_folders(tmp_path: Path, some_texts: list[str], others: list[str | None]) -> None:
+    """Of any script, empty, missing, with bytes 0 and half surrogate pairs."""
+    all_texts = [*some_texts, *others, *PROSE]
+    rows = [all_texts[number % len(all_texts)] for number in range(60)]
+    sound(partial(from_arrays, rows, [number % 2 for number in range(60)]))
+    sound(partial(from_arrays, [f"{text}{number}" for number, text in enumerate(rows)], [0, 1] * 30))
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    for number, text in enumerate(rows):
+        place = folder / "ab"[number % 2] / f"{number}.txt"
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(f"{text or ''}{number // 4}".encode("utf-8", "surrogatepass"))
+    answer(str(folder))
+
+
+steps = st.lists(st.integers(0, 6), min_size=1, max_size=6)
+
+
+@some
+@given(steps, st.lists(columns, min_size=1, max_size=3), st.sampled_from(["x", "t", None]), options)
+def test_ragged_sequences_as_csv(
+    tmp_path: Path, lengths: list[int], values: list[list[Any]], time: str | None, given: dict[str, Any]
+) -> None:
+    """Of no step, of one, and of different ones; channels of numbers, text and nothing."""
+    who = [number for number in range(40) for _ in range(lengths[number % len(lengths)])]
+    columns = {f"c{at}": [part[(row * row) % len(part)] for row in range(len(who))] for at, part in enumerate(values)}
+    frame = pd.DataFrame({"who": who, "t": range(len(who)), "x": [row * 7919 % 101 / 7 for row in range(len(who))]})
+    frame = frame.assign(**columns, y=[number % 2 for number in who]).sample(frac=1, random_state=0)
+    path = tmp_path / "f.csv"
+    path.write_bytes(frame.to_csv(index=False).encode("utf-8", "surrogatepass"))
+    answer(str(path), **{"target": "y", "sequence_id": "who", "time": time, **given})
+
+
+@some
+@given(st.integers(1, 3), st.integers(1, 2), st.sampled_from([0.0, np.nan, np.inf, 1e-300, 1e300]), st.booleans())
+def test_sequences_and_several_arrays(length: int, channels: int, odd: float, several: bool) -> None:
+    """Of one step and one channel, too; with a value of a kind that only some may have."""
+    x = np.random.default_rng(0).normal(size=(60, length, channels))
+    x[::7, 0, 0] = odd
+    y = np.arange(60) % 2
+    sound(partial(from_arrays, {"a": x, "b": x[:, 0, 0], "c": x[..., None]} if several else x, y))
+
+
+def test_columns_of_one_name_and_classes_of_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("a,b,a,y\n" + "".join(f"{row},{row % 7},{row / 3},{row % 2}\n" for row in range(60)))
+    assert "Several columns have the same name: 'a'" in answer(str(path), target="y")
+    rows = "".join(f"{row / 3},{'yes' if row == 8 else 'no'}\n" for row in range(60))
+    path.write_text("a,y\n" + rows)
+    assert "Class 'yes' has 1 row (of 60 rows)" in answer(str(path), target="y")
 
 
 @some

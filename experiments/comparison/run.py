@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -30,6 +31,7 @@ from experiments.tables import SCHEMAS, concat
 Progress = Callable[[str, float], None]
 _SHARE_OF_BUDGET = 0.9  # the rest is for the last look and the report
 LEAST_SEEDS = 2
+COMPILING = 2  # stretches between two records in which an engine may still compile: one step, and several in one graph
 
 
 class _TooSlow(Exception):
@@ -38,6 +40,22 @@ class _TooSlow(Exception):
     def __init__(self, per_seed: float) -> None:
         super().__init__(per_seed)
         self.per_seed = per_seed
+
+
+@dataclass(kw_only=True)
+class _Pace:
+    """How fast the networks of some seeds train. `marks`: (second, share that is done), from the start on."""
+
+    marks: list[tuple[float, float]]
+
+    def seconds(self, share: float) -> float | None:
+        """How long all of it takes by its fastest stretch, for the first ones compile; None while that is all there is.
+
+        `share`: what is done by now.
+        """
+        self.marks.append((time.monotonic(), share))
+        stretches = [(later - at) / (more - part) for (at, part), (later, more) in pairwise(self.marks)]
+        return min(stretches) if len(stretches) > COMPILING and self.marks[-1][0] - self.marks[0][0] > 2 else None
 
 
 @dataclass(kw_only=True)
@@ -94,14 +112,16 @@ class _Runner:
             seeds = range(self.done, min(self.done + self.per_batch, until))
             self.tell(f"Encoding the rows of seeds {seeds[0] + 1} to {seeds[-1] + 1}", self.done / until)
             batch = problem(self.plan, seeds)
+            pace = _Pace(marks=[(time.monotonic(), 0.0)])
 
-            def seen(done: int, total: int, seeds: range = seeds, began: float = time.monotonic()) -> None:
+            def seen(done: int, total: int, seeds: range = seeds, pace: _Pace = pace) -> None:
                 share = done / total
                 self.tell(f"Training seeds {first + 1} to {until}", (self.done + share * len(seeds)) / until)
-                took = time.monotonic() - began
-                per_seed = took / share / len(seeds)
-                if interrupt and share < 1 and took > 2 and per_seed * (until - self.done) - took > self.left:
-                    raise _TooSlow(per_seed)
+                whole = pace.seconds(share)
+                if interrupt and whole is not None and share < 1:
+                    per_seed = whole / len(seeds)
+                    if per_seed * (until - self.done) - whole * share > self.left:
+                        raise _TooSlow(per_seed)
 
             records = self._records(batch, seen)
             self.parts.append(tabulate(batch, records))

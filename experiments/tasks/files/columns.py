@@ -26,8 +26,8 @@ ID = re.compile(r"(?i:^|[\W_])(?i:id|ids|uuid|guid|index|key|row)$|(?<=[a-z])I[D
 def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     """Return the usable columns, the numbers of the distinct rows (n,), and the notices on what was dropped.
 
-    Numbers are float64, dates datetime64, categories have at most `MOST_LEVELS` + 2 levels and no missing value, and
-    text is Python's, empty where missing.
+    Numbers are float64, dates datetime64, categories have levels of at least `LEAST_ROWS` rows each, one for all others
+    and one for what is missing, and text is Python's, empty where missing.
     Two rows are identical if they are so in every column that is kept, before rare categories are pooled.
     Raises `UserError` if no column is left, or for what `read_column` refuses.
     """
@@ -61,7 +61,7 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     if pooled:
         notices.append(
             f"In {counted(len(pooled), 'column')} of categories, the rare values (in fewer than {LEAST_ROWS} rows of a "
-            f"training part, or not among the {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
+            f"training part, or not among its {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
         )
     if not kept:
         raise UserError(f"No usable column is left to predict from. {' '.join(notices)}".rstrip())
@@ -119,26 +119,26 @@ def is_prose(column: Categories) -> bool:
 
 
 def _pool(column: Categories) -> tuple[pd.Series, bool]:
-    """Return the categories with the rare ones pooled and the missing ones named, and whether several were pooled."""
+    """Return the categories with those that are rare in any part pooled, the missing ones named, and whether some are.
+
+    What is rare in the training part of a seed alone is found there.
+    """
     levels = column.levels
     rows = np.bincount(column.codes[column.codes >= 0], minlength=len(levels))
-    by_size = sorted((level for level in range(len(levels)) if rows[level]), key=lambda at: (-rows[at], levels[at]))
-    frequent = [level for level in by_size[:MOST_LEVELS] if rows[level] >= LEAST_ROWS]
-    rare = by_size[len(frequent) :]
-    if len(rare) == 1:  # alone, it needs no other name
-        frequent, rare = by_size, []
-    frequent.sort(key=lambda at: levels[at])
+    there = sorted(np.flatnonzero(rows), key=lambda at: levels[at])
+    frequent = [level for level in there if rows[level] >= LEAST_ROWS]
+    if len(there) - len(frequent) == 1 and len(there) <= MOST_LEVELS + 1:  # alone, it needs no other name
+        frequent = there
     names = [levels[at] for at in frequent]
-    new = np.full(len(levels) + 1, -1)
+    several = len(frequent) < len(there) or len(frequent) > MOST_LEVELS + 1
+    new = np.full(len(levels) + 1, len(names))  # the place of the others
     new[frequent] = np.arange(len(frequent))
-    if rare:
-        new[rare] = len(names)
-        names.append(_unused(OTHER, names))
+    names += [_unused(OTHER, names)] * several
     if (column.codes < 0).any():
         new[-1] = len(names)
         names.append(_unused(MISSING, names))
     codes = new[column.codes]  # a code of -1 finds the last entry
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))), bool(rare)
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))), several
 
 
 def _unused(name: str, taken: list[str]) -> str:

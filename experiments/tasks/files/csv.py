@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
+import io
 import re
 import zlib
 from collections.abc import Iterable
@@ -80,11 +82,12 @@ def _sample(path: Path, source: str, delimiter: str, memory_gib: float, error: T
     try:
         with _opened(path) as file:
             read = arrow.ReadOptions(block_size=LONGEST_ROW)
-            names = arrow.open_csv(pa.BufferReader(head[: head.rfind(b"\n") + 1]), parse_options=parse).schema.names
+            lines = csv.reader(io.StringIO(head.decode("utf-8-sig", errors="ignore"), newline=""), delimiter=delimiter)
+            names = next(line for line in lines if line)
             text = arrow.ConvertOptions(column_types=dict.fromkeys(names, pa.string()))
             batches = arrow.open_csv(file, read_options=read, parse_options=parse, convert_options=text)
             table, notice = sampled(batches, SHARE_OF_ROWS * memory_gib * GIB / factor, error)
-    except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
+    except (csv.Error, pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
         raise UserError(f"{shown(source)} cannot be read as columns of text: {one_line(problem)}.") from problem
     buffer = pa.BufferOutputStream()
     arrow.write_csv(table, buffer)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from experiments.tasks.files.columns import LEAST_ROWS, MISSING, OTHER
+from experiments.tasks.files.columns import LEAST_ROWS, MISSING, MOST_LEVELS, OTHER
 from experiments.tasks.files.table import KIND_OF_RANK, Table
 from experiments.tasks.files.text_columns import WIDTH, TextColumn
 from experiments.tasks.splits import fit_scaling
@@ -45,7 +41,8 @@ class Encoder:
         rows = np.asarray(rows, dtype=np.int64)
         if not len(rows):
             return np.empty((0, *self.row), dtype=np.float32)
-        return np.clip(self.transform(rows), -self.farthest, self.farthest).astype(np.float32)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.clip(self.transform(rows), -self.farthest, self.farthest).astype(np.float32)
 
 
 def encoder(
@@ -59,11 +56,10 @@ def encoder(
     """Return an encoder of `table` fitted on its rows `train` alone.
 
     Numbers: missing ones become the median, then all are standardised; where the table misses any, a further feature
-    says so. Dates: days since 1970, month and weekday, each treated as a number. Categories: one feature a level of
-    the table; in a column that has a feature for rare values, a level of fewer than `LEAST_ROWS` training rows counts
-    as one; all zeros for a level that no training row has. Columns of text: `TextColumn`. Arrays: standardised by
-    feature, sequences by channel, where what is missing becomes the mean, images as a whole. Text: `Tokens`.
-    What is constant over `train` becomes finite; nothing lies beyond ±1e6.
+    says so. Dates: days since 1970, month and weekday, each treated as a number. Categories: one feature a level, and
+    one for those that are rare in `train` (`_levels`). Columns of text: `TextColumn`. Of a column, what no row of
+    `train` has, a level, a gap or a second value, becomes 0. Arrays: standardised by feature, sequences by channel,
+    where what is missing becomes the mean, images as a whole. Text: `Tokens`. Nothing lies beyond ±1e6.
     `scale`: "none" leaves numbers as they are, and only fills in what is missing.
     `length`, `vocabulary`: of text, how many tokens of a row, `length_of` the table unless told, and how many numbers.
     """
@@ -102,94 +98,107 @@ def _of_array(table: Table, train: np.ndarray, scaled: Scale) -> Encoder:
     shift = means if scaled == "standard" else 0.0
 
     def transform(rows: np.ndarray) -> np.ndarray:
-        with np.errstate(over="ignore"):
-            found = (x[rows] - shift) / scales
+        found = (x[rows] - shift) / scales
         return np.where(np.isnan(found), fill, found)
 
     return Encoder(row=x.shape[1:], columns=names, transform=transform, farthest=FARTHEST_OF[scaled])
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Features:
+    """What one column becomes: `names`, and `values(rows)`, (k, len(names)). `turn`: its place among the kinds."""
+
+    turn: int
+    names: list[str]
+    values: Callable[[np.ndarray], np.ndarray]
+
+
 def _of_frame(x: pd.DataFrame, train: np.ndarray, scaled: Scale) -> Encoder:
-    at: dict[str, list[int]] = {name: [] for name in ("numbers", "dates", "missing", "categories", "text")}
-    gaps = x.isna().to_numpy().any(axis=0)
-    for number, kind in enumerate(x.dtypes):
-        if isinstance(kind, pd.CategoricalDtype):
-            at["categories"].append(number)
-            continue
-        if not (kind == np.float64 or pd.api.types.is_datetime64_dtype(kind)):
-            at["text"].append(number)
-            continue
-        at["numbers" if kind == np.float64 else "dates"].append(number)
-        at["missing"] += [number] if gaps[number] else []
-    merged = [_merged(x.iloc[train, number]) for number in at["categories"]]
-    standardise = [SimpleImputer(strategy="median", keep_empty_features=True)]
-    standardise += [StandardScaler()] if scaled == "standard" else []
-    one_hot = OneHotEncoder(
-        categories=[range(len(codes)) for codes in merged], sparse_output=False, dtype=np.float64
-    )
-    columns = ColumnTransformer(
-        [
-            ("numbers", make_pipeline(*standardise), at["numbers"]),
-            ("dates", make_pipeline(FunctionTransformer(_parts_of_dates), *standardise), at["dates"]),
-            ("missing", FunctionTransformer(_missing), at["missing"]),
-            ("categories", make_pipeline(FunctionTransformer(_codes, kw_args={"merged": merged}), one_hot),
-             at["categories"]),
-        ]
-    )  # fmt: skip
-    seen = columns.fit_transform(x.iloc[train])
-    flags = seen.shape[1] - sum(map(len, merged)) - len(at["missing"])
-    known = np.ones(seen.shape[1])
-    known[flags:] = seen[:, flags:].any(axis=0)  # weights of what no training row has are never trained
-    texts = [TextColumn.fitted(x.iloc[train, number]) for number in at["text"]]
+    found = [part for name, column in x.items() for part in _features(str(name), column, train, scaled)]
+    found.sort(key=lambda part: part.turn)
+    names = tuple(name for part in found for name in part.names)
 
     def transform(rows: np.ndarray) -> np.ndarray:
-        some = x.iloc[rows]
-        parts = (texts[place](some.iloc[:, number]) for place, number in enumerate(at["text"]))
-        return np.concatenate([columns.transform(some) * known, *parts], axis=1)
+        return np.concatenate([part.values(rows) for part in found], axis=1)
 
-    names = _names(x, at)
     return Encoder(row=(len(names),), columns=names, transform=transform, farthest=FARTHEST_OF[scaled])
 
 
-def _merged(column: pd.Series) -> np.ndarray:
-    """The level that each one counts as, where those that are rare in these rows share one: (levels,) places."""
-    levels = list(column.cat.categories)
-    places = np.arange(len(levels))
-    others = [place for place, level in enumerate(levels) if level.rstrip("'") == OTHER]
-    if others:
-        rows = np.bincount(column.cat.codes, minlength=len(levels))
-        rare = (rows < LEAST_ROWS) & np.array([level.rstrip("'") != MISSING for level in levels])
-        places[rare] = others[-1]
-    return places
+def _features(name: str, column: pd.Series, train: np.ndarray, scaled: Scale) -> Iterator[_Features]:
+    """The features of a column, fitted on its rows `train`. What no training row has is 0: its weights never train."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        place, names = _levels(column, train)
+        codes = column.cat.codes.to_numpy()
+        seen = np.bincount(place[codes[train]], minlength=len(names)) > 0
+        labels = [f"{name}={level}" for level in names]
+        every = np.arange(len(names))
+        yield _Features(turn=3, names=labels, values=lambda rows: (place[codes[rows]][:, None] == every) & seen)
+        return
+    dates = pd.api.types.is_datetime64_dtype(column.dtype)
+    if not dates and column.dtype != np.float64:
+        encode = TextColumn.fitted(column.iloc[train])
+        labels = [f"{name}: text {part}" for part in range(1, WIDTH + 1)]
+        yield _Features(turn=4, names=labels, values=lambda rows: encode(column.iloc[rows]))
+        return
+    if dates:
+        labels = [f"{name}: {part}" for part in ("days", "month", "weekday")]
+        measured = _measured(lambda rows: _parts_of_dates(column.iloc[rows]), train, scaled)
+    else:
+        labels, numbers = [name], column.to_numpy()
+        measured = _measured(lambda rows: numbers[rows, None], train, scaled)
+    yield _Features(turn=int(dates), names=labels, values=measured)
+    if column.hasnans:
+        gap = column.isna().to_numpy()
+        known = gap[train].any()
+        yield _Features(turn=2, names=[f"{name}: missing"], values=lambda rows: gap[rows, None] & known)
 
 
-def _parts_of_dates(dates: pd.DataFrame) -> np.ndarray:
-    """Return days since 1970, month and weekday of each column, side by side, NaN where missing."""
-    parts: list[np.ndarray] = []
-    for _, column in dates.items():
-        days = np.where(column.isna(), np.nan, column.to_numpy().astype(np.int64) / DAY)
-        parts += [
-            days,
-            *(part.to_numpy(np.float64, na_value=np.nan) for part in (column.dt.month, column.dt.day_of_week)),
-        ]
-    return np.column_stack(parts)
+def _measured(
+    numbers: Callable[[np.ndarray], np.ndarray], train: np.ndarray, scaled: Scale
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`numbers(rows)`, (k, columns), with the median of `train` where missing, and standardised by `train`."""
+    seen = numbers(train)
+    median = pd.DataFrame(seen).median().fillna(0.0).to_numpy()
+
+    def filled(values: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(values), median, values)
+
+    if scaled == "none":
+        return lambda rows: filled(numbers(rows))
+    seen = filled(seen)
+    scaling = fit_scaling(seen, np.arange(len(seen)), "vector")
+    varies = (seen != seen[0]).any(axis=0)
+    return lambda rows: np.where(varies, scaling.apply(filled(numbers(rows))), 0.0)
 
 
-def _missing(columns: pd.DataFrame) -> np.ndarray:
-    return columns.isna().to_numpy(dtype=np.float64)
+def _levels(column: pd.Series, train: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Which feature each level of a column of categories is: (levels,) places, and the features' names.
+
+    Where the column has a level for the others, a level has a feature of its own if it is among the `MOST_LEVELS` most
+    frequent of the rows `train` and at least `LEAST_ROWS` of them have it. How many features there are follows from
+    the table alone.
+    """
+    names = list(column.cat.categories)
+    place = np.arange(len(names))
+    shared = [number for number, name in enumerate(names) if name.rstrip("'") in (OTHER, MISSING)][-2:]
+    others = [number for number in shared if names[number].rstrip("'") == OTHER]
+    if not others:
+        return place, names
+    rows = np.bincount(column.cat.codes.to_numpy()[train], minlength=len(names))
+    own = np.setdiff1d(place, shared)
+    ranked = own[np.argsort(-rows[own], kind="stable")][:MOST_LEVELS]
+    kept = np.sort(ranked[rows[ranked] >= LEAST_ROWS])
+    if len(own) <= MOST_LEVELS:  # each has its place, whether its training rows fill it or not
+        place[np.setdiff1d(own, kept)] = others[-1]
+        return place, names
+    place[own] = MOST_LEVELS
+    place[kept] = np.arange(len(kept))
+    place[shared] = MOST_LEVELS + np.arange(len(shared))
+    return place, [*(f"frequent {number}" for number in range(1, MOST_LEVELS + 1)), *(names[at] for at in shared)]
 
 
-def _codes(categories: pd.DataFrame, merged: list[np.ndarray]) -> np.ndarray:
-    columns = (column.cat.codes.to_numpy() for _, column in categories.items())
-    return np.column_stack([levels[codes] for levels, codes in zip(merged, columns, strict=True)])
-
-
-def _names(x: pd.DataFrame, at: dict[str, list[int]]) -> tuple[str, ...]:
-    name = x.columns
-    return (
-        *(name[number] for number in at["numbers"]),
-        *(f"{name[number]}: {part}" for number in at["dates"] for part in ("days", "month", "weekday")),
-        *(f"{name[number]}: missing" for number in at["missing"]),
-        *(f"{name[number]}={level}" for number in at["categories"] for level in x.dtypes.iloc[number].categories),
-        *(f"{name[number]}: text {part}" for number in at["text"] for part in range(1, WIDTH + 1)),
-    )
+def _parts_of_dates(dates: pd.Series) -> np.ndarray:
+    """Days since 1970, month and weekday, (k, 3), NaN where missing."""
+    days = np.where(dates.isna(), np.nan, dates.to_numpy().astype(np.int64) / DAY)
+    parts = (part.to_numpy(np.float64, na_value=np.nan) for part in (dates.dt.month, dates.dt.day_of_week))
+    return np.column_stack([days, *parts])

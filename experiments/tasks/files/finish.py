@@ -148,7 +148,7 @@ def _thinned(raw: Raw, share: float) -> Raw:
 def _width(kind: object) -> int:
     """How many features a column of a checked frame becomes, at the most."""
     if isinstance(kind, pd.CategoricalDtype):
-        return len(kind.categories)
+        return min(len(kind.categories), columns.MOST_LEVELS + 2)
     return WIDTH if pd.api.types.is_object_dtype(kind) else 3
 
 
