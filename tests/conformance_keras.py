@@ -9,7 +9,8 @@ import keras
 import numpy as np
 from conformance import Trained
 
-from experiments.engines.keras_trunk import keras_trunk, layer_scopes, precision, trunk_of, weights_of
+from experiments.engines.keras_draws import weights_of
+from experiments.engines.keras_trunk import keras_trunk, layer_scopes, precision, trunk_of
 from experiments.problem import problem as problems
 from experiments.problem.chunk import Chunk
 from experiments.problem.problem import Problem

@@ -27,8 +27,8 @@ from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
 from experiments.comparison.save import page_words, save
 from experiments.engines import driver
+from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_fit import KerasFit
-from experiments.engines.keras_trunk import weights_of
 from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS
 from experiments.judgement import OUTCOMES, Design, looks

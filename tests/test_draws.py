@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import pytest
@@ -11,8 +13,9 @@ from scipy.integrate import quad
 from typer.testing import CliRunner
 
 from benchmarks import coupling
-from experiments.engines.keras_trunk import first_weights, seed_initialisers, seeding_of
+from experiments.engines.keras_draws import drawing_of, first_weights
 from experiments.heads import BASELINE, HEADS
+from experiments.networks import NETWORKS
 from experiments.problem.draws import GLOROT_UNIFORM, PYTORCH, SHAPES, Law, Start
 from experiments.problem.streams import HeadStream
 from experiments.records import Draw, UserError
@@ -263,19 +266,57 @@ class OfTensorFlow(keras.initializers.Initializer):
         return tf.random.normal(shape, dtype=dtype or "float32")
 
 
-@pytest.mark.parametrize("initialiser", ["glorot_uniform", OfTensorFlow()], ids=["Keras", "TensorFlow"])
-def test_a_trunk_is_what_its_seed_makes_it_however_little_is_seeded(initialiser) -> None:
-    def build() -> keras.Model:
-        layer = keras.layers.Dense(3, kernel_initializer=initialiser)
-        return keras.Sequential([keras.layers.Input((2,)), layer])
+def of_layer(layer: Callable[[], keras.layers.Layer], shape: tuple[int, ...] = (4,)) -> Callable[[], keras.Model]:
+    return lambda: keras.Sequential([keras.layers.Input(shape), layer()])
 
-    light = seeding_of(build, 6)
-    assert seeding_of(build, 5) is keras.utils.set_random_seed
-    assert (light is seed_initialisers) == isinstance(initialiser, str)
+
+def twice() -> keras.Model:
+    """Two dropouts between that draw seeds as initialisers do, one initialiser in two layers, and a constant."""
+    shared = keras.initializers.HeNormal()
+    return keras.Sequential([
+        keras.layers.Input((4,)), keras.layers.Dropout(0.1), keras.layers.Dense(4, kernel_initializer=shared),
+        keras.layers.Dropout(0.1), keras.layers.Dense(4, kernel_initializer=shared), keras.layers.Dense(3),
+        keras.layers.Dense(2, kernel_initializer=keras.initializers.RandomNormal(seed=5)),
+    ])  # fmt: skip
+
+
+def halved() -> keras.Model:
+    """What no initialiser of it gives: a kernel that the user halves."""
+    model = of_layer(lambda: keras.layers.Dense(3))()
+    model.layers[0].kernel.assign(model.layers[0].kernel / 2)
+    return model
+
+
+ROWS = {"vector": (4,), "image": (6, 6, 1), "sequence": (6, 3), "text": (9,)}
+TRUNKS = {
+    **{name: lambda name=name: NETWORKS[name].build(ROWS[NETWORKS[name].takes[-1]]) for name in NETWORKS},
+    "two of a kind": twice,
+    "Bidirectional": of_layer(lambda: keras.layers.Bidirectional(keras.layers.LSTM(3)), (5, 2)),
+    "halved": halved,
+    "of TensorFlow's generator": of_layer(lambda: keras.layers.Dense(3, kernel_initializer=OfTensorFlow())),
+}
+
+
+@pytest.mark.parametrize("name", TRUNKS)
+def test_first_weights_are_those_of_a_trunk_built_under_the_seed(name: str) -> None:
+    draw = drawing_of(TRUNKS[name], 6)
     for seed in (3, 4):
         keras.utils.set_random_seed(seed)
-        wanted = first_weights(build)
-        first_weights(build)  # whatever was drawn in between
-        light(seed)
-        for mine, theirs in zip(first_weights(build), wanted, strict=True):
+        wanted = first_weights(TRUNKS[name])
+        first_weights(TRUNKS[name])  # whatever was drawn in between
+        for mine, theirs in zip(draw(seed), wanted, strict=True):
             np.testing.assert_array_equal(mine, theirs)
+
+
+@pytest.mark.parametrize("name", TRUNKS)
+def test_a_trunk_whose_initialisers_can_be_called_again_is_built_no_more(name: str) -> None:
+    built = []
+
+    def counted() -> keras.Model:
+        built.append(name)
+        return TRUNKS[name]()
+
+    draw = drawing_of(counted, 6)
+    before = len(built)
+    draw(3)
+    assert len(built) - before == (name in ("halved", "of TensorFlow's generator"))

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 from torch_cases import EPSILON, Alike, alike, both, twins  # noqa: E402
 from training_cases import relative  # noqa: E402
 
-from experiments.engines import driver, keras_trunk  # noqa: E402
+from experiments.engines import driver, keras_draws  # noqa: E402
 from experiments.engines.stacked import Stacked  # noqa: E402
 from experiments.engines.torch.keras_layout import from_keras, to_keras  # noqa: E402
 from experiments.networks import NETWORKS  # noqa: E402
@@ -33,8 +33,8 @@ def test_both_frameworks_build_one_network(name: str) -> None:
         for row in ROWS[kind]:
             with both("float64"):
                 theirs = NETWORKS[name].build(row)
-                weights = tuple(rng.normal(size=v.shape) for v in keras_trunk.weights_of(theirs))
-                for variable, value in zip(keras_trunk.weights_of(theirs), weights, strict=True):
+                weights = tuple(rng.normal(size=v.shape) for v in keras_draws.weights_of(theirs))
+                for variable, value in zip(keras_draws.weights_of(theirs), weights, strict=True):
                     variable.assign(value)
                 module = NETWORKS[name].torch(row)
                 mine = from_keras(module, weights)
@@ -54,7 +54,7 @@ def test_both_frameworks_build_one_network(name: str) -> None:
 def test_weights_of_another_network_are_refused() -> None:
     with both("float32"):
         module = NETWORKS["mlp"].torch((5,))
-        weights = [v.numpy() for v in keras_trunk.weights_of(NETWORKS["mlp"].build((6,)))]
+        weights = [v.numpy() for v in keras_draws.weights_of(NETWORKS["mlp"].build((6,)))]
         with pytest.raises(ValueError, match="not the weights of this network"):
             from_keras(module, weights)
         with pytest.raises(ValueError, match="not the weights of this network"):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,12 +10,11 @@ import keras
 import numpy as np
 
 from experiments import keras_internals
+from experiments.engines.keras_draws import Draw, drawing_of
 from experiments.keras_internals import on_jax
 from experiments.networks import Build
 from experiments.problem.problem import Problem
 from experiments.records import Network
-
-_FEW = 5  # trunks whose kernels cost less to set up again than two more trunks do
 
 
 @contextmanager
@@ -69,11 +67,11 @@ class KerasTrunk:
     row: tuple[int, ...]
     draws: int = 1
     model: keras.Model = field(init=False)
-    _seed: Callable[[int], None] = field(init=False, repr=False)
+    _draw: Draw = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "model", self.fresh())
-        object.__setattr__(self, "_seed", seeding_of(self.fresh, self.draws))
+        object.__setattr__(self, "_draw", drawing_of(self.fresh, self.draws))
 
     @property
     def features(self) -> int:
@@ -86,8 +84,7 @@ class KerasTrunk:
 
     def first_weights(self, seed: int) -> tuple[np.ndarray, ...]:
         """What Keras's initialisers draw, in the order of `weights_of`. Reseeds Keras."""
-        self._seed(seed)
-        return first_weights(self.fresh)
+        return self._draw(seed)
 
 
 def trunk_of(network: Network, row: tuple[int, ...], l2: float, draws: int) -> KerasTrunk:
@@ -113,39 +110,6 @@ def penalised(build: Build, l2: float) -> Build:
         return trunk
 
     return build_penalised if l2 else build
-
-
-def weights_of(model: keras.Model) -> list[keras.Variable]:
-    """The model's variables but for the states of random generators, which are seeded apart."""
-    return [variable for variable in model.variables if variable.dtype.startswith("float")]
-
-
-def first_weights(build: Callable[[], keras.Model]) -> tuple[np.ndarray, ...]:
-    """The first weights of a trunk that `build` makes now."""
-    return tuple(variable.numpy() for variable in weights_of(build()))
-
-
-def seed_initialisers(seed: int) -> None:
-    """Seed Python's generator, from which Keras's own initialisers have their seeds; NumPy's and TensorFlow's stay."""
-    random.seed(seed)
-
-
-def seeding_of(build: Callable[[], keras.Model], seeds: int) -> Callable[[int], None]:
-    """What to seed before each of `seeds` trunks that `build` makes, so that each depends on its seed alone.
-
-    Seeding TensorFlow's generators as well empties its cache of kernels, and building takes half as long again. So
-    that is left out where a trunk is the same whatever they were seeded with, which takes two trunks to see.
-    """
-    on_tensorflow = keras.backend.backend() == "tensorflow"
-    whole = keras.utils.set_random_seed if on_tensorflow else on_jax.seed_off_tensorflow
-    if seeds <= _FEW:
-        return whole
-    whole(0)
-    first = first_weights(build)
-    whole(1)
-    seed_initialisers(0)
-    same = all(np.array_equal(mine, theirs) for mine, theirs in zip(first_weights(build), first, strict=True))
-    return seed_initialisers if same else whole
 
 
 def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:

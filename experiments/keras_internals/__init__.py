@@ -5,6 +5,7 @@ Keras is imported within, when it is used: the program that is looked at chooses
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,17 @@ TRAINERS = {
     "keras.src.backend.torch.trainer": "TorchTrainer",
     "keras.src.backend.jax.trainer": "JAXTrainer",
 }
+
+
+# seeds
+
+
+def default_seeds(seed: int, count: int) -> list[int]:
+    """The seeds that initialisers get which are given none: the first `count` after Python's generator is seeded."""
+    from keras.src.random.seed_generator import make_default_seed
+
+    random.seed(seed)
+    return [make_default_seed() for _ in range(count)]
 
 
 # models and layers

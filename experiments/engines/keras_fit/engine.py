@@ -12,9 +12,10 @@ import tensorflow as tf
 
 from experiments import keras_internals
 from experiments.engines.interface import Progressed
+from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_fit.optimizer import is_scaled, scaled
 from experiments.engines.keras_fit.watching import Mirror, Watch, scopes
-from experiments.engines.keras_trunk import keras_trunk, weights_of
+from experiments.engines.keras_trunk import keras_trunk
 from experiments.engines.objectives import encode, loss_of, pitfall_expected, row_losses
 from experiments.engines.stacked.context import random_layers
 from experiments.problem.chunk import Chunk

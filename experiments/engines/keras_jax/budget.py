@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from experiments.engines import memory
+from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_jax.engine import EVALUATED_ROWS
 from experiments.engines.keras_jax.network import Networks
-from experiments.engines.keras_trunk import keras_trunk, weights_of
+from experiments.engines.keras_trunk import keras_trunk
 from experiments.problem.problem import Problem
 
 # Past about this much, more networks at once cost more time each: `make bench` prints the curve.

@@ -13,9 +13,10 @@ import numpy as np
 from experiments import keras_internals
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
+from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_jax.network import Networks, dead_share
 from experiments.engines.keras_jax.rule import Rule
-from experiments.engines.keras_trunk import keras_trunk, weights_of
+from experiments.engines.keras_trunk import keras_trunk
 from experiments.problem.chunk import Chunk
 from experiments.problem.problem import Problem
 from experiments.problem.records import NORMS

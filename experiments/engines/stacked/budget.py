@@ -7,7 +7,8 @@ import math
 import tensorflow as tf
 
 from experiments.engines import memory
-from experiments.engines.keras_trunk import keras_trunk, weights_of
+from experiments.engines.keras_draws import weights_of
+from experiments.engines.keras_trunk import keras_trunk
 from experiments.engines.stacked.context import Context, random_layers
 from experiments.engines.stacked.engine import EVALUATED_ROWS
 from experiments.engines.stacked.forward import evaluate

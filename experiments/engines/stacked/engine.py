@@ -11,7 +11,8 @@ import tensorflow as tf
 
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
-from experiments.engines.keras_trunk import keras_trunk, layer_scopes, weights_of
+from experiments.engines.keras_draws import weights_of
+from experiments.engines.keras_trunk import keras_trunk, layer_scopes
 from experiments.engines.objectives import row_losses
 from experiments.engines.stacked.context import Context, random_layers, tables
 from experiments.engines.stacked.forward import evaluate
