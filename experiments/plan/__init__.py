@@ -105,6 +105,7 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
         heads=heads,
         # arms that the user names are wanted in every cell
         every_arm=_EVERYWHERE if choice.heads else protocol.every_arm,
+        answered=() if choice.heads else protocol.answered,
         explained=_EVERYWHERE if choice.heads else protocol.explained,
         seeds=protocol.seeds if choice.seeds is None else choice.seeds,
         steps=protocol.steps if choice.steps is None else choice.steps,

@@ -13,7 +13,7 @@ from pathlib import Path
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan.setups import ANSWERING, elsewhere, explaining, grid, selected, setups, triple_of, triples
+from experiments.plan.setups import both, elsewhere, explaining, grid, selected, setups, triple_of, triples
 from experiments.protocols import ALL, GRID_OF_SEVERAL, Protocol
 from experiments.records import Cell, Setup
 from experiments.registry import Registry
@@ -76,30 +76,21 @@ def setup_cell(kind: str, setup: Setup) -> Cell:
 
 @kind("binary")
 def binary(protocol: Protocol) -> tuple[Cell, ...]:
-    """The arms that carry the answer on every (task, network, optimizer), at the optimizer's own rate.
+    """Both heads on every (task, network, optimizer), at the optimizer's own rate, and the arms that tell why they
+    differ but where `answered` says that other cells tell it.
 
     Arms that only prove an equality or show a pitfall are trained where `every_arm` says.
     """
-    every_arm = set(selected(protocol, protocol.every_arm))
-    main = tuple(
-        setup_cell(
-            "binary",
-            setup
-            if triple_of(setup) in every_arm
-            else replace(setup, heads=explaining(setup)),
-        )
-        for setup in setups(protocol, protocol, triples(protocol.groups))
-    )
-    others = [
-        replace(
-            setup,
-            heads=explaining(setup)
-            if any(group.covers(*triple_of(setup)) for group in protocol.elsewhere.explained)
-            else tuple(head for head in setup.heads if head in ANSWERING),
-        )
-        for setup in elsewhere(protocol, protocol.elsewhere.trained)
-    ]
-    return (*main, *(setup_cell("binary", setup) for setup in others))
+    every_arm, answered = (set(selected(protocol, groups)) for groups in (protocol.every_arm, protocol.answered))
+    made = []
+    for setup in setups(protocol, protocol, triples(protocol.groups)):
+        triple = triple_of(setup)
+        heads = explaining(setup) if triple not in answered else both(setup)
+        made.append(setup if triple in every_arm else replace(setup, heads=heads))
+    for setup in elsewhere(protocol, protocol.elsewhere.trained):
+        told = any(group.covers(*triple_of(setup)) for group in protocol.elsewhere.explained)
+        made.append(replace(setup, heads=explaining(setup) if told else both(setup)))
+    return tuple(setup_cell("binary", setup) for setup in made if len(setup.heads) > 1)
 
 
 @kind("learning_rates")
@@ -113,14 +104,14 @@ def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
         heads = tuple(
             head
             for head in explaining(setup)
-            if not HEADS[head].needs_decay and (told or head in (BASELINE, "softmax"))
+            if not HEADS[head].needs_decay and (told or head in both(setup))
         )
         if len(heads) > 1:  # the user may have left all but the baseline out
             rates = grid(setup.optimizer)
             made.append(replace(setup, heads=heads, learning_rates=rates, record_every=setup.steps))
     for setup in elsewhere(protocol, protocol.elsewhere.swept):
-        both = (BASELINE, "softmax", *FRAMEWORKS[setup.framework].programs)
-        heads = tuple(head for head in setup.heads if head in both)
+        swept = (*both(setup), *FRAMEWORKS[setup.framework].programs)
+        heads = tuple(head for head in setup.heads if head in swept)
         made.append(
             replace(setup, heads=heads, learning_rates=grid(setup.optimizer), record_every=setup.steps)
         )

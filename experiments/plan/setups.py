@@ -13,8 +13,6 @@ from experiments.records import Setup
 from experiments.tables import MAIN
 
 Triple = tuple[str, str, str]
-# both heads, the control and the noise floor: what answers whether they differ, without what tells why
-ANSWERING = (BASELINE, "softmax", "softmax_matched", "sigmoid_again")
 
 
 def arms(protocol: Protocol, optimizer: str, framework: str = MAIN) -> tuple[str, ...]:
@@ -91,6 +89,11 @@ def explaining(setup: Setup) -> tuple[str, ...]:
     roles = ("factor", "control", "null")
     answering = (BASELINE, "softmax", *FRAMEWORKS[setup.framework].programs)
     return tuple(head for head in setup.heads if head in answering or HEADS[head].role in roles)
+
+
+def both(setup: Setup) -> tuple[str, ...]:
+    """The heads of `setup` that answer whether they differ, without those that tell why."""
+    return tuple(head for head in setup.heads if head in (BASELINE, "softmax"))
 
 
 def triple_of(setup: Setup) -> Triple:
