@@ -60,6 +60,7 @@ class GradientNorms(keras.callbacks.Callback):
         self._hooked: Any = None
 
     def on_train_begin(self, logs: Any = None) -> None:
+        """Hook into the optimizer, so that each step's gradients are seen on their way in."""
         self._unhook()  # a fit that was interrupted never ended
         self.scopes = scopes_of(self.model) if self._given is None else self._given
         self._norms = tf.Variable(tf.zeros([len(self.scopes)], tf.float64))
@@ -79,14 +80,17 @@ class GradientNorms(keras.callbacks.Callback):
         self.model.make_train_function(force=True)  # a step that was traced before does not see the hook
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Note the epoch."""
         self._epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Record the norms of the step, if it is one of every so many."""
         self._step += 1
         if self._step == 1 or self._step % self.every == 0:
             self._rows.append((self._epoch, self._step, self._norms.numpy().tolist()))
 
     def on_train_end(self, logs: Any = None) -> None:
+        """Leave the optimizer as it was."""
         self._unhook()
 
     def _unhook(self) -> None:

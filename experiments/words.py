@@ -51,6 +51,7 @@ class Words:
         return any(key in catalogue(path) for path in self.paths)
 
     def __call__(self, key: str, /, **values: object) -> str:
+        """The text of `key` with its placeholders filled."""
         for path in self.paths:
             if key in catalogue(path):
                 return catalogue(path)[key][self.lang].format(**values)

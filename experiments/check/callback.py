@@ -31,6 +31,7 @@ class CheckHead(keras.callbacks.Callback):
         self.checked: Checked | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
+        """Check the model and what `fit` was called with, once."""
         if self.checked is not None:
             return
         given = _arguments_of_fit()

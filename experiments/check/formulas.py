@@ -14,14 +14,17 @@ Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def binary_of_logits(z: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Binary cross-entropy of logits, the mean over the units."""
     return -(hot * log_expit(z) + (1 - hot) * log_expit(-z)).mean(axis=-1)
 
 
 def categorical_of_logits(z: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Categorical cross-entropy of logits."""
     return -(hot * log_softmax(z, axis=-1)).sum(axis=-1)
 
 
 def binary_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Binary cross-entropy of probabilities, clipped as Keras does, the mean over the units."""
     p = np.clip(p, CLIP, 1 - CLIP)
     return -(hot * np.log(p) + (1 - hot) * np.log(1 - p)).mean(axis=-1)
 
@@ -40,6 +43,7 @@ def shares(p: np.ndarray) -> np.ndarray:
 
 
 def categorical_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Categorical cross-entropy of what is made to sum to 1 first."""
     return categorical_as_given(shares(p), hot)
 
 
@@ -78,31 +82,38 @@ def focal_of_clipped(gamma: float) -> Formula:
 
 
 def square(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The mean of squares over the units."""
     return ((p - hot) ** 2).mean(axis=-1)
 
 
 def absolute(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The mean of absolute differences over the units."""
     return np.abs(p - hot).mean(axis=-1)
 
 
 def huber(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The Huber loss with a threshold of 1, the mean over the units."""
     gap = np.abs(p - hot)
     return np.where(gap <= 1, gap**2 / 2, gap - 0.5).mean(axis=-1)
 
 
 def hinge(power: int) -> Formula:
+    """The hinge loss of labels made -1 and 1, to this power."""
     return lambda p, hot: (np.maximum(0, 1 - (2 * hot - 1) * p) ** power).mean(axis=-1)
 
 
 def logcosh(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The logarithm of the hyperbolic cosine of the difference, the mean over the units."""
     return (np.logaddexp(p - hot, hot - p) - np.log(2)).mean(axis=-1)
 
 
 def poisson(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The Poisson loss of rates."""
     return (p - hot * np.log(np.maximum(p, CLIP))).mean(axis=-1)
 
 
 def poisson_of_logarithms(z: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The Poisson loss of logarithms of rates."""
     return (np.exp(z) - hot * z).mean(axis=-1)
 
 
@@ -118,20 +129,25 @@ def margins(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
 
 
 def binary_of_labels(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Binary cross-entropy with its arguments exchanged: labels taken for probabilities."""
     return binary_of_chances(hot, p)
 
 
 def binary_of_label_logits(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Binary cross-entropy with its arguments exchanged: labels taken for logits."""
     return binary_of_logits(hot, p)
 
 
 def categorical_of_labels(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Categorical cross-entropy with its arguments exchanged: labels taken for probabilities."""
     return categorical_as_given(hot, p)
 
 
 def categorical_of_label_logits(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """Categorical cross-entropy with its arguments exchanged: labels taken for logits."""
     return categorical_of_logits(hot, p)
 
 
 def likelihood(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+    """The negated prediction at the label."""
     return -(p * hot).sum(axis=-1)

@@ -126,8 +126,10 @@ class Checked:
 
     @property
     def problems(self) -> tuple[Finding, ...]:
+        """The findings that are problems."""
         return tuple(one for one in self.findings if one.level == "problem")
 
     @property
     def notes(self) -> tuple[Finding, ...]:
+        """The findings that are notes."""
         return tuple(one for one in self.findings if one.level == "note")

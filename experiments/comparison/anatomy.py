@@ -38,6 +38,7 @@ class Head:
 
     @property
     def text(self) -> str:
+        """The head as one would write it."""
         loss = f" under {self.loss}" if self.loss else ""
         return f"Dense({self.layer.units}, {self.activation}){loss}"
 

@@ -180,8 +180,10 @@ def task_name(source: str) -> str:
 
 def weights_of_classes(given: Any, table: Table) -> Literal["balanced"] | tuple[float, float] | None:
     """The factor of each class, in the order of the table's labels."""
-    if given is None or given == "balanced":
-        return given
+    if given is None:
+        return None
+    if given == "balanced":
+        return "balanced"
     require(isinstance(given, dict), f"class_weight is {given!r}. Give 'balanced', or a factor for each class.")
     factors = {str(label): factor for label, factor in given.items()}
     names = table.labels if set(factors) == set(table.labels) else ("0", "1")

@@ -103,7 +103,9 @@ class Comparison:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    return json.loads(table.astype(object).to_json(orient="records", default_handler=str, double_precision=15))
+    text = table.astype(object).to_json(orient="records", default_handler=str, double_precision=15)
+    rows: list[dict[str, Any]] = json.loads(text)
+    return rows
 
 
 def _finite(value: Any) -> Any:

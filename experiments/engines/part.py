@@ -16,8 +16,10 @@ class Part(keras.layers.Layer):
         self.start, self.shape = start, tuple(shape)
 
     def call(self, rows: Any) -> Any:
+        """The part of the rows, in its own shape."""
         some = rows[:, self.start : self.start + math.prod(self.shape)]
         return keras.ops.reshape(some, (-1, *self.shape))
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """The part's shape, for Keras."""
         return (input_shape[0], *self.shape)

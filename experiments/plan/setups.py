@@ -97,6 +97,7 @@ def both(setup: Setup) -> tuple[str, ...]:
 
 
 def triple_of(setup: Setup) -> Triple:
+    """The task, the network and the optimizer of a setup."""
     return setup.task, setup.network, setup.optimizer
 
 

@@ -81,6 +81,7 @@ class Text:
 
     @property
     def spans(self) -> list[Span]:
+        """Its text in spans."""
         return spans(self.body)
 
 
@@ -97,6 +98,7 @@ class Table:
 
     @property
     def cells(self) -> list[list[list[Span]]]:
+        """The text of each cell in spans."""
         return [[spans(cell) for cell in row] for row in self.rows]
 
 
@@ -112,6 +114,7 @@ class Picture:
 
     @property
     def spans(self) -> list[Span]:
+        """Its text in spans."""
         return spans(self.caption)
 
 
@@ -139,10 +142,12 @@ class Item:
 
     @property
     def heading(self) -> list[Span]:
+        """The title in spans."""
         return spans(self.title)
 
     @property
     def lines(self) -> list[list[Span]]:
+        """Each paragraph in spans."""
         return [spans(line) for line in self.body]
 
 
@@ -165,6 +170,7 @@ class Fold:
 
     @property
     def spans(self) -> list[Span]:
+        """Its text in spans."""
         return spans(self.summary)
 
 
@@ -193,6 +199,7 @@ class First:
 
     @property
     def spans(self) -> list[Span]:
+        """Its text in spans."""
         return spans(self.source)
 
 

@@ -47,15 +47,18 @@ class Kernel(Protocol):
 
     pid: int
 
-    def poll(self) -> int | None: ...
+    def poll(self) -> int | None:
+        """The exit code, negative for a signal; None while the kernel runs."""
 
-    def kill(self) -> None: ...
+    def kill(self) -> None:
+        """Kill the kernel and what it started."""
 
 
 class Launcher(Protocol):
     """What kernels are had from: a fork server, or `started.Starter`."""
 
-    def launch(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Kernel: ...
+    def launch(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Kernel:
+        """Have a kernel with the arguments `argv` of ipykernel, working in `folder`."""
 
 
 class Forked:

@@ -78,6 +78,7 @@ class Tokens:
         return {token: number for number, token in enumerate(self.vocabulary, start=2)}
 
     def __call__(self, texts: Iterable[str]) -> np.ndarray:
+        """The token numbers of texts: (n, length), short texts padded."""
         rows = [split(text, self.unit)[: self.length] or [""] for text in texts]
         found = np.full((len(rows), self.length), PADDING, dtype=np.int32)
         for row, tokens in zip(found, rows, strict=True):

@@ -56,18 +56,21 @@ class Watch(GradientNorms):
         self._final, self._dead_share = steps - 1, dead_share
 
     def on_train_begin(self, logs: Any = None) -> None:
+        """Hook in once, for all fits of the network."""
         if self._hooked is None:
             super().on_train_begin(logs)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Count the dead rows before the last step."""
         if batch == self._final:
             self.dead = self._dead_share()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Note the objective."""
         self.objective = logs["loss"]  # Keras logs the mean since the fit began
 
     def on_train_end(self, logs: Any = None) -> None:
-        pass
+        """Stay hooked in: another fit follows."""
 
 
 def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:

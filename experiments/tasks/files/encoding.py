@@ -38,6 +38,7 @@ class Encoder:
     farthest: float = FARTHEST
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """The numbers of rows, given by their indices: (n, ...) float32."""
         rows = np.asarray(rows, dtype=np.int64)
         if not len(rows):
             return np.empty((0, *self.row), dtype=np.float32)

@@ -41,6 +41,7 @@ class TextColumn:
         return cls(encoder=encoder)
 
     def __call__(self, texts: pd.Series) -> np.ndarray:
+        """The numbers of texts: (n, components)."""
         found = np.zeros((len(texts), WIDTH))
         if self.encoder is not None:
             made = self.encoder.transform(_named(texts)).to_numpy()
