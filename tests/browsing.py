@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -57,3 +58,41 @@ class Opened:
             "(s) => Math.max(...[...document.querySelectorAll(s)].map((e) => e.getBoundingClientRect().bottom))",
             selector,
         )
+
+    def serious(self) -> dict[str, list[str]]:
+        """The rules of accessibility that are broken seriously, by axe-core, with the elements that break them."""
+        axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is missing")
+        found = axe.Axe().run(self.page).response["violations"]
+        return {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found
+                if rule["impact"] in ("serious", "critical")}  # fmt: skip
+
+    def dead_links(self) -> list[str]:
+        """The links that lead to no file beside the page, or to no element of it."""
+        links = self.page.evaluate("[...document.links].map((link) => link.href)")
+        ids = set(self.page.evaluate("[...document.querySelectorAll('[id]')].map((element) => element.id)"))
+        here = unquote(urlsplit(self.page.url).path)
+        dead = []
+        for link in links:
+            parts = urlsplit(link)
+            path = unquote(parts.path)
+            known = path != here or not parts.fragment or unquote(parts.fragment) in ids
+            if parts.scheme != "file" or not Path(path).is_file() or not known:
+                dead.append(link)
+        return dead
+
+
+def check_page(browser: Any, path: Path) -> None:
+    """Assert what holds of every page: it asks for nothing, complains of nothing, and can be read by everyone.
+
+    On a desk, in the dark and on a phone, where it does not scroll sideways; every link in it leads somewhere.
+    """
+    for viewport, scheme in ((DESK, "light"), (DESK, "dark"), (PHONE, "light")):
+        opened = Opened(browser, path, viewport=viewport, color_scheme=scheme)
+        assert [url for url in opened.requests if not url.startswith("data:")] == [path.as_uri()]
+        assert opened.complaints == []
+        assert opened.dead_links() == []
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        opened.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
+        assert opened.serious() == {}
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+        opened.page.close()

@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from browsing import DESK, Opened
+from browsing import DESK, Opened, check_page
 from test_comparison_language import english
 from test_report_language import identifiers, left_in_english, prose
 
@@ -360,6 +360,7 @@ def test_answer_picture_and_code_are_the_first_screen(browser: Any, found: Compa
     assert all(3 < len(sentence.split()) <= 25 for sentence in sentences)
     assert opened.page.locator(".first pre").inner_text() == found.advice.code
     opened.page.close()
+    check_page(browser, tmp_path / "out" / "report.html")
 
 
 def test_in_chinese_the_page_is_chinese_on_its_first_screen_and_below(browser: Any, tmp_path: Path) -> None:
@@ -377,6 +378,7 @@ def test_in_chinese_the_page_is_chinese_on_its_first_screen_and_below(browser: A
     sentences = opened.page.locator(".first .sentence").all_inner_texts()
     assert all(3 < len(re.findall("[\u4e00-\u9fff]", sentence)) <= 60 for sentence in sentences)
     opened.page.close()
+    check_page(browser, path)
     said = prose(path)
     assert {word for text in said for word in english(text)} <= PROPER
     assert not [found for text in said for found in (*identifiers(text), *left_in_english(text))]

@@ -11,7 +11,7 @@ import nbformat
 import nbformat.v4 as v4
 import pytest
 import synthetic_tables as synthetic
-from browsing import DESK, PHONE, Opened
+from browsing import DESK, PHONE, Opened, check_page
 
 from experiments import figures, judgement
 from experiments.figures.files import FONT
@@ -81,20 +81,34 @@ def executed() -> nbformat.NotebookNode:
     differences = judgement.differences(pairs).query("estimand == 'fresh rows'")
     said = judgement.binary_answer(differences, judgement.attribution(pairs), synthetic.CELLS[0])
     picture = base64.b64encode(figures.loss_curves(curves, runs)._repr_png_()).decode()
-    outputs = {"answer": {"text/markdown": said}, "curves": {"image/png": picture}}
+    outputs = {"answer": {"text/markdown": said}, "curves": {"image/png": picture},
+               "arms": {"text/html": differences.to_html()}}  # fmt: skip
     for cell in notebook.cells:
         if cell.get("id") in outputs:
             cell.outputs = [v4.new_output("display_data", outputs[cell["id"]])]
     return notebook
 
 
-def test_a_notebook_begins_with_its_answer_and_its_curves(browser: Any, tmp_path: Path) -> None:
-    path = tmp_path / "binary.html"
+@pytest.fixture(scope="module")
+def notebook(out: Path) -> Path:
+    """The page of an executed notebook, beside the report that it links to."""
+    path = out / "notebooks" / "binary.html"
     path.write_text(render(executed(), "binary"), encoding="utf-8")
-    opened = Opened(browser, path, viewport=DESK)
+    path.with_suffix(".ipynb").write_text("{}")
+    return path
+
+
+def test_a_notebook_begins_with_its_answer_its_curves_and_its_code(browser: Any, notebook: Path) -> None:
+    opened = Opened(browser, notebook, viewport=DESK)
     answer = opened.page.locator("p", has_text="final test loss is").first
     box = answer.bounding_box()
     assert box["y"] + box["height"] < DESK["height"] / 2
     assert 0 < opened.below("img") <= DESK["height"]
-    assert opened.page.locator("details.code").first.is_visible()
+    code = opened.page.locator("details.code").first
+    assert code.is_visible()
+    assert code.bounding_box()["y"] < DESK["height"] / 2
     opened.page.close()
+
+
+def test_a_notebook_can_be_read_by_everyone_and_everywhere(browser: Any, notebook: Path) -> None:
+    check_page(browser, notebook)

@@ -106,7 +106,7 @@ def test_better_is_higher_accuracy_and_lower_loss() -> None:
 def test_every_claim_is_there_with_its_verdict(out: Path) -> None:
     page = read(out, "report.html")
     entries = re.findall(r'<li class="(\w+)" id="([\w-]+)">', page)
-    rows = re.findall(r'<span class="badge (\w+)">[^<]*</span></td>\s*<td><a href="#([\w-]+)">', page)
+    rows = re.findall(r'<span class="badge (\w+)">[^<]*</span></td>\s*<td[^>]*><a href="#([\w-]+)">', page)
     verdicts = stored(out, "verdicts").set_index("claim")["outcome"].to_dict()
     assert {claim: outcome for outcome, claim in entries} == verdicts
     assert {claim: outcome for outcome, claim in rows} == verdicts
@@ -153,7 +153,7 @@ def test_what_is_not_stored_is_named_with_the_command_that_makes_it(tmp_path: Pa
 def test_a_pathology_comes_with_its_reach_its_remedy_and_what_it_does_to_training(out: Path) -> None:
     text = read(out, "report.md")
     assert "4 paths of 1 frameworks, 1 of them sound" in text
-    assert "Not installed, so not swept: keras-jax." in text
+    assert "Not installed, so not swept: Keras on JAX." in text
     start = text.index("- **does harm**: clipped probability")
     entry = text[start : text.index("- **rounding only**: coarse dtype")]
     assert "The loss <code>clips</code> the probability." in entry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from experiments.figures.lettering import panel_title
@@ -31,16 +32,18 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
     dtypes = list(dict.fromkeys(distances["dtype"].astype(str)))
     pairs = list(dict.fromkeys(distances.loc[distances["other"] != "", ["framework", "other"]].itertuples(False, None)))
     inks = {pair: _INKS[place % len(_INKS)] for place, pair in enumerate(pairs)}
-    across = 1 if width < 5 else len(dtypes)
+    narrow = width < 5  # then a key stands above, for names beside the lines would take half of the width
+    across = 1 if narrow else len(dtypes)
     places = [(cell, dtype) for cell in cells for dtype in dtypes]
-    wide = (width - _LABELS - 0.05) / across - 0.85
-    with chart(_finding(distances, words), width, _HEIGHT * -(-len(places) // across), auto=False) as page:
+    wide = width - 0.9 if narrow else (width - _LABELS - 0.05) / across - 0.85
+    key = [Line2D([], [], color=ink, label=name) for name, ink, _ in _lines(distances, inks, words)] if narrow else []
+    with chart(_finding(distances, words), width, _HEIGHT * -(-len(places) // across), more=key, auto=False) as page:
         for index, (cell, dtype) in enumerate(places):
             row, column = divmod(index, across)
-            last = column == across - 1
+            named = not narrow and column == across - 1
             axes = page.place(column * (0.75 + wide + 0.1) + 0.75, _HEIGHT * row + 0.4, wide, 1.45)
             mine = distances[(distances[CELL] == list(cell)).all(axis=1) & (distances["dtype"] == dtype)]
-            _draw(axes, mine, inks, words, named=last)
+            _draw(axes, mine, inks, words, named=named)
             axes.set_title(panel_title((*words.parts(cell), dtype), wide))
             axes.set_xlabel(words("axis.step"))
             if column == 0:
@@ -48,15 +51,21 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
     return page
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words, *, named: bool) -> None:
-    ends = []
+def _lines(
+    rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words
+) -> list[tuple[str, str, pd.Series]]:
+    """What each line is called, its colour, and which rows it is of."""
     lines = [
         (" – ".join(words.name("framework", name) for name in pair), ink,
          (rows["framework"] == pair[0]) & (rows["other"] == pair[1]))
         for pair, ink in inks.items()
     ]  # fmt: skip
-    lines.append((words("frameworks.heads"), colour("softmax"), rows["other"] == ""))
-    for name, ink, mine in lines:
+    return [*lines, (words("frameworks.heads"), colour("softmax"), rows["other"] == "")]
+
+
+def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words, *, named: bool) -> None:
+    ends = []
+    for name, ink, mine in _lines(rows, inks, words):
         if not mine.any():
             continue
         by_step = rows[mine].groupby("step")["distance"]

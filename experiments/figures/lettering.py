@@ -45,6 +45,14 @@ def clip(text: str, width: float, size: float = 9) -> str:
     return text if not ends or ends[-1] <= letters else text[: sum(end < letters for end in ends)] + "…"
 
 
+def in_two(text: str, width: float, size: float = 9) -> str:
+    """`text` in one line where it fits into `width` inches, else in two, the second of them cut if need be."""
+    if clip(text, width, size) == text:
+        return text
+    first, _, rest = wrap(text, width, size).partition("\n")
+    return f"{first}\n{clip(rest.replace(chr(10), ' '), width, size)}"
+
+
 def panel_title(key: Sequence[str], width: float, size: float = 9) -> str:
     """A cell's names in `width` inches: in one line where they fit, else the task above its network and optimizer."""
     whole = SEPARATOR.join(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from experiments.figures.lettering import clip, wrap
+from experiments.figures.lettering import clip, in_two, wrap
 from experiments.figures.style import GRID, INK, MUTED, Chart, chart, label_rows
 from experiments.figures.words import ENGLISH, Words, figure
 
@@ -171,6 +172,9 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
         axes = page.place(left, above, width - left - 0.6, height)
         _numbers(axes, values, words, narrow=width < 5)
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
+        if width < 5:
+            short = {"categorical": "cat.", "binary": "bin.", "sparse": "sp.", " → ": "→"}
+            names = [re.sub("|".join(short), lambda found: short[found[0]], name) for name in names]
         label_rows(axes, [clip(name, left - 0.1, 8) for name in names])
         axes.set_xticks(range(len(columns)), columns, rotation=angle, ha="center" if angle == 90 else "left")
         axes.xaxis.tick_top()
@@ -218,17 +222,22 @@ def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = EN
     ]
     left = 2.5 if width >= 5 else 0.45 * width
     each = (width - left - 0.1 * len(tasks)) / len(tasks)
-    with chart(words("numerics.consequences", worse=worse, all=len(names)), width, 0.24 * len(names) + 1.1,
+    called = [words.translated("pathology", name, name.replace("_", " ")) for name in names]
+    labels = [in_two(name, left - 0.1, 8) for name in called]
+    high = (0.32 if any("\n" in label for label in labels) else 0.24) * len(names)
+    with chart(words("numerics.consequences", worse=worse, all=len(names)), width, high + 1.1,
                more=key, auto=False) as page:  # fmt: skip
         for column, task in enumerate(tasks):
-            axes = page.place(left + column * (each + 0.1), 0.5, each, 0.24 * len(names))
+            axes = page.place(left + column * (each + 0.1), 0.5, each, high)
             gone = [int(lost[task, name, "pathology"]) for name in names]
             _dumbbells(axes, middle.loc[task].reindex(names), gone, words, narrow=width < 5)
             axes.set_title(wrap(words.or_key("numerics.task", task), each + 0.2, 8), fontsize=8)
             if width >= 5 or column == len(tasks) // 2:
                 axes.set_xlabel(words("numerics.nll"))
-            shown = [clip(name.replace("_", " "), left - 0.1, 8) if column == 0 else "" for name in names]
-            label_rows(axes, shown)
+            label_rows(axes, labels if column == 0 else [""] * len(labels))
+            axes.tick_params(axis="y", labelsize=8)
+            for label in axes.get_yticklabels():
+                label.set_linespacing(0.95)
     return page
 
 

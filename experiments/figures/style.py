@@ -177,7 +177,9 @@ def chart(
     """
     title = wrap(finding, width, 10.5, bold=True) if titled else ""
     lines = [*(Line2D([], [], color=colour(head), label=words.name("arm", head)) for head in heads), *more]
-    columns = max(1, int(width / 1.5))
+    # on a phone as wide as the longest name takes
+    longest = max((len(str(line.get_label())) for line in lines), default=0)
+    columns = max(1, int(width / max(1.5, 0.3 + 0.068 * longest if width < 5 else 0.0)))
     above = 0.1 + 0.175 * (title.count("\n") + 1) if titled else 0.0
     above += 0.03 + 0.19 * -(-len(lines) // columns) if lines else 0.0
     with mpl.rc_context(_RC | {"font.family": families()}):

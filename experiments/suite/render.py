@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ _TEMPLATES = Path(__file__).parent
 def render(notebook: NotebookNode, title: str) -> str:
     """The page of `notebook`."""
     page, _ = _exporter().from_notebook_node(notebook, {"title": title})
-    return page
+    # what can be wider than a phone scrolls within itself, and so must be reachable by keyboard
+    return re.sub(r"<(pre|table)\b(?![^>]*tabindex)", r'<\1 tabindex="0"', page)
 
 
 @cache  # loading the templates costs more than a page

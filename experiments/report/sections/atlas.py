@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,15 +65,20 @@ def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, words:
 def _absent(stored: Stored, words: Words) -> list[Block]:
     """The frameworks that were not installed, so that nobody takes their silence for soundness."""
     missing = stored.read("numerics", status="not installed")
-    names = sorted(set(missing["framework"].astype(str))) if len(missing) else []
-    return [Text(body=words("atlas.absent", names=words("sentence.list").join(names)))] if names else []
+    names = set(missing["framework"].astype(str)) if len(missing) else set()
+    return [Text(body=words("atlas.absent", names=_frameworks(names, words)))] if names else []
+
+
+def _frameworks(names: Iterable[str], words: Words) -> str:
+    """What frameworks are called, one behind the other."""
+    return words("sentence.list").join(words.name("framework", name) for name in sorted(names))
 
 
 def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, words: Words) -> Item:
     first = rows.iloc[0]
     first_at = [column for column in rows if str(column).endswith("_from") and column not in _OTHER]
     reach = np.nanmin(rows[first_at].to_numpy(float), initial=math.inf)
-    frameworks = words("sentence.list").join(sorted(set(rows["framework"].astype(str))))
+    frameworks = _frameworks(set(rows["framework"].astype(str)), words)
     where = words("atlas.where", paths=len(rows[_PATH].drop_duplicates()), frameworks=frameworks)
     if math.isfinite(reach):
         where += words("atlas.from", z=figure(float(reach)))

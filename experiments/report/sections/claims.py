@@ -81,8 +81,12 @@ _KEPT = (*SCHEMAS, *_ABBREVIATIONS)  # what evidence names as tables have it
 _ID = re.compile(r"(?<![\w-])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![\w-])", flags=re.ASCII)
 
 
+# none of these is a word of a sentence
+_FRAMEWORK = re.compile(r"(?<![\w-])(?:keras-tensorflow|keras-jax|keras-torch|torch)(?![\w-])", flags=re.ASCII)
+
+
 def named(text: str, words: Words) -> str:
-    """`text` with the names of cells, quantities and arms in the place of the identifiers that tables have for them."""
+    """`text` with names of cells, quantities, arms and frameworks in the place of the identifiers that tables have."""
     text = _CELL.sub(lambda cell: words.cell(cell[0].split("/")), text)
 
     def name(found: re.Match[str]) -> str:
@@ -91,7 +95,7 @@ def named(text: str, words: Words) -> str:
         known = bool(kinds) and (words.lang != "en" or "_" in found[0] or found[0] in _ABBREVIATIONS)
         return words.name(kinds[0], found[0]) if known else found[0]
 
-    return _ID.sub(name, text)
+    return _FRAMEWORK.sub(lambda found: words.name("framework", found[0]), _ID.sub(name, text))
 
 
 def as_code(text: str, names: Collection[str] = ()) -> str:

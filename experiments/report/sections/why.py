@@ -40,7 +40,7 @@ def _summary(stored: Stored, table: pd.DataFrame, words: Words) -> list[Block]:
         return []
     means = rows.groupby(["network", "factor", *CELL[::2]], sort=False, observed=True)["share"].sum().unstack("factor")
     means = means.fillna(0.0).groupby("network", sort=False, observed=True).mean().stack().rename("share").reset_index()
-    means = means.assign(task=[network_name(str(name), words) for name in means["network"]], quantity="nll_curve",
+    means = means.assign(task=[words.name("network", str(name)) for name in means["network"]], quantity="nll_curve",
                          network="", optimizer="")  # fmt: skip
     return [Text(body=words("why.means")), drawn(stored.kept, "attribution", attribution, means, rows, words=words)]
 
