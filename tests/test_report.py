@@ -158,7 +158,7 @@ def test_a_pathology_comes_with_its_reach_its_remedy_and_what_it_does_to_trainin
     entry = text[start : text.index("- **rounding only**: coarse dtype")]
     assert "The loss <code>clips</code> the probability." in entry
     assert "Instead: Use <code>from\\_logits=True</code>." in entry
-    assert "On 2 paths (keras-torch), from |z| = 16 on" in entry.replace("\\|", "|")
+    assert "On 2 paths (Keras on PyTorch), from |z| = 16 on" in entry.replace("\\|", "|")
     trained = "Trained on it (noisy): the loss of what it predicts ends at 2.5 instead of 0.4, "
     trained += "the accuracy at 0.5 instead of 0.8; 1 of 3 runs"
     assert trained in entry
