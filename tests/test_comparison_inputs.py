@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -322,6 +323,69 @@ def test_token_numbers_stay_below_those_that_an_embedding_knows(tmp_path: Path) 
     assert plan_of(table, "text_mean", tmp_path).model.inputs.vocabulary == VOCABULARY
     said = few.model.recognised[-1]
     assert said == "Each text is given as 9 token numbers below 40, as TextVectorization makes them."
+
+
+class Subclassed(keras.Model):
+    """A user's own class, of which nothing is known before it is called."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table = layers.Embedding(30, 3)
+        self.mean = layers.GlobalAveragePooling1D()
+
+    def call(self, numbers: Any) -> Any:
+        return self.mean(self.table(numbers))
+
+
+def placed(shape: tuple[int, ...]) -> keras.Model:
+    """Embeddings of tokens and of their places, whose tables have sizes of their own."""
+    numbers = layers.Input(shape)
+    places = layers.Embedding(shape[0], 3)(keras.ops.broadcast_to(keras.ops.arange(shape[0]), (1, *shape)))
+    return keras.Model(numbers, layers.GlobalMaxPooling1D()(layers.Embedding(600, 3)(numbers) + places))
+
+
+def without_input() -> keras.Model:
+    stack = [layers.Embedding(20, 4), layers.GlobalAveragePooling1D(), layers.Dense(1, activation="sigmoid")]
+    return keras.Sequential(stack)
+
+
+@pytest.mark.parametrize(
+    ("build", "vocabulary"), [(Subclassed, 30), (without_input, 20), (placed, 600)], ids=lambda given: str(given)
+)
+def test_token_numbers_are_those_that_the_tokens_own_table_has(build: Any, vocabulary: int, tmp_path: Path) -> None:
+    model = plan_of(english(tmp_path), lambda shape: build(shape) if build is placed else build(), tmp_path).model
+    assert (model.inputs.vocabulary, model.inputs.length) == (vocabulary, 9)
+    assert f"as 9 token numbers below {vocabulary}" in model.recognised[-1]
+
+
+def vectorised(*after: Any, words: bool = True, **settings: Any) -> keras.Model:
+    """A stack that begins with a TextVectorization, as Keras's own guides write it, and `after`."""
+    known = {"vocabulary": " ".join(WORDS).split()} if words else {}
+    return keras.Sequential([layers.TextVectorization(max_tokens=30, **known, **settings), *after])
+
+
+def test_a_stack_that_begins_with_strings_needs_no_input(tmp_path: Path) -> None:
+    after = [layers.Embedding(30, 4), layers.GlobalAveragePooling1D(), layers.Dense(1, activation="sigmoid")]
+    table = english(tmp_path)
+    model = plan_of(table, lambda: vectorised(*after, output_sequence_length=7), tmp_path).model
+    some = np.arange(N)
+    wanted = vectorised(output_sequence_length=7).layers[0](np.asarray(table.x))
+    np.testing.assert_array_equal(model.inputs.rows(table, some, some), wanted)
+    assert model.head == "sigmoid"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"words": False, "output_sequence_length": 7}, "has no vocabulary. Give it one, or let the function"),
+        ({}, "do not fit behind their TextVectorization"),
+        ({"output_mode": "multi_hot"}, "for a bag of words let its input have the shape ()"),
+    ],
+)
+def test_strings_that_cannot_become_rows(settings: dict[str, Any], said: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=re.escape(said)) as caught:
+        plan_of(english(tmp_path), lambda: vectorised(layers.Dense(1), **settings), tmp_path)
+    assert str(caught.value).isprintable()
 
 
 def test_texts_from_python_are_those_of_a_file(tmp_path: Path) -> None:

@@ -61,9 +61,12 @@ def inputs_of(
     A row of another shape is given where it holds the same numbers in the same order, and it is said. What fits in no
     way is left to `anatomy.functional`, which says so.
     """
+    model = _opened(model, name)
     given = getattr(model, "inputs", None) or []
     if len(given) > 1 and arrays:
         return _of_several(model, row, name, arrays)
+    if kind == "text" and not given:
+        return model, _of_tokens(model, (None,), row)
     if len(given) != 1:
         return model, Inputs(row=row)
     if keras.backend.standardize_dtype(given[0].dtype) == "string":
@@ -121,17 +124,44 @@ def _of_several(
     return keras.Model(whole, outputs), Inputs(row=row, said=(said,))
 
 
+def _opened(model: keras.Model, name: str) -> keras.Model:
+    """A stack of layers that begins with a TextVectorization, and has no input yet, with the one that it takes."""
+    layers = model.layers if type(model) is keras.Sequential and not getattr(model, "inputs", None) else []
+    if not (layers and isinstance(layers[0], keras.layers.TextVectorization)):
+        return model
+    try:
+        return keras.Sequential([keras.Input((1,), dtype="string"), *layers])
+    except Exception as error:  # rows of no fixed length, and whatever a user's own layer raises
+        raise UserError(
+            f"{name} returned layers that do not fit behind their TextVectorization: {words.one_line(error)}. Is its "
+            "output_sequence_length set?"
+        ) from error
+
+
 def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...]) -> Inputs:
     """Token numbers, as many as the model takes and none that its embedding does not know."""
-    sizes = [
-        layer.input_dim
-        for layer in keras_internals.layers_within(model)
-        if isinstance(layer, keras.layers.Embedding)
-    ]  # fmt: skip
-    vocabulary = min([MOST, *(size for size in sizes if size > 2)])
     length = takes[0] if len(takes) == 1 and takes[0] is not None else row[0]
+    vocabulary = min(MOST, _known(model, length))
     said = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
     return Inputs(row=(length,), length=length, vocabulary=vocabulary, said=(said,))
+
+
+def _known(model: keras.Model, length: int) -> int:
+    """How many token numbers the tables of a model's embeddings have; as many as there may be without a table.
+
+    Of tables of several sizes, some may be of positions: the largest counts with which the model still runs.
+    """
+    tables = (layer for layer in keras_internals.layers_within(model) if isinstance(layer, keras.layers.Embedding))
+    sizes = sorted({table.input_dim for table in tables if table.input_dim > 2}) or [MOST]
+    found = sizes[0]
+    for size in sizes[1:]:
+        try:
+            with keras.device("cpu"):  # where a number beyond a table is an error
+                model(np.full((1, length), size - 1, dtype=np.float32))
+        except Exception:  # a table that tokens do reach, or whatever a user's own layer raises
+            break
+        found = size
+    return found
 
 
 def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model, Inputs]:
@@ -150,15 +180,20 @@ def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model,
     row = tuple(numbers.shape[1:])
     require(
         len(row) == 1 and row[0] is not None,
-        f"The TextVectorization of {name} gives rows of shape {row}. Set its output_sequence_length.",
+        f"The TextVectorization of {name} gives rows of shape {row}. Set its output_sequence_length; for a bag of "
+        "words let its input have the shape (): keras.Input((), dtype='string').",
     )
 
     def strings(texts: list[str]) -> np.ndarray:
         try:
             return np.asarray(keras.ops.convert_to_numpy(layer(np.array(texts, dtype=object))))
-        except Exception as error:  # a vocabulary that was never set, and whatever a user's own split raises
-            said = f"The TextVectorization of {name} raised {type(error).__name__}: {words.one_line(error)}"
-            raise UserError(f"{said}. Give it a vocabulary, or let the function call adapt.") from error
+        except Exception as error:  # also whatever a user's own split raises
+            if "not initialized" in str(error):
+                raise UserError(
+                    f"The TextVectorization of {name} has no vocabulary. Give it one, or let the function call adapt."
+                ) from error
+            said = f"{type(error).__name__}: {words.one_line(error)}"
+            raise UserError(f"The TextVectorization of {name} raised {said}.") from error
 
     strings(["a text"])
     said = f"The TextVectorization of {name} makes numbers of the texts beforehand, with its first call's vocabulary."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from experiments.records import UserError
@@ -10,6 +11,7 @@ from experiments.records import UserError
 LONGEST = 60
 LONGEST_PATH = 120
 SHOWN = 8
+COLOURS = re.compile(r"\x1b\[[\d;]*m")  # what a terminal shows as bold or in colour
 COMPARED = 10_000  # names that a misspelt one is compared with: difflib takes a second for ten times as many
 
 
@@ -47,7 +49,7 @@ def one_line(error: BaseException) -> str:
     """Return what another library says of an error, on one line and without its full stop."""
     reason = getattr(error, "reason", None)  # what a network error wraps
     said = getattr(reason, "strerror", None) or getattr(error, "strerror", None) or str(error)
-    text = " ".join(str(said).split()) or type(error).__name__
+    text = " ".join(COLOURS.sub("", str(said)).split()) or type(error).__name__
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return (printable if len(printable) <= 200 else printable[:199] + "…").rstrip(".")
 
