@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import keras
@@ -55,6 +55,11 @@ def _float64_at_hand(dtype: str) -> Iterator[None]:
         jax.config.update("jax_explicit_x64_dtypes", before)
 
 
+def _small_programs() -> AbstractContextManager[None]:
+    """For what is built and drawn: JAX compiles a program for each shape of a weight."""
+    return on_jax.small_programs() if keras.backend.backend() == "jax" else nullcontext()
+
+
 @dataclass(frozen=True, kw_only=True)
 class KerasTrunk:
     """An uncompiled Keras model from rows of one shape to features, in Keras's present precision.
@@ -70,8 +75,9 @@ class KerasTrunk:
     _draw: Draw = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model", self.fresh())
-        object.__setattr__(self, "_draw", drawing_of(self.fresh, self.draws))
+        with _small_programs():
+            object.__setattr__(self, "model", self.fresh())
+            object.__setattr__(self, "_draw", drawing_of(self.fresh, self.draws))
 
     @property
     def features(self) -> int:
@@ -84,7 +90,8 @@ class KerasTrunk:
 
     def first_weights(self, seed: int) -> tuple[np.ndarray, ...]:
         """What Keras's initialisers draw, in the order of `weights_of`. Reseeds Keras."""
-        return self._draw(seed)
+        with _small_programs():
+            return self._draw(seed)
 
 
 def trunk_of(network: Network, row: tuple[int, ...], l2: float, draws: int) -> KerasTrunk:

@@ -23,6 +23,23 @@ def seed_off_tensorflow(seed: int) -> None:
 
 
 @contextmanager
+def small_programs() -> Iterator[None]:
+    """Within, XLA hardly optimises what JAX compiles: for programs that run a few times, on little.
+
+    Without it the draw of a convolution's kernel takes seconds to compile.
+    """
+    import jax
+
+    name = "jax_disable_most_optimizations"
+    before = jax.config.values[name]
+    jax.config.update(name, True)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
+
+
+@contextmanager
 def convolving(by: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Iterator[None]:
     """Within, Keras's layers on JAX convolve with `by(convolve)`, from the function that they convolve with."""
     from keras.src.backend.jax import nn

@@ -33,6 +33,9 @@ THREADS = {
     "MKL_NUM_THREADS": "1",
     "NPROC": "1",  # the pool of XLA's programs on JAX
 }
+# glibc gives back what is freed, and gets it again page by page. The results of a step, or of an evaluation, are as
+# large each time, so it keeps their memory: PyTorch's convolutional networks take a fifth less time.
+MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**30)}
 QUIET = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
@@ -120,7 +123,7 @@ class ForkServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **QUIET, **THREADS, "KERAS_BACKEND": backend, "PYTHONPATH": search_path()},
+            env={**os.environ, **QUIET, **THREADS, **MEMORY, "KERAS_BACKEND": backend, "PYTHONPATH": search_path()},
             start_new_session=True,  # Ctrl-C goes to the driver, which ends this one
         )
         self._importing = 0  # answers to wait for

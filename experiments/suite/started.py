@@ -15,7 +15,7 @@ from pathlib import Path
 
 from experiments.records import require
 from experiments.sources import search_path
-from experiments.suite.kernels import LOG, QUIET, THREADS, ForkServer
+from experiments.suite.kernels import LOG, MEMORY, QUIET, THREADS, ForkServer
 
 CHOICE = "HEADTOHEAD_KERNELS"
 _WAYS = ("forked", "started")
@@ -69,7 +69,7 @@ class Starter:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env={**os.environ, **QUIET, **THREADS, **own, **environment},
+                env={**os.environ, **QUIET, **THREADS, **MEMORY, **own, **environment},
                 start_new_session=True,
             )
         self._kernels = [known for known in self._kernels if known.poll() is None] + [kernel]

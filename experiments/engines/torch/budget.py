@@ -14,7 +14,7 @@ from experiments.engines.torch.trunk import torch_trunk
 from experiments.problem.problem import Problem
 
 # Past about this much, more replicas at once cost more time each.
-WORKING_SET = 32 * 2**20
+WORKING_SET = 64 * 2**20
 ROWS = 16  # of the pass whose results are counted
 
 
