@@ -412,7 +412,8 @@ def test_the_figure_states_what_was_found(found: Comparison) -> None:
 
 
 def table_in(section: blocks.Section) -> blocks.Table:
-    (table,) = (block for block in section.blocks if isinstance(block, blocks.Table))
+    folded = (inner for block in section.blocks if isinstance(block, blocks.Fold) for inner in block.blocks)
+    (table,) = (block for block in (*section.blocks, *folded) if isinstance(block, blocks.Table))
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from experiments.comparison import answer
+from experiments.comparison import answer, chart
 from experiments.comparison.advice import Advice, advice, around
+from experiments.comparison.language import words_of
 from experiments.comparison.tuning import Tuning, tune
 from experiments.judgement import FRESH
 from experiments.stats import QUANTITIES, allowance
@@ -348,3 +350,17 @@ def test_amounts_are_in_the_quantity_s_own_unit() -> None:
     assert answer.amount(table.loc["accuracy"], -0.012) == "−1.2 points"
     assert answer.amount(table.loc["nll"], 0.0) == "0 nats"
     assert [answer.figure(v) for v in (123.4, 100, -0.0123, 1e6)] == ["+123", "+100", "−0.012", "+1e+06"]
+
+
+# --- the figure of the rates
+
+
+@pytest.mark.parametrize("width", [3.5, 5.2, 7.2])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_axis_of_the_figure_of_the_rates_is_named_in_full(width: float, lang: str) -> None:
+    """It is drawn with the ticks that it was laid out with: else longer ones push the name over the edge."""
+    for depth in (0.001, 0.006, 0.015, 0.03):
+        table, _ = sweep(OWN, depth=depth)
+        figure = chart.rates(table.assign(value=table["value"] - 0.56), OWN, width=width, words=words_of(lang))
+        (baseline,) = re.findall(r"rotate\(-90 ([-\d.]+) ", figure.svg("x"))
+        assert float(baseline) > 7  # points: a letter of 8.5 rises by less

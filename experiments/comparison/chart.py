@@ -66,7 +66,7 @@ def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words =
               for head in (BASELINE, HEAD)}  # fmt: skip
     lowest = {head: table.mean().idxmin() for head, table in values.items()}
     finding = words("compare.chart.lowest", **{head: f"{rate:.3g}" for head, rate in lowest.items()})
-    with chart(finding, width, 2.6, (BASELINE, HEAD)) as figure:
+    with chart(finding, width, 2.6, (BASELINE, HEAD), words=words) as figure:
         axes = figure.subplots()
         axes.axvline(own, color=MUTED, linewidth=0.9, linestyle=":")
         for head, table in values.items():

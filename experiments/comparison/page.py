@@ -151,9 +151,11 @@ def _arms(found: Comparison, words: Words) -> Section:
         title=words("compare.section.arms"),
         blocks=[
             Text(body="".join(meaning)),
-            Table(caption=words("compare.caption.arms"), columns=columns, rows=rows, sortable=True),
+            Fold(summary=words("compare.arms.all", n=len(rows)), blocks=[
+                Table(caption=words("compare.caption.arms"), columns=columns, rows=rows, sortable=True),
+            ]),
         ],
-    )
+    )  # fmt: skip
 
 
 def _looks(found: Comparison, words: Words) -> Section:

@@ -149,7 +149,9 @@ class Chart(Figure):
 
     def _drawn(self, kind: str, **options: Any) -> bytes:
         into = io.BytesIO()
-        self.savefig(into, format=kind, **options)
+        # the sizes that it was laid out with: how many ticks an axis has room for depends on them
+        with mpl.rc_context(_RC):
+            self.savefig(into, format=kind, **options)
         return into.getvalue()
 
     def _repr_png_(self) -> bytes:
