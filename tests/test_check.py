@@ -75,7 +75,8 @@ def test_programs(program: Program) -> None:
 def test_most_findings_are_shown_by_a_program() -> None:
     shown = {program.finding for program in PROGRAMS}
     elsewhere = {"not_a_log_probability", "not_measured", "prediction_is_constant", "weights_are_zero",
-                 "weights_are_negative", "class_weight_names_no_class", "evaluate_disagrees"}  # fmt: skip
+                 "weights_are_negative", "class_weight_names_no_class", "evaluate_disagrees",
+                 "output_is_not_trained"}  # fmt: skip
     assert set(KINDS) - shown == elsewhere
 
 
@@ -113,6 +114,69 @@ def test_weights_of_rows_and_classes() -> None:
     assert found(check(model, x, y, class_weight={"0": 1.0, "1": 3.0})) == ["class_weight_names_no_class"]
     assert found(check(model, x, y, class_weight={0: 0.0, 1: 0.0})) == ["weights_are_zero"]
     assert found(check(model, x, y, class_weight={0: 1.0, 1: -1.0})) == ["weights_are_negative"]
+
+
+@pytest.mark.parametrize("kind", ["Keras", "PyTorch"])
+def test_few_rows_are_enough(kind: str) -> None:
+    """Four rows of the exclusive or, fewer than a tail takes."""
+    x, y = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], "float32"), np.array([[0], [1], [1], [0]], "float32")
+    if kind == "Keras":
+        import keras
+
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(4, "tanh"), keras.layers.Dense(1, "sigmoid")])
+        model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+        assert found(check(model, x, y)) == []
+    else:
+        torch = pytest.importorskip("torch")
+        net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+        assert found(check(net, torch.tensor(x), torch.tensor(y), loss=torch.nn.BCEWithLogitsLoss())) == []
+
+
+def test_a_model_that_takes_batches_of_one_size_gets_such() -> None:
+    import keras
+
+    model = keras.Sequential([
+        keras.Input(batch_shape=(16, 5, 1)), keras.layers.LSTM(3, stateful=True), keras.layers.Dense(1, "sigmoid"),
+    ])  # fmt: skip
+    model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+    before = [np.asarray(variable) for variable in model.variables]
+    checked = check(model, np.random.default_rng(0).normal(size=(64, 5, 1)), np.arange(64) % 2)
+    assert (found(checked), checked.measured) == ([], True)
+    for old, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, np.asarray(variable))
+
+
+def test_words_and_numbers_are_rows_of_one_model() -> None:
+    import keras
+    import tensorflow as tf
+
+    words, numbers = keras.Input((1,), dtype="string", name="kind"), keras.Input((1,), name="age")
+    known = keras.layers.StringLookup(vocabulary=["a", "b"], output_mode="multi_hot")
+    output = keras.layers.Dense(1, "sigmoid")(keras.layers.concatenate([known(words), numbers]))
+    model = keras.Model({"kind": words, "age": numbers}, output)
+    model.compile(loss="binary_crossentropy", metrics=["accuracy"])
+    rows = {"kind": np.array(["a", "b"] * 16, object), "age": np.arange(32.0)}
+    data = tf.data.Dataset.from_tensor_slices((rows, np.arange(32) % 2)).batch(8)
+    assert found(check(model, data)) == []
+
+
+def test_losses_that_are_weighted_with_0() -> None:
+    import keras
+
+    known = names()
+    given = keras.Input((4,))
+    model = keras.Model(given, [keras.layers.Dense(1, "sigmoid")(given), keras.layers.Dense(1)(given)])
+    labels = [known["y"], known["x"][:, 1]]
+    for weights, expected in (
+        ([0.0, 0.0], ["weights_are_zero", "weights_are_zero"]),
+        ([0.0, 2.0], ["output_is_not_trained"]),
+        ([1.0, 2.0], []),
+        (None, []),
+    ):
+        model.compile(loss=["binary_crossentropy", "mse"], loss_weights=weights)
+        assert found(check(model, known["x"], labels)) == expected
+    model = net(known["layers"].Dense(1, activation="sigmoid"), loss="binary_crossentropy", loss_weights=[0.0])
+    assert found(check(model, known["x"], known["y"])) == ["weights_are_zero"]
 
 
 def test_weights_of_the_model_are_left_alone() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from experiments.check import Checked, check
+from experiments.records import UserError
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -154,7 +155,9 @@ def test_an_own_formula_that_clips_is_noted() -> None:
 
 @pytest.mark.parametrize("calls", [True, False], ids=["calls the loss", "another loss"])
 @pytest.mark.parametrize("method", ["train_step", "compute_loss"])
-def test_a_step_of_ones_own_is_measured_if_it_calls_the_compiled_loss(method: str, calls: bool) -> None:
+def test_what_a_step_of_ones_own_minimises_is_measured(method: str, calls: bool) -> None:
+    """The compiled loss if it calls that, and else what its tape is asked for the gradient of."""
+
     class Own(keras.Model):
         pass
 
@@ -181,9 +184,56 @@ def test_a_step_of_ones_own_is_measured_if_it_calls_the_compiled_loss(method: st
     model.compile("sgd", keras.losses.BinaryCrossentropy(from_logits=True))
     before = model.get_weights()
     checked = check(model, X, Y)
-    assert checked.measured == calls
-    assert names(checked) == ([] if calls else ["not_measured"])
+    assert checked.measured
+    assert names(checked) == ([] if calls else ["logits_taken_for_probabilities"])
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     model.compile("sgd", "binary_crossentropy")
-    assert names(check(model, X, Y)) == (["logits_taken_for_probabilities"] if calls else ["not_measured"])
+    assert names(check(model, X, Y)) == ["logits_taken_for_probabilities"]
+
+
+class Own(keras.Model):
+    """Minimises `objective(labels, prediction)`, whatever it is compiled with."""
+
+    objective: Any = None
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        x, y = data
+        with tf.GradientTape() as tape:
+            loss = self.objective(y, self(x, training=True))
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+        return {"loss": loss}
+
+
+def own(objective: Any, *last: Any, **compiled: Any) -> Any:
+    inputs = keras.Input((4,))
+    output = keras.layers.Dense(1)(keras.layers.BatchNormalization()(inputs))
+    for layer in last:
+        output = layer(output)
+    model = Own(inputs, output)
+    model.objective = objective
+    model.compile("sgd", **compiled)
+    return model
+
+
+def test_a_step_with_a_loss_of_its_own_needs_none_that_is_compiled() -> None:
+    told = keras.losses.BinaryCrossentropy(from_logits=True)
+    model = own(told)
+    before = [np.asarray(variable) for variable in model.variables]
+    assert names(check(model, X, Y[:, None])) == []
+    assert names(check(own(told, keras.layers.Activation("sigmoid")), X, Y[:, None])) == [
+        "probabilities_taken_for_logits"
+    ]
+    for old, variable in zip(before, model.variables, strict=True):
+        np.testing.assert_array_equal(old, np.asarray(variable))
+    assert not tf.config.functions_run_eagerly()
+
+
+def test_a_step_that_cannot_be_followed_says_so() -> None:
+    unlabelled = own(lambda y, prediction: tf.reduce_mean(prediction))
+    with pytest.raises(UserError, match=r"not compiled with a loss, and Own has its own train_step\(\).*no labels"):
+        check(unlabelled, X, Y)
+    unlabelled.compile("sgd", "binary_crossentropy")
+    checked = check(unlabelled, X, Y)
+    assert (names(checked), checked.measured) == (["not_measured"], False)
+    assert "does not call the compiled loss" in checked.findings[0].seen[0]

@@ -200,11 +200,25 @@ def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], option
         (f"{WORDS}nn.CrossEntropyLoss(ignore_index=0)(net(words).view(-1, 9), words.view(-1)).backward()", []),
         (f"{WORDS}flat = words.reshape(-1)\n"  # before the logits are there
          "nn.CrossEntropyLoss()(net(words).softmax(-1).view(-1, 9), flat).backward()", SQUASHED),
+        # labels that are made in the shape of the prediction do not come from it
+        ("net = nn.Linear(4, 1)\nreal, fake = net(x), net(-x)\nloss = nn.BCEWithLogitsLoss()\n"
+         "(loss(real, torch.ones_like(real)) + loss(fake, torch.zeros_like(fake))).backward()", []),
+        # what a network without a gradient says is no prediction
+        ("net, target = nn.Linear(4, 2), nn.Linear(4, 2)\nchosen = net(x).gather(1, y.long()[:, None])\n"
+         "with torch.no_grad():\n    best = target(x).max(1).values[:, None] + y[:, None]\n"
+         "nn.SmoothL1Loss()(chosen, best).backward()", ["loss_of_its_own_formula"]),
+        ("net = torch.compile(nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)))\nnet.compile()\n"
+         "step = torch.compile(mode='reduce-overhead')(lambda: nn.CrossEntropyLoss()(net(x), y.long()))\n"
+         "step().backward()", SQUASHED),
+        ("class Cell(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+         "        self.hidden, self.out = nn.Linear(8, 4), nn.Linear(4, 2)\n    def forward(self, x, h):\n"
+         "        h = torch.tanh(self.hidden(torch.cat([x, h], 1)))\n        return self.out(h).softmax(1), h\n"
+         "p, h = Cell()(x, torch.zeros(64, 4))\nnn.NLLLoss()(p, y.long()).backward()", ["not_a_log_probability"]),
         ("first = nn.Linear(4, 1)\nreal = nn.BCEWithLogitsLoss()(first(x), torch.ones(64, 1))\n"
          "(real + nn.BCEWithLogitsLoss()(first(-x), torch.zeros(64, 1))).backward()", []),
     ],
     ids=["penalty", "scaler", "parallel", "own formula", "two", "autograd", "inputs", "refused", "heads", "wrong head",
-         "flattened", "flattened before", "discriminator"],
+         "flattened", "flattened before", "like", "target network", "compiled", "state", "discriminator"],
 )  # fmt: skip
 def test_torch_scripts(body: str, expected: list[str], tmp_path: Path) -> None:
     pytest.importorskip("torch")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from experiments.check.record import Step
 from experiments.check.split import Node, entered, split
+from experiments.check.tensorflow_operations import Operation, operations
 from experiments.check.tensorflow_tail import as_array, scored
 
-# decides what an operation returns; it is given its name, its arguments, and what runs it
-Answer = Callable[[str, list[Any], Callable[[], Any]], Any]
 _REFUSED = object()  # in the place of the result of an operation that raised: TensorFlow then takes the slow way
 
 
@@ -64,14 +62,14 @@ class EagerTail:
 
         calls: list[tuple[list[Any], Any]] = []
 
-        def answer(name: str, arguments: list[Any], run: Callable[[], Any]) -> Any:
-            inputs = [one for one in tf.nest.flatten(arguments) if tf.is_tensor(one)]
+        def answer(one: Operation) -> Any:
+            inputs = [given for given in tf.nest.flatten(one.arguments) if tf.is_tensor(given)]
             calls.append((inputs, _REFUSED))
-            result = run()
+            result = one.run(one.arguments)
             calls[-1] = (inputs, _copied(result))
             return result
 
-        with _operations(answer):
+        with operations(answer):
             return calls, self._forward(self._given, training)
 
     def _replayed(self, z: Any, *, training: bool) -> Any:
@@ -79,21 +77,21 @@ class EagerTail:
         results, logits = self._results[training], self._logits[training]
         last, number = max(place for place, _ in logits), -1
 
-        def answer(name: str, arguments: list[Any], run: Callable[[], Any]) -> Any:
+        def answer(one: Operation) -> Any:
             nonlocal number
             number += 1
-            if name.startswith("Assign"):  # the variables stay as they are
+            if one.name.startswith("Assign"):  # the variables stay as they are
                 return None
             result = results[number] if number <= last else _REFUSED
             if result is _REFUSED:
-                return run()
+                return one.run(one.arguments)
             result = _copied(result)
             for operation, place in logits:
                 if operation == number:
                     result = _replaced(result, place, z)
             return result
 
-        with _operations(answer):
+        with operations(answer):
             return self._forward(self._given, training)
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
@@ -131,39 +129,3 @@ def _replaced(result: Any, place: int, tensor: Any) -> Any:
     if not isinstance(result, (list, tuple)):
         return tensor
     return [tensor if number == place else one for number, one in enumerate(result)]
-
-
-@contextmanager
-def _operations(answer: Answer) -> Iterator[None]:
-    """Within, `answer` decides what each operation of TensorFlow returns.
-
-    TensorFlow calls its operations in two ways: quickly, with arguments that C++ reads, or, where those do not serve,
-    with arguments that Python has converted.
-    """
-    from tensorflow.python import pywrap_tfe
-    from tensorflow.python.eager import execute
-
-    quick, slow = pywrap_tfe.TFE_Py_FastPathExecute, execute.execute
-    inner = False  # what an operation calls on its way is a part of it
-
-    def told(name: str | bytes, arguments: Any, run: Callable[[], Any]) -> Any:
-        nonlocal inner
-        if inner:
-            return run()
-        inner = True
-        try:
-            return answer(name if isinstance(name, str) else name.decode(), list(arguments), run)
-        finally:
-            inner = False
-
-    def fast(context: Any, name: Any, label: Any, *arguments: Any) -> Any:
-        return told(name, arguments, lambda: quick(context, name, label, *arguments))
-
-    def converted(operation: Any, count: int, inputs: Any, *rest: Any, **options: Any) -> Any:
-        return told(operation, inputs, lambda: slow(operation, count, inputs, *rest, **options))
-
-    pywrap_tfe.TFE_Py_FastPathExecute, execute.execute = fast, converted
-    try:
-        yield
-    finally:
-        pywrap_tfe.TFE_Py_FastPathExecute, execute.execute = quick, slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,10 +15,11 @@ from experiments.check.other_classes import OtherClasses, left_out
 from experiments.check.record import Finding, Output
 from experiments.check.registry import KINDS
 from experiments.check.remedies import changes
+from experiments.check.split import squashed
 from experiments.check.sweep import Sweep, sweep
 
-# one output may have been traced under several encodings: all of them
-Reading = list[tuple[Output, Encoding]]
+# one output under each encoding that its labels may have; it is traced under an encoding when that is asked for
+Reading = Iterable[tuple[Output, Encoding]]
 
 
 def examine(reading: Reading, file: Path | None, function: str) -> tuple[Output, Sweep | None, list[Finding]]:
@@ -46,8 +47,10 @@ def examine(reading: Reading, file: Path | None, function: str) -> tuple[Output,
 def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
     """The reading whose loss has a known meaning, or whose rows do not mix; else the first that could be swept."""
     swept: list[tuple[Output, Sweep]] = []
+    first: Output | None = None
     error = ""
     for output, encoding in reading:
+        first = first or output
         if output.tail is None:
             error = error or output.unmeasured
             continue
@@ -60,7 +63,8 @@ def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
         if found.meaning.name and found.mixed < 0.01:
             break
     if not swept:
-        return reading[0][0], None, error
+        assert first is not None  # there is an encoding
+        return first, None, error
     output, found = min(swept, key=lambda one: (not one[1].meaning.name, one[1].mixed > 0.01))
     return output, found, ""
 
@@ -113,6 +117,4 @@ def _seen(output: Output, found: Sweep | None, error: str) -> Iterator[judge.See
 def _measurable(output: Output) -> bool:
     """Whether the sweep says anything: not if the prediction joins parts whose squashed values alone are seen."""
     assert output.tail is not None
-    values = output.tail.logits
-    return output.tail.whole or bool(values.min() < 0 or values.max() > 1)
-
+    return output.tail.whole or not squashed(output.tail.logits)

@@ -108,7 +108,11 @@ def _fit(output: Output, given: np.ndarray) -> bool:
 
 
 def weights(output: Output) -> Iterator[Seen]:
-    """What is wrong with class_weight and sample_weight."""
+    """What is wrong with class_weight, sample_weight and loss_weights."""
+    if not output.trained:
+        yield "weights_are_zero", "Every loss is weighted with 0 in loss_weights."
+    elif output.loss_weight == 0:
+        yield "output_is_not_trained", "Its loss is weighted with 0 in loss_weights, and another's is not."
     if output.weights is not None and output.weights.size:
         if not (output.weights != 0).any():
             yield "weights_are_zero", f"All {len(output.weights)} weights of rows are 0."

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, softmax
-from scipy.stats import rankdata
 
 from experiments.check.judge import Seen
 from experiments.check.judge_labels import continuous
@@ -150,8 +149,9 @@ def _multilabel(output: Output, found: Sweep) -> bool:
 
 
 def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Sweep) -> Seen | None:
-    right = _right(trial) | {name: [metric.value(trial.truth, trial.chances)] for name in SWEPT if name == family}
-    allowed = right[family] if family in right else [value for values in right.values() for value in values]
+    right = _right(trial) | dict.fromkeys(SWEPT, lambda: [metric.value(trial.truth, trial.chances)])
+    names = [family] if family else [name for name in right if name not in SWEPT]
+    allowed = [value for name in names for value in right[name]()]
     try:
         value = metric.value(trial.truth, trial.prediction)
         if metric.threshold not in (None, 0.5):  # the user's own cut
@@ -182,43 +182,60 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
     return ("metric_is_constant", f"{metric.name!r} is {value:.3f} whatever is predicted.") if value == others else None
 
 
-def _right(trial: Trial) -> dict[str, list[float]]:
+def _right(trial: Trial) -> dict[str, Callable[[], list[float]]]:
     """The values that a metric of each family may rightly have; the first is the one to name."""
     hot, positive, chances = trial.hot, trial.positive, trial.chances.reshape(trial.hot.shape)
-    if trial.by_class:
-        accuracy = [float((hot.argmax(-1) == positive.argmax(-1)).mean())]
-        accuracy += [float((hot == (trial.prediction.reshape(hot.shape) > 0.5)).mean())] if trial.alone else []
-        columns = list(reversed(range(hot.shape[-1])))
-    else:
-        accuracy = [float((hot == positive).mean()), float((hot == positive).all(axis=-1).mean())]
-        accuracy = accuracy[: hot.shape[-1]] if hot.shape[-1] == 1 else accuracy
-        columns = list(range(hot.shape[-1]))
+    columns = list(reversed(range(hot.shape[-1]))) if trial.by_class else list(range(hot.shape[-1]))
     pairs = [(hot[:, one], positive[:, one], chances[:, one]) for one in columns]
     if not trial.by_class and len(columns) > 1:
         pairs.insert(0, (hot.reshape(-1), positive.reshape(-1), chances.reshape(-1)))
-    precision = [float(p[h == 1].sum() / max(p.sum(), 1)) for h, p, _ in pairs]
-    recall = [float(p[h == 1].mean()) for h, p, _ in pairs]
-    f1 = [2 * a * b / max(a + b, 1e-9) for a, b in zip(precision, recall, strict=True)]
-    overlaps = [[(h * p).sum() / max((h + p > 0).sum(), 1) for h, p in ((1 - h, 1 - p), (h, p))] for h, p, _ in pairs]
-    iou = [float(np.mean(one)) for one in (*overlaps, *np.reshape(overlaps, (-1, 1)))]
-    counts = {
-        name: [float(((h == true) & (p == yes)).sum()) for h, p, _ in pairs]
-        for name, true, yes in zip(COUNTS, (1, 0, 0, 1), (1, 0, 1, 0), strict=True)
-    }
-    area = [_area(h, c) for h, _, c in pairs]
     clipped = np.clip(chances, 1e-7, 1 - 1e-7)
-    likelihood = -(hot * np.log(clipped)).sum(-1).mean()
-    binary = -(hot * np.log(clipped) + (1 - hot) * np.log(1 - clipped)).mean()
-    return counts | {
-        "accuracy": accuracy, "precision": precision, "recall": recall, "f1": [*f1, float(np.mean(f1))],
-        "fbeta": [*f1, float(np.mean(f1))], "auc": [*area, float(np.mean(area))],
-        "iou": [*iou, float(np.mean(iou))],
-        "crossentropy": [float(likelihood), float(binary)] if trial.by_class else [float(binary)],
+
+    def accuracy() -> list[float]:
+        if trial.by_class:
+            of_columns = [float((hot == (trial.prediction.reshape(hot.shape) > 0.5)).mean())] if trial.alone else []
+            return [float((hot.argmax(-1) == positive.argmax(-1)).mean()), *of_columns]
+        each = float((hot == positive).mean())
+        return [each, float((hot == positive).all(axis=-1).mean())] if hot.shape[-1] > 1 else [each]
+
+    def precision() -> list[float]:
+        return [float(p[h == 1].sum() / max(p.sum(), 1)) for h, p, _ in pairs]
+
+    def recall() -> list[float]:
+        return [float(p[h == 1].mean()) for h, p, _ in pairs]
+
+    def f1() -> list[float]:
+        values = [2 * a * b / max(a + b, 1e-9) for a, b in zip(precision(), recall(), strict=True)]
+        return [*values, float(np.mean(values))]
+
+    def iou() -> list[float]:
+        parts = [[(h * p).sum() / max((h + p > 0).sum(), 1) for h, p in ((1 - h, 1 - p), (h, p))] for h, p, _ in pairs]
+        values = [float(np.mean(one)) for one in (*parts, *np.reshape(parts, (-1, 1)))]
+        return [*values, float(np.mean(values))]
+
+    def auc() -> list[float]:
+        values = [_area(h, c) for h, _, c in pairs]
+        return [*values, float(np.mean(values))]
+
+    def crossentropy() -> list[float]:
+        likelihood = float(-(hot * np.log(clipped)).sum(-1).mean())
+        binary = float(-(hot * np.log(clipped) + (1 - hot) * np.log(1 - clipped)).mean())
+        return [likelihood, binary] if trial.by_class else [binary]
+
+    def count(true: int, yes: int) -> Callable[[], list[float]]:
+        return lambda: [float(((h == true) & (p == yes)).sum()) for h, p, _ in pairs]
+
+    return {
+        "truepositives": count(1, 1), "truenegatives": count(0, 0), "falsepositives": count(0, 1),
+        "falsenegatives": count(1, 0), "accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1,
+        "fbeta": f1, "auc": auc, "iou": iou, "crossentropy": crossentropy,
     }  # fmt: skip
 
 
 def _area(hot: np.ndarray, chances: np.ndarray) -> float:
     """The area under the ROC curve, from ranks (Mann and Whitney 1947)."""
+    from scipy.stats import rankdata  # half a second, for areas alone
+
     ranks, yes = rankdata(chances), hot == 1
     count = yes.sum()
     return float((ranks[yes].sum() - count * (count + 1) / 2) / max(count * (len(hot) - count), 1))

@@ -90,16 +90,16 @@ def array(value: Any) -> Any:
 
 
 def head(tree: Any, rows: int) -> Any:
-    """The first rows of every array, as the tensors that `fit` makes of them."""
+    """The first rows of every array, as the tensors that `fit` makes of them; fewer are repeated, as `apply` does."""
     import keras
 
-    return keras.tree.map_structure(lambda one: _tensor(array(one)[:rows]), tree)
+    return keras.tree.map_structure(lambda one: _tensor(_first(array(one), rows)), tree)
 
 
 def _tensor(values: np.ndarray) -> Any:
     import keras
 
-    if values.dtype.kind in "OUS":
+    if values.dtype.kind in "OUS" and keras.backend.backend() != "tensorflow":
         return values
     if values.dtype.kind == "f":
         values = values.astype(keras.config.floatx())
@@ -107,19 +107,22 @@ def _tensor(values: np.ndarray) -> Any:
 
 
 def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
-    """Apply the model to ROWS rows: their structure, the rows, the predictions, and the layers in the order of calls.
+    """Apply the model to ROWS rows, or as many as it takes.
 
+    Returns their structure, the rows, the predictions, and the layers in the order of calls.
     Raises `UserError` if the model does not take the rows.
     """
     import keras
 
     errors = []
+    inputs = keras.tree.flatten(keras_internals.inputs_of(model)) or [None]
+    count = ROWS if inputs[0] is None else inputs[0].shape[0] or ROWS  # some models take batches of one size alone
     for candidate in _candidates(model) if x is None else [x]:
         candidate = list(candidate) if isinstance(candidate, tuple) else candidate
-        rows = [_rows(array(one)) for one in keras.tree.flatten(candidate)]
+        rows = [_rows(array(one), count) for one in keras.tree.flatten(candidate)]
         structure = keras.tree.map_structure(lambda one: 0, candidate)
         try:
-            with watched_layers() as calls:
+            with watched_layers() as calls, as_before(model.non_trainable_variables):
                 tensors = [_tensor(one) for one in rows]
                 predicted = model(keras.tree.pack_sequence_as(structure, tensors), training=False)
             return structure, rows, predicted, [layer for layer, _, _ in calls]
@@ -129,10 +132,27 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
     raise UserError(f"The model cannot be applied to its rows: {errors[0]}.{hint}")
 
 
-def _rows(values: np.ndarray) -> np.ndarray:
+@contextmanager
+def as_before(variables: Any) -> Iterator[None]:
+    """Afterwards, variables have the values that they had before: such as the state of a recurrent layer."""
     import keras
 
-    rows = np.resize(values[:ROWS], (ROWS, *values.shape[1:])) if len(values) < ROWS else values[:ROWS]
+    before = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+
+
+def _first(values: np.ndarray, count: int) -> np.ndarray:
+    return values[np.arange(count) % len(values)] if len(values) else values
+
+
+def _rows(values: np.ndarray, count: int) -> np.ndarray:
+    import keras
+
+    rows = _first(values, count)
     return rows.astype(keras.config.floatx()) if rows.dtype == np.float64 else np.ascontiguousarray(rows)
 
 

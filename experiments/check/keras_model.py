@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,35 +13,40 @@ from experiments.check import keras_data
 from experiments.check.examine import Reading
 from experiments.check.keras_data import Call
 from experiments.check.keras_metrics import metrics_of
-from experiments.check.keras_steps import bypassed, execution
+from experiments.check.keras_steps import bypassed, execution, followed, own_step
 from experiments.check.labels import Encoding, encodings
 from experiments.check.messages import one_line, quiet
 from experiments.check.record import ROWS, Metric, Output, Tail
-from experiments.records import require
+from experiments.records import UserError, require
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One resolved loss of a model: of which output, what it is called, and the labels that it was given."""
+    """One resolved loss of a model: of which output, its name, its weight, and the labels that it was given."""
 
     output: int
     name: str
     loss: Any
     truth: Any
     raised: str
+    weight: float
 
 
 def read(model: Any, call: Call) -> list[Reading]:
-    """The outputs of a compiled model that have a loss, each under every encoding that its labels may have.
+    """The outputs of a model that have a loss, each under every encoding that its labels may have.
 
-    Raises `UserError` if the model is not compiled with a loss, or cannot be applied to its rows.
+    Raises `UserError` if the model is neither compiled with a loss nor has a training step of its own with one, or
+    cannot be applied to its rows.
     """
     import keras
 
+    compiled = keras_internals.compiled_loss_of(model) is not None
     require(
-        keras_internals.compiled_loss_of(model) is not None,
+        compiled or bool(own_step(model)),
         "The model is not compiled with a loss, so there is nothing to check. Call model.compile(loss=...) first.",
     )
+    if not compiled:
+        return _of_own_step(model, call)
     with quiet():
         structure, rows, predicted, layers = keras_data.apply(model, call.x)
         flat = keras.tree.flatten(predicted)
@@ -52,12 +57,17 @@ def read(model: Any, call: Call) -> list[Reading]:
         )
         x = keras.tree.pack_sequence_as(structure, [keras.ops.convert_to_tensor(one) for one in rows])
         aside = bypassed(model, x, labels)
+        if aside:
+            try:
+                return followed(model, x, labels if call.y is not None else None)
+            except Exception as error:  # the user's own step, or one that minimises nothing that is known
+                aside = f"{aside}; it cannot be followed: {one_line(error)}"
         own = metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
-    readings = []
-    for pair in pairs:
+    trained = any(pair.weight for pair in pairs)
+
+    def reading(pair: Pair) -> Reading:
         truth = None if call.y is None else keras_data.array(pair.truth)
         shape = tuple(flat[pair.output].shape[1:])
-        reading: Reading = []
         for encoding in encodings(shape, truth):
             with quiet():
                 tail, after = (aside, "") if aside else _tail(model, structure, rows, pair, encoding)
@@ -78,10 +88,24 @@ def read(model: Any, call: Call) -> list[Reading]:
                 metrics=tuple(metrics.get(pair.output, ())),
                 raised=call.refused or pair.raised or (refused if own else ""),
                 after=after,
+                loss_weight=pair.weight,
+                trained=trained,
             )
-            reading.append((output, encoding))
-        readings.append(reading)
-    return readings
+            yield output, encoding
+
+    return [reading(pair) for pair in pairs]
+
+
+def _of_own_step(model: Any, call: Call) -> list[Reading]:
+    """The outputs of a model without a compiled loss, whose own training step tells what it minimises."""
+    x, y = (None if one is None else keras_data.head(one, ROWS) for one in (call.x, call.y))
+    try:
+        with quiet():
+            return followed(model, x, y)
+    except Exception as error:  # the user's own step
+        raise UserError(
+            f"The model is not compiled with a loss, and {own_step(model)}, which cannot be followed: {one_line(error)}"
+        ) from error
 
 
 def _weights(call: Call, truth: np.ndarray | None) -> np.ndarray | None:
@@ -115,7 +139,12 @@ def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
                     entry.loss(truth, prediction)
                 except Exception as error:  # the user's own loss
                     raised = one_line(error)
-            pairs.append(Pair(output=place, name=str(entry.name), loss=entry.loss, truth=truth, raised=raised))
+            weight = 1.0 if entry.loss_weights is None else float(entry.loss_weights)
+            pairs.append(
+                Pair(
+                    output=place, name=str(entry.name), loss=entry.loss, truth=truth, raised=raised, weight=weight
+                )
+            )  # fmt: skip
             return keras.ops.zeros(())
 
         return loss
@@ -135,7 +164,7 @@ def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
 
 def _whole(pair: Pair, heads: list[Any], whole: list[Any]) -> Pair:
     place = next((number for number, one in enumerate(heads) if one is pair.truth), 0)
-    return Pair(output=pair.output, name=pair.name, loss=pair.loss, truth=whole[place], raised=pair.raised)
+    return replace(pair, truth=whole[place])
 
 
 def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding) -> tuple[Tail | str, str]:
@@ -165,7 +194,7 @@ def _traced(
     def objective(truth: Any, prediction: Any) -> Any:
         return pair.loss(truth, prediction)
 
-    labels = encoding.all(1, ROWS)
+    labels = encoding.all(1, len(rows[0]))
     backend = keras.backend.backend()
     try:
         with quiet():
@@ -215,7 +244,7 @@ def _loses_logits(calls: list[tuple[Any, Any, Any]]) -> str:
 def _has_logits(tensor: Any) -> bool:
     """Whether Keras's losses find the logits behind a prediction: in a note on it, or by what made it in a graph."""
     operation = getattr(getattr(tensor, "op", None), "type", "")
-    return keras_internals.has_logits(tensor) or operation in ("Sigmoid", "Softmax")
+    return keras_internals.logits_of(tensor) is not None or operation in ("Sigmoid", "Softmax")
 
 
 def _class(layer: Any) -> str:

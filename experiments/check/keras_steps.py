@@ -1,4 +1,4 @@
-"""How `fit` would run a step of a Keras model, and whether that step minimises the loss that was compiled."""
+"""How `fit` would run a step of a Keras model, and what a step of its own minimises."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 from unittest.mock import patch
 
 from experiments import keras_internals
+from experiments.check.examine import Reading
+from experiments.check.keras_data import as_before
 from experiments.check.messages import one_line
+from experiments.records import UserError
 
 
 def execution(model: Any) -> str:
@@ -21,6 +24,31 @@ def execution(model: Any) -> str:
     return "eager" if eager else "xla" if model.jit_compile else "graph"
 
 
+def own_step(model: Any) -> str:
+    """That a model has a training step of its own, in words; "" if it has none."""
+    kind = type(model)
+    own = [name for name in ("train_step", "compute_loss") if not getattr(kind, name).__module__.startswith("keras.")]
+    return f"{kind.__name__} has its own {'() and '.join(own)}()" if own else ""
+
+
+def followed(model: Any, x: Any, y: Any) -> list[Reading]:
+    """The outputs that have a loss in the model's own training step, run on TensorFlow up to its first gradient.
+
+    `x`, `y`: tensors of some rows; `y` may be None. The model's variables stay as they are. Raises `UserError` where
+    there is no such output or another backend, and whatever the step raises.
+    """
+    import keras
+
+    told = own_step(model)
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(f"{told}, which is looked into on TensorFlow alone")
+    from experiments.check.tape_script import of_step
+
+    data = keras.utils.pack_x_y_sample_weight(x, y)
+    with as_before([*model.non_trainable_variables, *model.metrics_variables]):
+        return of_step(lambda: model.train_step(data), f"{type(model).__name__}.train_step()")
+
+
 def bypassed(model: Any, x: Any, y: Any) -> str:
     """Why the compiled loss may not be what `fit` minimises: a step of its own that does not call it; "" if it is.
 
@@ -28,11 +56,9 @@ def bypassed(model: Any, x: Any, y: Any) -> str:
     """
     import keras
 
-    kind = type(model)
-    own = [name for name in ("train_step", "compute_loss") if not getattr(kind, name).__module__.startswith("keras.")]
-    if not own:
+    told = own_step(model)
+    if not told:
         return ""
-    told = f"{kind.__name__} has its own {'() and '.join(own)}()"
     if keras.backend.backend() != "tensorflow":
         return f"{told}, which is looked into on TensorFlow alone"
     import tensorflow as tf

@@ -17,8 +17,12 @@ class OtherClasses:
 
     def __init__(self, inner: Tail, first: int, *, onehot: bool) -> None:
         self.rows, self.dtype, self.whole, self.shape = inner.rows, inner.dtype, inner.whole, inner.shape
-        self.logits = np.roll(inner.logits, -first, axis=-1)
         self._inner, self._first, self._onehot = inner, first, onehot
+
+    @property
+    def logits(self) -> np.ndarray:
+        """As the inner one's, with the classes in their new places."""
+        return np.roll(self._inner.logits, -self._first, axis=-1)
 
     def _labels(self, labels: np.ndarray, units: int) -> np.ndarray:
         if self._onehot:

@@ -37,8 +37,12 @@ class Tail(Protocol):
     rows: int
     shape: tuple[int, ...]
     dtype: str
-    logits: np.ndarray
     whole: bool
+
+    @property
+    def logits(self) -> np.ndarray:
+        """(places, rows, *shape), where the sweep enters."""
+        ...
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         """One step on (rows, *shape) logits and as many labels. Raises what the program raises."""
@@ -68,7 +72,8 @@ class Output:
     `labels`: (n, ...) or None; `complete`: whether they are all that the program trains on. `weights`: (n,) or None.
     `raised`: what the program itself raises on its own first rows, or "". `layer`: the class of the last layer with
     weights. `after`: the class of a layer behind the activation behind which the loss finds no logits any more, or "".
-    `refused`: what the loss raises on predictions beyond 0 and 1, which the tail clips, or "".
+    `refused`: what the loss raises on predictions beyond 0 and 1, which the tail clips, or "". `loss_weight`: of this
+    output's loss in the sum that is minimised; `trained`: whether any output has one that is not 0.
     """
 
     name: str
@@ -87,6 +92,8 @@ class Output:
     raised: str
     after: str
     refused: str = ""
+    loss_weight: float = 1.0
+    trained: bool = True
 
     @property
     def units(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiments.check.messages import one_line
 from experiments.check.record import Checked, Finding
+from experiments.check.startup import lean_imports
 from experiments.check.target import check_target, is_script
 from experiments.quiet import startup_aside
 from experiments.records import UserError
@@ -34,8 +35,9 @@ def main(target: str, arguments: Sequence[str] = (), *, as_json: bool = False, s
         from experiments.check import script
 
         limit = script.SECONDS if seconds is None else seconds
-        script.check_and_leave(Path(target), arguments, limit, answer, _complain)
-    with startup_aside():
+        with lean_imports():
+            script.check_and_leave(Path(target), arguments, limit, answer, _complain)
+    with startup_aside(), lean_imports():
         try:
             checked = check_target(target)
         except UserError:

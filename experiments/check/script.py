@@ -98,7 +98,7 @@ def _run(
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        with _as_main(path, arguments), _hooks(path, answer):
+        with _as_main(path, arguments), _hooks(path, answer, begun.is_set):
             runpy.run_path(str(path), run_name="__main__")
     except Ended as ended:
         if isinstance(ended.args[0], UserError):
@@ -156,8 +156,13 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Iterator[None]:
-    """Within, training a model ends in `answer`, in whichever framework and under whatever name it is called."""
+def _hooks(
+    path: Path, answer: Callable[[Callable[[], Checked]], NoReturn], over: Callable[[], bool]
+) -> Iterator[None]:
+    """Within, training a model ends in `answer`, in whichever framework and under whatever name it is called.
+
+    `over`: whether it has done so already.
+    """
     undo: list[Callable[[], None]] = []
 
     def keras_trainer(module: ModuleType) -> None:
@@ -169,9 +174,20 @@ def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> I
                 undo.append(lambda name=name, original=original: setattr(trainer, name, original))  # type: ignore[misc]
 
     def torch(module: ModuleType) -> None:
-        from experiments.check.torch_script import watch
+        from experiments.check.torch_script import watch, without_compiling
 
         undo.append(watch(path, answer))
+        undo.append(without_compiling())
+
+    def tapes(module: ModuleType) -> None:
+        from experiments.check.tape_script import check, watch
+
+        undo.append(watch(module, lambda recording, loss: answer(lambda: check(path, recording, loss)), over))
+
+    def functions(module: ModuleType) -> None:
+        from experiments.check.tape_script import run_eagerly_with_a_tape
+
+        undo.append(run_eagerly_with_a_tape(module))
 
     def matplotlib(module: ModuleType) -> None:
         original = module.use  # type: ignore[attr-defined]
@@ -184,7 +200,9 @@ def _hooks(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> I
         undo.append(lambda: setattr(module, "switch_backend", original))
 
     wanted: dict[str, Callable[[ModuleType], None]] = {
-        "torch": torch, "matplotlib": matplotlib, "matplotlib.pyplot": pyplot
+        "torch": torch, "matplotlib": matplotlib, "matplotlib.pyplot": pyplot,
+        "tensorflow.python.eager.backprop": tapes,
+        "tensorflow.python.eager.polymorphic_function.polymorphic_function": functions,
     }  # fmt: skip
     wanted |= dict.fromkeys(keras_internals.TRAINERS, keras_trainer)
     finder = _Finder(wanted)

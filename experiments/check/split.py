@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
@@ -61,21 +62,24 @@ def split(
 
 
 def entered(
-    met: tuple[Hashable, ...], narrow: tuple[Hashable, ...], values: Callable[[Hashable], np.ndarray]
-) -> tuple[tuple[Hashable, ...], bool]:
+    met: tuple[Hashable, ...], narrow: tuple[Hashable, ...], values: Callable[[Hashable], np.ndarray],
+    shapes: Callable[[Hashable], tuple[int, ...]] | None = None,
+) -> tuple[tuple[Hashable, ...], bool]:  # fmt: skip
     """Where a sweep enters, and whether nothing with weights goes around that.
 
-    `met`, `narrow`: what `split` returned. `values`: of a tensor. What the last weighted tensors give together is
+    `met`, `narrow`: what `split` returned. `values`, `shapes`: of a tensor; where shapes are known, few values are
+    asked for. What the last weighted tensors give together is
     entered in their place, if it is one activation's logits: a scalar product, but neither a stack of them all nor a
     mixture of probabilities. It is the first behind them that is as large as the target.
     """
-    target, size = narrow[0], values(narrow[0]).size
-    joint = [one for one in narrow if values(one).size == size][-1]
-    if len(met) > 1 and (joint != target or any(values(one).size != size for one in met)):
-        given = values(joint)
-        if given.size < sum(values(one).size for one in met) and not squashed(given):
-            return (joint,), True
-    if met and len({values(one).shape for one in met}) == 1:
+    shape = shapes or (lambda one: values(one).shape)
+    sizes = {one: math.prod(shape(one)) for one in (*met, *narrow)}
+    target, size = narrow[0], sizes[narrow[0]]
+    joint = [one for one in narrow if sizes[one] == size][-1]
+    together = len(met) > 1 and (joint != target or any(sizes[one] != size for one in met))
+    if together and sizes[joint] < sum(sizes[one] for one in met) and not squashed(values(joint)):
+        return (joint,), True
+    if met and len({shape(one) for one in met}) == 1:
         return met, True
     return (joint,), False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -45,15 +46,23 @@ class GraphTail:
         nodes, weights = _nodes(graph)
         fed = {tensor.name for tensor in wrapped.inputs[: len(rows)]}
         truth = wrapped.inputs[len(rows)]
-        ends = []
-        for name in ("trained", "prediction"):
-            met, narrow = split(nodes, set(fed), weights, kept[name].name)
-            places = tuple(dict.fromkeys((*met, *narrow)))
-            read = wrapped.prune(list(wrapped.inputs[: len(rows)]), list(map(graph.get_tensor_by_name, places)))
-            values = dict(zip(places, map(as_array, read(*given[:-1])), strict=True))
-            entries, self.whole = entered(met, narrow, values.__getitem__)
-            ends.append([graph.get_tensor_by_name(one) for one in entries])
-        at, other = ends
+        cuts = [split(nodes, set(fed), weights, kept[name].name) for name in ("trained", "prediction")]
+        named = graph.get_tensor_by_name
+
+        @cache
+        def values(place: Any) -> np.ndarray:
+            """Of a tensor, for the program's own rows: the whole model runs for it."""
+            (value,) = wrapped.prune(list(wrapped.inputs[: len(rows)]), [named(place)])(*given[:-1])
+            return as_array(value)
+
+        def shape(place: Any) -> tuple[int, ...]:
+            known = named(place).shape
+            return tuple(known) if known.is_fully_defined() else values(place).shape
+
+        ends = [entered(met, narrow, values, shape) for met, narrow in cuts]
+        at, other = ([named(one) for one in entries] for entries, _ in ends)
+        self.whole = ends[1][1]
+        self._logits = lambda: np.stack([values(one) for one in ends[1][0]])
         with graph.as_default():
             parts = [part for part in tf.gradients(kept["loss"], at) if part is not None]
             gradient = tf.add_n(list(map(tf.convert_to_tensor, parts))) if parts else tf.zeros_like(at[0])
@@ -65,15 +74,22 @@ class GraphTail:
         fullest = int(np.argmax(sum((one.reshape(len(one), -1) != 0).sum(axis=1) for one in rows)))
         self._fed = [tf.repeat(one[fullest : fullest + 1], len(one), axis=0) for one in given[:-1]]
         rest = list(wrapped.inputs[: len(self._fed)])
-        self._step = wrapped.prune([*at, truth, *rest], [kept["trained"], kept["loss"], gradient])
-        self._predict = wrapped.prune([*other, *rest], [kept["prediction"]])
-        if compiled:
-            self._step, self._predict = (tf.function(part, jit_compile=True) for part in (self._step, self._predict))
-        read = wrapped.prune(list(wrapped.inputs[: len(rows)]), other)
-        self.logits = np.stack([np.asarray(one).astype(np.float64) for one in read(*given[:-1])])
+        # a pruned function that is called as it is writes out all that it is given, for a message that nobody sees
+        self._step, self._predict = (
+            tf.function(part, jit_compile=True if compiled else None, autograph=False)
+            for part in (
+                wrapped.prune([*at, truth, *rest], [kept["trained"], kept["loss"], gradient]),
+                wrapped.prune([*other, *rest], [kept["prediction"]]),
+            )
+        )
         self._objective, self._labels = objective, labels.dtype
         # a graph keeps its resources only as long as the function that made it
         self._alive = wrapped
+
+    @property
+    def logits(self) -> np.ndarray:
+        """Of the program's own rows."""
+        return self._logits()
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         import tensorflow as tf

@@ -25,7 +25,11 @@ class ClassesLast:
         # the logits are laid out as the prediction is, if with other places
         self._inner, self._alike = inner, len(inner.shape) > 1 and inner.shape[0] == classes
         self.shape = (*inner.shape[1:], inner.shape[0]) if self._alike else inner.shape
-        self.logits = np.moveaxis(inner.logits, 2, -1) if self._alike else inner.logits
+
+    @property
+    def logits(self) -> np.ndarray:
+        """As the inner one's, with the classes last."""
+        return np.moveaxis(self._inner.logits, 2, -1) if self._alike else self._inner.logits
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         step = self._inner(np.moveaxis(logits, -1, 1) if self._alike else logits, labels)

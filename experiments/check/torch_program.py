@@ -60,16 +60,17 @@ def _checked(
         isinstance(prediction, torch.Tensor),
         f"The module returned a {type(prediction).__name__}. It must return one tensor of predictions.",
     )
-    raised = "" if labels is None else _raised(module, rows, lambda p: loss(p, labels[: len(rows)]))
+    raised = "" if labels is None else _raised(module, rows, lambda p: loss(p, _first(labels)))
     refused = raised if REFUSED in raised else ""
     truth = None if labels is None else labels.detach().cpu().numpy()
-    reading: Reading = []
-    with quiet():
+
+    def reading() -> Reading:
         for encoding in encodings(_shape(prediction, truth), truth):
             tail = _tail(module, loss, rows, encoding, labels)
-            reading += output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised,
+            yield from output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised,
                                  refused=refused)  # fmt: skip
-    return of_readings([reading], file=file, function=function)
+
+    return of_readings([reading()], file=file, function=function)
 
 
 def output_of(
@@ -140,11 +141,15 @@ def _raised(module: torch.nn.Module, rows: torch.Tensor, loss: Callable[[torch.T
     return ""
 
 
+def _first(given: torch.Tensor) -> torch.Tensor:
+    """ROWS rows; fewer are repeated."""
+    return given[torch.arange(ROWS) % max(len(given), 1)]
+
+
 def _rows(module: torch.nn.Module, x: Any) -> torch.Tensor:
     """ROWS rows: the user's first ones, or random ones in the shape that the first layer takes."""
     if x is not None:
-        given = torch.as_tensor(x)
-        return given[torch.arange(ROWS) % max(len(given), 1)]
+        return _first(torch.as_tensor(x))
     generator = torch.Generator().manual_seed(0)
     dtype = next((p.dtype for p in module.parameters()), torch.float32)
     for layer in module.modules():

@@ -10,9 +10,10 @@ import torch
 from torch import nn
 
 from experiments.check.answer import of_readings
+from experiments.check.calls import labels_of, last_of, leading_to, term
 from experiments.check.record import Checked
 from experiments.check.torch_program import REFUSED, losses_in, output_of
-from experiments.check.torch_tail import Call, Recorder, ReplayedTail, tensors
+from experiments.check.torch_tail import Recorder, learnt, replayed, tensors
 from experiments.records import require
 
 
@@ -38,7 +39,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
 
     recorder = Watching()
     hook = nn.modules.module.register_module_forward_hook(
-        lambda module, inputs, output: outputs.append((module, output)) if isinstance(output, torch.Tensor) else None
+        lambda module, inputs, output: outputs.extend((module, one) for one in tensors(output))
     )
     plain = torch.autograd.backward
 
@@ -56,24 +57,40 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
     return stop
 
 
+def without_compiling() -> Callable[[], None]:
+    """From now on, torch.compile returns what it is given: compiled code hides its calls. Returns what ends that."""
+    whole, of_module = torch.compile, nn.Module.compile
+
+    def compile_(model: Any = None, **options: Any) -> Any:
+        return (lambda function: function) if model is None else model
+
+    torch.compile, nn.Module.compile = compile_, lambda module, *args, **options: None  # type: ignore
+
+    def stop() -> None:
+        torch.compile, nn.Module.compile = whole, of_module  # type: ignore
+
+    return stop
+
+
 def _check(
     path: Path, recorder: Recorder, outputs: list[tuple[nn.Module, torch.Tensor]], loss: torch.Tensor
 ) -> Checked:
     """Check the part of a script that led to `loss`."""
-    calls = _leading_to(recorder.calls, loss)
-    used = {id(tensor) for call in calls for tensor in tensors((call.arguments, call.options, call.result))}
-    own = [(m, o) for m, o in outputs if id(o) in used and any(True for _ in m.parameters()) and o is not loss]
+    calls = leading_to(recorder.calls, loss)
+    used = {id(tensor) for call in calls for tensor in (*call.inputs, *call.outputs)}
+    own = [(m, o) for m, o in outputs if id(o) in used and learnt(o) and any(True for _ in m.parameters())
+           and o is not loss]  # fmt: skip
     require(bool(own), f"{path} calls backward() on a loss that comes from no module with weights.")
-    predictions = _last_of(calls, own)
+    predictions = last_of(calls, own)
     readings = []
     for number, (module, prediction) in enumerate(predictions, start=1):
-        truth = _labels(calls, prediction)
+        truth = labels_of(calls, [prediction], len(prediction), learnt)
         if truth is None:
             continue
-        part = _term(calls, prediction, loss)
-        tail = ReplayedTail(
-            _leading_to(calls, part), prediction=prediction, loss=part, labels=truth,
-            weights={id(t) for call in calls for t in tensors((call.arguments, call.options)) if _is_weight(t)},
+        part = term(calls, [prediction], loss, learnt)
+        tail = replayed(
+            leading_to(calls, part), prediction=prediction, loss=part, labels=truth,
+            weights={id(t) for call in calls for t in call.inputs if _is_weight(t)},
         )  # fmt: skip
         readings.append(
             output_of(
@@ -88,68 +105,3 @@ def _check(
 
 def _is_weight(tensor: torch.Tensor) -> bool:
     return tensor.requires_grad and tensor.is_leaf
-
-
-def _leading_to(calls: list[Call], loss: torch.Tensor) -> list[Call]:
-    """The calls that the loss depends on, in their order."""
-    needed, kept = {id(loss)}, []
-    for call in reversed(calls):
-        if any(id(tensor) in needed for tensor in tensors(call.result)):
-            kept.append(call)
-            needed |= {id(tensor) for tensor in tensors((call.arguments, call.options))}
-    return kept[::-1]
-
-
-def _last_of(
-    calls: list[Call], own: list[tuple[nn.Module, torch.Tensor]]
-) -> list[tuple[nn.Module, torch.Tensor]]:
-    """The outputs of modules behind which no other module with weights comes, each once, from its outermost module."""
-    behind = {id(output): _derived(calls, output) for _, output in own}
-    last = {
-        id(output): (module, output)  # the outermost module is the last to return
-        for module, output in own
-        if not any(id(other) in behind[id(output)] for _, other in own if other is not output)
-    }
-    return list(last.values())
-
-
-def _derived(calls: list[Call], tensor: torch.Tensor) -> set[int]:
-    """The tensor, and all that is made of it."""
-    derived = {id(tensor)}
-    for call in calls:
-        if any(id(one) in derived for one in tensors((call.arguments, call.options))):
-            derived |= {id(one) for one in tensors(call.result)}
-    return derived
-
-
-def _term(calls: list[Call], prediction: torch.Tensor, loss: torch.Tensor) -> torch.Tensor:
-    """The part of the loss that is made of one prediction alone: without penalties, and losses of other outputs."""
-    derived, term = {id(prediction)}, loss
-    for call in calls:
-        given = list(tensors((call.arguments, call.options)))
-        of_prediction = [id(one) in derived for one in given]
-        if any(of_prediction) and all(of_prediction[at] or not one.requires_grad for at, one in enumerate(given)):
-            derived |= {id(one) for one in tensors(call.result)}
-            term = next((one for one in tensors(call.result) if one.ndim == 0), term)
-    return term
-
-
-def _labels(calls: list[Call], prediction: torch.Tensor) -> torch.Tensor | None:
-    """What stands beside the prediction in the first call that takes both it, or what was made of it, and labels.
-
-    Where both are flattened there, the labels are what has as many rows as the prediction.
-    """
-    derived = {id(prediction)}
-    for call in calls:
-        given = list(tensors((call.arguments, call.options)))
-        if not any(id(one) in derived for one in given):
-            continue
-        for one in given:
-            if id(one) not in derived and not one.requires_grad and one.ndim > 0:
-                sources = [one, *(tensor for before in reversed(_leading_to(calls, one))
-                                  for tensor in tensors((before.arguments, before.options)))]  # fmt: skip
-                for source in sources:
-                    if source.ndim > 0 and len(source) == len(prediction) and not source.requires_grad:
-                        return source
-        derived |= {id(one) for one in tensors(call.result)}
-    return None

@@ -11,20 +11,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
-from experiments.check.record import Step
-from experiments.check.split import Node, entered, split
+from experiments.check.calls import Call
+from experiments.check.replay import Part, Played, ReplayedTail
 
+# what these return depends on the shape of what they are given alone
+_SHAPED = ("ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full")
 _READS = ("__get__", "size", "dim", "__set__", "__format__", "__repr__", "__len__", "__bool__", "backward")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One call of a function of PyTorch, with what went in and out."""
-
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
-    result: Any
 
 
 def tensors(tree: Any) -> Iterator[torch.Tensor]:
@@ -36,9 +28,8 @@ def tensors(tree: Any) -> Iterator[torch.Tensor]:
 class Recorder(TorchFunctionMode):
     """Records, within, every call that may change a tensor.
 
-    What it holds stays alive, so that the id of a tensor names one tensor alone. A binary cross-entropy, which refuses
-    what is no probability, gets it clipped to (0, 1): so its gradient is 0 where PyTorch would raise;
-    `refused` is then true.
+    A binary cross-entropy, which refuses what is no probability, gets it clipped to (0, 1): so its gradient is 0 where
+    PyTorch would raise; `refused` is then true.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -58,106 +49,55 @@ class Recorder(TorchFunctionMode):
 
     def _called(self, func: Any, args: Any, options: dict[str, Any]) -> Any:
         result = func(*args, **options)
-        if self.recording and getattr(func, "__name__", "") not in _READS and any(True for _ in tensors(result)):
-            self.calls.append(Call(function=func, arguments=args, options=options, result=result))
+        made = tuple(tensors(result))
+        if self.recording and getattr(func, "__name__", "") not in _READS and made:
+            given = () if getattr(func, "__name__", "") in _SHAPED else tuple(tensors((args, options)))
+            self.calls.append(Call(function=func, arguments=args, options=options, inputs=given, outputs=made))
         return result
 
 
-class ReplayedTail:
-    """A `Tail` that plays recorded calls again from other logits.
+class Torch:
+    """PyTorch as a replay needs it."""
 
-    `calls`: of one pass from rows to loss; `prediction`, `loss`, `labels`: tensors of that pass.
-    Raises `ValueError` if the loss does not come from weights.
-    """
+    def tensors(self, tree: Any) -> Iterator[torch.Tensor]:
+        """Every tensor in what a call returned."""
+        return tensors(tree)
 
-    def __init__(
-        self, calls: list[Call], *, prediction: torch.Tensor, loss: torch.Tensor, labels: torch.Tensor,
-        weights: set[int], objective: Callable[[Any, Any], Any] | None = None,
-    ) -> None:  # fmt: skip
-        nodes = [
-            Node(
-                inputs=tuple(id(tensor) for tensor in tensors((call.arguments, call.options))),
-                outputs=tuple(id(tensor) for tensor in tensors(call.result)),
-            )
-            for call in calls
-        ]
-        # rows and labels: what has as many rows as the prediction and no gradient, wherever it comes from
-        data = {
-            id(tensor)
-            for call in calls
-            for tensor in tensors((call.arguments, call.options))
-            if tensor.ndim and len(tensor) == len(prediction) and not tensor.requires_grad and id(tensor) not in weights
-        }
-        known = {id(t): t for call in calls for t in tensors((call.arguments, call.options, call.result))}
-        met, narrow = split(nodes, data, weights, id(prediction))
-        known[id(prediction)] = prediction
-        places, self.whole = entered(met, narrow, lambda one: _numpy(known[one]))  # type: ignore[index]
-        self._at = [known[one] for one in places]  # type: ignore[index]
-        replaced = {id(one) for one in self._at}
-        start = min((number for number, node in enumerate(nodes) if replaced & {*node.outputs}), default=-1)
-        # what is replaced must not be made again
-        replaced |= {id(labels)}
-        labelled = {id(labels)}  # and what is made of them, which may be before the logits are
-        self._calls = []
-        for number, call in enumerate(calls):
-            given, made = ({id(one) for one in tensors(tree)} for tree in ((call.arguments, call.options), call.result))
-            if (number > start or given & labelled) and not replaced & made:
-                self._calls.append(call)
-            if given & labelled and number <= start:
-                labelled |= made
-        self._random = any(call.options.get("training") for call in self._calls)
-        self._labels, at = labels, self._at[0]
-        self._prediction, self._loss, self._objective = prediction, loss, objective
-        self.rows = len(at) if at.ndim else 1
-        self.shape = tuple(at.shape[1:])
-        self.dtype = str(at.dtype).removeprefix("torch.")
-        self.logits = np.stack([_numpy(one) for one in self._at])
+    def array(self, tensor: torch.Tensor) -> np.ndarray:
+        """A tensor of any precision in float64."""
+        return np.asarray(tensor.detach().double().numpy())
 
-    def _fitted(self, values: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-        """Rows of the sweep, repeated or cut to as many as the program has."""
-        rows = np.resize(values, (self.rows, *values.shape[1:]))
-        return torch.as_tensor(rows).to(like.dtype).reshape(like.shape)
+    def like(self, values: np.ndarray, tensor: torch.Tensor) -> torch.Tensor:
+        """Values as a tensor of the dtype and shape of another."""
+        return torch.as_tensor(values).to(tensor.dtype).reshape(tensor.shape)
 
-    def _play(
-        self, replaced: dict[int, torch.Tensor], wanted: tuple[torch.Tensor, ...], *, training: bool = True
-    ) -> list[torch.Tensor]:
-        """The tensors `wanted`, with some others `replaced`; without `training`, Dropout and the like do nothing."""
+    def replaced(self, tree: Any, by: dict[int, torch.Tensor]) -> Any:
+        """Nested arguments with other tensors in the place of those with some ids."""
+        return tree_map(lambda leaf: by.get(id(leaf), leaf) if isinstance(leaf, torch.Tensor) else leaf, tree)
 
-        def now(leaf: Any) -> Any:
-            return replaced.get(id(leaf), leaf) if isinstance(leaf, torch.Tensor) else leaf
-
-        for call in self._calls:
-            arguments, options = tree_map(now, (call.arguments, call.options))
-            if not training and "training" in options:
-                options |= {"training": False}
-            result = call.function(*arguments, **options)
-            replaced |= {id(old): new for old, new in zip(tensors(call.result), tensors(result), strict=True)}
-        return [replaced.get(id(one), one) for one in wanted]
-
-    def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
-        z = self._fitted(logits, self._at[0]).detach().requires_grad_()
-        truth = self._fitted(labels, self._labels)
-        given = {**{id(one): z for one in self._at}, id(self._labels): truth}
+    def gradient(self, play: Callable[[torch.Tensor], Played], z: torch.Tensor) -> tuple[Any, Any, Any]:
+        """The prediction, the mean of the loss, and its gradient with respect to `z`."""
+        z = z.detach().requires_grad_()
         with torch.enable_grad():
-            trained, loss = self._play({**given}, (self._prediction, self._loss))
-            (gradient,) = torch.autograd.grad(loss.mean(), z, allow_unused=True) if loss.requires_grad else (None,)
-        gradient = torch.zeros_like(z) if gradient is None else gradient
-        (prediction,) = self._play(given, (self._prediction,), training=False) if self._random else (trained,)
-        return Step(
-            prediction=_numpy(prediction), trained=_numpy(trained), loss=float(loss.detach().mean()),
-            gradient=_numpy(gradient),
-        )  # fmt: skip
-
-    def score(self, labels: np.ndarray, prediction: np.ndarray) -> float:
-        if self._objective is None:  # PyTorch has no tensors that remember their logits
-            return float("nan")
-        with Recorder(recording=False):
-            value = self._objective(self._fitted(labels, self._labels), self._fitted(prediction, self._prediction))
-        return float(value.detach().mean())
+            prediction, loss = play(z)
+            (slope,) = torch.autograd.grad(loss.mean(), z, allow_unused=True) if loss.requires_grad else (None,)
+        return prediction, loss.detach().mean(), slope
 
 
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return np.asarray(tensor.detach().double().numpy())
+def learnt(tensor: torch.Tensor) -> bool:
+    """Whether a tensor depends on weights, or is one."""
+    return tensor.requires_grad
+
+
+def replayed(
+    calls: list[Call], *, prediction: torch.Tensor, loss: torch.Tensor, labels: torch.Tensor, weights: set[int],
+    objective: Callable[[Any, Any], Any] | None = None,
+) -> ReplayedTail:  # fmt: skip
+    """The tail of recorded calls; those in training do nothing in a prediction."""
+    part = Part(Torch(), calls, prediction, labels, weights, learnt)
+    return ReplayedTail(
+        Torch(), part, part.without("training"), loss=loss, labels=labels, objective=objective
+    )
 
 
 def recorded(
@@ -173,7 +113,10 @@ def recorded(
     with torch.enable_grad(), Recorder() as recorder:
         prediction = forward(given)
         loss = objective(truth, prediction)
+
+    def scored(truth: Any, prediction: Any) -> Any:
+        with Recorder(recording=False):
+            return objective(truth, prediction).detach()
+
     ids = {id(weight) for weight in weights}
-    return ReplayedTail(
-        recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, objective=objective
-    )
+    return replayed(recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, objective=scored)

@@ -16,6 +16,8 @@ TRAINERS = {
     "keras.src.backend.torch.trainer": "TorchTrainer",
     "keras.src.backend.jax.trainer": "JAXTrainer",
 }
+# a module of Keras that loads JAX, wherever that is installed, to mend a version of it
+MENDS_JAX = "keras.src.callbacks.orbax_checkpoint"
 
 
 # seeds
@@ -105,9 +107,15 @@ def operations_of_masks() -> tuple[type, type]:
     return NotEqual, AnyOf
 
 
-def has_logits(prediction: Any) -> bool:
-    """Whether an activation left its logits on what it returned."""
-    return hasattr(prediction, "_keras_logits")
+def logits_of(prediction: Any) -> Any:
+    """The logits that an activation left on what it returned, or None."""
+    return getattr(prediction, "_keras_logits", None)
+
+
+def with_logits(prediction: Any, logits: Any) -> Any:
+    """The prediction, with these logits left on it."""
+    prediction._keras_logits = logits
+    return prediction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +216,13 @@ def compiled_loss_of(model: Any) -> Any:
     return getattr(model, "_compile_loss", None)
 
 
+def cross_entropies() -> tuple[Any, tuple[str, ...]]:
+    """The module and the names of the functions that find the logits behind a prediction, on TensorFlow."""
+    from keras.src.backend.tensorflow import nn
+
+    return nn, ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+
+
 def compiled_loss_class() -> Any:
     """The class of what `compile` makes of the losses."""
     from keras.src.trainers.compile_utils import CompileLoss
@@ -218,7 +233,7 @@ def compiled_loss_class() -> Any:
 def watched_losses(model: Any, watch: Callable[[Any], Callable[..., Any]]) -> Callable[[Any, Any], Any]:
     """The compiled losses of a model, with `watch(entry)` in the place of each: a function of labels and predictions.
 
-    An entry has a `name` and a `loss`.
+    An entry has a `name`, a `loss`, and in `loss_weights` the weight that it was compiled with, or None.
     """
 
     class Watched(compiled_loss_class()):  # type: ignore[misc]
@@ -228,7 +243,7 @@ def watched_losses(model: Any, watch: Callable[[Any], Callable[..., Any]]) -> Ca
             self._flat_losses = watched
 
     losses: Callable[[Any, Any], Any] = Watched(
-        model.loss, None, output_names=getattr(model, "output_names", None)
+        model.loss, compiled_loss_of(model)._user_loss_weights, output_names=getattr(model, "output_names", None)
     )
     return losses
 

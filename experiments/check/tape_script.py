@@ -1,0 +1,224 @@
+"""A training loop with tf.GradientTape, watched until its first gradient of weights: what it ran is what is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import numpy as np
+
+from experiments import keras_internals
+from experiments.check.answer import of_readings
+from experiments.check.calls import derived, labels_of, last_of, leading_to, term
+from experiments.check.examine import Reading
+from experiments.check.labels import encodings
+from experiments.check.messages import one_line
+from experiments.check.record import Checked, Output, Tail
+from experiments.check.replay import Part, ReplayedTail, played
+from experiments.check.tensorflow_operations import tensors
+from experiments.check.tensorflow_recording import Applied, Recording, TensorFlow
+from experiments.records import UserError, require
+
+# what is done at the first gradient of weights: it is given what was recorded, and the loss
+Reached = Callable[[Recording, Any], NoReturn]
+
+
+class InGraph(BaseException):
+    """A tape is entered while a function is traced: nothing has values there."""
+
+
+def watch(module: ModuleType, reached: Reached, over: Callable[[], bool]) -> Callable[[], None]:
+    """From now on, the first gradient of a tape for variables ends in `reached`. Returns what stops the watching.
+
+    `module`: TensorFlow's, of its tapes. `over`: whether something has ended already.
+    """
+    Tape = module.GradientTape  # type: ignore[attr-defined]
+    enter, gradient = Tape.__enter__, Tape.gradient
+    held, recording = ExitStack(), Recording()
+
+    def entered(tape: Any) -> Any:
+        nonlocal recording
+        if over():
+            return enter(tape)
+        if not _eagerly():
+            raise InGraph("a tape is entered in a graph that has no values")
+        if not _tapes():  # the outermost one
+            held.close()
+            recording = held.enter_context(Recording().running())
+        return enter(tape)
+
+    def asked(tape: Any, target: Any, sources: Any, *rest: Any, **options: Any) -> Any:
+        # of an input, not of weights, it is a penalty or an attack, and no step of training
+        if not over() and any(hasattr(one, "assign") for one in _flat(sources)):
+            held.close()
+            reached(recording, _flat(target)[0])
+        return gradient(tape, target, sources, *rest, **options)
+
+    Tape.__enter__, Tape.gradient = entered, asked
+
+    def stop() -> None:
+        held.close()
+        Tape.__enter__, Tape.gradient = enter, gradient
+
+    return stop
+
+
+def run_eagerly_with_a_tape(module: ModuleType) -> Callable[[], None]:
+    """From now on, a tf.function that enters a tape is run eagerly. Returns what ends that.
+
+    `module`: TensorFlow's, of its functions.
+    """
+    Function = module.Function  # type: ignore[attr-defined]
+    proceed = Function.__call__
+
+    def call(function: Any, *arguments: Any, **options: Any) -> Any:
+        import tensorflow as tf
+
+        if not tf.executing_eagerly():  # the outermost one of all sees to it
+            return proceed(function, *arguments, **options)
+        try:
+            return proceed(function, *arguments, **options)
+        except InGraph:
+            tf.config.run_functions_eagerly(True)
+            try:
+                return proceed(function, *arguments, **options)
+            finally:
+                tf.config.run_functions_eagerly(False)
+
+    Function.__call__ = call
+
+    def stop() -> None:
+        Function.__call__ = proceed
+
+    return stop
+
+
+def _eagerly() -> bool:
+    import tensorflow as tf
+
+    return bool(tf.executing_eagerly())
+
+
+def _tapes() -> bool:
+    """Whether a tape records at present."""
+    from tensorflow.python import pywrap_tfe
+
+    return not pywrap_tfe.TFE_Py_TapeSetIsEmpty()
+
+
+def _flat(tree: Any) -> list[Any]:
+    import tensorflow as tf
+
+    return list(tf.nest.flatten(tree))
+
+
+def check(path: Path, recording: Recording, loss: Any) -> Checked:
+    """Check the part of a script that led to `loss`, a tensor."""
+    return of_readings(read(recording, loss, str(path)), file=path, function="")
+
+
+def of_step(step: Callable[[], Any], told: str) -> list[Reading]:
+    """The outputs that have a loss in a step of training, which ends at its first gradient of weights.
+
+    `told`: whose step it is. Raises `UserError` if it ends before that, or takes no labels; and what it raises.
+    """
+    import tensorflow as tf
+    from tensorflow.python.eager import backprop
+
+    class Ended(BaseException):
+        """Ends the step."""
+
+    def reached(recording: Recording, loss: Any) -> NoReturn:
+        raise Ended(recording, loss)
+
+    stop = watch(backprop, reached, lambda: False)
+    eagerly = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        step()
+    except Ended as ended:
+        stop()
+        recording, loss = ended.args
+        return read(recording, loss, told)
+    finally:
+        stop()
+        tf.config.run_functions_eagerly(eagerly)
+    raise UserError(f"{told} asks no tape for the gradient of weights.")
+
+
+def read(recording: Recording, loss: Any, told: str) -> list[Reading]:
+    """The outputs that led to `loss`, a tensor; `told`: whose they are. Raises `UserError` if there are none."""
+    learnt = recording.learnt()
+
+    def is_learnt(tensor: Any) -> bool:
+        return id(tensor) in learnt
+
+    own = [(a, o) for a, o in recording.outputs if is_learnt(o) and o.ndim and o is not loss]
+    leading = leading_to(recording.calls, loss)
+    needed = {id(one) for call in leading for one in call.inputs}
+    readings: list[Reading] = []
+    predictions = last_of(recording.calls, own)
+    for applied, prediction in predictions:
+        part = Part(TensorFlow(), recording.calls, prediction, None, recording.weights(), is_learnt)
+        starts = [*part.at, prediction]
+        if not any(id(one) in needed for one in starts):
+            continue  # of no use to the loss
+        truth = labels_of(leading, starts, len(prediction), is_learnt)
+        if truth is None:
+            continue
+        of_one = term(leading, starts, loss, is_learnt)
+        tail = _tail(recording, applied, prediction, of_one, truth, is_learnt)
+        name = "output" if len(predictions) == 1 else f"output {len(readings) + 1}"
+        readings.append(_reading(applied, prediction, tail, truth, name))
+    require(bool(predictions), f"{told} asks a tape for the gradient of a loss that comes from no layer of Keras.")
+    require(bool(readings), f"{told} asks a tape for the gradient of a loss that takes no labels.")
+    return readings
+
+
+def _tail(
+    recording: Recording, applied: Applied, prediction: Any, loss: Any, labels: Any, learnt: Callable[[Any], bool]
+) -> Tail | str:
+    calls = leading_to(recording.calls, loss, prediction)
+    trained = Part(TensorFlow(), calls, prediction, labels, recording.weights(), learnt)
+    behind = derived(calls, [prediction, labels])
+    made = set(map(id, leading_to(calls, prediction)))  # the labels may be the rows themselves
+    of_both = [call for call in calls if any(id(one) in behind for one in call.inputs) and id(call) not in made]
+    unseen = {id(one): None for one in recording.logits}
+
+    def objective(truth: Any, prediction_: Any) -> Any:
+        """The loss of a prediction that is an array, which has no logits behind it."""
+        return played(TensorFlow(), of_both, {id(prediction): prediction_, id(labels): truth} | unseen)[id(loss)]
+
+    scored = objective if id(loss) in derived(calls, [prediction]) else None
+    try:
+        return ReplayedTail(TensorFlow(), trained, _predicted(applied), loss=loss, labels=labels, objective=scored)
+    except Exception as error:  # whatever the user's program does that cannot be played again
+        return one_line(error)
+
+
+def _predicted(applied: Applied) -> Part | None:
+    """The layer applied again as in a prediction; None if it makes no difference between that and training."""
+    try:
+        with Recording().running() as again:
+            result = applied.layer(*applied.arguments, **(applied.options | {"training": False}))
+    except Exception:  # the user's own layer, which takes no `training`
+        return None
+    prediction, known = tensors(result)[applied.place], again.learnt()
+    calls = leading_to(again.calls, prediction)
+    return Part(TensorFlow(), calls, prediction, None, again.weights(), lambda one: id(one) in known)
+
+
+def _reading(applied: Applied, prediction: Any, tail: Tail | str, labels: Any, name: str) -> Reading:
+    truth = np.asarray(labels)
+    shape = tuple(prediction.shape[1:])
+    inner = [one for one in keras_internals.layers_within(applied.layer) if one.weights]
+    output = Output(
+        name=name, framework="Keras on tensorflow", execution="eager", loss="loss",
+        layer=type(inner[-1]).__name__ if inner else "Dense", shape=shape,
+        tail=None if isinstance(tail, str) else tail, unmeasured=tail if isinstance(tail, str) else "", labels=truth,
+        complete=False, weights=None, class_weight=None, metrics=(), raised="", after="",
+    )  # fmt: skip
+    return [(output, encodings(shape, truth)[0])]
