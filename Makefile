@@ -1,7 +1,7 @@
 # One verb a chore. Each works in the environment that ./run_tests.sh makes; `make` alone lists them.
 PYTHON := .venv/bin/python
 
-.PHONY: help test lint fix types bench accelerators report reference lock strip clean
+.PHONY: help test lint fix types bench accelerators architecture report reference lock strip clean
 
 help:  ## this list
 	@sed -n -E 's/^([a-z]+):[^#]*## (.*)/  make \1	\2/p' Makefile
@@ -30,6 +30,9 @@ report:  .venv ## rebuild results/standard's report from its stored tables
 reference:  .venv ## keep results/standard's report and small tables as results/reference, and show them in the READMEs
 	$(PYTHON) -m experiments.report.reference
 	$(PYTHON) -m experiments.check.costs
+
+architecture:  .venv ## draw the picture of docs/architecture.md from what the sources import
+	$(PYTHON) tests/house.py
 
 lock:  ## pin what requirements.txt brings along too, with hashes, as requirements.lock (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
