@@ -20,9 +20,10 @@ class Framework:
     """A framework, or Keras on one.
 
     `packages`: what must be installed, by the name of its distribution and of its module, which are the same.
-    `module`: where its `TRAINER` is, below this package. `backend`: what Keras must run on, "" where there is no Keras.
+    `module`: where its `TRAINER` is; a name that begins with a dot is one of this package. `backend`: what Keras must
+    run on, "" where there is no Keras.
     `programs`: arms that are one of both heads in another program of this framework, each with that head: trained
-    beside the two, they show what the program changes.
+    beside the two, they show what the program changes. `called`: its name by language.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Framework:
     module: str
     backend: str = ""
     programs: Mapping[str, str] = field(default_factory=dict)
+    called: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def installed(self) -> bool:
@@ -44,7 +46,7 @@ class Framework:
         return f"not installed: {', '.join(lacking)}. {_INSTALL}." if lacking else ""
 
 
-FRAMEWORKS: Registry[Framework] = Registry("framework")
+FRAMEWORKS: Registry[Framework] = Registry("framework", texts={"framework": lambda known: known.called})
 
 
 FRAMEWORKS.add(
@@ -52,8 +54,9 @@ FRAMEWORKS.add(
         name="keras-tensorflow",
         description="Keras on TensorFlow, all networks of a cell stacked; it trains every cell of a preset",
         packages=("tensorflow", "keras"),
-        module="engines.keras_tensorflow",
+        module=".engines.keras_tensorflow",
         backend="tensorflow",
+        called={"en": "Keras on TensorFlow", "zh": "Keras（TensorFlow）"},
     )
 )
 FRAMEWORKS.add(
@@ -61,9 +64,10 @@ FRAMEWORKS.add(
         name="keras-jax",
         description="the same Keras layers, losses and optimizers on JAX, networks by jax.vmap",
         packages=("keras", "jax"),
-        module="engines.keras_jax",
+        module=".engines.keras_jax",
         backend="jax",
         programs={"sigmoid_logits": "sigmoid", "softmax_logits": "softmax"},
+        called={"en": "Keras on JAX", "zh": "Keras（JAX）"},
     )
 )
 FRAMEWORKS.add(
@@ -71,8 +75,9 @@ FRAMEWORKS.add(
         name="torch",
         description="PyTorch's own layers, start, losses and optimizers, networks by torch.func",
         packages=("torch",),
-        module="engines.torch",
+        module=".engines.torch",
         programs={"sigmoid_bceloss": "sigmoid", "softmax_nllloss": "softmax"},
+        called={"en": "PyTorch", "zh": "PyTorch"},
     )
 )
 

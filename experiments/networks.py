@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from experiments.records import Kind, Network
+from experiments.records import Kind, Network, Row
 from experiments.registry import Registry
 from experiments.tasks.text import VOCABULARY
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import keras
     from torch import nn
 
-NETWORKS: Registry[Network] = Registry("network")
+NETWORKS: Registry[Network] = Registry("network", texts={"network": lambda known: known.called})
 Build = Callable[[tuple[int, ...]], "keras.Model"]
 BuildTorch = Callable[[tuple[int, ...]], "nn.Module"]
 
@@ -32,13 +32,14 @@ def network(
     description: str,
     in_torch: BuildTorch | None = None,
     xla_from: float = math.inf,
+    called: Mapping[str, str] | None = None,
+    rows: tuple[Row, ...] = (),
 ) -> Callable[[Build], Build]:
     """Register a function from `input_shape` (one row, without the batch axis) to an uncompiled trunk."""
 
     def register(build: Build) -> Build:
-        NETWORKS.add(
-            Network(name=name, takes=takes, build=build, description=description, torch=in_torch, xla_from=xla_from)
-        )
+        NETWORKS.add(Network(name=name, takes=takes, build=build, description=description, torch=in_torch,
+                             xla_from=xla_from, called=called or {}, rows=rows))  # fmt: skip
         return build
 
     return register
@@ -50,12 +51,8 @@ def torch_linear(input_shape: tuple[int, ...]) -> nn.Module:
     return nn.Flatten()
 
 
-@network(
-    "linear",
-    takes=("vector", "image", "sequence"),
-    description="no hidden layer: logistic regression",
-    in_torch=torch_linear,
-)
+@network("linear", takes=("vector", "image", "sequence"), description="no hidden layer: logistic regression",
+         in_torch=torch_linear, called={"en": "linear", "zh": "线性"})  # fmt: skip
 def linear(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -74,7 +71,8 @@ def torch_mlp(input_shape: tuple[int, ...]) -> nn.Module:
     )
 
 
-@network("mlp", takes=("vector", "image", "sequence"), description="two hidden layers of 64 and 32", in_torch=torch_mlp)
+@network("mlp", takes=("vector", "image", "sequence"), description="two hidden layers of 64 and 32",
+         in_torch=torch_mlp, called={"en": "MLP", "zh": "MLP"})  # fmt: skip
 def mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -96,9 +94,8 @@ def torch_deep_mlp(input_shape: tuple[int, ...]) -> nn.Module:
     return nn.Sequential(nn.Flatten(), *hidden)
 
 
-@network(
-    "deep_mlp", takes=("vector", "image", "sequence"), description="six hidden layers of 32", in_torch=torch_deep_mlp
-)
+@network("deep_mlp", takes=("vector", "image", "sequence"), description="six hidden layers of 32",
+         in_torch=torch_deep_mlp, called={"en": "deep MLP", "zh": "深层 MLP"})  # fmt: skip
 def deep_mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -150,12 +147,9 @@ def torch_cnn(input_shape: tuple[int, ...]) -> nn.Module:
     )
 
 
-@network(
-    "cnn",
-    takes=("image", "sequence"),
-    description="two strided convolutions of size 3, of 8 and 16 channels, in one or two dimensions; one dense layer",
-    in_torch=torch_cnn,
-)
+@network("cnn", takes=("image", "sequence"), in_torch=torch_cnn, called={"en": "CNN", "zh": "CNN"}, description=
+         "two strided convolutions of size 3, of 8 and 16 channels, in one or two dimensions; one dense layer",
+         )  # fmt: skip
 def cnn(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -195,13 +189,9 @@ def torch_gru(input_shape: tuple[int, ...]) -> nn.Module:
 
 # One thread, 156 networks of 400 steps on 14 x 14 images: 0.20 ms a network and step instead of 0.65, after 6 s of
 # compiling. The evaluation by XLA, and the other networks' steps, cost as much as before or more.
-@network(
-    "gru",
-    takes=("image", "sequence"),
-    description="a GRU of 16 units over the steps, or over an image's rows",
-    in_torch=torch_gru,
-    xla_from=15_000,
-)
+@network("gru", takes=("image", "sequence"),
+         description="a GRU of 16 units over the steps, or over an image's rows", in_torch=torch_gru,
+         xla_from=15_000, called={"en": "GRU", "zh": "GRU"})  # fmt: skip
 def gru(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -232,12 +222,9 @@ def torch_attention(input_shape: tuple[int, ...]) -> nn.Module:
     return Block()
 
 
-@network(
-    "attention",
-    takes=("image", "sequence"),
-    description="one transformer block of width 16 over the steps, or over an image's rows",
-    in_torch=torch_attention,
-)
+@network("attention", takes=("image", "sequence"),
+         description="one transformer block of width 16 over the steps, or over an image's rows",
+         in_torch=torch_attention, called={"en": "attention", "zh": "注意力"})  # fmt: skip
 def attention(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Model, layers
 
@@ -252,7 +239,8 @@ def attention(input_shape: tuple[int, ...]) -> keras.Model:
     return Model(image, layers.Flatten()(block))
 
 
-@network("text_mean", takes=("text",), description="the mean of embeddings of width 8, one dense layer")
+@network("text_mean", takes=("text",), description="the mean of embeddings of width 8, one dense layer",
+         called={"en": "mean of embeddings", "zh": "词向量平均"})  # fmt: skip
 def text_mean(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -269,11 +257,9 @@ def text_mean(input_shape: tuple[int, ...]) -> keras.Model:
 READ = 20  # tokens of a row: a recurrence over more would cost a cell minutes, and XLA half a minute to compile it
 
 
-@network(
-    "text_gru",
-    takes=("text",),
-    description=f"a GRU of 8 units over embeddings of width 8 of the first {READ} tokens",
-)
+@network("text_gru", takes=("text",),
+         description=f"a GRU of 8 units over embeddings of width 8 of the first {READ} tokens",
+         called={"en": "GRU on text", "zh": "文本 GRU"})  # fmt: skip
 def text_gru(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 

@@ -6,17 +6,17 @@ from Keras's of the same name: see "The frameworks' formulas" in docs/method.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from experiments.records import Optimizer
+from experiments.records import Optimizer, Row
 from experiments.registry import Registry
 
 if TYPE_CHECKING:
     import keras
     import torch
 
-OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", texts={"optimizer": lambda known: known.called})
 
 
 # from `torch.optim` and parameter groups that have their rates to an optimizer
@@ -31,6 +31,8 @@ def optimizer(
     in_torch: InTorch | None = None,
     decays: bool = False,
     l2: float = 0.0,
+    called: Mapping[str, str] | None = None,
+    rows: tuple[Row, ...] = (),
 ) -> Callable[[Callable[[Any, float], Any]], Optimizer]:
     """Register `make(keras.optimizers, rate)` under `name`, and `in_torch(torch.optim, groups)` beside it.
 
@@ -58,6 +60,8 @@ def optimizer(
                 torch=None if in_torch is None else with_torch,
                 decays=decays,
                 l2=l2,
+                called=called or {},
+                rows=rows,
             )
         )
 
@@ -69,6 +73,7 @@ def optimizer(
     learning_rate=2.0**-5,
     description="plain stochastic gradient descent",
     in_torch=lambda optim, groups: optim.SGD(groups),
+    called={"en": "SGD", "zh": "SGD"},
 )
 def sgd(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate)
@@ -81,6 +86,7 @@ def sgd(optimizers: Any, rate: float) -> Any:
     l2=2.0**-7,
     description="SGD, an L2 penalty on every kernel",
     in_torch=lambda optim, groups: optim.SGD(groups),
+    called={"en": "SGD with L2", "zh": "SGD（L2）"},
 )
 def sgd_l2(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate)
@@ -91,6 +97,7 @@ def sgd_l2(optimizers: Any, rate: float) -> Any:
     learning_rate=2.0**-7,
     description="SGD with momentum 0.9",
     in_torch=lambda optim, groups: optim.SGD(groups, momentum=0.9),
+    called={"en": "momentum", "zh": "动量"},
 )
 def momentum(optimizers: Any, rate: float) -> Any:
     return optimizers.SGD(rate, momentum=0.9)
@@ -101,6 +108,7 @@ def momentum(optimizers: Any, rate: float) -> Any:
     learning_rate=2.0**-9,
     description="Adam with the framework's defaults",
     in_torch=lambda optim, groups: optim.Adam(groups),
+    called={"en": "Adam", "zh": "Adam"},
 )
 def adam(optimizers: Any, rate: float) -> Any:
     return optimizers.Adam(rate)
@@ -112,6 +120,7 @@ def adam(optimizers: Any, rate: float) -> Any:
     decays=True,
     description="Adam with decoupled weight decay 0.04",
     in_torch=lambda optim, groups: optim.AdamW(groups, weight_decay=0.04),
+    called={"en": "AdamW", "zh": "AdamW"},
 )
 def adamw(optimizers: Any, rate: float) -> Any:
     return optimizers.AdamW(rate, weight_decay=0.04)
@@ -122,6 +131,7 @@ def adamw(optimizers: Any, rate: float) -> Any:
     learning_rate=2.0**-9,
     description="RMSprop with the framework's defaults",
     in_torch=lambda optim, groups: optim.RMSprop(groups),
+    called={"en": "RMSprop", "zh": "RMSprop"},
 )
 def rmsprop(optimizers: Any, rate: float) -> Any:
     return optimizers.RMSprop(rate)

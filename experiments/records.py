@@ -57,13 +57,30 @@ class Data:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Row:
+    """What a preset trains of one task, network or optimizer, beside its own groups; what is empty is that one itself.
+
+    "*" stands for every name.
+    """
+
+    preset: str
+    tasks: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
+    optimizers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        named = [axis for axis in ("tasks", "networks", "optimizers") if getattr(self, axis)]
+        require(len(named) == 2, f"A row of the preset {self.preset!r} names {named}. It must name two of three.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """A data set and the question asked of it.
 
     `load(image_side, seed=0)` returns the `Data`; images wider than `image_side` are reduced to it, vectors ignore it.
     `synthetic`: a population, of which every seed draws rows of its own. A real table is the same for every seed;
     `sample` says how many of its rows each seed draws before its split, None that it takes all.
-    `target` is "binary", "multiclass" or "multilabel".
+    `target` is "binary", "multiclass" or "multilabel". `called`: its name by language. `rows`: where presets train it.
     """
 
     name: str
@@ -74,6 +91,8 @@ class Task:
     synthetic: bool = False
     sample: int | None = None
     target: Literal["binary", "multiclass", "multilabel"] = "binary"
+    called: Mapping[str, str] = field(default_factory=dict, compare=False)
+    rows: tuple[Row, ...] = ()
 
     def __post_init__(self) -> None:
         require(self.kind in KINDS, f"Task {self.name!r} has the kind {self.kind!r}. Known: {', '.join(KINDS)}.")
@@ -91,6 +110,7 @@ class Network:
     `torch`: the same network as a PyTorch module, from rows of that shape to (batch, features); None if there is none.
     `xla_from`: the steps, summed over the networks of a cell, from which XLA's step, which takes seconds to compile,
     costs less than that of TensorFlow's graph; infinity where it never does.
+    `called`: its name by language. `rows`: where presets train it.
     """
 
     name: str
@@ -99,6 +119,8 @@ class Network:
     description: str
     torch: Callable[[tuple[int, ...]], torch.nn.Module] | None = None
     xla_from: float = math.inf
+    called: Mapping[str, str] = field(default_factory=dict, compare=False)
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +139,7 @@ class Head:
     `order`: the batches, "shared" with all arms of the seed or in another order, "again".
     `on_request`: presets leave the arm out; who wants it names it.
     `needs_decay`: without weight decay or an L2 penalty the arm repeats another one, so it is left out.
+    `colour`: that of its lines, as #rrggbb; without one it has a spare one. `called`: its name by language.
     """
 
     name: str
@@ -132,6 +155,8 @@ class Head:
     needs_decay: bool = False
     on_request: bool = False
     frameworks: tuple[str, ...] = ()
+    colour: str = ""
+    called: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def several(self) -> bool:
@@ -165,6 +190,7 @@ class Optimizer:
 
     `make(rate)` returns the Keras optimizer. `torch(groups)` returns PyTorch's, for parameter groups that have their
     rates; None if there is none. `l2` is an L2 penalty on every kernel (Keras's `kernel_regularizer`).
+    `called`: its name by language. `rows`: where presets train with it.
     """
 
     name: str
@@ -174,6 +200,8 @@ class Optimizer:
     torch: Callable[[list[dict[str, Any]]], torch.optim.Optimizer] | None = None
     decays: bool = False
     l2: float = 0.0
+    called: Mapping[str, str] = field(default_factory=dict, compare=False)
+    rows: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

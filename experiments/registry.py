@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 from experiments.records import UserError
+from experiments.words import tell_of
 
 T = TypeVar("T")
 
@@ -14,13 +15,21 @@ T = TypeVar("T")
 class Registry(Generic[T]):
     """Names to records, in the order of registration.
 
-    `what` is the singular that errors and `headtohead list` use: "task", "network", ...
+    `what` is the singular that errors and `headtohead list` use: "task", "network", ... `texts`: by kind of text, what
+    a record says of itself by language: `Words` finds it where no catalogue has it.
     """
 
-    def __init__(self, what: str, load: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        load: Callable[[], Any] | None = None,
+        texts: Mapping[str, Callable[[T], Mapping[str, str]]] = {},
+    ) -> None:
         self.what = what
         self._load = load  # imports the modules that register; run at the first look-up
         self._records: dict[str, T] = {}
+        for kind, text in texts.items():
+            tell_of(kind, lambda name, text=text: text(self[name]) if name in self else {})  # type: ignore[misc]
 
     def add(self, record: T) -> T:
         """Register `record` under its `name`; raises `ValueError` if the name is taken."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,15 @@ from experiments.records import require
 LANGUAGES = ("en", "zh")
 SEPARATOR = " · "  # between the names of a cell
 NAMES = Path(__file__).with_name("names.toml")
+
+
+# by a kind of text, from the name of what is registered to what it says of itself by language
+_TOLD: dict[str, Callable[[str], Mapping[str, str]]] = {}
+
+
+def tell_of(kind: str, told: Callable[[str], Mapping[str, str]]) -> None:
+    """Have `Words` find the texts `kind.NAME` in `told(NAME)` where no catalogue has them."""
+    _TOLD[kind] = told
 
 
 @cache
@@ -48,14 +57,22 @@ class Words:
         require(self.lang in LANGUAGES, f"Unknown language {self.lang!r}. Known: {', '.join(LANGUAGES)}.")
 
     def __contains__(self, key: str) -> bool:
-        return any(key in catalogue(path) for path in self.paths)
+        return bool(self._texts(key))
+
+    def _texts(self, key: str) -> Mapping[str, str]:
+        """The text of `key` by language; nothing where there is none."""
+        for path in self.paths:
+            if key in catalogue(path):
+                return catalogue(path)[key]
+        kind, _, name = key.partition(".")
+        return _TOLD[kind](name) if kind in _TOLD else {}
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key` with its placeholders filled."""
-        for path in self.paths:
-            if key in catalogue(path):
-                return catalogue(path)[key][self.lang].format(**values)
-        raise KeyError(f"No catalogue holds the string {key!r}")
+        texts = self._texts(key)
+        if not texts:
+            raise KeyError(f"No catalogue holds the string {key!r}")
+        return texts[self.lang].format(**values)
 
     def or_key(self, prefix: str, name: str) -> str:
         """The text of `prefix.name`, or `name` itself: what a user adds has a name and no translation."""

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
-from experiments.figures import COLOURS, Chart, Words, rate_map
+from experiments.figures import Chart, Words, colour, rate_map
 from experiments.figures.rate_map import NETWORKS, finding
 from experiments.figures.style import INK
 from experiments.figures.words import words_of
+from experiments.heads import HEADS
 from experiments.networks import NETWORKS as KNOWN
 from experiments.report import CATALOGUES
 from experiments.report.sections.rates import rates
@@ -78,7 +79,8 @@ def test_a_line_a_cell_in_its_networks_colour_and_their_median() -> None:
 
 def test_each_network_has_a_colour_that_no_arm_has() -> None:
     assert set(NETWORKS) <= set(KNOWN)
-    assert len({*NETWORKS.values()} | {*COLOURS.values()}) == len(NETWORKS) + len(COLOURS)
+    arms = {colour(head) for head in HEADS}
+    assert len({*NETWORKS.values()} | arms) == len(NETWORKS) + len(arms)
     mine = points(FOUR).assign(network="my_network")
     assert rate_map(mine.drop_duplicates(["task", "network", "optimizer", "relative"]), USUAL).png()[:4] == b"\x89PNG"
 

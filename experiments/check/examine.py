@@ -112,6 +112,9 @@ def _seen(output: Output, found: Sweep | None, error: str) -> Iterator[judge.See
     if not any(KINDS[name].level == "problem" for name, _ in objective):
         assert output.tail is not None
         yield from judge_metrics.metrics(output, output.tail, found)
+    for kind in KINDS.values():
+        if kind.judge is not None:
+            yield from ((kind.name, text) for text in kind.judge(output, found))
 
 
 def _measurable(output: Output) -> bool:

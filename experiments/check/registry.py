@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from experiments.check.costs import cost, costs
+from experiments.check.record import Output
+from experiments.check.sweep import Sweep
 from experiments.registry import Registry
 from experiments.sources import PACKAGE
 
 LEVELS = ("problem", "note")
 Costs = dict[str, dict[str, Any]]
+Judge = Callable[[Output, Sweep], Iterable[str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +29,7 @@ class Kind:
     `atlas`: the pathology of the numerics atlas that it is, or ""; `costs`: what that cost a trained
     network, by the framework of the atlas.
     `keras`, `torch`: what to change, as (calls, text); see `remedies`.
+    `judge`: what sees it, if it brings that itself: from what was read and swept to what was seen, a text each.
     """
 
     name: str
@@ -36,6 +41,7 @@ class Kind:
     costs: Costs = field(default_factory=dict)
     keras: tuple[tuple[str, str], ...] = ()
     torch: tuple[tuple[str, str], ...] = ()
+    judge: Judge | None = None
 
     def __post_init__(self) -> None:
         if self.level not in LEVELS:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
 from typing import Literal, get_args
 
 import pandas as pd
@@ -66,6 +69,7 @@ class Claim:
     """One claim of the article, restated, with what it is judged by.
 
     `margin`, in `unit`, is registered here before any result. `needs`: tables without which the claim is undecided.
+    `called`: its description in other languages.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Claim:
     unit: str
     needs: tuple[str, ...]
     judge: Judge
+    called: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         require(self.margin >= 0, f"The claim {self.name!r} has the margin {self.margin!r}. It must be at least 0.")
@@ -82,14 +87,22 @@ class Claim:
 
 
 def _load() -> None:
-    from experiments.claims import computed, frameworks, heads, losses, several  # noqa: F401  (they register)
+    for module in iter_modules([str(Path(__file__).parent)]):  # whatever of this folder registers claims
+        import_module(f"{__package__}.{module.name}")
 
 
-CLAIMS: Registry[Claim] = Registry("claim", _load)
+CLAIMS: Registry[Claim] = Registry("claim", _load, texts={"claim": lambda known: known.called})
 
 
 def claim(
-    name: str, *, section: str, description: str, margin: float, unit: str, needs: Sequence[str]
+    name: str,
+    *,
+    section: str,
+    description: str,
+    margin: float,
+    unit: str,
+    needs: Sequence[str],
+    called: Mapping[str, str] | None = None,
 ) -> Callable[[Judge], Judge]:
     """Register a judge: a function of the stored tables and its claim that returns a `Verdict`."""
 
@@ -103,6 +116,7 @@ def claim(
                 unit=unit,
                 needs=tuple(needs),
                 judge=judge,
+                called=called or {},
             )
         )
         return judge

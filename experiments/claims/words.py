@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
 from experiments.claims.record import Part, Told
 from experiments.phrases import Phrases
 from experiments.words import NAMES, Words

@@ -36,7 +36,7 @@ First = Mapping[int, Sequence[np.ndarray]]
 def trainer(framework: str) -> Trainer:
     """How a framework trains. Raises `UserError` if its name is unknown or it is not installed."""
     require_installed((framework,))
-    found = import_module(f"{PACKAGE.name}.{FRAMEWORKS[framework].module}").TRAINER
+    found = import_module(FRAMEWORKS[framework].module, PACKAGE.name).TRAINER
     assert isinstance(found, Trainer)
     return found
 

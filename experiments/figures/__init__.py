@@ -9,11 +9,10 @@ from experiments.figures.gradients import gradient_norms
 from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
-from experiments.figures.style import COLOURS, Chart, colour
+from experiments.figures.style import Chart, colour
 from experiments.figures.words import ENGLISH, Words
 
 __all__ = [
-    "COLOURS",
     "ENGLISH",
     "Chart",
     "Words",

@@ -11,16 +11,16 @@ from matplotlib.patches import Patch
 from experiments.figures.forest import MOST
 from experiments.figures.lettering import row_names
 from experiments.figures.panels import CELL
-from experiments.figures.style import COLOURS, INK, MUTED, Chart, chart, label_rows
+from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
 from experiments.figures.words import ENGLISH, Words
 
 # a factor has the colour of the arm that matches it
 FACTORS: dict[str, str] = {
-    "initialisation": COLOURS["softmax_init"],
-    "head_rate": COLOURS["softmax_lr"],
-    "decay": COLOURS["sigmoid_logits"],
+    "initialisation": colour("softmax_init"),
+    "head_rate": colour("softmax_lr"),
+    "decay": colour("sigmoid_logits"),
     "head_rate+decay": "#8c7a4a",
-    "arithmetic": COLOURS["softmax_matched"],
+    "arithmetic": colour("softmax_matched"),
 }
 _ROW = 0.17
 

@@ -18,6 +18,7 @@ from experiments.figures.files import FONT, small_png, small_svg
 from experiments.figures.fonts import families
 from experiments.figures.lettering import wrap
 from experiments.figures.words import ENGLISH, Words
+from experiments.heads import HEADS
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"
@@ -26,35 +27,7 @@ GRID = "#dfe3e7"
 PAPER = "#fefefe"
 _DARK = {INK: "#e8eaed", MUTED: "#a9b1ba", GRID: "#3a4149", PAPER: "#16191d"}
 
-# One colour an arm, everywhere. The four that most figures show are Okabe and Ito's (2008) and stay apart for every
-# kind of colour blindness; the others are near relatives of the arm they vary, told apart by their labels. All keep
-# a contrast of at least 2.5 on white and on the dark page.
-COLOURS: dict[str, str] = {
-    "sigmoid": "#0072b2",
-    "sigmoid_again": "#70757c",
-    "sigmoid_reordered": "#8d8478",
-    "sigmoid_logits": "#3d9bd6",
-    "sigmoid_bceloss": "#2a8fb5",
-    "softmax": "#d55e00",
-    "softmax_sparse": "#b8541a",
-    "softmax_logits": "#f07f3c",
-    "softmax_nllloss": "#dd7a3a",
-    "softmax_init": "#c0679a",
-    "softmax_lr": "#b58900",
-    "softmax_matched": "#009e73",
-    "softmax_decay": "#7d8f00",
-    "softmax_init_lr": "#4f9f6e",
-    "softmax_init_decay": "#b0728a",
-    "softmax_lr_decay": "#a8863c",
-    "softmax_bce": "#8f6fd0",
-    "sigmoid2_bce": "#6a7fdb",
-    "sigmoid2_cce": "#a05fb0",
-    "softmax1": "#c2445c",
-    "k_sigmoid": "#2f7fc1",
-    "k_sigmoid_sum": "#5a9f8f",
-    "k_softmax": "#c65a2e",
-}
-# For arms that a user adds: told apart from the above, chosen by the arm's name alone.
+# For arms without a colour of their own: told apart from the others, chosen by the arm's name alone.
 _SPARE = ("#7a9a01", "#a3785a", "#2f9e9e", "#e0559b", "#5f8f5f", "#9c8a3c")
 
 # The outcome of a paired difference, of a verdict, of a cell.
@@ -102,10 +75,9 @@ _RC: dict[str, Any] = {
 
 
 def colour(head: str) -> str:
-    """The colour of an arm; one that is not in `COLOURS` gets a spare, the same in every run and figure."""
-    if head in COLOURS:
-        return COLOURS[head]
-    return _SPARE[int(hashlib.sha256(head.encode()).hexdigest(), 16) % len(_SPARE)]
+    """The colour of an arm; one that has none gets a spare, the same in every run and figure."""
+    own = HEADS[head].colour if head in HEADS else ""
+    return own or _SPARE[int(hashlib.sha256(head.encode()).hexdigest(), 16) % len(_SPARE)]
 
 
 class Chart(Figure):

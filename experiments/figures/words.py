@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
 from experiments.words import LANGUAGES, NAMES, Words, catalogue, figure
 
 __all__ = ["ENGLISH", "LANGUAGES", "STRINGS", "Words", "catalogue", "figure", "words_of"]

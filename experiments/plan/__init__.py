@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS, binary_heads
@@ -186,7 +187,7 @@ def _expand(protocol: Protocol) -> list[Triple]:
     """The (task, network, optimizer) triples of a preset, in order and without repeats."""
     binary = tuple(task.name for task in TASKS.values() if task.target == "binary")
     found: dict[Triple, None] = {}
-    for group in protocol.groups:
+    for group in (*protocol.groups, *_rows(protocol.name)):
         for task in binary if group.tasks == ALL else group.tasks:
             for network in _names(group.networks, NETWORKS):
                 if not takes(network, task):
@@ -195,6 +196,22 @@ def _expand(protocol: Protocol) -> list[Triple]:
                 for optimizer in _names(group.optimizers, OPTIMIZERS):
                     found[task, network, optimizer] = None
     return list(found)
+
+
+def _rows(preset: str) -> list[Group]:
+    """What tasks, networks and optimizers say themselves of a preset that shall train them."""
+    registries: tuple[Registry[Any], ...] = (TASKS, NETWORKS, OPTIMIZERS)
+    return [
+        Group(
+            tasks=row.tasks or (known.name,),
+            networks=row.networks or (known.name,),
+            optimizers=row.optimizers or (known.name,),
+        )
+        for registry in registries
+        for known in registry.values()
+        for row in known.rows
+        if row.preset == preset
+    ]
 
 
 def _narrow_triples(known: list[Triple], choice: Choice) -> list[Triple]:

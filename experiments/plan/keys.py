@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def modules_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tupl
 
     With `frameworks`, those too that train in them.
     """
-    loaded = [f"{PACKAGE.name}.{FRAMEWORKS[name].module}" for name in frameworks]
+    loaded = [resolve_name(FRAMEWORKS[name].module, PACKAGE.name) for name in frameworks]
     return sources.used_by(_code(notebook), loaded)
 
 

@@ -6,11 +6,11 @@ tests and the report pick it up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any, Literal
 
-from experiments.records import Data, Kind, Task
+from experiments.records import Data, Kind, Row, Task
 from experiments.registry import Registry
 from experiments.tasks.data import as_data, data_hash
 from experiments.tasks.samples import sample
@@ -24,7 +24,7 @@ def _import_tasks() -> None:
         import_module(f"{__name__}.{module}")
 
 
-TASKS: Registry[Task] = Registry("task", load=_import_tasks)
+TASKS: Registry[Task] = Registry("task", load=_import_tasks, texts={"task": lambda known: known.called})
 
 
 def task(
@@ -36,11 +36,14 @@ def task(
     synthetic: bool = False,
     sample: int | None = None,
     target: Literal["binary", "multiclass", "multilabel"] = "binary",
+    called: Mapping[str, str] | None = None,
+    rows: tuple[Row, ...] = (),
 ) -> Callable[[Callable[..., Data]], Task]:
     """Register the decorated function, which returns `Data`, as the task `name`.
 
     A function of an image task takes `image_side`, and one of a synthetic task takes `seed`, which draws the rows.
-    `sample`: how many rows of a large table each seed draws.
+    `sample`: how many rows of a large table each seed draws. `called`: its name by language; `rows`: where presets
+    train it.
     It should import what it needs within: listing the tasks must stay quick.
     """
 
@@ -59,6 +62,8 @@ def task(
                 synthetic=synthetic,
                 sample=sample,
                 target=target,
+                called=called or {},
+                rows=rows,
             )
         )
 

