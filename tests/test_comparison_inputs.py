@@ -390,7 +390,8 @@ def test_strings_that_cannot_become_rows(settings: dict[str, Any], said: str, tm
 
 def test_texts_from_python_are_those_of_a_file(tmp_path: Path) -> None:
     table = english(tmp_path)
-    assert table.notices[-1] == "Reads text by words, up to 9 of a row."
+    read = "of which this project's networks read the first 9 at most"
+    assert table.notices[-1] == f"The text is of words, {read}; at most 5 % of the rows have more."
     assert isinstance(table.x, np.ndarray)
     for given in (table.x, table.x.tolist(), table.x.astype(str), pd.Series(table.x)):
         again = from_arrays(given, table.y)

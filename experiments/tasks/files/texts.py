@@ -74,11 +74,15 @@ def checked_texts(x: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray, l
         "from.",
     )
     unit, length = unit_of(texts), length_of(texts)
-    notices = [f"Reads text by {unit}s, up to {length} of a row."]
+    notices = [
+        f"The text is of {unit}s, of which this project's networks read the first {length} at most; at most 5 % of the "
+        "rows have more."
+    ]
     if length == LONGEST:
-        cut = sum(len(split(text, unit)) > LONGEST for text in texts)
+        more = counted(sum(len(split(text, unit)) > LONGEST for text in texts), "row")
         notices = [
-            f"Reads text by {unit}s, the first {LONGEST} of a row; {counted(cut, 'row')} of {len(x):,} have more."
+            f"The text is of {unit}s, of which this project's networks read the first {LONGEST} at most; {more} of "
+            f"{len(x):,} have more."
         ]
     if blank:
         notices.append(f"The text is empty in {counted(blank, 'row')}.")
