@@ -171,7 +171,7 @@ def test_sigmoids_with_the_categorical_loss_train_a_softmax() -> None:
         assert set(found("crossed_pair_swaps_the_objective", **where)["evaluate_differs_from"]) == {0.5}
 
 
-@pytest.mark.parametrize("execution", ["eager", "xla"])
+@pytest.mark.parametrize("execution", EXECUTIONS)
 def test_a_path_computes_alone_what_it_computes_among_others(execution: str) -> None:
     """They share heads, inputs and a compilation; a row's numbers are its own."""
     for head in (SIGMOID, SOFTMAX, {**SOFTMAX, "loss": "binary_crossentropy"}):

@@ -10,6 +10,7 @@ import numpy as np
 
 from experiments.numerics.axes import Path
 from experiments.numerics.programs import Outcome, Program, Tensor, by_head, leaves
+from experiments.numerics.traces import Trace, jax_trace, tensorflow_trace
 
 Tensors = Mapping[str, Tensor]
 # from logits, each (n,) in float64, to what each program gives, in their order
@@ -19,11 +20,12 @@ Run = Callable[[Sequence[np.ndarray]], list[Outcome]]
 class Engine(Protocol):
     """A framework that can differentiate.
 
-    `executions`: those it has; `lacking`: why it has no other.
+    `executions`: those it has; `lacking`: why it has no other; `trace`: what a program computes, see `traces`.
     """
 
     executions: tuple[str, ...]
     lacking: str
+    trace: Trace
 
     def together(self, path: Path) -> str:
         """What paths must have in common to run in one call: those that share arithmetic belong together."""
@@ -65,6 +67,7 @@ class TensorFlow:
 
         tensorflow.get_logger().setLevel("ERROR")  # it takes many small graphs for a mistake
         self.tf = tensorflow
+        self.trace = tensorflow_trace()
         self._traced: dict[tuple[int, ...], tuple[Sequence[Program], Callable[[Tensors], list[Outcome]]]] = {}
 
     def together(self, path: Path) -> str:
@@ -128,6 +131,7 @@ class Torch:
         import torch
 
         self.torch = torch
+        self.trace: Trace = id  # nothing is compiled, so little would be saved
 
     def together(self, path: Path) -> str:
         return path.precision
@@ -175,6 +179,7 @@ class Jax:
         import jax
 
         self.jax = jax
+        self.trace = jax_trace()
 
     def together(self, path: Path) -> str:
         # without its switch JAX computes float64 in float32; only programs that ask for float64 get it

@@ -27,28 +27,42 @@ Reference = tuple[float, float]
 NOWHERE: Dual = (mpf("nan"), mpf("nan"))
 
 
+@cache
+def _at(function: Callable[[Number], Number], x: Number, precision: int) -> Number:
+    return function(x)
+
+
+def _exp_of(x: Number) -> Number:
+    """exp(x), once for all the programs that need it: they share their logits."""
+    return _at(mp.exp, x, mp.prec)
+
+
+def _log_of(x: Number) -> Number:
+    return _at(mp.log, x, mp.prec)
+
+
 def _log(x: Dual) -> Dual:
     value, slope = x
     if value == 0:
         return (mpf("-inf"), mpf("nan"))
-    return (mp.log(value), slope / value) if value > 0 else NOWHERE
+    return (_log_of(value), slope / value) if value > 0 else NOWHERE
 
 
 def _sigmoid(x: Dual) -> Dual:
-    value = 1 / (1 + mp.exp(-x[0]))
+    value = 1 / (1 + _exp_of(-x[0]))
     return (value, value * (1 - value) * x[1])
 
 
 def _softplus(x: Dual) -> Dual:
     """log(1 + exp(x)): its derivative is the sigmoid."""
-    return (mp.log1p(mp.exp(x[0])), _sigmoid(x)[0] * x[1])
+    return (mp.log1p(_exp_of(x[0])), _sigmoid(x)[0] * x[1])
 
 
 def _logsumexp(xs: list[Dual]) -> Dual:
     if len(xs) == 1:  # exactly: what is left of rounding would be taken for a probability
         return xs[0]
-    total = mp.fsum(mp.exp(value) for value, _ in xs)
-    return (mp.log(total), mp.fsum(mp.exp(value) * slope for value, slope in xs) / total)
+    total = mp.fsum(_exp_of(value) for value, _ in xs)
+    return (_log_of(total), mp.fsum(_exp_of(value) * slope for value, slope in xs) / total)
 
 
 def _minus(a: Dual, b: Dual) -> Dual:
@@ -67,7 +81,7 @@ def _times(factor: float, x: Dual) -> Dual:
 def _softmax(xs: list[Dual]) -> list[Dual]:
     norm = _logsumexp(xs)
     logs = [_minus(x, norm) for x in xs]
-    return [(mp.exp(value), mp.exp(value) * slope) for value, slope in logs]
+    return [(_exp_of(value), _exp_of(value) * slope) for value, slope in logs]
 
 
 ACTIVATIONS: dict[str, Callable[[list[Dual]], list[Dual]]] = {

@@ -40,25 +40,50 @@ class Sweep:
     def __init__(self, engine: Engine, z: np.ndarray) -> None:
         self.engine, self.z = engine, z
         self._losses: dict[Hashable, np.ndarray] = {}
+        self._traces: dict[int, tuple[Program, Hashable]] = {}
 
     def run(self, programs: Sequence[Program], execution: str) -> list[Swept | str]:
-        """Sweep z (n,) through each program: its numbers, or what it raised, in the order of `programs`."""
-        # those that are likely to raise stand apart, so as not to spoil the one call of all the others
-        groups = [[program for program in programs if not program.path.doubtful]]
-        groups += [[program] for program in programs if program.path.doubtful]
-        groups = [group for group in groups if group]
-        # XLA checks no label, so there nothing is likely to raise
-        calls = [groups] if execution == "xla" else [[group] for group in groups]
-        with quietly():
-            results = [result for call in calls for result in self._run(call, execution)]
-        found = dict(zip((id(program) for group in groups for program in group), results, strict=True))
-        return [found[id(program)] for program in programs]
+        """Sweep z (n,) through each program: its numbers, or what it raised, in the order of `programs`.
 
-    def _run(self, groups: Sequence[Sequence[Program]], execution: str) -> list[Swept | str]:
+        Of programs with the same trace one is run, for all of them.
+        """
+        with quietly():
+            traces = [self._trace(program) for program in programs]
+            first = dict(zip(reversed(traces), reversed(programs), strict=True))
+            found = self._distinct([*first.values()], execution)
+            return [
+                result if isinstance(result := found[id(first[trace])], str) else self._swept(program, result)
+                for program, trace in zip(programs, traces, strict=True)
+            ]
+
+    def _trace(self, program: Program) -> Hashable:
+        """The program's trace, made once; its own where it cannot be traced."""
+        if id(program) not in self._traces:
+            try:
+                trace = self.engine.trace(program)
+            except Exception:  # it will raise in the sweep too, or only there where the labels are known
+                trace = id(program)
+            self._traces[id(program)] = (program, trace)  # the program is kept, or another might get its id
+        return self._traces[id(program)][1]
+
+    def _distinct(self, programs: Sequence[Program], execution: str) -> dict[int, Outcome | str]:
+        """What each program gave, as arrays, or what it raised, by its id."""
+        # those that are likely to raise stand apart, so as not to spoil the one call of all the others; and so do
+        # the frameworks, because a graph is optimized as a whole and may merge what different users write
+        groups: dict[Hashable, list[Program]] = {}
+        for program in programs:
+            groups.setdefault(id(program) if program.path.doubtful else program.path.framework, []).append(program)
+        # XLA checks no label, so there nothing is likely to raise
+        calls = [[*groups.values()]] if execution == "xla" else [[group] for group in groups.values()]
+        results = [result for call in calls for result in self._run(call, execution)]
+        called = (program for call in calls for group in call for program in group)
+        return dict(zip(map(id, called), results, strict=True))
+
+    def _run(self, groups: Sequence[Sequence[Program]], execution: str) -> list[Outcome | str]:
         programs = [program for group in groups for program in group]
         try:
             found = self.engine.compiled(groups, execution)([self.z])
-            return [self._swept(program, outcome) for program, outcome in zip(programs, found, strict=True)]
+            return [Outcome(*map(self.engine.numpy, outcome)) for outcome in found]
         except Exception as error:  # whatever a framework raises is a finding
             if len(programs) == 1:
                 return [reason(error)]
@@ -66,7 +91,7 @@ class Sweep:
             return [result for part in parts for result in self._run(part, execution)]
 
     def _swept(self, program: Program, outcome: Outcome) -> Swept:
-        loss, grad, prediction = map(self.engine.numpy, outcome)
+        loss, grad, prediction = outcome
         return Swept(
             loss=loss.reshape(-1).astype(np.float64),
             grad=grad.reshape(-1).astype(np.float64),
