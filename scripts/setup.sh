@@ -1,6 +1,6 @@
-# Sourced by run_all.sh and run_tests.sh. `set_up FILE...` makes .venv, the project's private Python environment, and
-# installs the named requirements files into it, each once. The link .venv.lock, to the number of the process that does,
-# exists only meanwhile: one whose process is gone means that it was interrupted, and .venv is made anew.
+# shellcheck shell=bash
+# `set_up FILE...` makes .venv, the project's private Python environment, and installs requirements files, each once.
+# The link .venv.lock is to the number of the process that does: if that is gone, it was interrupted: .venv is made anew
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)"
 VENV="$ROOT/.venv" LOCK="$ROOT/.venv.lock" LOG="$ROOT/.venv.log" NEEDED_GB="${HEADTOHEAD_DISK_GB:-4}"
@@ -15,10 +15,10 @@ logged() { "$@" 2>&1 | tee -a "$LOG" >&2; }
 version_of() {
     "$1" -c 'import importlib.util, platform, sys
 name, version = platform.python_implementation(), sys.version_info[:2]
-able = importlib.util.find_spec("ensurepip") or sys.argv[1:]
+able = importlib.util.find_spec("ensurepip") or sys.argv[1]
 print((name + " ") * (name != "CPython") + "%d.%d" % version + " without its venv module" * (not able))
 sys.exit(name != "CPython" or not able or not (3, 11) <= version <= (3, 13))
-' $(has_uv && echo uv) 2>/dev/null </dev/null
+' "$(has_uv && echo uv)" 2>/dev/null </dev/null
 }
 
 # Prints the Python that HEADTOHEAD_PYTHON names, or the newest on the PATH. A name there proves nothing (pyenv leaves
@@ -65,7 +65,7 @@ failed() {
 }
 
 make_venv() {
-    local python stamps && stamps="$(cat "$VENV"/.installed-* 2>/dev/null)" || true
+    local python stamps; stamps="$(cat "$VENV"/.installed-* 2>/dev/null || true)"
     if [[ -z "$stamps" || "$stamps" = *" $ROOT" ]] && version_of "$VENV/bin/python" >/dev/null; then return; fi
     rm -rf "$VENV"
     python="$(find_python)" || { rm -f "$LOCK" && exit 3; }
@@ -89,7 +89,7 @@ set_up() {
     files="$(missing "$@")" # another process may have installed them meanwhile
     [ -n "$files" ] || { rm -f "$LOCK" && return; }
     for file in $files; do options+=(-r "$ROOT/$file"); done
-    say "Installing the packages of" $files "into .venv (once; a few minutes)."
+    say "Installing the packages of ${files//$'\n'/ and }" "into .venv (once; a few minutes)."
     install "${options[@]}" || failed || return 1
     install --no-deps --no-build-isolation -e "$ROOT" || failed # the pinned setuptools builds it
     for file in $files; do fingerprint "$file" >"$VENV/.installed-$file"; done

@@ -328,6 +328,13 @@ def test_scripts_are_executable_and_parse() -> None:
         subprocess.run([SHELL, "-n", str(ROOT / name)], check=True)
 
 
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
+def test_shellcheck_finds_nothing() -> None:
+    scripts = ["run_all.sh", "run_tests.sh", "scripts/setup.sh", ".ci/run"]
+    done = subprocess.run(["shellcheck", "-x", *scripts], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
 def test_setting_up_takes_no_more_than_a_hundred_lines_of_shell() -> None:
     assert len((ROOT / "scripts" / "setup.sh").read_text().splitlines()) <= 100
     assert [path.name for path in (ROOT / "scripts").iterdir()] == ["setup.sh"]
