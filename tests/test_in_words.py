@@ -72,10 +72,12 @@ def test_several_units_are_told_at_the_best_rates_first_and_softmax_alone() -> N
                            "difference": 0.05})  # fmt: skip
     said = several_answer(best, usual, shares, ["nll", "accuracy"], ("digits", "mlp", "adam")).splitlines()
     assert said[0].endswith("is −0.05 nats in NLL (95 % interval −0.06 to −0.04): larger than the margin.**")
-    assert said[2].startswith("- +0.00125 in accuracy")
-    assert said[4:7] == ["At the optimizer's own rate:", "",
-                         "- +0.05 nats in NLL (95 % interval +0.04 to +0.06): larger than the margin"]  # fmt: skip
-    assert said[-1] == "Of that the scale of the loss makes +0.04 of +0.05 in NLL."
+    assert said[1].startswith("Beside it, +0.00125 in accuracy (95 %")
+    assert said[3] == (
+        "At the optimizer's own rate it is +0.05 nats in NLL (95 % interval +0.04 to +0.06): larger than the margin; "
+        "the scale of the loss makes +0.04 of it."
+    )
+    assert "not known" in several_answer(best[:0], usual, shares, ["nll"], ("digits", "mlp", "adam"))
 
 
 def test_frameworks_are_told_by_their_largest_distance_and_the_heads_by_their_median() -> None:

@@ -68,24 +68,21 @@ def control_answer(shares: pd.DataFrame, cell: Iterable[str], dtype: str) -> str
 def several_answer(
     best: pd.DataFrame, differences: pd.DataFrame, shares: pd.DataFrame, quantities: Sequence[str], cell: Iterable[str]
 ) -> str:
-    """One softmax against a sigmoid each, on several classes or labels: each at its own best rate, then at the usual.
+    """One softmax against a sigmoid each on several classes or labels: each at its own best rate, then at the usual one.
 
     `best`: rows of `gaps` at the best rates, `differences`: at the optimizer's own rate, both for fresh rows;
     `shares`: what the scale of the loss makes there. `quantities`: in the order in which they are told.
     """
     first, *others = _listed(best, quantities) or ["not known, for no rate ended in numbers"]
-    lines = [
-        f"**On {_WORDS.cell(cell)}, each at its own best rate, one softmax minus a sigmoid each is {first}.**",
-        "", *(f"- {line}" for line in others), "",
-        "At the optimizer's own rate:", "", *(f"- {line}" for line in _listed(differences, quantities)),
-    ]  # fmt: skip
-    scale = shares[shares["factor"] == LOSS_SCALE].set_index("quantity")
-    told = [
-        f"{figure(scale.loc[name, 'share'], sign=True)} of {figure(scale.loc[name, 'difference'], sign=True)} in "
-        f"{_WORDS.name('quantity', name)}"
-        for name in quantities if name in scale.index
-    ]  # fmt: skip
-    return "\n".join([*lines, *(["", f"Of that the scale of the loss makes {', '.join(told)}."] if told else [])])
+    lines = [f"**On {_WORDS.cell(cell)}, each at its own best rate, one softmax minus a sigmoid each is {first}.**"]
+    if others:
+        lines.append(f"Beside it, {'; '.join(others)}.")
+    usual = _listed(differences, quantities[:1])
+    if usual:
+        scale = shares[(shares["factor"] == LOSS_SCALE) & (shares["quantity"] == quantities[0])]["share"]
+        part = f"; the scale of the loss makes {figure(scale.iloc[0], sign=True)} of it" if len(scale) else ""
+        lines += ["", f"At the optimizer's own rate it is {usual[0]}{part}."]
+    return "\n".join(lines)
 
 
 def frameworks_answer(last: pd.DataFrame, cell: Iterable[str]) -> str:
