@@ -68,7 +68,7 @@ def control_answer(shares: pd.DataFrame, cell: Iterable[str], dtype: str) -> str
 def several_answer(
     best: pd.DataFrame, differences: pd.DataFrame, shares: pd.DataFrame, quantities: Sequence[str], cell: Iterable[str]
 ) -> str:
-    """One softmax against a sigmoid each on several classes or labels: each at its own best rate, then at the usual one.
+    """One softmax against a sigmoid each on several classes or labels: each at its own best rate, then at the usual.
 
     `best`: rows of `gaps` at the best rates, `differences`: at the optimizer's own rate, both for fresh rows;
     `shares`: what the scale of the loss makes there. `quantities`: in the order in which they are told.
