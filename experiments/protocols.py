@@ -255,11 +255,17 @@ STANDARD = PRESETS.add(
     )
 )
 
+_SLOW = ("cnn", "gru", "attention", "text_mean", "text_gru")  # what takes ten times as long as rows
+
 FULL = PRESETS.add(
     Protocol(
         name="full",
-        description="every task, every network that takes it, every optimizer, 50 seeds: a night or a cluster",
-        groups=(Group(tasks=ALL, networks=ALL, optimizers=ALL),),
+        description="every task, every network that takes it, every optimizer, 50 seeds (16: images, text): a night or a cluster",
+        groups=(
+            Group(tasks=ALL, networks=("linear", "mlp", "deep_mlp"), optimizers=ALL),
+            # the least p of 16 seeds passes the correction over as many cells as there are of these
+            Group(tasks=ALL, networks=_SLOW, optimizers=ALL, seeds=16),
+        ),
         heads=ALL,
         seeds=50,
         steps=1000,
@@ -269,10 +275,24 @@ FULL = PRESETS.add(
         swept=Selection(groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000),
         every_arm=(
             Group(tasks=("breast_cancer", "moons"), networks=ALL, optimizers=ALL),
-            Group(tasks=("strokes",), networks=ALL, optimizers=ALL),
+            Group(tasks=("strokes",), networks=("cnn",), optimizers=ALL),
         ),
-        explained=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),),
-        control=Selection(groups=(Group(tasks=ALL, networks=ALL, optimizers=ALL),), seeds=20, steps=1000),
+        answered=(
+            Group(tasks=("digits_3v8", "mnist_3v8", "mnist_4v9", "mnist_odd_even"), networks=_SLOW, optimizers=ALL),
+            Group(tasks=("chinese_reviews",), networks=_SLOW, optimizers=ALL),
+            # causes by decay are told on rows
+            Group(tasks=("strokes",), networks=("gru", "attention"), optimizers=("sgd_l2", "adamw")),
+        ),
+        explained=(Group(tasks=("breast_cancer", "moons"), networks=("linear", "mlp"), optimizers=ALL),),
+        # what rounding leaves is the same on every task
+        control=Selection(
+            groups=(
+                Group(tasks=("breast_cancer", "moons"), networks=("linear", "mlp", "deep_mlp"), optimizers=ALL),
+                Group(tasks=("strokes", "chinese_reviews"), networks=_SLOW, optimizers=ALL, seeds=4),
+            ),
+            seeds=10,
+            steps=400,
+        ),
         several=Selection(
             groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000
         ),

@@ -15,6 +15,7 @@ from experiments.plan import plan
 from experiments.protocols import FULL, PRESETS, QUICK, STANDARD, Protocol
 from experiments.records import Cell
 from experiments.stats import ALPHA, QUANTITIES
+from experiments.suite.costs import estimate, wall_time
 from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
@@ -145,4 +146,13 @@ def test_full_is_everything_that_fits() -> None:
     }
     found = {tuple(cell.parameters[name] for name in ("task", "network", "optimizer")) for cell in cells}
     assert found == wanted
-    assert {cell.parameters["seeds"] for cell in cells} == {50}
+    for cell in cells:
+        rows = cell.parameters["network"] in ("linear", "mlp", "deep_mlp")
+        assert cell.parameters["seeds"] == (50 if rows else 16)
+
+
+def test_no_cell_of_full_holds_up_a_hundred_workers() -> None:
+    """What a hundred workers take is at most a hundredth of what one takes, and a quarter."""
+    lengths = list(estimate(plan(FULL), []).values())
+    assert sum(lengths) / wall_time(lengths, 100) >= 80
+    assert wall_time(lengths, 2) <= 12 * 3600
