@@ -260,7 +260,7 @@ _SLOW = ("cnn", "gru", "attention", "text_mean", "text_gru")  # what takes ten t
 FULL = PRESETS.add(
     Protocol(
         name="full",
-        description="every task, every network that takes it, every optimizer, 50 seeds (16: images, text): a night or a cluster",
+        description="everything that goes together, 50 seeds (16: images, text): a night or a cluster",
         groups=(
             Group(tasks=ALL, networks=("linear", "mlp", "deep_mlp"), optimizers=ALL),
             # the least p of 16 seeds passes the correction over as many cells as there are of these

@@ -65,7 +65,9 @@ class Workers:
                 _on_worker,
                 job,
                 topic,
-                key=f"{job.cell}-{uuid.uuid4()}",
+                # keys of one group: the scheduler then keeps what waits, and who is free has the longest; of groups of
+                # their own each would be promised at once to a worker that may be busy for minutes
+                key=(topic, job.cell),
                 pure=False,
                 priority=-rank,
                 resources=self._resources or None,
