@@ -13,11 +13,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks import show
+from benchmarks import answer, history, show
 from benchmarks.jobs import Job, cores, in_turns, settle
 from benchmarks.plan import PARTS, turns
 from benchmarks.work import FULL, QUICK
 from experiments.records import UserError, require
+
+RESULTS = Path("results/standard")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -46,6 +48,8 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Few seeds and steps, once: to see that it works.")] = False,
     only: Annotated[str, typer.Option(metavar="A,B", help=f"Only these parts: {', '.join(PARTS)}.")] = "",
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write every timing here, as JSON.")] = None,
+    results: Annotated[Path, typer.Option(metavar="FOLDER", help="The run whose cost of an answer is told.")] = RESULTS,
+    keep: Annotated[bool, typer.Option("--keep", help="Add the ratios to benchmarks/history.csv.")] = False,
 ) -> None:
     """Train the same networks by several means, each in fresh processes that take turns; print medians."""
     size = QUICK if quick else FULL
@@ -70,6 +74,9 @@ def bench(
             console.print(table)
     machine["load_after"], machine["seconds"] = os.getloadavg()[0], time.perf_counter() - started
     console.print(f"Took {machine['seconds']:.0f} s; load {machine['load_before']:.1f} to {machine['load_after']:.1f}.")
+    console.print(answer.in_words(results))
+    if keep:
+        history.keep(history.line(machine, found, answer.cost(results)))
     if out is not None:
         out.write_text(json.dumps({"machine": machine, "timings": found}, indent=1))
 

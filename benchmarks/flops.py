@@ -15,7 +15,7 @@ from experiments.engines.keras_trunk import keras_trunk
 def products_of(layer: Any) -> tuple[int, int]:
     """Multiply-adds of one row in one forward pass: those that read the layer's input, and those that read its state.
 
-    Dense, Conv1D, Conv2D and GRU; raises `NotImplementedError` for another layer that has weights.
+    Dense, Conv1D, Conv2D, GRU and MultiHeadAttention; raises `NotImplementedError` for another layer that has weights.
     """
     if isinstance(layer, keras.layers.Dense):
         return math.prod(layer.input.shape[1:]) * layer.units, 0
@@ -24,7 +24,11 @@ def products_of(layer: Any) -> tuple[int, int]:
     if isinstance(layer, keras.layers.GRU):
         cell, length = layer.cell, layer.input.shape[1]
         return length * math.prod(cell.kernel.shape), length * math.prod(cell.recurrent_kernel.shape)
-    if layer.weights:
+    if isinstance(layer, keras.layers.MultiHeadAttention):
+        length = layer.output.shape[1]
+        between = 2 * length**2 * layer.num_heads * layer.key_dim  # of queries and keys, and of scores and values
+        return length * sum(math.prod(v.shape) for v in layer.weights if len(v.shape) == 3) + between, 0
+    if layer.weights and not isinstance(layer, keras.layers.LayerNormalization):
         raise NotImplementedError(f"No count of the products of {type(layer).__name__}")
     return 0, 0
 

@@ -10,7 +10,7 @@ from benchmarks.work import COMMON, FULL, Size, planned, setup
 from experiments.frameworks import FRAMEWORKS
 from experiments.records import require
 
-PARTS = ("machine", "mlp", "cnn", "gru", "frameworks", "seeds", "width", "replicas", "sweep")
+PARTS = ("machine", "mlp", "cnn", "gru", "attention", "frameworks", "seeds", "width", "replicas", "sweep")
 
 
 @dataclass(frozen=True, kw_only=True)

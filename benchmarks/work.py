@@ -25,7 +25,7 @@ HEADS = (
 )
 # those that every framework has
 COMMON = ("sigmoid", "sigmoid_again", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
-TASK_OF = {"mlp": "breast_cancer", "cnn": "mnist_4v9", "gru": "mnist_4v9"}
+TASK_OF = {"mlp": "breast_cancer", "cnn": "mnist_4v9", "gru": "mnist_4v9", "attention": "mnist_4v9"}
 WIDTHS = (16, 32, 64, 128, 256)
 SEEDS = (1, 5, 20, 100, 300)
 BATCHED = (32, 64, 64)  # rows of a batch times a layer of 64: the product that the networks are made of
@@ -42,7 +42,7 @@ class Size:
     sweep is timed. `replicas`: how many advance at once, `replica_seconds` for each of them.
     """
 
-    networks: tuple[str, ...] = ("mlp", "cnn", "gru")
+    networks: tuple[str, ...] = ("mlp", "cnn", "gru", "attention")
     seeds: int = 20
     seeds_framework: int = 40
     steps: int = 400

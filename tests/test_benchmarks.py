@@ -43,7 +43,7 @@ def two_arms(monkeypatch: pytest.MonkeyPatch) -> None:
     load()
 
 
-@pytest.mark.parametrize("network", ["mlp", "cnn", "gru"])
+@pytest.mark.parametrize("network", ["mlp", "cnn", "gru", "attention"])
 def test_jax_trains_the_same_networks(network: str, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("jax")
     # one and two units, both losses, a halved head rate, a second order of the batches
@@ -76,6 +76,12 @@ def test_operations_are_those_counted_by_hand() -> None:
     gru = keras.Sequential([keras.layers.Input((4, 3)), keras.layers.GRU(2)])
     # 4 steps x (3 inputs x 6 gates, and 2 states x 6 gates); a head of 2 x 2
     assert flops_of_step(gru, 2, 1) == 2 * (2 * 4 * 18 + 3 * 4 * 12 + 3 * 4)
+    steps = keras.layers.Input((5, 4))
+    rows = keras.layers.Dense(6)(steps)
+    attended = keras.layers.MultiHeadAttention(num_heads=2, key_dim=3)(rows, rows)
+    block = keras.Model(steps, keras.layers.Flatten()(keras.layers.LayerNormalization()(attended)))
+    # 5 steps x (4 x 6; four kernels of 6 x 6; 5 scores of 6, and 5 values of 6); a head of 30
+    assert flops_of_step(block, 1, 1) == 2 * (2 * 5 * 24 + 3 * 5 * (4 * 36 + 2 * 5 * 6) + 3 * 30)
 
 
 def test_jobs_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +115,7 @@ def test_every_part_is_planned() -> None:
     assert len(swept[1].setup.learning_rates) > 1
     assert swept[0].setup.learning_rates == ()
     assert [group.judged for group in planned] == [
-        part in ("mlp", "cnn", "gru", "frameworks") for part in plan.PARTS
+        part in ("mlp", "cnn", "gru", "attention", "frameworks") for part in plan.PARTS
     ]
 
 
@@ -128,11 +134,11 @@ def test_targets_and_disagreements_are_told() -> None:
     }
     results["mlp", FIT] = [{**timing, "seconds": 99.0, "losses": {}}] * 3
     words = str(show.tables(group, results, {})[0].renderables[1])  # type: ignore[union-attr]
-    assert f"{FIT}: 99 times the engine's time a network; the target is at least 100: MISSED." in words
+    assert f"{FIT}: 99 times the engine's time a network; the target is at least 150: MISSED." in words
     assert "0 by more than 0.001" in words
     results["mlp", CELL] = [{**timing, "seconds": 0.5, "losses": {"sigmoid/0/1": (0.5, math.nan)}}] * 3
     words = str(show.tables(group, results, {})[0].renderables[1])  # type: ignore[union-attr]
-    assert f"{FIT}: 198 times the engine's time a network; the target is at least 100: reached." in words
+    assert f"{FIT}: 198 times the engine's time a network; the target is at least 150: reached." in words
     assert "1 by more than 0.001" in words
 
 

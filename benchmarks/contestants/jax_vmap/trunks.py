@@ -53,4 +53,23 @@ def gru(weights: Weights, x: jax.Array) -> jax.Array:
     return jax.lax.scan(step, start, jnp.swapaxes(products, 0, 1))[0]
 
 
-TRUNKS: dict[str, Trunk] = {"mlp": mlp, "cnn": cnn, "gru": gru}
+def attention(weights: Weights, x: jax.Array) -> jax.Array:
+    """One transformer block over the image's rows: (batch, steps, 16) throughout, 2 heads of 8."""
+    rows, rows_bias, gain, shift, query, key, value, out, second_gain, second_shift, *dense = weights
+    x = x.reshape(*x.shape[:2], -1) @ rows + rows_bias
+    normal = normalised(x) * gain + shift
+    q, k, v = (jnp.einsum("bsf,fhd->bshd", normal, kernel) for kernel in (query, key, value))
+    scores = jax.nn.softmax(jnp.einsum("bthd,bshd->bhts", q, k) / q.shape[-1] ** 0.5)
+    x = x + jnp.einsum("bhts,bshd,hdf->btf", scores, v, out)
+    hidden, hidden_bias, last, last_bias = dense
+    hidden = jax.nn.relu((normalised(x) * second_gain + second_shift) @ hidden + hidden_bias)
+    return (x + hidden @ last + last_bias).reshape(len(x), -1)
+
+
+def normalised(x: jax.Array, epsilon: float = 1e-3) -> jax.Array:
+    """Mean 0 and variance 1 over the last axis, with Keras's epsilon."""
+    centred = x - x.mean(axis=-1, keepdims=True)
+    return centred * jax.lax.rsqrt(jnp.square(centred).mean(axis=-1, keepdims=True) + epsilon)
+
+
+TRUNKS: dict[str, Trunk] = {"mlp": mlp, "cnn": cnn, "gru": gru, "attention": attention}
