@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from experiments.records import Cell
 from experiments.store.cells import Stored
@@ -15,6 +16,8 @@ OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, 
 MS_A_STEP = {"linear": 0.02, "mlp": 0.08, "deep_mlp": 0.1, "cnn": 0.45, "gru": 0.4, "attention": 0.65}
 # Seconds of cells that train nothing, by their ids; the atlas of a backend that is not installed takes none
 FIXED = {"numerics-tensorflow": 55.0, "numerics-torch": 12.0, "numerics-jax": 50.0, "worked_examples": 5.0}
+# How a network's time grows with the side of an image, as a power of it
+GROWTH = {"cnn": 2, "attention": 2, "gru": 1}
 OTHER = 6.0  # seconds of a cell of which nothing is known
 
 
@@ -22,7 +25,8 @@ def estimate(cells: Sequence[Cell], measured: Iterable[Stored]) -> dict[str, flo
     """Seconds that each cell will take on one worker, by its id.
 
     A cell that was measured with the same parameters takes as long again. Else the part that grows with networks and
-    steps is scaled from the nearest measured cell of its kind: same network and task, same network, any.
+    steps is scaled from the nearest measured cells of its kind: of the same framework, network and task, and then of
+    fewer of these; and with the size of the images.
     """
     known = list(measured)
     return {cell.id: _one(cell, known) for cell in cells}
@@ -43,21 +47,27 @@ def _one(cell: Cell, known: Sequence[Stored]) -> float:
         if stored.cell == cell.id and dict(stored.parameters) == dict(cell.parameters):
             return stored.seconds
     work = _work(cell.networks, cell.parameters)
-    for names in (("network", "task", "image_side"), ("network", "image_side"), ("network",)):
+    for names in (
+        ("framework", "network", "task", "image_side"), ("framework", "network", "image_side"),
+        ("framework", "network"), ("network",),
+    ):  # fmt: skip
         rates = sorted(
-            max(stored.seconds - OVERHEAD, 0.1) / _work(stored.networks, stored.parameters)
+            max(stored.seconds - OVERHEAD, 0.1) / _work(stored.networks, stored.parameters) / _side(stored.parameters)
             for stored in alike
             if work and _work(stored.networks, stored.parameters) and _same(stored, cell, names)
         )
         if rates:
-            return OVERHEAD + rates[len(rates) // 2] * work
+            return OVERHEAD + rates[len(rates) // 2] * work * _side(cell.parameters)
     if not work:
         lengths = sorted(stored.seconds for stored in alike)
         return FIXED.get(cell.id) or (lengths[len(lengths) // 2] if lengths else OTHER)
-    side = float(cell.parameters.get("image_side", 14))
     ms = MS_A_STEP.get(str(cell.parameters.get("network")), 1.0)
-    scale = (side / 14) ** 2 if ms > 0.5 else 1.0  # the others hardly feel the size of an image
-    return OVERHEAD + ms / 1000 * scale * work
+    return OVERHEAD + ms / 1000 * _side(cell.parameters) * work
+
+
+def _side(parameters: Mapping[str, Any]) -> float:
+    """How many times as long a step takes as on images of 14 x 14; the other networks hardly feel their size."""
+    return (float(parameters.get("image_side", 14)) / 14) ** GROWTH.get(str(parameters.get("network")), 0)
 
 
 def _work(networks: int, parameters: object) -> float:
