@@ -8,7 +8,7 @@ import pytest
 
 from experiments.records import Cell
 from experiments.store.cells import Stored
-from experiments.suite.costs import OVERHEAD, estimate
+from experiments.suite.costs import OTHER, OVERHEAD, estimate
 
 
 def parameters(**changed: Any) -> dict[str, Any]:
@@ -41,3 +41,11 @@ def test_the_nearest_cells_tell() -> None:
     assert told(measured, framework="torch", task="digits_3v8") == pytest.approx(OVERHEAD + 9.0)
     assert told([*measured, timed(OVERHEAD + 2.0, steps=50)]) == pytest.approx(OVERHEAD + 4.0)
     assert told(measured, networks=20) == pytest.approx(OVERHEAD + 10.0)
+
+
+def test_a_cell_that_trains_nothing_takes_the_median_of_its_kind() -> None:
+    measured = [Stored(cell=f"verdicts-{s}", kind="verdicts", key="k", parameters={}, networks=0, seconds=s)
+                for s in (1.0, 9.0, 5.0, 7.0, 2.0)]  # fmt: skip
+    cell = Cell(id="verdicts", notebook="verdicts.ipynb")
+    assert estimate([cell], measured) == {"verdicts": 5.0}
+    assert estimate([cell], []) == {"verdicts": OTHER}
