@@ -22,6 +22,7 @@ Loss = Literal[
 Encoding = Literal["binary", "onehot", "sparse"]
 Draw = Literal["own", "paired", "again"]
 Order = Literal["shared", "again"]
+Dtype = Literal["float32", "float64"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
@@ -223,7 +224,7 @@ class Setup:
     batch_size: int = 32
     record_every: int = 20
     learning_rates: tuple[float, ...] = ()
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Dtype = "float32"
     image_side: int = 14
     memory_gib: float = 4.0
     framework: str = "keras-tensorflow"

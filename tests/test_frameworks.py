@@ -41,13 +41,29 @@ def test_frameworks_agree_from_equal_weights_where_formulas_are_equal(framework:
     or 1, where Keras on JAX clips it.
     """
     needs(framework)
-    setup = cell("mlp", "sgd", heads=("sigmoid", "softmax"), dtype="float64", seeds=2, steps=40, record_every=20)
-    found = judgement.distances(engines.train_together(setup, [MAIN, framework]), "float64")
-    assert list(found.columns) == SCHEMAS["framework_distances"]
-    between, heads = found[found["other"] != ""], found[found["other"] == ""]
-    assert set(between["head"]) == {"sigmoid", "softmax"}
-    assert between["distance"].max() < 1e-12
-    assert heads.loc[heads["step"] == 40, "distance"].min() > 1e-3
+    setup = cell("mlp", "sgd", heads=("sigmoid", "softmax"), seeds=2, steps=40, record_every=20)
+    told: list[tuple[int, int]] = []
+    trained = engines.train_together(
+        setup, [MAIN, framework], ("float64", "float32"), lambda *progress: told.append(progress)
+    )
+    for dtype, least, most in (("float64", 0, 1e-12), ("float32", 1e-9, 1e-4)):
+        found = judgement.distances(trained[dtype], dtype)
+        assert list(found.columns) == SCHEMAS["framework_distances"]
+        between, heads = found[found["other"] != ""], found[found["other"] == ""]
+        assert set(between["head"]) == {"sigmoid", "softmax"}
+        assert least <= between["distance"].max() < most
+        assert heads.loc[heads["step"] == 40, "distance"].min() > 1e-3
+    assert told == sorted(told)
+    assert told[-1][0] == told[-1][1]
+
+
+def test_weights_that_are_given_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    setup = cell("mlp", "sgd", heads=("sigmoid",), seeds=2, steps=1)
+    with engines.trainer(MAIN).precision(setup.dtype):
+        given = {seed: stream.trunk for seed, stream in engines.prepare(setup).streams.items()}
+        swapped = {0: given[1], 1: given[0]}
+        monkeypatch.delattr("experiments.engines.keras_trunk.KerasTrunk.first_weights")
+        assert {seed: stream.trunk for seed, stream in engines.prepare(setup, swapped).streams.items()} == swapped
 
 
 @pytest.mark.parametrize("framework", OTHERS)

@@ -23,11 +23,11 @@ from experiments.problem import draws
 from experiments.problem import problem as problems
 from experiments.problem.problem import Problem
 from experiments.problem.records import tabulate
-from experiments.records import Setup
+from experiments.records import Dtype, Setup
 from experiments.sources import PACKAGE
 from experiments.tables import MAIN
 
-__all__ = ["Problem", "Progress", "prepare", "train", "train_together", "trainer"]
+__all__ = ["Problem", "Progress", "prepare", "train", "train_each", "train_together", "trainer"]
 
 # by seed, a trunk's first weights in Keras's order and layout
 First = Mapping[int, Sequence[np.ndarray]]
@@ -51,10 +51,7 @@ def prepare(setup: Setup, first: First | None = None) -> Problem:
     known = trainer(setup.framework)
     if first is None:
         return problems.prepare(setup, known.trunk_of, known.start)
-    drawn = problems.prepare(setup, known.trunk_of, draws.DEFAULT)
-    adopted = {seed: known.adopt(drawn.trunk, first[seed]) for seed in drawn.streams}
-    streams = {seed: replace(stream, trunk=adopted[seed]) for seed, stream in drawn.streams.items()}
-    return replace(drawn, streams=streams)
+    return problems.prepare(setup, known.trunk_of, draws.DEFAULT, lambda trunk, seed: known.adopt(trunk, first[seed]))
 
 
 def train(setup: Setup, progress: Progress | None = None, first: First | None = None) -> dict[str, pd.DataFrame]:
@@ -66,34 +63,60 @@ def train(setup: Setup, progress: Progress | None = None, first: First | None = 
     Raises `UserError` for an unknown name, for a framework that is not installed and for a task that the network
     cannot take.
     """
-    require_installed((setup.framework,))
-    backend = FRAMEWORKS[setup.framework].backend
+    return train_each((setup,), progress, (first,))[0]
+
+
+def train_each(
+    setups: Sequence[Setup], progress: Progress | None, firsts: Sequence[First | None]
+) -> list[dict[str, pd.DataFrame]]:
+    """`train` for setups of one framework with as many networks and steps each; a fresh process trains all of them."""
+    (framework,) = {setup.framework for setup in setups}
+    require_installed((framework,))
+    backend = FRAMEWORKS[framework].backend
     if backend and backend_in_use() not in (None, backend):
-        return fresh.train(setup, backend, progress, first)
+        return fresh.train_each(setups, backend, progress, firsts)
     if backend:
         use_backend(backend)
+    return [
+        _train(setup, nth(progress, number, len(setups)), first)
+        for number, (setup, first) in enumerate(zip(setups, firsts, strict=True))
+    ]
+
+
+def _train(setup: Setup, progress: Progress | None, first: First | None) -> dict[str, pd.DataFrame]:
     known = trainer(setup.framework)
     with known.precision(setup.dtype):
         problem = prepare(setup, first)
         return tabulate(problem, driver.run(problem, known.factory(problem), progress=progress))
 
 
+def nth(progress: Progress | None, number: int, parts: int) -> Progress | None:
+    """What is told the progress of one of as many equal parts, and tells that of the whole."""
+    if progress is None:
+        return None
+    return lambda done, total: progress(number * total + done, parts * total)
+
+
 def train_together(
-    setup: Setup, frameworks: Sequence[str], progress: Progress | None = None
-) -> dict[str, pd.DataFrame]:
-    """Train the same networks in each framework, from the weights that Keras on TensorFlow draws: by name, `curves`.
+    setup: Setup, frameworks: Sequence[str], dtypes: Sequence[Dtype], progress: Progress | None = None
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Train the same networks in each framework and precision: by dtype and framework, the table `curves`.
 
-    The batches are the same too, so that what differs is what the frameworks compute.
+    Those of one precision start from the weights that Keras on TensorFlow draws. The batches are the same too, so that
+    what differs is what the frameworks compute.
     """
-    setup = replace(setup, framework=MAIN)
-    with trainer(MAIN).precision(setup.dtype):
-        first = {seed: stream.trunk for seed, stream in prepare(setup).streams.items()}
-    made = {}
+    setups = [replace(setup, framework=MAIN, dtype=dtype) for dtype in dtypes]
+    firsts = [_drawn(mine) for mine in setups]
+    made: dict[str, dict[str, pd.DataFrame]] = {dtype: {} for dtype in dtypes}
     for number, framework in enumerate(frameworks):
-
-        def told(done: int, total: int, number: int = number) -> None:
-            if progress is not None:
-                progress(number * total + done, len(frameworks) * total)
-
-        made[framework] = train(replace(setup, framework=framework), told, first)["curves"]
+        mine = [replace(one, framework=framework) for one in setups]
+        trained = train_each(mine, nth(progress, number, len(frameworks)), firsts)
+        for dtype, tables in zip(dtypes, trained, strict=True):
+            made[dtype][framework] = tables["curves"]
     return made
+
+
+def _drawn(setup: Setup) -> First:
+    """The first weights of the setup's trunks."""
+    with trainer(setup.framework).precision(setup.dtype):
+        return {seed: stream.trunk for seed, stream in prepare(setup).streams.items()}

@@ -1,6 +1,6 @@
-"""A cell that needs another Keras backend than this process has, trained in a fresh one.
+"""Cells that need another Keras backend than this process has, trained in a fresh one, one after another.
 
-`python -m experiments.engines.fresh FOLDER`: reads a setup and first weights there, writes its tables there as Parquet,
+`python -m experiments.engines.fresh FOLDER`: reads setups and first weights there, writes its tables there as Parquet,
 and prints a line of progress now and then.
 """
 
@@ -21,23 +21,29 @@ import pandas as pd
 from experiments.keras_backend import Progress, run_fresh
 from experiments.records import Setup
 
-_SETUP, _WEIGHTS = "setup.json", "first.npz"
+_SETUPS, _WEIGHTS = "setups.json", "{}.first.npz"
 _EVERY = 0.2  # seconds between two lines of progress
 
+First = Mapping[int, Sequence[np.ndarray]]
 
-def train(
-    setup: Setup, backend: str, progress: Progress | None, first: Mapping[int, Sequence[np.ndarray]] | None
-) -> dict[str, pd.DataFrame]:
-    """`engines.train` in a process whose Keras is on `backend`."""
+
+def train_each(
+    setups: Sequence[Setup], backend: str, progress: Progress | None, firsts: Sequence[First | None]
+) -> list[dict[str, pd.DataFrame]]:
+    """`engines.train_each` in a process whose Keras is on `backend`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / _SETUP).write_text(json.dumps(asdict(setup)), encoding="utf-8")
-        if first is not None:
-            arrays: dict[str, Any] = {"seeds": np.array(list(first))}
-            arrays |= {f"{seed} {place}": w for seed, trunk in first.items() for place, w in enumerate(trunk)}
-            np.savez(folder / _WEIGHTS, **arrays)
+        (folder / _SETUPS).write_text(json.dumps([asdict(setup) for setup in setups]), encoding="utf-8")
+        for number, first in enumerate(firsts):
+            if first is not None:
+                arrays: dict[str, Any] = {"seeds": np.array(list(first))}
+                arrays |= {f"{seed} {place}": w for seed, trunk in first.items() for place, w in enumerate(trunk)}
+                np.savez(folder / _WEIGHTS.format(number), **arrays)
         run_fresh(__name__, [name], backend, progress)
-        return {path.stem: pd.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+        return [
+            {path.name.split(".")[1]: pd.read_parquet(path) for path in sorted(folder.glob(f"{number}.*.parquet"))}
+            for number in range(len(setups))
+        ]
 
 
 def main(name: str) -> None:
@@ -52,12 +58,14 @@ def main(name: str) -> None:
             last = now
             print(done, total, flush=True)
 
-    setup = Setup(**json.loads((folder / _SETUP).read_text(encoding="utf-8")))
-    for table, rows in engines.train(setup, tell, _weights(folder / _WEIGHTS)).items():
-        rows.to_parquet(folder / f"{table}.parquet")
+    setups = [Setup(**given) for given in json.loads((folder / _SETUPS).read_text(encoding="utf-8"))]
+    firsts = [_weights(folder / _WEIGHTS.format(number)) for number in range(len(setups))]
+    for number, tables in enumerate(engines.train_each(setups, tell, firsts)):
+        for table, rows in tables.items():
+            rows.to_parquet(folder / f"{number}.{table}.parquet")
 
 
-def _weights(path: Path) -> dict[int, tuple[np.ndarray, ...]] | None:
+def _weights(path: Path) -> First | None:
     if not path.is_file():
         return None
     with np.load(path) as stored:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import keras
 import numpy as np
@@ -72,12 +73,14 @@ class KerasTrunk:
     row: tuple[int, ...]
     draws: int = 1
     model: keras.Model = field(init=False)
-    _draw: Draw = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         with _small_programs():
             object.__setattr__(self, "model", self.fresh())
-            object.__setattr__(self, "_draw", drawing_of(self.fresh, self.draws))
+
+    @cached_property
+    def _draw(self) -> Draw:
+        return drawing_of(self.fresh, self.draws)
 
     @property
     def features(self) -> int:

@@ -155,9 +155,16 @@ class Problem:
 TrunkOf = Callable[[Network, tuple[int, ...], float, int], Trunk]
 
 
-def prepare(setup: Setup, trunk_of: TrunkOf, start: Start = DEFAULT) -> Problem:
+def prepare(
+    setup: Setup,
+    trunk_of: TrunkOf,
+    start: Start = DEFAULT,
+    first: Callable[[Trunk, int], tuple[np.ndarray, ...]] | None = None,
+) -> Problem:
     """Look up and draw all that `setup` names; `trunk_of` builds the trunk in the framework that trains it, and
     `start` has the laws of its heads.
+
+    `first(trunk, seed)`: the first weights of the trunk, where it does not draw them itself.
 
     Raises `UserError` for an unknown name and for a task that the network cannot take.
     """
@@ -181,6 +188,10 @@ def prepare(setup: Setup, trunk_of: TrunkOf, start: Start = DEFAULT) -> Problem:
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
     heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
     trunk = trunk_of(network, data.x.shape[1:], optimizer.l2, len(parts))
+
+    def drawing(seed: int) -> Callable[[int], tuple[np.ndarray, ...]]:
+        return trunk.first_weights if first is None else lambda _: first(trunk, seed)
+
     streams = {
         seed: draw(
             task=task.name,
@@ -189,7 +200,7 @@ def prepare(setup: Setup, trunk_of: TrunkOf, start: Start = DEFAULT) -> Problem:
             sample=samples[seed],
             split=split,
             scaling=fit_scaling(data.x, split.train, task.kind),
-            first_weights=trunk.first_weights,
+            first_weights=drawing(seed),
             steps=setup.steps,
             batch_size=setup.batch_size,
         )
