@@ -349,9 +349,7 @@ def without_input() -> keras.Model:
     return keras.Sequential(stack)
 
 
-@pytest.mark.parametrize(
-    ("build", "vocabulary"), [(Subclassed, 30), (without_input, 20), (placed, 600)], ids=lambda given: str(given)
-)
+@pytest.mark.parametrize(("build", "vocabulary"), [(Subclassed, 30), (without_input, 20), (placed, 600)])
 def test_token_numbers_are_those_that_the_tokens_own_table_has(build: Any, vocabulary: int, tmp_path: Path) -> None:
     model = plan_of(english(tmp_path), lambda shape: build(shape) if build is placed else build(), tmp_path).model
     assert (model.inputs.vocabulary, model.inputs.length) == (vocabulary, 9)

@@ -13,6 +13,7 @@ import pytest
 
 from experiments.check import Checked, check
 from experiments.comparison.advice import _code
+from experiments.comparison.language import words_of
 from experiments.report.reference import REFERENCE
 from experiments.report.sections.answer import OR, WRITE
 
@@ -36,7 +37,8 @@ SNIPPETS = {f"{page.relative_to(ROOT)}, {number}": block
             for page in PAGES for number, block in enumerate(written(page))}  # fmt: skip
 SNIPPETS |= {"report, one unit": WRITE, "report, two units": OR}
 COMPARED = SimpleNamespace(optimizer=SimpleNamespace(code="keras.optimizers.SGD({rate})"))
-SNIPPETS |= {f"comparison, {head}": _code(head, 0.01, COMPARED) for head in ("sigmoid", "softmax")}
+SNIPPETS |= {f"comparison, {head}, {lang}": _code(head, 0.01, COMPARED, words_of(lang))
+             for head in ("sigmoid", "softmax") for lang in ("en", "zh")}  # fmt: skip
 
 
 def followed(code: str) -> Checked:
@@ -63,7 +65,7 @@ def test_every_page_that_recommends_a_head_is_read() -> None:
             "results/reference/report.zh.md"} <= pages  # fmt: skip
 
 
-@pytest.mark.parametrize("place", ["report, one unit", "comparison, sigmoid"])
+@pytest.mark.parametrize("place", ["report, one unit", "comparison, sigmoid, en"])
 def test_with_plain_names_the_same_code_would_be_a_problem(place: str) -> None:
     """So the metrics of a recommendation are looked at."""
     plain = re.sub(r"metrics=\[.*?\]\)", 'metrics=["accuracy"])', SNIPPETS[place], flags=re.DOTALL)
