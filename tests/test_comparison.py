@@ -471,6 +471,7 @@ WRONG = [
     (("a.csv", "--learning-rate", "-1"), "learning rate is -1.0"),
     (("a.csv", "--budget", "soon"), "The budget 'soon' is no time. Write for example 90s, 5min or 1h."),
     (("a.csv", "--class-weight", "heavy"), "--class-weight is 'heavy'"),
+    (("a.csv", "--lang", "fr"), "Unknown language 'fr'. Known: en, zh."),
     (("a.csv", "--out", "full"), "holds something else"),
     (("rows.csv", "--target", "y", "--model", "none.py:build"), "There is no file 'none.py'"),
     (("rows.csv", "--target", "y", "--model", "MODELS:raises"), "raises() raised RuntimeError"),
