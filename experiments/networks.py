@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import keras
     from torch import nn
 
-NETWORKS: Registry[Network] = Registry("network", texts={"network": lambda known: known.called})
+NETWORKS: Registry[Network] = Registry(
+    "network", texts={"network": lambda known: known.called, "network_long": lambda known: known.in_full}
+)
 Build = Callable[[tuple[int, ...]], "keras.Model"]
 BuildTorch = Callable[[tuple[int, ...]], "nn.Module"]
 
@@ -32,14 +34,18 @@ def network(
     description: str,
     in_torch: BuildTorch | None = None,
     xla_from: float = math.inf,
+    colour: str = "",
+    in_full: Mapping[str, str] | None = None,
     called: Mapping[str, str] | None = None,
     rows: tuple[Row, ...] = (),
 ) -> Callable[[Build], Build]:
     """Register a function from `input_shape` (one row, without the batch axis) to an uncompiled trunk."""
 
     def register(build: Build) -> Build:
-        NETWORKS.add(Network(name=name, takes=takes, build=build, description=description, torch=in_torch,
-                             xla_from=xla_from, called=called or {}, rows=rows))  # fmt: skip
+        NETWORKS.add(Network(
+            name=name, takes=takes, build=build, description=description, torch=in_torch, xla_from=xla_from,
+            colour=colour, in_full=in_full or {}, called=called or {}, rows=rows,
+        ))  # fmt: skip
         return build
 
     return register
@@ -51,8 +57,10 @@ def torch_linear(input_shape: tuple[int, ...]) -> nn.Module:
     return nn.Flatten()
 
 
-@network("linear", takes=("vector", "image", "sequence"), description="no hidden layer: logistic regression",
-         in_torch=torch_linear, called={"en": "linear", "zh": "线性"})  # fmt: skip
+@network("linear", takes=("vector", "image", "sequence"),
+         description="no hidden layer: logistic regression", in_torch=torch_linear,
+         called={"en": "linear", "zh": "线性"}, in_full={"en": "Linear models", "zh": "线性模型"},
+         colour="#7a9a01")  # fmt: skip
 def linear(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -72,7 +80,8 @@ def torch_mlp(input_shape: tuple[int, ...]) -> nn.Module:
 
 
 @network("mlp", takes=("vector", "image", "sequence"), description="two hidden layers of 64 and 32",
-         in_torch=torch_mlp, called={"en": "MLP", "zh": "MLP"})  # fmt: skip
+         in_torch=torch_mlp, called={"en": "MLP", "zh": "MLP"},
+         in_full={"en": "Networks of two layers (MLP)", "zh": "两层网络（MLP）"}, colour="#2f9e9e")  # fmt: skip
 def mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -95,7 +104,9 @@ def torch_deep_mlp(input_shape: tuple[int, ...]) -> nn.Module:
 
 
 @network("deep_mlp", takes=("vector", "image", "sequence"), description="six hidden layers of 32",
-         in_torch=torch_deep_mlp, called={"en": "deep MLP", "zh": "深层 MLP"})  # fmt: skip
+         in_torch=torch_deep_mlp, called={"en": "deep MLP", "zh": "深层 MLP"},
+         in_full={"en": "Networks of six layers (deep MLP)", "zh": "六层网络（深层 MLP）"},
+         colour="#4f74d9")  # fmt: skip
 def deep_mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -147,9 +158,10 @@ def torch_cnn(input_shape: tuple[int, ...]) -> nn.Module:
     )
 
 
-@network("cnn", takes=("image", "sequence"), in_torch=torch_cnn, called={"en": "CNN", "zh": "CNN"}, description=
-         "two strided convolutions of size 3, of 8 and 16 channels, in one or two dimensions; one dense layer",
-         )  # fmt: skip
+@network("cnn", takes=("image", "sequence"), in_torch=torch_cnn,
+         description="two strided convolutions of size 3, of 8 and 16 channels, in one or two dimensions; "
+         "one dense layer", called={"en": "CNN", "zh": "CNN"},
+         in_full={"en": "Convolutional networks (CNN)", "zh": "卷积网络（CNN）"}, colour="#e0559b")  # fmt: skip
 def cnn(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -191,7 +203,8 @@ def torch_gru(input_shape: tuple[int, ...]) -> nn.Module:
 # compiling. The evaluation by XLA, and the other networks' steps, cost as much as before or more.
 @network("gru", takes=("image", "sequence"),
          description="a GRU of 16 units over the steps, or over an image's rows", in_torch=torch_gru,
-         xla_from=15_000, called={"en": "GRU", "zh": "GRU"})  # fmt: skip
+         xla_from=15_000, called={"en": "GRU", "zh": "GRU"},
+         in_full={"en": "Recurrent networks (GRU)", "zh": "循环网络（GRU）"}, colour="#a3785a")  # fmt: skip
 def gru(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -224,7 +237,8 @@ def torch_attention(input_shape: tuple[int, ...]) -> nn.Module:
 
 @network("attention", takes=("image", "sequence"),
          description="one transformer block of width 16 over the steps, or over an image's rows",
-         in_torch=torch_attention, called={"en": "attention", "zh": "注意力"})  # fmt: skip
+         in_torch=torch_attention, called={"en": "attention", "zh": "注意力"},
+         in_full={"en": "Attention networks", "zh": "注意力网络"}, colour="#9467bd")  # fmt: skip
 def attention(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Model, layers
 
@@ -240,7 +254,8 @@ def attention(input_shape: tuple[int, ...]) -> keras.Model:
 
 
 @network("text_mean", takes=("text",), description="the mean of embeddings of width 8, one dense layer",
-         called={"en": "mean of embeddings", "zh": "词向量平均"})  # fmt: skip
+         called={"en": "mean of embeddings", "zh": "词向量平均"},
+         in_full={"en": "Means of embeddings", "zh": "词向量平均"})  # fmt: skip
 def text_mean(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -259,7 +274,8 @@ READ = 20  # tokens of a row: a recurrence over more would cost a cell minutes, 
 
 @network("text_gru", takes=("text",),
          description=f"a GRU of 8 units over embeddings of width 8 of the first {READ} tokens",
-         called={"en": "GRU on text", "zh": "文本 GRU"})  # fmt: skip
+         called={"en": "GRU on text", "zh": "文本 GRU"},
+         in_full={"en": "Recurrent networks on text (GRU)", "zh": "文本循环网络（GRU）"})  # fmt: skip
 def text_gru(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 

@@ -111,7 +111,8 @@ class Network:
     `torch`: the same network as a PyTorch module, from rows of that shape to (batch, features); None if there is none.
     `xla_from`: the steps, summed over the networks of a cell, from which XLA's step, which takes seconds to compile,
     costs less than that of TensorFlow's graph; infinity where it never does.
-    `called`: its name by language. `rows`: where presets train it.
+    `called`: its name by language, and `in_full` a longer one. `colour`: that of its lines. `rows`: where presets train
+    it.
     """
 
     name: str
@@ -120,6 +121,8 @@ class Network:
     description: str
     torch: Callable[[tuple[int, ...]], torch.nn.Module] | None = None
     xla_from: float = math.inf
+    colour: str = ""
+    in_full: Mapping[str, str] = field(default_factory=dict, compare=False)
     called: Mapping[str, str] = field(default_factory=dict, compare=False)
     rows: tuple[Row, ...] = ()
 
@@ -140,7 +143,8 @@ class Head:
     `order`: the batches, "shared" with all arms of the seed or in another order, "again".
     `on_request`: presets leave the arm out; who wants it names it.
     `needs_decay`: without weight decay or an L2 penalty the arm repeats another one, so it is left out.
-    `colour`: that of its lines, as #rrggbb; without one it has a spare one. `called`: its name by language.
+    `colour`: that of its lines, as #rrggbb; without one it has a spare one. `called`: its name by language; `told`: its
+    description in other languages.
     """
 
     name: str
@@ -158,6 +162,7 @@ class Head:
     frameworks: tuple[str, ...] = ()
     colour: str = ""
     called: Mapping[str, str] = field(default_factory=dict, compare=False)
+    told: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def several(self) -> bool:

@@ -31,7 +31,7 @@ from experiments.report.sections.common import wins
 from experiments.report.stored import Stored
 
 EVIL = "<script>alert(1)</script>"
-STRINGS, _, NAMES = CATALOGUES
+STRINGS = CATALOGUES[0]
 
 
 @pytest.fixture(scope="module")
@@ -409,9 +409,8 @@ def test_every_string_is_used() -> None:
 
 
 def test_every_claim_of_the_article_has_a_name_in_chinese() -> None:
-    names = {key.partition(".")[2] for key in catalogue(NAMES) if key.startswith("claim.")}
-    assert names == set(CLAIMS)
-    assert len(names) == 16
+    assert len(CLAIMS) >= 16
+    assert [claim.name for claim in CLAIMS.values() if not (claim.called.get("zh") and claim.measured.get("zh"))] == []
 
 
 def test_the_chinese_page_is_chinese_and_holds_the_same_numbers(out: Path) -> None:

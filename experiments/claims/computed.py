@@ -46,6 +46,8 @@ def evidence_of(known: Claim, wide: pd.DataFrame) -> str:
     margin=120.0,
     unit="logit",
     needs=EXAMPLES,
+    called={"zh": "sigmoid 的每个输出都严格位于 (0, 1) 之内，且互不影响"},
+    measured={"zh": "输出恰为 0 或 1 的最小 |logit|"},
 )
 def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
     """False in each dtype whose output becomes exactly 0 or 1 at a swept logit, or moves with another unit's logit."""
@@ -88,6 +90,8 @@ def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
     margin=4.0,
     unit="ulps",
     needs=EXAMPLES,
+    called={"zh": "softmax 的输出相互关联、和为 1；logit (3, 1, -3) 变成一个概率分布"},
+    measured={"zh": "总和的最大误差"},
 )
 def softmax_sums_to_one(tables: Tables, known: Claim) -> Verdict:
     """The sum is 1 to within a few units in the last place, and moving one logit moves the other outputs."""
@@ -148,6 +152,8 @@ def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: st
     margin=ROUNDING,
     unit="relative error",
     needs=EXAMPLES,
+    called={"zh": "对于两个类别，softmax(z0, z1)[1] 与 sigmoid(z1 - z0) 在取值、损失和梯度上相同"},
+    measured={"zh": "最大相对误差"},
 )
 def binary_identity(tables: Tables, known: Claim) -> Verdict:
     """To rounding, in float64."""

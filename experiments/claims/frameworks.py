@@ -23,6 +23,8 @@ GRADIENT_OFF = 1e-3  # a path whose gradient is further than this from the refer
     margin=1e-6,
     unit="share of the difference",
     needs=("attribution", "attribution_float64", "numerics"),
+    called={"zh": "差异来自框架计算反向传播的方式"},
+    measured={"zh": "float64 下差值中算术误差的最大占比"},
 )
 def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
     """What is left when all causes are matched, in each framework, in float64 and in float32; what the frameworks' own

@@ -58,6 +58,8 @@ _OVERALL = "softmax - sigmoid in {}, mean over tasks"
     margin=0.05,
     unit="share of runs",
     needs=("learning_rates",),
+    called={"zh": "sigmoid 的输出有界，因此优化稳定"},
+    measured={"zh": "sigmoid 运行的发散比例"},
 )
 def stable_optimisation(tables: Tables, known: Claim) -> Verdict:
     """Share of runs over the sweep of rates that end worse than they began, or in no number at all.
@@ -120,6 +122,8 @@ def _over_tasks(runs: pd.DataFrame) -> np.ndarray:
     margin=QUANTITIES["top_probability"].margin,
     unit="probability",
     needs=("differences", "overall", "worked_examples"),
+    called={"zh": "softmax 的指数运算使最大概率更接近 1"},
+    measured={"zh": "最大概率的 softmax − sigmoid（各任务平均）"},
 )
 def softmax_sharpens(tables: Tables, known: Claim) -> Verdict:
     """On the article's logits against plain normalisation, and in trained networks, as written and matched."""
@@ -160,6 +164,8 @@ def softmax_sharpens(tables: Tables, known: Claim) -> Verdict:
     margin=QUANTITIES["nll"].margin,
     unit="nats",
     needs=("differences", "overall"),
+    called={"zh": "按通常写法训练时，sigmoid 与 softmax 在二分类上得到不同的结果"},
+    measured={"zh": "负对数似然的 softmax − sigmoid（各任务平均）"},
 )
 def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
     """Every primary quantity, in its mean over tasks and in every cell."""
@@ -193,6 +199,8 @@ def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
     margin=0.5,
     unit="share of cells",
     needs=("differences", "overall", "rate_law", "rate_gaps"),
+    called={"zh": "有的模型用 sigmoid 更好，有的用 softmax 更好"},
+    measured={"zh": "就自身数据可判定的单元中，胜者如理论所言随学习率改变的比例"},
 )
 def winner_depends_on_model(tables: Tables, known: Claim) -> Verdict:
     """Along the learning rate: does one head win a model throughout, or does the winner change at its best rate?"""

@@ -18,6 +18,11 @@ from experiments.claims.words import PHRASES, figure, listed, names, size
     margin=1e-3,
     unit="relative error",
     needs=EXAMPLES,
+    called={
+        "zh": "应使用 PyTorch 的 CrossEntropyLoss 与 BCEWithLogitsLoss、TensorFlow 的 categorical_crossentropy "
+        "以及 scikit-learn 的 log_loss"
+    },
+    measured={"zh": "各写法的损失或梯度的最大相对误差"},
 )
 def loss_recipes(tables: Tables, known: Claim) -> Verdict:
     """Each recipe is right at every swept logit, or it is named with the logit at which it goes wrong."""
@@ -57,6 +62,8 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
     margin=0.0,
     unit="numbers",
     needs=EXAMPLES,
+    called={"zh": "hardmax 就是 tf.reduce_max 或 np.max"},
+    measured={"zh": "hardmax 应有而该调用未返回的数的个数"},
 )
 def hardmax(tables: Tables, known: Claim) -> Verdict:
     """They return the largest value; a hardmax has one number a class."""
@@ -89,6 +96,8 @@ def hardmax(tables: Tables, known: Claim) -> Verdict:
     margin=1e-6,
     unit="relative error",
     needs=EXAMPLES,
+    called={"zh": "动物示例的两个损失为 1.3783888722474517 与 0.6391075640678003，第二个模型更好"},
+    measured={"zh": "两个数值的最大相对误差"},
 )
 def log_loss_example(tables: Tables, known: Claim) -> Verdict:
     """Both figures are reproduced, and the second is the smaller one."""
@@ -132,6 +141,8 @@ def log_loss_example(tables: Tables, known: Claim) -> Verdict:
     margin=ROUNDING,
     unit="relative error",
     needs=EXAMPLES,
+    called={"zh": "交叉熵等于熵加 KL 散度，其中熵与模型无关"},
+    measured={"zh": "最大相对误差"},
 )
 def cross_entropy(tables: Tables, known: Claim) -> Verdict:
     """The identity, and equal gradients with respect to the model."""
@@ -146,6 +157,8 @@ def cross_entropy(tables: Tables, known: Claim) -> Verdict:
     margin=0.0,
     unit="nats",
     needs=EXAMPLES,
+    called={"zh": "真值为 (1, 0, 0) 时，预测 (0.5, 0.2, 0.3) 的损失大于 (0.7, 0.1, 0.2)"},
+    measured={"zh": "两个损失之差的最小值"},
 )
 def three_class_example(tables: Tables, known: Claim) -> Verdict:
     """The two losses, in nats."""

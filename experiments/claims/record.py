@@ -69,7 +69,7 @@ class Claim:
     """One claim of the article, restated, with what it is judged by.
 
     `margin`, in `unit`, is registered here before any result. `needs`: tables without which the claim is undecided.
-    `called`: its description in other languages.
+    `called`: its description in other languages; `measured`: what its verdict's `measure` says there.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Claim:
     needs: tuple[str, ...]
     judge: Judge
     called: Mapping[str, str] = field(default_factory=dict, compare=False)
+    measured: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         require(self.margin >= 0, f"The claim {self.name!r} has the margin {self.margin!r}. It must be at least 0.")
@@ -91,7 +92,9 @@ def _load() -> None:
         import_module(f"{__package__}.{module.name}")
 
 
-CLAIMS: Registry[Claim] = Registry("claim", _load, texts={"claim": lambda known: known.called})
+CLAIMS: Registry[Claim] = Registry(
+    "claim", _load, texts={"claim": lambda known: known.called, "measure": lambda known: known.measured}
+)
 
 
 def claim(
@@ -103,6 +106,7 @@ def claim(
     unit: str,
     needs: Sequence[str],
     called: Mapping[str, str] | None = None,
+    measured: Mapping[str, str] | None = None,
 ) -> Callable[[Judge], Judge]:
     """Register a judge: a function of the stored tables and its claim that returns a `Verdict`."""
 
@@ -117,6 +121,7 @@ def claim(
                 needs=tuple(needs),
                 judge=judge,
                 called=called or {},
+                measured=measured or {},
             )
         )
         return judge

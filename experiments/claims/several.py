@@ -42,6 +42,8 @@ sigmoid_better = partial(favours, side=-1)
     margin=QUANTITIES["accuracy"].margin,
     unit="accuracy",
     needs=NEEDS,
+    called={"zh": "能用 softmax 的地方都能用 sigmoid"},
+    measured={"zh": "准确率的 softmax 组 − sigmoid 组（各取最佳学习率，各任务平均）"},
 )
 def sigmoid_covers_softmax(tables: Tables, known: Claim) -> Verdict:
     """On exclusive classes: K sigmoids are not worse than a K-way softmax by the margin or more."""
@@ -55,6 +57,8 @@ def sigmoid_covers_softmax(tables: Tables, known: Claim) -> Verdict:
     margin=QUANTITIES["nll"].margin,
     unit="nats",
     needs=NEEDS,
+    called={"zh": "互斥的类别应使用 softmax"},
+    measured={"zh": "负对数似然的 softmax 组 − sigmoid 组（各取最佳学习率，各任务平均）"},
 )
 def softmax_for_exclusive(tables: Tables, known: Claim) -> Verdict:
     """On exclusive classes: softmax is better by the margin or more."""
@@ -69,6 +73,8 @@ def softmax_for_exclusive(tables: Tables, known: Claim) -> Verdict:
     margin=QUANTITIES["micro_f1"].margin,
     unit="micro F1",
     needs=NEEDS,
+    called={"zh": "有多个正确答案时应使用 sigmoid"},
+    measured={"zh": "micro F1 的 softmax 组 − sigmoid 组（各取最佳学习率，各任务平均）"},
 )
 def sigmoid_for_multilabel(tables: Tables, known: Claim) -> Verdict:
     """On several labels: sigmoids are better by the margin or more than a softmax with normalised targets."""

@@ -17,16 +17,8 @@ from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.judgement.rate_map import FURTHEST, HEAD, NEAREST
+from experiments.networks import NETWORKS
 
-# A colour a network, none of them an arm's: what this figure tells apart is cells.
-NETWORKS = {
-    "linear": "#7a9a01",
-    "mlp": "#2f9e9e",
-    "deep_mlp": "#4f74d9",
-    "cnn": "#e0559b",
-    "gru": "#a3785a",
-    "attention": "#9467bd",
-}
 _HEIGHT = 3.4
 _MOST, _MOST_IN_SHORT = 30.0, 10.0  # margins; what is further from 0 has broken down and is drawn at the edge
 
@@ -120,7 +112,8 @@ def finding(law: pd.DataFrame, words: Words) -> str:
 
 
 def _ink(network: str) -> str:
-    return NETWORKS.get(network) or colour(network)
+    own = NETWORKS[network].colour if network in NETWORKS else ""
+    return own or colour(network)
 
 
 def _scale(
