@@ -29,7 +29,7 @@ find_python() {
     while IFS= read -r candidate; do
         case "$OSTYPE$candidate$best" in darwin*/usr/bin/python3/*) continue ;; esac
         if ! version="$(version_of "$candidate")"; then
-            others="$others${version:+; ${candidate##*/} is $version}"
+            version="${version:+; ${candidate##*/} is $version}" others="${others//"$version"/}$version"
         elif [[ "$version" > "$newest" ]]; then
             newest="$version" best="$candidate"
         fi

@@ -177,7 +177,9 @@ def test_old_python_and_a_shim_that_fails(checkout: Checkout) -> None:
     (checkout.path / "python3.12").unlink()
     checkout.tool("python3.13", "#!SHELL\necho 'pyenv: python3.13: command not found' >&2; exit 127\n")
     checkout.tool("python3", FAKE_PYTHON)
-    done = checkout.start("run_all.sh", FAKE_VERSION="3.9")
+    (checkout.path / "again").symlink_to(checkout.path)  # /bin and /usr/bin are one
+    both = f"{checkout.path}:{checkout.path}/again"
+    done = checkout.start("run_all.sh", FAKE_VERSION="3.9", PATH=both)
     assert done.returncode == 3
     assert "is needed (looked for python3.13 python3.12 python3.11 python3 python; python3 is 3.9)" in done.stderr
 
