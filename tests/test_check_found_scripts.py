@@ -205,8 +205,23 @@ def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], option
          "(loss(real, torch.ones_like(real)) + loss(fake, torch.zeros_like(fake))).backward()", []),
         # what a network without a gradient says is no prediction
         ("net, target = nn.Linear(4, 2), nn.Linear(4, 2)\nchosen = net(x).gather(1, y.long()[:, None])\n"
-         "with torch.no_grad():\n    best = target(x).max(1).values[:, None] + y[:, None]\n"
+         "with torch.no_grad():\n    best = target(x).max(1).values[:, None] ** 2\n"
          "nn.SmoothL1Loss()(chosen, best).backward()", ["loss_of_its_own_formula"]),
+        # weights that the labels give are those of all of them, not of one label
+        ("weights = 1 / torch.bincount(y.long()).float()\nshare = (y == 0).sum() / (y == 1).sum()\n"
+         "one, two = nn.Linear(4, 1), nn.Linear(4, 2)\n"
+         "(nn.BCEWithLogitsLoss(pos_weight=share)(one(x)[:, 0], y)\n"
+         " + nn.CrossEntropyLoss(weight=weights)(two(x), y.long())).backward()", []),
+        # time first, flattened within the module
+        ("class Steps(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+         "        self.read, self.out = nn.GRU(4, 8), nn.Linear(8, 3)\n    def forward(self, rows):\n"
+         "        return self.out(self.read(rows)[0].reshape(-1, 8)).log_softmax(1)\n"
+         "nn.NLLLoss()(Steps()(torch.randn(9, 4, 4)), torch.randint(0, 3, (36,))).backward()", []),
+        ("net = nn.Linear(4, 3)\n(-net(x).softmax(1).gather(1, y.long()[:, None]).mean()).backward()", SQUASHED),
+        # a module may return its loss beside its prediction
+        ("class Whole(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+         "        self.net = nn.Linear(4, 2)\n    def forward(self, rows, labels):\n        p = self.net(rows)\n"
+         "        return nn.functional.cross_entropy(p, labels), p\nWhole()(x, y.long())[0].mean().backward()", []),
         ("net = torch.compile(nn.Sequential(nn.Linear(4, 2), nn.Softmax(1)))\nnet.compile()\n"
          "step = torch.compile(mode='reduce-overhead')(lambda: nn.CrossEntropyLoss()(net(x), y.long()))\n"
          "step().backward()", SQUASHED),
@@ -218,11 +233,34 @@ def test_a_loop_of_ones_own_over_a_loader(last: str, expected: list[str], option
          "(real + nn.BCEWithLogitsLoss()(first(-x), torch.zeros(64, 1))).backward()", []),
     ],
     ids=["penalty", "scaler", "parallel", "own formula", "two", "autograd", "inputs", "refused", "heads", "wrong head",
-         "flattened", "flattened before", "like", "target network", "compiled", "state", "discriminator"],
+         "flattened", "flattened before", "like", "target network", "balanced", "time first",
+         "likelihood", "loss within", "compiled", "state", "discriminator"],
 )  # fmt: skip
 def test_torch_scripts(body: str, expected: list[str], tmp_path: Path) -> None:
     pytest.importorskip("torch")
     assert names(run(tmp_path, START + body)) == expected
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # labels of a sequence of another length; of what is made of all rows; of actions that are drawn, with rewards
+        "out = nn.Linear(4, 5)(torch.randn(20, 4, 4)).log_softmax(-1)\n"
+        "nn.CTCLoss()(out, torch.randint(1, 5, (20, 6))[:4], torch.full((4,), 20), torch.full((4,), 6)).backward()",
+        "out = nn.Linear(4, 8)(x)\nnn.CrossEntropyLoss()(out @ out.T, torch.arange(64)).backward()",
+        "class Both(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.choice, self.value = nn.Linear(4, 2), nn.Linear(4, 1)\n    def forward(self, rows):\n"
+        "        return self.choice(rows).softmax(1), self.value(rows)[:, 0]\nchances, value = Both()(x)\n"
+        "drawn = torch.distributions.Categorical(chances)\naction, reward = drawn.sample(), torch.randn(64)\n"
+        "loss = -(drawn.log_prob(action) * (reward - value.detach())).mean()\n"
+        "(loss + nn.functional.mse_loss(value, reward) - 0.01 * drawn.entropy().mean()).backward()",
+    ],
+    ids=["sequence", "pairs", "actions"],
+)  # fmt: skip
+def test_what_a_torch_script_compares_otherwise_is_not_measured(body: str, tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    checked = run(tmp_path, START + body)
+    assert (names(checked), checked.measured) == (["not_measured"], False)
 
 
 @pytest.mark.parametrize(

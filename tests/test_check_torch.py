@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments.check import check
 from experiments.check.render import as_text
+from experiments.check.target import check_target
 from experiments.records import UserError
 
 torch = pytest.importorskip("torch")
@@ -189,6 +191,17 @@ def test_the_first_layer_tells_the_shape_of_a_row() -> None:
     assert verdict(text, nn.BCEWithLogitsLoss()) == SOUND
     with pytest.raises(UserError, match=r"does not tell the shape of a row. Return \(module, loss, x, y\)"):
         check(nn.Sequential(nn.BatchNorm1d(4)), loss=nn.MSELoss())
+
+
+def test_the_first_batch_of_a_loader_is_taken(tmp_path: Path) -> None:
+    file = tmp_path / "model.py"
+    file.write_text(
+        "import torch\nfrom torch.utils.data import DataLoader, TensorDataset\ndef build():\n"
+        "    rows = TensorDataset(torch.randn(40, 4), torch.randint(0, 2, (40,)))\n"
+        "    return torch.nn.Linear(4, 2), torch.nn.CrossEntropyLoss(), DataLoader(rows, batch_size=8)\n"
+    )
+    checked = check_target(f"{file}:build")
+    assert (checked.findings, checked.measured) == ((), True)
 
 
 def test_what_is_no_program_says_so() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from experiments.check.split import Node
 
 Learnt = Callable[[Any], bool]  # whether a tensor depends on weights
+BACKWARDS = "Besides its label a row has a number below 0 in the loss, so that of a label alone says nothing."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,12 @@ class Call:
     inputs: tuple[Any, ...]
     outputs: tuple[Any, ...]
     random: bool = False
+
+    @property
+    def made(self) -> tuple[Any, ...]:
+        """What it returned, but for what it handed through, of several tensors."""
+        given = set(map(id, self.inputs)) if len(self.outputs) > 1 else set()
+        return tuple(one for one in self.outputs if id(one) not in given)
 
     @property
     def node(self) -> Node:
@@ -48,7 +56,7 @@ def derived(calls: list[Call], starts: Iterable[Any]) -> set[int]:
     known = set(map(id, starts))
     for call in calls:
         if any(id(one) in known for one in call.inputs):
-            known |= set(map(id, call.outputs))
+            known |= set(map(id, call.made))
     return known
 
 
@@ -66,31 +74,90 @@ def last_of(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tuple[Any
     return list(last.values())
 
 
-def term(calls: list[Call], starts: Iterable[Any], loss: Any, learnt: Learnt) -> Any:
-    """The part of the loss that is made of one prediction alone: without penalties, and losses of other outputs."""
+def term(calls: list[Call], starts: Iterable[Any], loss: Any, learnt: Learnt, labels: Any) -> Any:
+    """The part of the loss that is made of one prediction and its labels: without penalties, and other outputs."""
     known, part = set(map(id, starts)), loss
+    labelled = derived(calls, [labels])
     for call in calls:
         of_prediction = [id(one) in known for one in call.inputs]
         if any(of_prediction) and all(of_prediction[at] or not learnt(one) for at, one in enumerate(call.inputs)):
             known |= set(map(id, call.outputs))
-            part = next((one for one in call.outputs if one.ndim == 0), part)
+            part = next((one for one in call.outputs if one.ndim == 0 and id(one) in labelled), part)
     return part
 
 
-def labels_of(calls: list[Call], starts: Iterable[Any], rows: int, learnt: Learnt) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """What a loss compares a prediction with: the `tensor` of labels, and why that cannot be measured, or ""."""
+
+    tensor: Any
+    unmeasured: str = ""
+
+
+def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt) -> Labels | None:
     """What stands beside a prediction in the first call that takes both it, or what was made of it, and labels.
 
-    Where both are flattened there, the labels are what has as many `rows` as the prediction. None if there are none.
+    `starts`: the tensors that the loss may take the prediction from. Where both are flattened there, the labels are
+    what has as many rows as the prediction. What is drawn from a prediction may be a label. None if there are none.
     """
+    labels = _beside(calls, starts, prediction, learnt, learnt)
+    if labels is None and (labels := _beside(calls, starts, prediction, learnt, lambda one: True)) is not None:
+        return replace(labels, unmeasured="")  # no gradient reaches the weights on that way: measure that
+    return labels
+
+
+def _beside(
+    calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt, follow: Learnt
+) -> Labels | None:
+    """As `labels_of`, where a prediction is followed through what `follow` is true of."""
     known = set(map(id, starts))
     for call in calls:
-        if not any(id(one) in known for one in call.inputs):
+        beside = [one for one in call.inputs if id(one) in known]
+        if not beside:
             continue
         for one in call.inputs:
             if id(one) not in known and not learnt(one) and one.ndim > 0:
                 before = reversed(leading_to(calls, one))
                 for source in (one, *(tensor for earlier in before for tensor in earlier.inputs)):
-                    if source.ndim > 0 and len(source) == rows and not learnt(source):
-                        return source
-        known |= set(map(id, call.outputs))
+                    if source.ndim > 0 and len(source) == len(prediction) and not learnt(source):
+                        told = "" if _of_units(beside[0], prediction) and _comparable(beside[0], one) else (
+                            f"The loss compares labels, {_size(one)}, with {_size(beside[0])} numbers that it makes of "
+                            f"the prediction, {_size(prediction)}."
+                        )  # fmt: skip
+                        return Labels(tensor=source, unmeasured=told)
+        known |= {id(one) for one in call.outputs if follow(one)}
     return None
+
+
+def _size(tensor: Any) -> str:
+    return " x ".join(map(str, tensor.shape))
+
+
+def _of_units(made: Any, prediction: Any) -> bool:
+    """Whether what is made of a prediction still has its units: as many numbers, or as many in the last axis."""
+    whole = math.prod(made.shape) == math.prod(prediction.shape)
+    return whole or (made.ndim > 0 and tuple(made.shape)[-1] == tuple(prediction.shape)[-1])
+
+
+def _comparable(made: Any, labels: Any) -> bool:
+    """Whether labels are as large as what they stand beside, one a row of it, or broadcast with it."""
+    shape, given = tuple(made.shape), tuple(labels.shape)
+    if given in (shape, shape[:-1], (*shape[:1], *shape[2:])):
+        return True
+    return all(1 in pair or pair[0] == pair[1] for pair in zip(reversed(shape), reversed(given), strict=False))
+
+
+def weighed_down(
+    calls: list[Call], prediction: Iterable[Any], labels: Any, learnt: Learnt, least: Callable[[Any], float]
+) -> bool:
+    """Whether what is made of prediction and labels is multiplied by weights of rows, some of them below 0.
+
+    `least`: the least number of a tensor. Such rows are learnt backwards, on purpose: as with the rewards of actions.
+    """
+    of_both, known = derived(calls, [labels]) & derived(calls, prediction), derived(calls, [labels, *prediction])
+    return any(
+        least(one) < 0
+        for call in calls if any(id(given) in of_both for given in call.inputs)
+        for one in call.inputs
+        if id(one) not in known and not learnt(one) and one.ndim > 0 and len(one) == len(labels)
+    )  # fmt: skip

@@ -110,6 +110,7 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
             add("binary", "squashed logits", formulas.binary_of_logits, expit(values))
             soft = np.exp(log_softmax(values, axis=-1))
             add("categorical", "squashed logits", formulas.categorical_of_logits, soft if several else None)
+            add("likelihood", "squashed logits", formulas.likelihood, soft if several else None)
     return listed
 
 

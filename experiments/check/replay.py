@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Iterable
 from copy import copy
 from dataclasses import replace
@@ -52,19 +53,19 @@ def played(framework: Framework, calls: list[Call], replaced: dict[int, Any]) ->
 class Part:
     """The recorded calls from the logits of a prediction on.
 
-    `calls`: of one pass from rows on; `weights`: ids of tensors; `learnt`: whether a tensor depends on weights;
-    `labels`: a tensor, or None where the pass takes none. `at`: the logits; `whole`: whether the prediction depends
-    on the rows through them alone.
+    `calls`: of one pass from rows on; `weights`: ids of tensors, and `rows` of those that layers with weights took;
+    `learnt`: whether a tensor depends on weights; `labels`: a tensor, or None where the pass takes none.
+    `at`: the logits; `whole`: whether the prediction depends on the rows through them alone.
     """
 
     def __init__(
         self, framework: Framework, calls: list[Call], prediction: Any, labels: Any, weights: set[int],
-        learnt: Callable[[Any], bool],
+        learnt: Callable[[Any], bool], rows: set[int] = frozenset(),  # type: ignore[assignment]
     ) -> None:  # fmt: skip
         nodes = [call.node for call in calls]
         # rows and labels: what has as many rows as the prediction and no weights in it, wherever it comes from
         strange = weights | derived(calls, [one for call in calls if call.random for one in call.outputs])
-        data = {
+        data = rows | {
             id(one) for call in calls for one in call.inputs
             if not learnt(one) and id(one) not in strange and one.ndim and len(one) == len(prediction)
         }  # fmt: skip
@@ -80,9 +81,11 @@ class Part:
         self.calls = []
         for number, (call, node) in enumerate(zip(calls, nodes, strict=True)):
             given, made = {*node.inputs}, {*node.outputs}
-            if (number > start or given & labelled) and not replaced & made:
+            # before the logits: what labels are made into; what is made of all of them, as their share, is as it was
+            of_labels = bool(given & labelled) and any(_of_rows(one, labels) for one in call.outputs)
+            if (number > start or of_labels) and not replaced & made:
                 self.calls.append(call)
-            if given & labelled and number <= start:
+            if of_labels and number <= start:
                 labelled |= made
         self.prediction, self._framework = prediction, framework
 
@@ -99,6 +102,13 @@ class Part:
         """The tensors `wanted` for the logits `z`; `known` maps the ids of other tensors to what replaces them."""
         replaced = played(self._framework, self.calls, known | {id(one): z for one in self.at})
         return [replaced.get(id(one), one) for one in wanted]
+
+
+def _of_rows(tensor: Any, labels: Any) -> bool:
+    """Whether a tensor has a number for each label."""
+    if labels is None or tensor.ndim == 0:
+        return False
+    return len(tensor) == len(labels) or math.prod(tensor.shape) >= math.prod(labels.shape)
 
 
 class ReplayedTail:

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments import keras_internals
 from experiments.check.answer import of_readings
-from experiments.check.calls import derived, labels_of, last_of, leading_to, term
+from experiments.check.calls import BACKWARDS, derived, labels_of, last_of, leading_to, term, weighed_down
 from experiments.check.examine import Reading
 from experiments.check.labels import encodings
 from experiments.check.messages import one_line
@@ -166,13 +166,16 @@ def read(recording: Recording, loss: Any, told: str) -> list[Reading]:
         starts = [*part.at, prediction]
         if not any(id(one) in needed for one in starts):
             continue  # of no use to the loss
-        truth = labels_of(leading, starts, len(prediction), is_learnt)
-        if truth is None:
+        labels = labels_of(leading, starts, prediction, is_learnt)
+        if labels is None:
             continue
-        of_one = term(leading, starts, loss, is_learnt)
-        tail = _tail(recording, applied, prediction, of_one, truth, is_learnt)
+        truth = labels.tensor
+        of_one = term(leading, starts, loss, is_learnt, truth)
+        tail = labels.unmeasured or _tail(recording, applied, prediction, of_one, truth, is_learnt)
+        if weighed_down(leading_to(leading, of_one), starts, truth, is_learnt, lambda one: np.asarray(one).min()):
+            tail = BACKWARDS
         name = "output" if len(predictions) == 1 else f"output {len(readings) + 1}"
-        readings.append(_reading(applied, prediction, tail, truth, name))
+        readings.append(_reading(applied, prediction, tail, None if labels.unmeasured else truth, name))
     require(bool(predictions), f"{told} asks a tape for the gradient of a loss that comes from no layer of Keras.")
     require(bool(readings), f"{told} asks a tape for the gradient of a loss that takes no labels.")
     return readings
@@ -212,7 +215,7 @@ def _predicted(applied: Applied) -> Part | None:
 
 
 def _reading(applied: Applied, prediction: Any, tail: Tail | str, labels: Any, name: str) -> Reading:
-    truth = np.asarray(labels)
+    truth = None if labels is None else np.asarray(labels)
     shape = tuple(prediction.shape[1:])
     inner = [one for one in keras_internals.layers_within(applied.layer) if one.weights]
     output = Output(

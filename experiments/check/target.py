@@ -79,6 +79,8 @@ def _of_returned(returned: Any, file: Path, name: str) -> Checked:
             f"{name}() of {file} returned a module without a loss. It must return (module, loss) or (module, loss, x, "
             "y).",
         )
+        if len(parts) == 3 and hasattr(parts[2], "dataset"):  # a loader: its first batch
+            parts = (*parts[:2], next(iter(parts[2])))
         rest = parts[2] if len(parts) == 3 and isinstance(parts[2], (tuple, list)) else parts[2:]
         return of_torch(first, parts[1], *rest, file=file, function=name)
     require(

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from experiments.check.answer import of_readings
-from experiments.check.calls import labels_of, last_of, leading_to, term
-from experiments.check.record import Checked
+from experiments.check.calls import BACKWARDS, labels_of, last_of, leading_to, term, weighed_down
+from experiments.check.record import Checked, Tail
 from experiments.check.torch_program import REFUSED, losses_in, output_of
 from experiments.check.torch_tail import Recorder, learnt, replayed, tensors
 from experiments.records import require
@@ -23,10 +23,16 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
     So does the first `torch.autograd.grad` of a loss for parameters.
     """
     outputs: list[tuple[nn.Module, torch.Tensor]] = []
+    rows: list[torch.Tensor] = []
+
+    def called(module: nn.Module, given: Any, output: Any) -> None:
+        outputs.extend((module, one) for one in tensors(output))
+        if any(True for _ in module.parameters()):
+            rows.extend(tensors(given))
 
     def backward(loss: torch.Tensor) -> None:
         recorder.recording = False  # the mode itself cannot be left from within one of its calls
-        answer(lambda: _check(path, recorder, outputs, loss))
+        answer(lambda: _check(path, recorder, outputs, rows, loss))
 
     class Watching(Recorder):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -38,9 +44,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
             return super().__torch_function__(func, types, args, kwargs)
 
     recorder = Watching()
-    hook = nn.modules.module.register_module_forward_hook(
-        lambda module, inputs, output: outputs.extend((module, one) for one in tensors(output))
-    )
+    hook = nn.modules.module.register_module_forward_hook(called)
     plain = torch.autograd.backward
 
     def of_tensors(given: Any, *args: Any, **options: Any) -> None:
@@ -73,28 +77,35 @@ def without_compiling() -> Callable[[], None]:
 
 
 def _check(
-    path: Path, recorder: Recorder, outputs: list[tuple[nn.Module, torch.Tensor]], loss: torch.Tensor
-) -> Checked:
-    """Check the part of a script that led to `loss`."""
+    path: Path, recorder: Recorder, outputs: list[tuple[nn.Module, torch.Tensor]], rows: list[torch.Tensor],
+    loss: torch.Tensor,
+) -> Checked:  # fmt: skip
+    """Check the part of a script that led to `loss`; `outputs` and `rows`: what modules returned and took."""
     calls = leading_to(recorder.calls, loss)
     used = {id(tensor) for call in calls for tensor in (*call.inputs, *call.outputs)}
     own = [(m, o) for m, o in outputs if id(o) in used and learnt(o) and any(True for _ in m.parameters())
-           and o is not loss]  # fmt: skip
+           and o.ndim]  # fmt: skip
     require(bool(own), f"{path} calls backward() on a loss that comes from no module with weights.")
     predictions = last_of(calls, own)
     readings = []
     for number, (module, prediction) in enumerate(predictions, start=1):
-        truth = labels_of(calls, [prediction], len(prediction), learnt)
-        if truth is None:
+        labels = labels_of(calls, [prediction], prediction, learnt)
+        if labels is None:
             continue
-        part = term(calls, [prediction], loss, learnt)
-        tail = replayed(
-            leading_to(calls, part), prediction=prediction, loss=part, labels=truth,
+        truth = labels.tensor
+        tail: Tail | str = labels.unmeasured
+        part = term(calls, [prediction], loss, learnt, truth)
+        led = leading_to(calls, part)
+        if not tail and weighed_down(led, [prediction], truth, learnt, lambda one: float(one.min())):
+            tail = BACKWARDS
+        tail = tail or replayed(
+            led, prediction=prediction, loss=part, labels=truth, rows={id(one) for one in rows if not learnt(one)},
             weights={id(t) for call in calls for t in call.inputs if _is_weight(t)},
         )  # fmt: skip
         readings.append(
             output_of(
-                module, losses_in(outputs) or "loss", prediction, tail, labels=truth.detach().numpy(), complete=False,
+                module, losses_in(outputs) or "loss", prediction, tail,
+                labels=None if labels.unmeasured else truth.detach().numpy(), complete=False,
                 refused=f"RuntimeError: all elements of {REFUSED}" if recorder.refused else "",
                 name="output" if len(predictions) == 1 else f"output {number}",
             )

@@ -91,10 +91,10 @@ def learnt(tensor: torch.Tensor) -> bool:
 
 def replayed(
     calls: list[Call], *, prediction: torch.Tensor, loss: torch.Tensor, labels: torch.Tensor, weights: set[int],
-    objective: Callable[[Any, Any], Any] | None = None,
+    rows: set[int], objective: Callable[[Any, Any], Any] | None = None,
 ) -> ReplayedTail:  # fmt: skip
-    """The tail of recorded calls; those in training do nothing in a prediction."""
-    part = Part(Torch(), calls, prediction, labels, weights, learnt)
+    """The tail of recorded calls; those in training do nothing in a prediction. `weights`, `rows`: see `Part`."""
+    part = Part(Torch(), calls, prediction, labels, weights, learnt, rows)
     return ReplayedTail(
         Torch(), part, part.without("training"), loss=loss, labels=labels, objective=objective
     )
@@ -119,4 +119,7 @@ def recorded(
             return objective(truth, prediction).detach()
 
     ids = {id(weight) for weight in weights}
-    return replayed(recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, objective=scored)
+    return replayed(
+        recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, rows=set(map(id, given)),
+        objective=scored,
+    )  # fmt: skip
