@@ -176,13 +176,17 @@ def _in_common_units(pairs: pd.DataFrame) -> pd.DataFrame:
     spread is that of the ratio, not of the difference alone (the linear form of a ratio estimator, Cochran 1977, 6.4).
     """
     relative = pairs["quantity"].map({q.name: q.relative for q in QUANTITIES.values()}).astype(bool)
-    keys = [pairs[key] for key in ("head", *CELL, "quantity")]
+    some = pairs[relative]
+    if some.empty:
+        return pairs
+    cells = some.groupby(["head", *CELL, "quantity"], sort=False, observed=True).ngroup()
+    baseline = some["twin"].abs()
 
     def mean(values: pd.Series) -> pd.Series:
-        return values.groupby(keys, sort=False, observed=True).transform(lambda v: v.mean(skipna=False))
+        return values.groupby(cells, sort=False).transform(lambda v: v.mean(skipna=False))
 
-    size = mean(pairs["twin"].abs())
+    size = mean(baseline)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = mean(pairs["difference"]) / size
-        share = ratio + (pairs["difference"] - ratio * pairs["twin"].abs()) / size
-    return pairs.assign(difference=share.where(relative, pairs["difference"]))
+        ratio = mean(some["difference"]) / size
+        share = ratio + (some["difference"] - ratio * baseline) / size
+    return pairs.assign(difference=share.reindex(pairs.index).where(relative, pairs["difference"]))
