@@ -67,10 +67,10 @@ def bench(
             words = f"{group.title}: {job.name} ({turn + 1} of {group.repeats})"
             print(f"{time.perf_counter() - started:6.0f} s  {words}", file=sys.stderr, flush=True)
 
-        results = in_turns(group.jobs, group.repeats, told)
-        for (part, name), timings in results.items():
+        timed = in_turns(group.jobs, group.repeats, told)
+        for (part, name), timings in timed.items():
             found.setdefault(part, {})[name] = timings
-        for table in show.tables(group, results, found):
+        for table in show.tables(group, timed, found):
             console.print(table)
     machine["load_after"], machine["seconds"] = os.getloadavg()[0], time.perf_counter() - started
     console.print(f"Took {machine['seconds']:.0f} s; load {machine['load_before']:.1f} to {machine['load_after']:.1f}.")

@@ -17,7 +17,7 @@ import suite_throwaway as throwaway
 from experiments.records import Cell, UserError
 from experiments.store.cells import Cells
 from experiments.store.collect import verify
-from experiments.suite import Options, outlook, rebuild, run
+from experiments.suite import Options, kernels, outlook, rebuild, run
 from experiments.suite import worker as local
 
 
@@ -161,26 +161,26 @@ def test_a_cell_that_takes_too_long_is_stopped(options: Options) -> None:
 
 
 def test_a_kernel_that_cannot_start_is_tried_again(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    fork = local.ForkServer.fork
+    launch = kernels.ForkServer.launch
     calls = []
 
-    def refuse_once(self: local.ForkServer, *arguments: object) -> object:
+    def refuse_once(self: kernels.ForkServer, *arguments: object) -> object:
         calls.append(arguments)
         if len(calls) == 1:
             raise OSError("no process can be started")
-        return fork(self, *arguments)  # type: ignore[arg-type]
+        return launch(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(local.ForkServer, "fork", refuse_once)
+    monkeypatch.setattr(kernels.ForkServer, "launch", refuse_once)
     summary = run([throwaway.cell(0)], options)
     assert (summary.done, len(calls)) == (1, 2)
     assert rows(options.out)["throwaway-0"]["attempts"] == 2
 
 
 def test_a_kernel_that_never_starts_is_given_up(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: local.ForkServer, *_: object) -> object:
+    def refuse(self: kernels.ForkServer, *_: object) -> object:
         raise OSError("no process can be started")
 
-    monkeypatch.setattr(local.ForkServer, "fork", refuse)
+    monkeypatch.setattr(kernels.ForkServer, "launch", refuse)
     summary = run([throwaway.cell(0), throwaway.cell(1)], options)
     assert [(f.status, f.attempts) for f in summary.failed] == [("no kernel", local.ATTEMPTS)] * 2
     assert "no process can be started" in summary.failed[0].error

@@ -98,16 +98,20 @@ def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, learnt:
     """What stands beside a prediction in the first call that takes both it, or what was made of it, and labels.
 
     `starts`: the tensors that the loss may take the prediction from. Where both are flattened there, the labels are
-    what has as many rows as the prediction. What is drawn from a prediction may be a label. None if there are none.
+    what has as many rows as the prediction. What is drawn from a prediction may be a label; so may what is made of
+    nothing but a shape, zeros or ones, where nothing else stands beside it. None if there are none.
     """
-    labels = _beside(calls, starts, prediction, learnt, learnt)
-    if labels is None and (labels := _beside(calls, starts, prediction, learnt, lambda one: True)) is not None:
-        return replace(labels, unmeasured="")  # no gradient reaches the weights on that way: measure that
-    return labels
+    shaped = {id(one) for call in calls if not call.inputs and not call.random for one in call.outputs}
+    for follow in (learnt, lambda one: True):
+        for passed_over in (shaped, set[int]()):
+            labels = _beside(calls, starts, prediction, learnt, follow, passed_over)
+            if labels is not None:  # where no gradient reaches the weights on that way: measure that
+                return labels if follow is learnt else replace(labels, unmeasured="")
+    return None
 
 
 def _beside(
-    calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt, follow: Learnt
+    calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt, follow: Learnt, passed_over: set[int]
 ) -> Labels | None:
     """As `labels_of`, where a prediction is followed through what `follow` is true of."""
     known = set(map(id, starts))
@@ -116,7 +120,7 @@ def _beside(
         if not beside:
             continue
         for one in call.inputs:
-            if id(one) not in known and not learnt(one) and one.ndim > 0:
+            if id(one) not in known | passed_over and not learnt(one) and one.ndim > 0:
                 before = reversed(leading_to(calls, one))
                 for source in (one, *(tensor for earlier in before for tensor in earlier.inputs)):
                     if source.ndim > 0 and len(source) == len(prediction) and not learnt(source):
