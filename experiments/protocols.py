@@ -262,9 +262,9 @@ FULL = PRESETS.add(
         name="full",
         description="everything that goes together, 50 seeds (16: images, text): a night or a cluster",
         groups=(
-            Group(tasks=ALL, networks=("linear", "mlp", "deep_mlp"), optimizers=ALL),
             # the least p of 16 seeds passes the correction over as many cells as there are of these
             Group(tasks=ALL, networks=_SLOW, optimizers=ALL, seeds=16),
+            Group(tasks=ALL, networks=ALL, optimizers=ALL),
         ),
         heads=ALL,
         seeds=50,
@@ -284,8 +284,8 @@ FULL = PRESETS.add(
         # what rounding leaves is the same on every task
         control=Selection(
             groups=(
-                Group(tasks=("breast_cancer", "moons"), networks=("linear", "mlp", "deep_mlp"), optimizers=ALL),
-                Group(tasks=("strokes", "chinese_reviews"), networks=_SLOW, optimizers=ALL, seeds=4),
+                Group(tasks=("breast_cancer", "moons"), networks=ALL, optimizers=ALL),
+                Group(tasks=("strokes", "chinese_reviews"), networks=ALL, optimizers=ALL, seeds=4),
             ),
             seeds=10,
             steps=400,

@@ -189,4 +189,6 @@ def _in_common_units(pairs: pd.DataFrame) -> pd.DataFrame:
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = mean(some["difference"]) / size
         share = ratio + (some["difference"] - ratio * baseline) / size
-    return pairs.assign(difference=share.reindex(pairs.index).where(relative, pairs["difference"]))
+    difference = pairs["difference"].to_numpy(dtype=float, copy=True)
+    difference[relative.to_numpy()] = share.to_numpy()
+    return pairs.assign(difference=difference)
