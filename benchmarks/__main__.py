@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 
 from benchmarks import answer, history, show
+from benchmarks.command import run
 from benchmarks.jobs import Job, cores, in_turns, settle
 from benchmarks.plan import PARTS, turns
 from benchmarks.work import FULL, QUICK
-from experiments.records import UserError, require
+from experiments.records import require
 
 RESULTS = Path("results/standard")
 
@@ -81,14 +82,5 @@ def bench(
         out.write_text(json.dumps({"machine": machine, "timings": found}, indent=1))
 
 
-def main() -> None:
-    """Run the command; a user's mistake is one line and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

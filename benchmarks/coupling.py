@@ -8,7 +8,6 @@ ratio of their variances is how many times more seeds independent draws would ta
 from __future__ import annotations
 
 import statistics
-import sys
 import time
 from dataclasses import dataclass, replace
 from typing import Annotated
@@ -16,12 +15,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from benchmarks.command import run
 from experiments.engines import driver, prepare
 from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
 from experiments.protocols import STANDARD
-from experiments.records import Setup, UserError, require
+from experiments.records import Setup, require
 
 COUPLED = HEADS["softmax"]
 INDEPENDENT = replace(COUPLED, name="softmax_independent", draw="again")
@@ -108,14 +108,5 @@ def coupling(
     print(f"Independent draws have {statistics.median(ratios):.1f} times the variance of coupled ones, in the median.")
 
 
-def main() -> None:
-    """Run the command; a user's mistake is one line and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 from scipy import stats as scipy_stats
 
+from benchmarks.command import run
 from experiments import judgement
 from experiments.engines import Problem, driver
 from experiments.engines.keras_trunk import KerasTrunk, precision
@@ -35,7 +36,7 @@ from experiments.problem.problem import READERS
 from experiments.problem.records import Record, tabulate
 from experiments.problem.samples import sample_of
 from experiments.problem.streams import draw
-from experiments.records import Data, Setup, UserError, require
+from experiments.records import Data, Setup, require
 from experiments.stats import ALPHA, QUANTITIES
 from experiments.tasks import Split, as_data, fit_scaling, split
 
@@ -316,14 +317,5 @@ def error_rates(
         console.print(f"{networks:,} {network} networks of {steps} steps: {time.perf_counter() - started:.0f} s.\n")
 
 
-def main() -> None:
-    """Run the command; a user's mistake is one line and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)

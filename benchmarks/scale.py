@@ -7,7 +7,6 @@ each cell to the worker that is free first.
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Sequence
@@ -18,9 +17,10 @@ from typing import Annotated
 import typer
 from distributed import Client, LocalCluster, wait
 
+from benchmarks.command import run
 from experiments.plan import kind_of, plan
 from experiments.protocols import PRESETS
-from experiments.records import UserError, require
+from experiments.records import require
 from experiments.store.cells import Cells
 from experiments.suite.costs import estimate, wall_time
 
@@ -85,14 +85,5 @@ def scale(
         print(row(lengths, int(number), seconds), flush=True)
 
 
-def main() -> None:
-    """Run the command; a user's mistake is one line and exit code 2."""
-    try:
-        app()
-    except UserError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2)
-
-
 if __name__ == "__main__":
-    main()
+    run(app)
