@@ -22,5 +22,5 @@ def test_few_lines_fail_a_run_whose_tests_pass(processes: str) -> None:
     assert found is not None
     assert 1 < float(found[1]) < 50
     # a file that was read whole, and one that nothing read
-    assert "experiments/protocols.py" not in done.stdout
+    assert "experiments/protocols/record.py" not in done.stdout
     assert re.search(r"experiments/report/\S+ +(\d+) +\1 +0 ", done.stdout)

@@ -1,0 +1,27 @@
+"""The presets: which cells there are, and how long each is trained."""
+
+from experiments.protocols.presets import FULL, QUICK, STANDARD
+from experiments.protocols.record import (
+    ALL,
+    GRID,
+    GRID_OF_SEVERAL,
+    PRESETS,
+    Elsewhere,
+    Group,
+    Protocol,
+    Selection,
+)
+
+__all__ = [
+    "ALL",
+    "FULL",
+    "GRID",
+    "GRID_OF_SEVERAL",
+    "PRESETS",
+    "QUICK",
+    "STANDARD",
+    "Elsewhere",
+    "Group",
+    "Protocol",
+    "Selection",
+]
