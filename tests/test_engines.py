@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -105,3 +108,12 @@ def test_rows_in_blocks_are_each_evaluated_once_and_in_order(n: int) -> None:
     assert np.array_equal(one, rows[:1, :, None])
     assert np.array_equal(two, rows[1:, :, None] * np.ones(2))
     assert np.array_equal(losses, rows * 0.5)
+
+
+def test_jax_knows_the_options_that_make_it_quick_to_compile() -> None:
+    """Where it does not, nothing fails: each cell just compiles for as long again."""
+    pytest.importorskip("jax")
+    script = "from experiments.engines.keras_jax.compiling import quick_to_compile as quick; print(len(quick()))"
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "2"
