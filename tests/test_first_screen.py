@@ -15,7 +15,7 @@ from browsing import DESK, PHONE, Opened, check_page
 
 from experiments import figures, judgement
 from experiments.figures.files import FONT
-from experiments.suite.render import render
+from experiments.suite.notebooks import render
 
 PAGES = ("report.html", "report.zh.html")
 NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "binary.ipynb"

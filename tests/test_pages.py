@@ -11,7 +11,7 @@ import nbformat.v4 as v4
 import pytest
 import synthetic_tables as synthetic
 
-from experiments.suite.render import render
+from experiments.suite.notebooks import render
 
 CELL = "binary-fair-mlp-adam"
 

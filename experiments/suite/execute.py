@@ -22,7 +22,7 @@ from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
 from experiments.suite.jobs import Hooks, Job, Outcome, Reason
 from experiments.suite.kernels import LOG, Kernel, manager_of
-from experiments.suite.render import render
+from experiments.suite.notebooks import render
 from experiments.suite.started import Server
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

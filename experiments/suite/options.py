@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,6 @@ from experiments.plan.keys import NOTEBOOKS
 from experiments.records import require
 from experiments.store.cells import Failure
 from experiments.suite.display import readable
-from experiments.suite.provenance import cores, memory_gib
 
 CELL_GIB = 4  # the memory that a cell's engine is told to stay within
 
@@ -94,3 +94,15 @@ class Outlook:
 def default_workers() -> int:
     """One worker a core, as far as the memory goes."""
     return max(1, min(cores(), int(memory_gib() // CELL_GIB)))
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory_gib() -> float:
+    """The machine's memory."""
+    import psutil
+
+    return psutil.virtual_memory().total / 2**30

@@ -16,12 +16,12 @@ from experiments.records import Cell
 from experiments.store.cells import Cells, write_file
 from experiments.store.collect import collect, copy_notebooks, save_cells
 from experiments.store.lock import alone, hold
-from experiments.suite import serial, worker
-from experiments.suite.check import check
+from experiments.suite import worker
 from experiments.suite.costs import FINISH, STARTUP, estimate, wall_time
 from experiments.suite.display import Lines, display
+from experiments.suite.notebooks import check
 from experiments.suite.options import Options, Outlook, Summary
-from experiments.suite.record import RUN, read, record
+from experiments.suite.provenance import RUN, read, record
 from experiments.suite.state import Runner, State, current
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _runner(options: Options, remote: Workers | None, needed: bool) -> Iterator[
     if remote is not None:
         yield remote.run, remote.count, remote.dashboard
     elif options.shard or not needed:
-        yield serial.run, 1 if options.shard else options.workers, ""
+        yield worker.one_by_one, 1 if options.shard else options.workers, ""
     else:
         from experiments.suite.cluster import own_workers  # here: when all is stored, importing Dask takes longest
 
@@ -111,7 +111,7 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
         if todo:
             collect(out, read)
             show.expect(estimate(todo, read))
-            state.execute(todo, serial.run, show)
+            state.execute(todo, worker.one_by_one, show)
     ended = time.time()
     whole = list(state.store.valid())
     collect(out, whole)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
+from experiments.suite.display import Lines
 from experiments.suite.execute import execute
 from experiments.suite.jobs import TRANSIENT, Hooks, Job, Outcome
 from experiments.suite.started import Server, server_of
@@ -17,6 +19,13 @@ COMMON = ("tensorflow", "keras", "pandas", "matplotlib.figure")  # what nearly e
 _servers: dict[tuple[tuple[str, ...], str], Server] = {}
 _EARLY = ((), "tensorflow")
 _lock = threading.Lock()
+
+
+def one_by_one(jobs: Sequence[Job], display: Lines) -> Iterator[Outcome]:
+    """Yield the outcome of each job, in order."""
+    for job in jobs:
+        hooks = Hooks(started=partial(display.started, job.cell), step=partial(display.step, job.cell))
+        yield work(job, hooks)
 
 
 def work(job: Job, hooks: Hooks) -> Outcome:

@@ -1,16 +1,25 @@
-"""What papermill only warns of, as errors before anything runs."""
+"""What the suite asks of a notebook before it runs, and the page that it makes of one that ran."""
 
 from __future__ import annotations
 
 import ast
+import logging
+import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from experiments import sources
 from experiments.plan import kind_of
 from experiments.plan.keys import read_notebook
 from experiments.records import Cell, require
 
+if TYPE_CHECKING:
+    from nbconvert import HTMLExporter
+    from nbformat import NotebookNode
+
+_TEMPLATES = Path(__file__).parent
 _GIVEN = ("out",)
 _GIVEN_LAST = ("out", "tables")
 
@@ -45,3 +54,24 @@ def parameters_of(notebook: Path) -> set[str]:
         elif isinstance(node, ast.AnnAssign):
             targets.append(node.target)
     return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def render(notebook: NotebookNode, title: str) -> str:
+    """The page of `notebook`."""
+    page, _ = _exporter().from_notebook_node(notebook, {"title": title})
+    # what can be wider than a phone scrolls within itself, and so must be reachable by keyboard
+    return re.sub(r"<(pre|table)\b(?![^>]*tabindex)", r'<\1 tabindex="0"', page)
+
+
+@cache  # loading the templates costs more than a page
+def _exporter() -> HTMLExporter:
+    from nbconvert import HTMLExporter  # here: half a second that the command line need not wait for
+
+    logging.getLogger("traitlets").setLevel(logging.ERROR)  # figures carry their own texts
+    return HTMLExporter(
+        template_name="page",
+        extra_template_basedirs=[str(_TEMPLATES)],
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        exclude_anchor_links=True,
+    )
