@@ -102,6 +102,55 @@ def three_classes(input_shape):
     return model
 
 
+def three_classes_uncompiled(input_shape):
+    return keras.Sequential([layers.Input(input_shape), layers.Dense(3), layers.Softmax()])
+
+
+def pooled_classes():
+    """A classifier of images whose values are a convolution's means."""
+    stack = [layers.Conv2D(2, 3), layers.GlobalAveragePooling2D(), layers.Activation("softmax")]
+    return keras.Sequential([layers.Input((8, 8, 1)), *stack])
+
+
+def pooled_unit():
+    stack = [layers.Conv2D(1, 3), layers.GlobalAveragePooling2D(), layers.Activation("sigmoid")]
+    return keras.Sequential([layers.Input((8, 8, 1)), *stack])
+
+
+def nested_head(input_shape):
+    end = keras.Sequential([layers.Input((6,)), layers.Dense(4, activation="relu"), layers.Dense(1)])
+    return keras.Sequential([layers.Input(input_shape), layers.Dense(6), end])
+
+
+class Classifier(keras.Model):
+    """A head inside of a class of the user's own."""
+
+    def __init__(self):
+        super().__init__()
+        self.last = layers.Dense(2, activation="softmax")
+
+    def call(self, rows):
+        return self.last(rows)
+
+
+def class_of_its_own():
+    return Classifier()
+
+
+def between_minus_one_and_one(input_shape):
+    return keras.Sequential([layers.Input(input_shape), layers.Dense(4), layers.Dense(1, activation="tanh")])
+
+
+def few_features(input_shape):
+    """A trunk of two features, as for a picture of them."""
+    return keras.Sequential([layers.Input(input_shape), layers.Dense(2, activation="tanh")])
+
+
+def nested_trunk(input_shape):
+    stack = [layers.Input((6,)), layers.Dense(3, activation="sigmoid")]
+    return keras.Sequential([layers.Input(input_shape), layers.Dense(6), keras.Sequential(stack)])
+
+
 def two_inputs():
     first, second = layers.Input((5,)), layers.Input((5,))
     return keras.Model([first, second], layers.Add()([first, second]))

@@ -386,6 +386,40 @@ def test_strings_that_cannot_become_rows(settings: dict[str, Any], said: str, tm
     assert str(caught.value).isprintable()
 
 
+def of_sizes(shape: tuple[int, ...]) -> keras.Model:
+    return keras.Sequential([layers.Input(shape), layers.Dense(4, activation="relu"), layers.Dense(1)])
+
+
+def of_sizes_by_steps() -> keras.Model:
+    return keras.Sequential([layers.Input((6,)), layers.Reshape((6, 1)), layers.GRU(3)])
+
+
+def of_sizes_of_strings() -> keras.Model:
+    return vectorised(layers.Dense(3, activation="relu"), output_sequence_length=7)
+
+
+@pytest.mark.parametrize("build", [of_sizes, of_sizes_by_steps, of_sizes_of_strings])
+def test_numbers_of_tokens_are_no_sizes(build: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"as if they were sizes: it has no Embedding\. Begin it with") as caught:
+        plan_of(english(tmp_path), build, tmp_path)
+    assert str(caught.value).isprintable()
+
+
+def one_hot(shape: tuple[int, ...]) -> keras.Model:
+    numbers = layers.Input(shape, dtype="int32")
+    return keras.Model(numbers, layers.GlobalMaxPooling1D()(keras.ops.one_hot(numbers, 50)))
+
+
+def counted() -> keras.Model:
+    bag = layers.TextVectorization(vocabulary=" ".join(WORDS).split(), output_mode="multi_hot")
+    return keras.Sequential([layers.Input((), dtype="string"), bag, layers.Dense(3)])
+
+
+@pytest.mark.parametrize(("build", "row"), [(one_hot, (9,)), (counted, (11,))])
+def test_a_model_may_look_tokens_up_in_its_own_way(build: Any, row: tuple[int, ...], tmp_path: Path) -> None:
+    assert plan_of(english(tmp_path), build, tmp_path).model.inputs.row == row
+
+
 def test_texts_from_python_are_those_of_a_file(tmp_path: Path) -> None:
     table = english(tmp_path)
     read = "of which this project's networks read the first 9 at most"

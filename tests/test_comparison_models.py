@@ -197,6 +197,33 @@ def test_a_wrong_function_is_told_in_one_line(name: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "row", "ends"),
+    [
+        ("three_classes_uncompiled", ROW, "softmax over 3 values"),
+        ("pooled_classes", (8, 8, 1), "softmax over 2 values"),
+        ("pooled_unit", (8, 8, 1), "sigmoid over 1 value"),
+        ("nested_head", ROW, "linear over 1 value"),
+        ("class_of_its_own", ROW, "linear over 2 values"),
+    ],
+)
+def test_a_classifier_whose_head_cannot_be_replaced_is_no_trunk(name: str, row: tuple[int, ...], ends: str) -> None:
+    with pytest.raises(UserError) as caught:
+        taken(name, row)
+    said = str(caught.value)
+    assert f"{name}() returned an uncompiled model that ends in {ends}, as a classifier does" in said
+    assert "End it in Dense(1, 'sigmoid') or Dense(2, 'softmax')" in said
+    assert "\n" not in said
+
+
+def test_one_unit_is_a_head_whatever_its_activation_and_few_features_are_a_trunk() -> None:
+    model = taken("between_minus_one_and_one")
+    assert (model.head, model.features) == ("sigmoid", 4)
+    assert any("Its head applies 'tanh'" in sentence for sentence in model.recognised)
+    for name, features in (("few_features", 2), ("nested_trunk", 3)):
+        assert (taken(name).head, taken(name).features) == ("", features)
+
+
 def test_a_model_is_no_function() -> None:
     with pytest.raises(UserError, match="Give a function that builds one"):
         of_function(compared.cnn(), (8, 8, 1), None, None)

@@ -112,6 +112,7 @@ def take_apart(model: keras.Model, compiled: keras.Model, name: str) -> tuple[ke
             f"{name} returned a compiled model that does not end in a Dense layer of one or two units, seen from "
             "outside of nested models. Return a model that does, or the uncompiled trunk without its head.",
         )
+        _check_ends_in_features(last, after, model.outputs[0], name)
         return _trunk(model, model.outputs[0], name), None
     activation = _activation(last, after)
     features = _input_of(last)
@@ -153,15 +154,35 @@ def _last(tensor: Any) -> tuple[Any, list[Any]]:
         tensor = inputs[0]
 
 
+def _check_ends_in_features(last: Any, after: list[Any], output: Any, name: str) -> None:
+    """Raise `UserError` for an uncompiled model that ends as a classifier does, but in no head that can be replaced.
+
+    That is softmax over any number of values, and one or two values of sigmoid, of a nested model's last Dense layer,
+    or of a class of the user's own.
+    """
+    nested = isinstance(last, keras.Model)
+    while isinstance(last, keras.Model) and (graph := keras_internals.graph_of(last)) is not None:
+        last, within = _last(graph.outputs[0])
+        after = [*within, *after]
+    activation, values = _activation(last, after), output.shape[-1]
+    hidden = nested and isinstance(last, (keras.layers.Dense, keras.Model))
+    require(
+        activation != "softmax" and not (values in (1, 2) and (activation == "sigmoid" or hidden)),
+        f"{name} returned an uncompiled model that ends in {activation} over {values} value{'s' * (values != 1)}, as a "
+        "classifier does whose head cannot be replaced. End it in Dense(1, 'sigmoid') or Dense(2, 'softmax'), outside "
+        "of nested models, or return what is in front of its head.",
+    )
+
+
 def _input_of(layer: Any) -> Any:
     return keras_internals.calls_of(layer)[-1].input_tensors[0]
 
 
 def _is_head(layer: Any, after: list[Any], compiled: bool) -> bool:
-    """Whether a layer is a classifier's last: Dense of one or two units without an activation of hidden layers."""
+    """Whether a layer is a classifier's last: Dense of one unit, or of two without an activation of hidden layers."""
     if type(layer) is not keras.layers.Dense or layer.units > 2:
         return False
-    return compiled or _activation(layer, after) in _ACTIVATIONS
+    return compiled or layer.units == 1 or _activation(layer, after) in _ACTIVATIONS
 
 
 def _activation(layer: Any, after: list[Any]) -> str:

@@ -17,6 +17,8 @@ from experiments.tasks.files.encoding import Scale
 from experiments.tasks.text import MOST, VOCABULARY
 
 Shape = tuple[int | None, ...]
+# what looks numbers up, so that they may stand for words: a layer's place in Keras does not matter
+_LOOK_UP = ("Embedding", "CategoryEncoding", "Hashing", "IntegerLookup")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,14 +68,14 @@ def inputs_of(
     if len(given) > 1 and arrays:
         return _of_several(model, row, name, arrays)
     if kind == "text" and not given:
-        return model, _of_tokens(model, (None,), row)
+        return model, _of_tokens(model, (None,), row, name)
     if len(given) != 1:
         return model, Inputs(row=row)
     if keras.backend.standardize_dtype(given[0].dtype) == "string":
         return _of_strings(model, kind, name)
     takes: Shape = tuple(given[0].shape[1:])
     if kind == "text":
-        return model, _of_tokens(model, takes, row)
+        return model, _of_tokens(model, takes, row, name)
     if _fits(takes, row):
         return model, Inputs(row=row)
     for shape, how in (
@@ -138,8 +140,31 @@ def _opened(model: keras.Model, name: str) -> keras.Model:
         ) from error
 
 
-def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...]) -> Inputs:
+def _check_looks_up(model: keras.Model, name: str) -> None:
+    """Raise `UserError` for a model that would compute with the numbers of tokens as if they were sizes.
+
+    Only a model of Keras's own layers is known to: an operation, a Lambda or a class of the user's own may look up.
+    """
+    layers = keras_internals.layers_within(model)
+    graphs = [keras_internals.graph_of(layer) for layer in layers]
+    parts = [*layers, *(operation for graph in graphs if graph is not None for operation in graph.operations)]
+    unknown = any(
+        not isinstance(part, keras.Layer)
+        or isinstance(part, keras.layers.Lambda)
+        or not type(part).__module__.startswith("keras.")
+        for part in parts
+    )
+    require(
+        unknown or any(type(part).__name__ in _LOOK_UP for part in parts),
+        f"{name} returned a model of text that computes with the numbers of tokens as if they were sizes: it has no "
+        "Embedding. Begin it with keras.layers.Embedding, or with a TextVectorization of its own, whose output_mode "
+        "'multi_hot' makes a bag of words.",
+    )
+
+
+def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...], name: str) -> Inputs:
     """Token numbers, as many as the model takes and none that its embedding does not know."""
+    _check_looks_up(model, name)
     length = takes[0] if len(takes) == 1 and takes[0] is not None else row[0]
     vocabulary = min(MOST, _known(model, length))
     said = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
@@ -198,4 +223,6 @@ def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model,
     strings(["a text"])
     said = f"The TextVectorization of {name} makes numbers of the texts beforehand, with its first call's vocabulary."
     rest = keras.Model(numbers, model.outputs)
+    if layer.get_config()["output_mode"] == "int":
+        _check_looks_up(rest, name)
     return rest, Inputs(row=(int(row[0]),), strings=strings, said=(said,))
