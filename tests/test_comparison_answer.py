@@ -350,6 +350,7 @@ def test_amounts_are_in_the_quantity_s_own_unit() -> None:
     assert answer.amount(table.loc["accuracy"], -0.012) == "−1.2 points"
     assert answer.amount(table.loc["nll"], 0.0) == "0 nats"
     assert [answer.figure(v) for v in (123.4, 100, -0.0123, 1e6)] == ["+123", "+100", "−0.012", "+1e+06"]
+    assert [answer.figure(v) for v in (0.0, 1.9e-15, -2e-14, 1e-6)] == ["0", "0", "0", "+1e-06".replace("-", "−")]
 
 
 # --- the figure of the rates

@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from rich.cells import cell_len
 from test_comparison_answer import LOSSES, NORMS, OWN, model, ran, rows, sweep
 
-from experiments.comparison import answer
+from experiments.comparison import answer, command
 from experiments.comparison.advice import advice
 from experiments.comparison.language import NOTES, STRINGS, words_of
 from experiments.comparison.tuning import tune
@@ -136,3 +137,12 @@ def test_the_sentences_are_found() -> None:
 def test_what_fills_a_sentence_is_told_too(text: str, wanted: str) -> None:
     assert NOTES.told(text, CHINESE) == wanted
     assert NOTES.told(text, words_of("en")) == text
+
+
+@pytest.mark.parametrize("text", ["a word " * 40, "输出层的学习率、" * 30, "sigmoid 取自身的最佳学习率 " * 12])
+def test_a_line_of_the_answer_fits_a_terminal(text: str) -> None:
+    """A Chinese sign fills two columns."""
+    lines = command._wrapped(text.strip()).split("\n")
+    assert max(cell_len(line) for line in lines) <= 100
+    assert min(cell_len(line) for line in lines[:-1]) > 70
+    assert "".join("".join(lines).split()) == "".join(text.split())

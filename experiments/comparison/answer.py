@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from experiments.comparison.run import Ran
 
 FACTORS = ("initialisation", "head_rate", "decay", "head_rate+decay", "arithmetic")
+_ROUNDING = 1e-9  # what float32 leaves of no difference in a metric is far larger, what float64 leaves far smaller
 FEW_SHARED = 0.1  # up to here two seeds' rows are as good as their own
 # in the order in which a sentence names them; softmax minus sigmoid throughout
 _OUTCOMES = ("larger", "different", "negligible", "equivalent", "undecided")
@@ -52,8 +53,8 @@ def name_of(quantity: str, words: Words = ENGLISH) -> str:
 
 
 def figure(value: float, digits: int = 2) -> str:
-    """A signed number as a sentence writes it, with a true minus."""
-    if not value:
+    """A signed number as a sentence writes it, with a true minus; 0 where only rounding is left of it."""
+    if abs(value) < _ROUNDING:
         return "0"
     return (f"{value:+.0f}" if 100 <= abs(value) < 1e6 else f"{value:+.{digits}g}").replace("-", "−")
 

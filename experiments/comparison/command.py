@@ -11,6 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
 from experiments.comparison.api import of_table, task_name, weights_of_classes
 from experiments.comparison.language import NOTES, words_of
 from experiments.comparison.options import Options
@@ -108,6 +112,9 @@ def _summary(found: Comparison, page: Path) -> str:
 
 
 def _wrapped(text: str) -> str:
+    """Lines of at most `_WIDTH` columns of a terminal; a Chinese sign fills two, and a line may end at each."""
+    if cell_len(text) > len(text):
+        return "\n".join(line.plain.rstrip() for line in Text(text).wrap(Console(width=_WIDTH), _WIDTH))
     return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
@@ -130,7 +137,6 @@ def _reporter() -> Iterator[Callable[[str, float], None]]:
 
         yield line
         return
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
