@@ -420,6 +420,23 @@ def test_a_model_may_look_tokens_up_in_its_own_way(build: Any, row: tuple[int, .
     assert plan_of(english(tmp_path), build, tmp_path).model.inputs.row == row
 
 
+def test_steps_at_the_same_time_and_columns_that_say_nothing_are_told(tmp_path: Path) -> None:
+    long_lines(tmp_path)
+    lines = pd.read_csv(tmp_path / "data.csv").assign(always=1.0, word="w")
+    first = lines["when"].min()
+    again = of_frame(tmp_path, lines.replace({"when": {"2024-01-02": first}}), sequence_id="who", time="when")
+    said = "at the same time as another: they keep the file's order."
+    assert f"90 steps of a sequence {said}" in again.notices
+    assert "Left out 2 columns of the steps (no numbers, or always the same one): 'always', 'word'." in again.notices
+    assert not any(said in notice for notice in long_lines(tmp_path).notices)
+
+
+def test_numbers_are_no_text(tmp_path: Path) -> None:
+    english(tmp_path)
+    with pytest.raises(UserError, match=re.escape("The column 'id' (--text) holds numbers, not text. Leave out")):
+        read(str(tmp_path / "data.csv"), target="y", text="id")
+
+
 def test_texts_from_python_are_those_of_a_file(tmp_path: Path) -> None:
     table = english(tmp_path)
     read = "of which this project's networks read the first 9 at most"

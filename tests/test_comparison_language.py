@@ -125,6 +125,8 @@ def test_the_sentences_are_found() -> None:
     ("text", "wanted"),
     [
         ("Left out 1,204 rows without a target.", "略去没有目标值的 1,204 行。"),
+        ("90 steps of a sequence at the same time as another: they keep the file's order.",
+         "90 步与同一序列中的另一步时间相同：保持文件中的次序。"),
         ("Dropped 2 columns (constant): 'a', 'b'.", "舍去 2 列（取值恒定）：'a'、'b'。"),
         ("The column 'day' is read with the month first, and would fit both ways.",
          "列 'day' 按月在前读取（两种读法都合适）。"),

@@ -382,6 +382,7 @@ def test_columns_that_carry_nothing_are_dropped(save: Callable[..., str]) -> Non
         "Dropped 1 column (names or ids): 'code'.",
     }
     refused(save(made[["always", "y"]]), "No usable column is left", "(constant): 'always'", target="y")
+    refused(save(made[["code", "y"]]), "ids): 'code'. If 'code' is text, name it with --text.", target="y")
     refused(save(made[["y"]]), "No usable column is left", target="y")
 
 

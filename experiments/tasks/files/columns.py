@@ -64,7 +64,12 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
             f"training part, or not among its {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
         )
     if not kept:
-        raise UserError(f"No usable column is left to predict from. {' '.join(notices)}".rstrip())
+        way_out = dropped["names or ids"][:1]
+        raise UserError(" ".join([
+            "No usable column is left to predict from.",
+            *notices,
+            *(f"If {quoted(name)} is text, name it with --text." for name in way_out),
+        ]))  # fmt: skip
     return pd.DataFrame(kept, copy=False), identical, notices
 
 

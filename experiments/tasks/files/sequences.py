@@ -29,13 +29,19 @@ def sequences_of(raw: Raw, identity: pd.Series, time: pd.Series | None, memory_g
             gone == 0, f"The column of {option} is missing in {counted(gone, 'row')}. Fill it in, or leave them out."
         )
     number, names = pd.factorize(identity)
-    order = np.lexsort((np.arange(len(number)) if time is None else _ranks(time), number))
+    ranks = np.arange(len(number)) if time is None else _ranks(time)
+    order = np.lexsort((ranks, number))
     place = number[order]
     counts = np.bincount(place)
     columns, left = _channels(raw.x)
     notices = [*raw.notices]
     if left:
-        notices.append(f"Left out {counted(len(left), 'column')} of the steps that hold no numbers: {listed(left)}.")
+        column = counted(len(left), "column")
+        notices.append(f"Left out {column} of the steps (no numbers, or always the same one): {listed(left)}.")
+    tied = int(np.sum((np.diff(number[order]) == 0) & (np.diff(ranks[order]) == 0)))
+    if tied:
+        steps_tied = counted(tied, "step")
+        notices.append(f"{steps_tied} of a sequence at the same time as another: they keep the file's order.")
     require(bool(columns), f"No column of numbers is left for the steps. {' '.join(notices)}".rstrip())
     steps = int(min(counts.max(), LONGEST))
     require_memory(raw.source, 3.0 * len(names) * steps * len(columns) * 8, memory_gib, "as sequences of one length")

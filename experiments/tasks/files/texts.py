@@ -101,6 +101,11 @@ def text_column(frame: pd.DataFrame, text: str) -> tuple[np.ndarray, list[str]]:
     others = [str(name) for name in frame.columns if name != text]
     notices = [f"Left out what stands beside the text: {listed(others)}."] if others else []
     column = frame[text]
+    require(
+        not pd.api.types.is_numeric_dtype(column.dtype),
+        f"The column {quoted(text)} (--text) holds numbers, not text. Leave out --text: they are read as a column of "
+        "numbers.",
+    )
     odd = next((value for value in column if not isinstance(value, (str, float, int)) and not pd.isna(value)), None)
     require(odd is None, f"The column {quoted(text)} (--text) holds values of type {type(odd).__name__}, not text.")
     return as_texts(column), notices
