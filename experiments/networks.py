@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from experiments.records import Kind, Network, Row
 from experiments.registry import Registry
-from experiments.tasks.text import VOCABULARY
+from experiments.tasks import VOCABULARY
 
 if TYPE_CHECKING:
     import keras

@@ -17,7 +17,7 @@ from benchmarks import coupling
 from experiments.engines.keras_draws import drawing_of, first_weights
 from experiments.heads import BASELINE, HEADS
 from experiments.networks import NETWORKS
-from experiments.problem.draws import GLOROT_UNIFORM, PYTORCH, SHAPES, Law, Start
+from experiments.problem.draws import GLOROT_UNIFORM, PYTORCH_START, SHAPES, Law, Start
 from experiments.problem.streams import HeadStream
 from experiments.records import Draw, UserError
 
@@ -211,8 +211,8 @@ def test_pytorchs_law_is_that_of_its_linear_layer(features: int) -> None:
     streams = [HeadStream(task="moons", network="mlp", seed=seed) for seed in range(2000)]
     mine = {}
     for units in (1, 2):
-        kernels = np.stack([s.kernel(PYTORCH.kernel, features, units, "own") for s in streams])
-        biases = np.stack([s.bias(PYTORCH.bias, features, units, "own") for s in streams])
+        kernels = np.stack([s.kernel(PYTORCH_START.kernel, features, units, "own") for s in streams])
+        biases = np.stack([s.bias(PYTORCH_START.bias, features, units, "own") for s in streams])
         torch.manual_seed(units)
         layers = [torch.nn.Linear(features, units) for _ in range(2000)]
         theirs = np.stack([layer.bias.detach().numpy() for layer in layers])
@@ -227,7 +227,7 @@ def test_pytorchs_law_is_that_of_its_linear_layer(features: int) -> None:
     assert stats.spearmanr(mine[1][:, 0], u).statistic == pytest.approx(1, abs=1e-12)
     assert stats.pearsonr(mine[1][:, 0], u).statistic > LEAST["uniform"]
     assert abs(stats.spearmanr(mine[2][:, 0], mine[2][:, 1]).statistic) < 4 / np.sqrt(len(u))
-    paired = np.stack([s.bias(PYTORCH.bias, features, 2, "paired") for s in streams])
+    paired = np.stack([s.bias(PYTORCH_START.bias, features, 2, "paired") for s in streams])
     np.testing.assert_array_equal(paired, np.concatenate([-mine[1] / 2, mine[1] / 2], axis=1))
 
 

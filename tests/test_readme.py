@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
-from experiments.figures import fonts
+from experiments.figures import lettering
 from experiments.records import UserError
 from experiments.report.reference import READMES, REFERENCE, ROOT, TABLES, filled, found, keep
 from experiments.report.sections import common
@@ -28,7 +28,7 @@ def test_the_readme_says_what_the_reference_tables_hold(lang: str) -> None:
 
 
 def test_the_chinese_readme_does_not_depend_on_installed_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (fonts, common):
+    for module in (lettering, common):
         monkeypatch.setattr(module, "chinese_font", lambda: None)
     readme = (ROOT / READMES["zh"]).read_text(encoding="utf-8")
     assert filled(readme, found(KEPT, "zh")) == readme

@@ -18,7 +18,7 @@ import synthetic_tables as synthetic
 from statsmodels.stats.multitest import multipletests
 
 from experiments.claims import CLAIMS
-from experiments.figures import Chart, Words, fonts, forest
+from experiments.figures import Chart, Words, forest, lettering
 from experiments.figures.lettering import clip
 from experiments.figures.words import LANGUAGES, catalogue
 from experiments.judgement import FRESH
@@ -271,7 +271,7 @@ def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest
 
 @pytest.fixture
 def no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (fonts, common):
+    for module in (lettering, common):
         monkeypatch.setattr(module, "chinese_font", lambda: None)
 
 
@@ -304,13 +304,13 @@ def test_a_box_instead_of_a_letter_would_be_noticed(few: Path) -> None:
         forest(table.loc[table["head"] == "softmax"], words=Words(lang="zh", paths=CATALOGUES)).png()
 
 
-@pytest.mark.skipif(fonts.chinese_font() is None, reason="no font with Chinese letters is installed")
+@pytest.mark.skipif(lettering.chinese_font() is None, reason="no font with Chinese letters is installed")
 def test_with_a_chinese_font_figures_are_chinese(few: Path) -> None:
     build(few, ["zh"])
     assert "图中文字为英文" not in read(few, "report.zh.html")
     assert [path.name for path in (few / "figures").iterdir()] == ["differences.zh.png"]
     texts = "".join(text["zh"] for text in catalogue(CATALOGUES[1]).values())
-    assert fonts.drawable(texts) == texts
+    assert lettering.drawable(texts) == texts
 
 
 @pytest.mark.usefixtures("no_chinese_font")

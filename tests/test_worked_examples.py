@@ -15,8 +15,8 @@ from experiments import worked_examples as package
 from experiments.claims import CLAIMS, verdicts
 from experiments.tables import SCHEMAS
 from experiments.worked_examples import EXAMPLES, Place, example, worked_examples
-from experiments.worked_examples.frameworks import DIFFERENTIATES, FRAMEWORKS, calls, places
 from experiments.worked_examples.functions import EPSILON
+from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, calls, places
 
 # significant bits
 BITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from experiments.problem.draws import DEFAULT, GLOROT_UNIFORM, ZEROS, Initialiser, Law, Start
+from experiments.problem import GLOROT_UNIFORM, KERAS_START, ZEROS, Initialiser, Law, Start
 
 _SCALING = tuple(
     getattr(keras.initializers, name)
@@ -91,7 +91,7 @@ def _kernel(initializer: Any, features: int) -> tuple[Law | Initialiser, list[st
             f"{carried}. Heads of one and of two units are drawn independently, since it does not draw each weight by "
             "itself: that takes more seeds."
         ]
-    return DEFAULT.kernel, [
+    return KERAS_START.kernel, [
         f"Its head starts from {name}, which gives no finite weights for one unit and for two; the arms start from "
         "Keras's default for Dense, Glorot's uniform."
     ]
@@ -105,7 +105,7 @@ def _bias(initializer: Any, units: int) -> tuple[Law | tuple[int, Initialiser], 
         return law, [f"Its head's bias is carried over: every arm draws it by {name}, coupled."]
     draw = own(initializer)
     if not _gives(draw, (units,)):
-        return DEFAULT.bias, [f"Its head's bias starts from {name}, which gives no finite values; the arms' is 0."]
+        return KERAS_START.bias, [f"Its head's bias starts from {name}, which gives no finite values; the arms' is 0."]
     first = draw((units,), 0)
     if not np.array_equal(first, draw((units,), 1)):
         return (units, draw), [f"Its head's bias is carried over: {name} draws it, and all arms start at its log-odds."]

@@ -12,9 +12,9 @@ import numpy as np
 from experiments import keras_internals
 from experiments.engines.part import Part
 from experiments.records import Kind, UserError, require
+from experiments.tasks import LARGEST_VOCABULARY, VOCABULARY
 from experiments.tasks.files import Table, encoder, words
 from experiments.tasks.files.encoding import Scale
-from experiments.tasks.text import MOST, VOCABULARY
 
 Shape = tuple[int | None, ...]
 # what looks numbers up, so that they may stand for words: a layer's place in Keras does not matter
@@ -166,7 +166,7 @@ def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...], name: str
     """Token numbers, as many as the model takes and none that its embedding does not know."""
     _check_looks_up(model, name)
     length = takes[0] if len(takes) == 1 and takes[0] is not None else row[0]
-    vocabulary = min(MOST, _known(model, length))
+    vocabulary = min(LARGEST_VOCABULARY, _known(model, length))
     said = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
     return Inputs(row=(length,), length=length, vocabulary=vocabulary, said=(said,))
 
@@ -177,7 +177,7 @@ def _known(model: keras.Model, length: int) -> int:
     Of tables of several sizes, some may be of positions: the largest counts with which the model still runs.
     """
     tables = (layer for layer in keras_internals.layers_within(model) if isinstance(layer, keras.layers.Embedding))
-    sizes = sorted({table.input_dim for table in tables if table.input_dim > 2}) or [MOST]
+    sizes = sorted({table.input_dim for table in tables if table.input_dim > 2}) or [LARGEST_VOCABULARY]
     found = sizes[0]
     for size in sizes[1:]:
         try:

@@ -22,7 +22,7 @@ from experiments.comparison.optimizer import Taken, known, taken
 from experiments.engines import stacked
 from experiments.engines.keras_trunk import penalised
 from experiments.networks import NETWORKS, Build
-from experiments.problem.draws import DEFAULT, Start
+from experiments.problem import KERAS_START, Start
 from experiments.records import Kind, UserError, require
 
 OPTIMIZER = "adam"
@@ -131,7 +131,7 @@ def _model(
     recognised: tuple[str, ...],
     inputs: Inputs,
     head: str = "",
-    start: Start = DEFAULT,
+    start: Start = KERAS_START,
 ) -> Model:
     return Model(
         name=name,

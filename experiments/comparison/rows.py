@@ -13,13 +13,10 @@ from experiments.comparison.model import Model
 from experiments.comparison.options import Options
 from experiments.engines.keras_trunk import KerasTrunk
 from experiments.heads import HEADS
-from experiments.problem.problem import FINAL_ROWS, READERS, Problem
-from experiments.problem.samples import sample_of
-from experiments.problem.streams import Stream, draw, seed_of
+from experiments.problem import FINAL_ROWS, READERS, Problem, Stream, draw, sample_of, seed_of
 from experiments.records import Data, Head, Setup, UserError, require
-from experiments.tasks import Scaling, Split, split
+from experiments.tasks import SHARES, Scaling, Split, split
 from experiments.tasks.files import Table, encoder
-from experiments.tasks.splits import SHARES
 
 _AS_THEY_ARE = Scaling(mean=np.zeros(()), scale=np.ones(()))
 # of the memory that the process may take: rows laid out, in NumPy and once more in TensorFlow; the networks in training

@@ -19,11 +19,7 @@ from experiments.engines.keras_fit import KerasFit
 from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
-from experiments.problem.problem import Problem
-from experiments.problem.records import Record, tabulate
-from experiments.problem.replicas import Replica
-from experiments.problem.samples import shares
-from experiments.problem.streams import hash_of
+from experiments.problem import Problem, Record, Replica, hash_of, shares, tabulate
 from experiments.records import UserError
 from experiments.tables import SCHEMAS, concat
 

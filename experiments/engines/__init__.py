@@ -19,10 +19,8 @@ from experiments.engines.driver import Progress
 from experiments.engines.interface import Trainer
 from experiments.frameworks import FRAMEWORKS, require_installed
 from experiments.keras_backend import backend_in_use, use_backend
-from experiments.problem import draws
-from experiments.problem import problem as problems
-from experiments.problem.problem import Problem
-from experiments.problem.records import tabulate
+from experiments.problem import KERAS_START, Problem, tabulate
+from experiments.problem import prepare as prepare_problem
 from experiments.records import Dtype, Setup
 from experiments.sources import PACKAGE
 from experiments.tables import MAIN
@@ -50,8 +48,8 @@ def prepare(setup: Setup, first: First | None = None) -> Problem:
     """
     known = trainer(setup.framework)
     if first is None:
-        return problems.prepare(setup, known.trunk_of, known.start)
-    return problems.prepare(setup, known.trunk_of, draws.DEFAULT, lambda trunk, seed: known.adopt(trunk, first[seed]))
+        return prepare_problem(setup, known.trunk_of, known.start)
+    return prepare_problem(setup, known.trunk_of, KERAS_START, lambda trunk, seed: known.adopt(trunk, first[seed]))
 
 
 def train(setup: Setup, progress: Progress | None = None, first: First | None = None) -> dict[str, pd.DataFrame]:

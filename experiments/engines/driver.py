@@ -7,11 +7,18 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from experiments.engines.interface import Engine, Factory, Progressed
-from experiments.problem.chunk import Chunk, chunk_of
-from experiments.problem.problem import CURVE_ROWS, FINAL_ROWS, Problem
-from experiments.problem.records import Record
-from experiments.problem.replicas import Replica, chunks, slices
-from experiments.problem.streams import hash_of
+from experiments.problem import (
+    CURVE_ROWS,
+    FINAL_ROWS,
+    Chunk,
+    Problem,
+    Record,
+    Replica,
+    chunk_of,
+    chunks,
+    hash_of,
+    slices,
+)
 
 Progress = Callable[[int, int], None]
 

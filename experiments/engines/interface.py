@@ -9,9 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from experiments.problem.chunk import Chunk
-from experiments.problem.draws import DEFAULT, Start
-from experiments.problem.problem import Problem, Trunk, TrunkOf
+from experiments.problem import KERAS_START, Chunk, Problem, Start, Trunk, TrunkOf
 from experiments.records import Head
 
 
@@ -85,5 +83,5 @@ class Trainer:
     precision: Callable[[str], AbstractContextManager[None]]
     trunk_of: TrunkOf
     factory: Callable[[Problem], Factory]
-    start: Start = DEFAULT
+    start: Start = KERAS_START
     adopt: Callable[[Trunk, Sequence[np.ndarray]], tuple[np.ndarray, ...]] = lambda trunk, weights: tuple(weights)

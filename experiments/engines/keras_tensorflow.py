@@ -8,7 +8,7 @@ from experiments.engines.interface import Factory, Trainer
 from experiments.engines.keras_fit import KerasFit
 from experiments.engines.keras_trunk import precision, trunk_of
 from experiments.engines.stacked import Stacked
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 
 log = logging.getLogger(__name__)
 

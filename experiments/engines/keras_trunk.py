@@ -14,7 +14,7 @@ from experiments import keras_internals
 from experiments.engines.keras_draws import Draw, drawing_of
 from experiments.keras_internals import on_jax
 from experiments.networks import Build
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 from experiments.records import Network
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 from experiments.records import require
 
 

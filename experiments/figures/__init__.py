@@ -1,11 +1,15 @@
 """Tables to matplotlib figures: titles state what was found, one colour an arm everywhere."""
 
-from experiments.figures.causes import attribution
+from experiments.figures.causes import attribution, percent
 from experiments.figures.curves import loss_curves
 from experiments.figures.differences import paired_differences
+from experiments.figures.files import FONT, source_of, squeeze
 from experiments.figures.forest import forest
 from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
+from experiments.figures.lettering import chinese_font, clip, families
+from experiments.figures.numerics import consequences, gradient_states, thresholds
+from experiments.figures.panels import ARMS, CELL, for_fresh_rows, interval
 from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
@@ -13,18 +17,32 @@ from experiments.figures.style import Chart, colour
 from experiments.figures.words import ENGLISH, Words
 
 __all__ = [
+    "ARMS",
+    "CELL",
     "ENGLISH",
+    "FONT",
     "Chart",
     "Words",
     "attribution",
+    "chinese_font",
+    "clip",
     "colour",
+    "consequences",
+    "families",
+    "for_fresh_rows",
     "forest",
     "framework_distances",
     "gradient_norms",
+    "gradient_states",
+    "interval",
     "learning_rates",
     "loss_curves",
     "paired_differences",
+    "percent",
     "rate_map",
     "rate_map_in_short",
     "rounding",
+    "source_of",
+    "squeeze",
+    "thresholds",
 ]

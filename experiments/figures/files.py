@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from experiments.figures.fonts import LATIN
+from experiments.figures.lettering import LATIN
 
 # what a page and its figures are written in: the reader's own sans-serif, which is as wide as the font that a figure
 # is laid out with (one of the widest there is), or narrower

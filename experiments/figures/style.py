@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.figures.files import FONT, small_png, small_svg
-from experiments.figures.fonts import families
-from experiments.figures.lettering import wrap
+from experiments.figures.lettering import families, wrap
 from experiments.figures.words import ENGLISH, Words
 from experiments.heads import HEADS
 

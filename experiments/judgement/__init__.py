@@ -1,11 +1,6 @@
 """What trained networks show: pairs made once, and what follows from them. Tables in, tables out; nothing trains."""
 
-from experiments.judgement.attribution import attribution, shapley
-from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
-from experiments.judgement.derived import derived
-from experiments.judgement.differences import correct, differences
-from experiments.judgement.distances import distances
-from experiments.judgement.in_words import (
+from experiments.judgement.answers import (
     binary_answer,
     control_answer,
     frameworks_answer,
@@ -13,6 +8,11 @@ from experiments.judgement.in_words import (
     several_answer,
     verdicts_answer,
 )
+from experiments.judgement.attribution import attribution, loss_scale, scale_over_tasks, shapley
+from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
+from experiments.judgement.derived import derived
+from experiments.judgement.differences import correct, differences
+from experiments.judgement.distances import distances
 from experiments.judgement.outcomes import (
     APART,
     FRESH,
@@ -30,7 +30,6 @@ from experiments.judgement.overall import mean_over_tasks, overall
 from experiments.judgement.pairs import Pairs, pair_up, samples_of
 from experiments.judgement.rate_map import rate_map
 from experiments.judgement.rates import at_best, best_rates, gaps, shifts
-from experiments.judgement.scale import loss_scale, scale_over_tasks
 from experiments.judgement.sequential import Design, looks
 
 __all__ = [

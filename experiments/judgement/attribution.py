@@ -62,6 +62,11 @@ METHODS: dict[str, Game] = {
     "one order, initialisation first: no arm matches head rate and decay alone": _ONE_ORDER,
 }
 
+# several classes or labels: what the scale of the loss makes
+SOFTMAX, SUMMED = "k_softmax", "k_sigmoid_sum"
+LOSS_SCALE, REST = "loss_scale", "rest"
+SCALE_METHOD = "the arm whose loss is the sum over the units"
+
 
 def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float = 1 - ALPHA) -> pd.DataFrame:
     """The table `attribution`: each factor's share of softmax - sigmoid, a row a cell, quantity and factor.
@@ -172,3 +177,38 @@ def _summary(block: Block, confidence: float) -> pd.DataFrame:
             mean_abs=np.abs(block.values).mean(axis=1),
             n=block.values.shape[1],
         )
+
+
+def loss_scale(pairs: Pairs, *, confidence: float = 1 - ALPHA) -> pd.DataFrame:
+    """The shares of `loss_scale` and `rest` in softmax - sigmoids, with the columns of the table `attribution`.
+
+    Keras's binary cross-entropy is the mean over the units, and `k_sigmoid_sum` takes their sum. So
+    softmax - sigmoids = (summed sigmoids - sigmoids) + (softmax - summed sigmoids): the first part is the scale's.
+
+    `pairs`: with `k_sigmoid` as the baseline; cells that lack an arm have no rows. Every registered quantity has
+    shares, the gradient's norms too: K times the loss has K times the gradient. `low` .. `high` allow for shared rows.
+    """
+    keys = [*CELL, "quantity", "seed"]
+    table = pairs.table
+    summed = table.loc[table["head"] == SUMMED, [*keys, "difference"]]
+    rows = table[table["head"] == SOFTMAX].merge(summed, on=keys, suffixes=("", "_summed"))
+    if rows.empty:
+        return pd.DataFrame(columns=tables.SCHEMAS["attribution"])
+    with np.errstate(invalid="ignore"):  # inf - inf
+        shares = {LOSS_SCALE: rows["difference_summed"], REST: rows["difference"] - rows["difference_summed"]}
+    parts = [rows.assign(factor=factor, method=SCALE_METHOD, value=share) for factor, share in shares.items()]
+    return tabulated(pd.concat(parts), pairs, SOFTMAX, list(shares), confidence)
+
+
+def scale_over_tasks(table: pd.DataFrame, quantity: str, optimizer: str = "sgd") -> tuple[float, float] | None:
+    """Softmax - sigmoids under one optimizer, and the share of the loss's scale in it: means in which each task counts
+    once, in the quantity's own unit.
+
+    `table`: `loss_scale`. None where no cell fits.
+    """
+    rows = table[(table["factor"] == LOSS_SCALE) & (table["quantity"] == quantity) & (table["optimizer"] == optimizer)]
+    if rows.empty:
+        return None
+    by_task = rows.groupby("task", observed=True)[["difference", "share"]].agg(lambda values: values.mean(skipna=False))
+    whole, share = by_task.mean(skipna=False)
+    return float(whole), float(share)

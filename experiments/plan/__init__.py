@@ -9,6 +9,7 @@ from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
+from experiments.plan.keys import NOTEBOOKS, cache_key, fingerprint, frameworks_of, preload_of, read_notebook
 from experiments.plan.kinds import KINDS, Kind, kind_of
 from experiments.plan.setups import Triple, seeds_of, triples
 from experiments.protocols import ALL, Elsewhere, Group, Protocol, Selection
@@ -16,7 +17,21 @@ from experiments.records import Cell, UserError, require
 from experiments.registry import Registry
 from experiments.tasks import TASKS
 
-__all__ = ["KINDS", "Choice", "Kind", "kind_of", "narrow", "plan", "shard"]
+__all__ = [
+    "KINDS",
+    "NOTEBOOKS",
+    "Choice",
+    "Kind",
+    "cache_key",
+    "fingerprint",
+    "frameworks_of",
+    "kind_of",
+    "narrow",
+    "plan",
+    "preload_of",
+    "read_notebook",
+    "shard",
+]
 
 _EVERYWHERE = (Group(tasks=ALL, networks=ALL, optimizers=ALL),)
 

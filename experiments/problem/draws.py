@@ -164,5 +164,5 @@ class Start:
     bias: Law | tuple[int, Initialiser] = ZEROS
 
 
-DEFAULT = Start()
-PYTORCH = Start(kernel=WITHIN_ROOT, bias=WITHIN_ROOT)
+KERAS_START = Start()
+PYTORCH_START = Start(kernel=WITHIN_ROOT, bias=WITHIN_ROOT)

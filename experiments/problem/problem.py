@@ -11,13 +11,12 @@ import numpy as np
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem.draws import DEFAULT, Start
+from experiments.problem.draws import KERAS_START, Start
 from experiments.problem.metrics import effective_logit, measure
 from experiments.problem.multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
 from experiments.problem.replicas import Replica
-from experiments.problem.samples import rows_of
+from experiments.problem.samples import rows_of, tokenised
 from experiments.problem.streams import HeadStream, Stream, draw, seed_of
-from experiments.problem.tokenised import tokenised
 from experiments.records import Data, Head, Network, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling
 
@@ -93,7 +92,7 @@ class Problem:
     available: float
     weights: np.ndarray | None = None
     origin: np.ndarray | None = None
-    start: Start = DEFAULT
+    start: Start = KERAS_START
     xla: bool = False
     beside: tuple[tuple[Head, float], ...] = ()
     _drawn: dict[tuple[str, int, int], np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -158,7 +157,7 @@ TrunkOf = Callable[[Network, tuple[int, ...], float, int], Trunk]
 def prepare(
     setup: Setup,
     trunk_of: TrunkOf,
-    start: Start = DEFAULT,
+    start: Start = KERAS_START,
     first: Callable[[Trunk, int], tuple[np.ndarray, ...]] | None = None,
 ) -> Problem:
     """Look up and draw all that `setup` names; `trunk_of` builds the trunk in the framework that trains it, and

@@ -1,15 +1,16 @@
-"""Which rows each seed of a cell has, and how many of them other seeds have too."""
+"""Which rows each seed of a cell has, how many of them other seeds have too, and rows of text as token numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from experiments.records import Data, Task, require
-from experiments.tasks import Split, sample, split
+from experiments.tasks import PARTS, Split, length_of, sample, split, tokens_of
 
 SEEDS_A_SAMPLE = 2  # seeds that split one table alike: what differs between two of them is not the rows' doing
 
@@ -100,3 +101,31 @@ def _uses(used: Iterable[np.ndarray]) -> pd.Series:
     """How many of the seeds use each row, by its number."""
     rows, count = np.unique(np.concatenate(list(used)), return_counts=True)
     return pd.Series(count, index=rows)
+
+
+def tokenised(
+    data: Data, parts: Mapping[int, Split], samples: Mapping[int, int]
+) -> tuple[Data, dict[int, Split], np.ndarray]:
+    """Token numbers (rows, length), laid end to end for each sample; the parts among them; and each row's origin.
+
+    `parts` and `samples`: by seed; seeds of one sample have the same rows. A vocabulary is the training part's.
+    """
+    texts = data.x.tolist()
+    length = length_of(texts)  # one for all seeds: a network has one shape
+    x, origin = [], []
+    laid: dict[int, Split] = {}
+    start = 0
+    for seed, number in samples.items():
+        if number in laid:
+            continue
+        chosen = parts[seed]
+        rows = np.sort(np.concatenate([chosen.train, chosen.validation, chosen.test]))
+        tokens = tokens_of([texts[row] for row in chosen.train], length)
+        x.append(tokens(texts[row] for row in rows))
+        origin.append(rows)
+        places = {part: start + np.searchsorted(rows, getattr(chosen, part)) for part in PARTS}
+        laid[number] = replace(chosen, **places)
+        start += len(rows)
+    where = np.concatenate(origin)
+    made = Data(x=np.concatenate(x), y=data.y[where], groups=data.groups[where])
+    return made, {seed: laid[number] for seed, number in samples.items()}, where

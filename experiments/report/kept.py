@@ -15,8 +15,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 
-from experiments.figures import Chart, Words
-from experiments.figures.fonts import families
+from experiments.figures import Chart, Words, families
 from experiments.sources import code_of
 
 

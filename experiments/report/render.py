@@ -14,8 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.figures import Words
-from experiments.figures.files import FONT, source_of
+from experiments.figures import FONT, Words, source_of
 from experiments.report.blocks import Picture, Section
 from experiments.report.sections.common import in_own_letters
 from experiments.report.stored import Stored

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
 
-from experiments.plan.keys import fingerprint, frameworks_of
+from experiments.plan import fingerprint, frameworks_of
 from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
 from experiments.suite.jobs import Hooks, Job, Outcome, Reason

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from experiments import sources
-from experiments.plan import kind_of
-from experiments.plan.keys import read_notebook
+from experiments.plan import kind_of, read_notebook
 from experiments.records import Cell, require
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from experiments.plan.keys import NOTEBOOKS
+from experiments.plan import NOTEBOOKS
 from experiments.records import require
 from experiments.store.cells import Failure
 from experiments.suite.display import readable

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from experiments.plan import kind_of, shard
-from experiments.plan.keys import NOTEBOOKS, cache_key
+from experiments.plan import NOTEBOOKS, cache_key, kind_of, shard
 from experiments.records import Cell
 from experiments.store.cells import Cells, write_file
 from experiments.store.collect import collect, copy_notebooks, save_cells

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from experiments.frameworks import FRAMEWORKS
-from experiments.plan import kind_of
-from experiments.plan.keys import cache_key, fingerprint, frameworks_of, preload_of, read_notebook
+from experiments.plan import cache_key, fingerprint, frameworks_of, kind_of, preload_of, read_notebook
 from experiments.records import Cell
 from experiments.store.cells import Cells, Failure, Stored
 from experiments.store.collect import TABLES

@@ -13,10 +13,26 @@ from typing import Any, Literal
 from experiments.records import Data, Kind, Row, Task
 from experiments.registry import Registry
 from experiments.tasks.data import as_data, data_hash
-from experiments.tasks.samples import sample
-from experiments.tasks.splits import Scaling, Split, fit_scaling, split
+from experiments.tasks.splits import PARTS, SHARES, Scaling, Split, fit_scaling, sample, split
+from experiments.tasks.text import LARGEST_VOCABULARY, VOCABULARY, length_of, tokens_of
 
-__all__ = ["TASKS", "Scaling", "Split", "as_data", "data_hash", "fit_scaling", "sample", "split", "task"]
+__all__ = [
+    "LARGEST_VOCABULARY",
+    "PARTS",
+    "SHARES",
+    "TASKS",
+    "VOCABULARY",
+    "Scaling",
+    "Split",
+    "as_data",
+    "data_hash",
+    "fit_scaling",
+    "length_of",
+    "sample",
+    "split",
+    "task",
+    "tokens_of",
+]
 
 
 def _import_tasks() -> None:

@@ -1,4 +1,4 @@
-"""Training, validation and test rows of a task, and the scaling that the training rows alone decide.
+"""Training, validation and test rows of a task, samples of them, and the scaling that the training rows alone decide.
 
 A split depends on (task, seed) and never on the arm. Groups stay whole; classes are stratified as far as groups
 allow. scikit-learn's `StratifiedGroupKFold` does the same in a Python loop over the groups: 10 s a seed on the 49,097
@@ -130,3 +130,29 @@ def fit_scaling(x: np.ndarray, train: np.ndarray, kind: Kind) -> Scaling:
     constant = (rows.max(axis=axes, keepdims=True) == rows.min(axis=axes, keepdims=True))[0]
     # the squares of differences below about 1e-160 vanish: such a column is as good as constant
     return Scaling(mean=mean, scale=np.where(constant | (spread == 0), 1.0, spread))
+
+
+def rows_rng(task: str, seed: int) -> np.random.Generator:
+    """What draws the rows of one (task, seed), and nothing else."""
+    return np.random.default_rng(np.random.SeedSequence([seed, *f"rows/{task}".encode()]))
+
+
+def sample(data: Data, size: int, seed: int, task: str) -> np.ndarray:
+    """About `size` row numbers of `data`, ascending, drawn without replacement; equal for equal (task, seed).
+
+    Classes keep their shares, and groups stay whole: those of each class, shuffled and laid end to end, are taken as
+    long as their middle row falls within the class's share. A group counts as of the class of its first row. With
+    several labels a row, groups are drawn as they come. All rows, if there are no more than `size`.
+    """
+    n = len(data.y)
+    if size >= n:
+        return np.arange(n)
+    _, first, group_of_row, sizes = np.unique(data.groups, return_index=True, return_inverse=True, return_counts=True)
+    stratum = data.y[first] if data.y.ndim == 1 else np.zeros(len(first), dtype=np.int64)
+    order = np.lexsort((rows_rng(task, seed).random(len(sizes)), stratum))
+    laid, kind = sizes[order], stratum[order]
+    rows = np.bincount(kind, weights=laid)
+    before = np.cumsum(laid) - laid - (np.cumsum(rows) - rows)[kind]
+    taken = np.zeros(len(sizes), dtype=bool)
+    taken[order] = before + laid / 2 < rows[kind] * size / n
+    return np.flatnonzero(taken[group_of_row])

@@ -12,7 +12,7 @@ import numpy as np
 from experiments.records import Data
 from experiments.tasks import task
 from experiments.tasks.data import area_average, as_data
-from experiments.tasks.samples import rows_rng
+from experiments.tasks.splits import rows_rng
 
 _SOURCE = "made by this project"
 _ROWS = 10_000

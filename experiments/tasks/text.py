@@ -17,7 +17,7 @@ import numpy as np
 
 # token numbers, with PADDING and UNKNOWN: of this project's networks, whose tables make most of what a step costs, and
 # the most that a user's own are given
-VOCABULARY, MOST = 2_000, 8_000
+VOCABULARY, LARGEST_VOCABULARY = 2_000, 8_000
 PADDING, UNKNOWN = 0, 1
 LONGEST = 64  # tokens of a row that are read, the first ones
 ENOUGH = 0.95  # of the rows are read to their end, unless that takes more

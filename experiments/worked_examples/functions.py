@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.worked_examples.frameworks import DIFFERENTIATES, FRAMEWORKS, HALF, TENSORS, calls, places
-from experiments.worked_examples.record import Place, example
+from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, HALF, TENSORS, Place, calls, example, places
 
 Array = np.ndarray
 

@@ -1,11 +1,15 @@
-"""What an example is, and the decorator that registers one."""
+"""What an example is, the frameworks and precisions that it is computed in, and the decorator that registers one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
 
 from experiments.registry import Registry
+from experiments.worked_examples.arrays import Numpy, ScikitLearn
+from experiments.worked_examples.tensors import Keras, TensorFlow, Torch
 
 Measure = Callable[["Place"], dict[str, float]]
 
@@ -35,7 +39,8 @@ class Example:
 
 
 def _load() -> None:
-    from experiments.worked_examples import functions, losses, recipes  # noqa: F401  (they register)
+    for module in ("functions", "losses"):  # they register
+        import_module(f"{__package__}.{module}")
 
 
 EXAMPLES: Registry[Example] = Registry("example", _load)
@@ -65,3 +70,31 @@ def example(
         return measure
 
     return register
+
+
+FRAMEWORKS: dict[str, tuple[type, str]] = {
+    "NumPy": (Numpy, "numpy"),
+    "scikit-learn": (ScikitLearn, "sklearn"),
+    "TensorFlow": (TensorFlow, "tensorflow"),
+    "Keras": (Keras, "keras"),
+    "PyTorch": (Torch, "torch"),
+}
+DIFFERENTIATES = ("NumPy", "TensorFlow", "Keras", "PyTorch")
+TENSORS = ("TensorFlow", "Keras", "PyTorch")
+HALF = ("float16", "bfloat16")
+
+
+def places(frameworks: Sequence[str], dtypes: Sequence[str]) -> tuple[Place, ...]:
+    """Each framework at each dtype that it has: NumPy has no bfloat16, scikit-learn no half precision."""
+    lacking = {"NumPy": {"bfloat16"}, "scikit-learn": set(HALF)}
+    return tuple(
+        Place(framework=name, package=FRAMEWORKS[name][1], dtype=dtype)
+        for dtype in dtypes
+        for name in frameworks
+        if dtype not in lacking.get(name, ())
+    )
+
+
+def calls(place: Place) -> Any:
+    """The functions of a place; imports its framework."""
+    return FRAMEWORKS[place.framework][0](place.dtype)

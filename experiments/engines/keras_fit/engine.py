@@ -18,8 +18,7 @@ from experiments.engines.keras_fit.watching import Mirror, Watch, scopes
 from experiments.engines.keras_trunk import keras_trunk
 from experiments.engines.objectives import encode, loss_of, pitfall_expected, row_losses
 from experiments.engines.stacked.context import random_layers
-from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
+from experiments.problem import Chunk, Problem
 from experiments.records import Head
 
 BLOCK = 1024  # rows of one evaluation

@@ -5,8 +5,7 @@ from __future__ import annotations
 import keras
 
 from experiments import keras_internals
-from experiments.problem.problem import Problem
-from experiments.problem.replicas import Replica
+from experiments.problem import Problem, Replica
 from experiments.records import Head
 
 

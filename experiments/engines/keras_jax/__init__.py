@@ -13,7 +13,7 @@ from experiments.engines.interface import Trainer
 from experiments.engines.keras_jax.budget import at_once
 from experiments.engines.keras_jax.engine import JaxEngine
 from experiments.engines.keras_trunk import precision, trunk_of
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 from experiments.records import Head, require
 
 __all__ = ["TRAINER", "JaxEngine", "KerasJax", "at_once"]

@@ -15,7 +15,7 @@ from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_jax.engine import EVALUATED_ROWS
 from experiments.engines.keras_jax.network import Networks
 from experiments.engines.keras_trunk import keras_trunk
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 
 # Past about this much, more networks at once cost more time each: `make bench` prints the curve.
 WORKING_SET = 128 * 2**20

@@ -18,9 +18,7 @@ from experiments.engines.keras_jax.compiling import quick_to_compile
 from experiments.engines.keras_jax.network import Networks, dead_share
 from experiments.engines.keras_jax.rule import Rule
 from experiments.engines.keras_trunk import keras_trunk
-from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
-from experiments.problem.records import NORMS
+from experiments.problem import NORMS, Chunk, Problem
 from experiments.records import Head
 
 # Rows of one evaluation: one shape for all parts, so that it is compiled once, and as few as a step has, whose results

@@ -15,7 +15,7 @@ from experiments.engines.keras_jax.convolution import under_vmap
 from experiments.engines.keras_trunk import layer_scopes
 from experiments.engines.objectives import row_losses
 from experiments.keras_internals import on_jax
-from experiments.problem.replicas import slices
+from experiments.problem import slices
 from experiments.records import Head
 
 Values = list[jax.Array]

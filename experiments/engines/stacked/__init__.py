@@ -10,7 +10,7 @@ from experiments.engines.stacked.context import Context
 from experiments.engines.stacked.engine import StackedEngine
 from experiments.engines.stacked.forward import evaluate
 from experiments.engines.stacked.limits import unsupported
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 from experiments.records import Head
 
 __all__ = ["Context", "Stacked", "StackedEngine", "at_once", "evaluate", "unsupported"]

@@ -12,7 +12,7 @@ from experiments.engines.keras_trunk import keras_trunk
 from experiments.engines.stacked.context import Context, random_layers
 from experiments.engines.stacked.engine import EVALUATED_ROWS
 from experiments.engines.stacked.forward import evaluate
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 
 # Past about this much, more replicas at once cost more time each: `make bench` prints the curve.
 WORKING_SET = 128 * 2**20

@@ -16,10 +16,7 @@ from experiments.engines.keras_trunk import keras_trunk, layer_scopes
 from experiments.engines.objectives import row_losses
 from experiments.engines.stacked.context import Context, random_layers, tables
 from experiments.engines.stacked.forward import evaluate
-from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
-from experiments.problem.records import NORMS
-from experiments.problem.replicas import Slice, slices
+from experiments.problem import NORMS, Chunk, Problem, Slice, slices
 from experiments.records import Head
 
 EVALUATED_ROWS = 128  # rows of one evaluation: one shape for all parts, so that its graph is traced once

@@ -13,8 +13,8 @@ from experiments.engines.torch.engine import TorchEngine
 from experiments.engines.torch.keras_layout import from_keras
 from experiments.engines.torch.layers import unsupported
 from experiments.engines.torch.trunk import TorchTrunk, precision, torch_trunk, trunk_of
-from experiments.problem.draws import PYTORCH as START
-from experiments.problem.problem import Problem, Trunk
+from experiments.problem import PYTORCH_START as START
+from experiments.problem import Problem, Trunk
 from experiments.records import Head, require
 
 __all__ = ["START", "TRAINER", "Torch", "TorchEngine", "TorchTrunk", "precision", "trunk_of"]

@@ -11,7 +11,7 @@ from experiments.engines import memory
 from experiments.engines.torch.engine import EVALUATED_ROWS
 from experiments.engines.torch.layers import replicable
 from experiments.engines.torch.trunk import torch_trunk
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 
 # Past about this much, more replicas at once cost more time each.
 WORKING_SET = 64 * 2**20

@@ -14,10 +14,7 @@ from experiments.engines.torch.layers import over_replicas, replicable
 from experiments.engines.torch.objectives import row_losses
 from experiments.engines.torch.trunk import layer_scopes, torch_trunk
 from experiments.engines.torch.updates import Stack, Updates, in_order
-from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
-from experiments.problem.records import NORMS
-from experiments.problem.replicas import slices
+from experiments.problem import NORMS, Chunk, Problem, slices
 from experiments.records import Head
 
 EVALUATED_ROWS = 128  # rows of one evaluation

@@ -12,7 +12,7 @@ from torch import nn
 
 from experiments.engines.torch.layers import layers_of
 from experiments.networks import NETWORKS, BuildTorch
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
 from experiments.records import Network, require
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch._dynamo  # the first optimizer imports it, for more than a second: here kernels are forked with it
 
-from experiments.problem.replicas import Replica, kind_of
+from experiments.problem import Replica, kind_of
 from experiments.records import Optimizer
 
 

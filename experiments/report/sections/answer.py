@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, rate_map_in_short
-from experiments.figures.causes import percent
-from experiments.figures.panels import CELL, interval
+from experiments.figures import CELL, Words, interval, percent, rate_map_in_short
 from experiments.heads import BASELINE
 from experiments.judgement import missing
 from experiments.report.blocks import (

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.claims import MADE_BY
-from experiments.figures import Words
-from experiments.figures.panels import CELL
+from experiments.figures import CELL, Words
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import badge, cell_name, compared

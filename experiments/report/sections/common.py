@@ -11,9 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.figures import Chart, Words
-from experiments.figures.fonts import chinese_font
-from experiments.figures.panels import CELL, for_fresh_rows
+from experiments.figures import CELL, Chart, Words, chinese_font, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.judgement import better
 from experiments.report.blocks import Block, Fold, Picture, Span, Text

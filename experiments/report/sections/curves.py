@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from experiments.figures import Words, gradient_norms, loss_curves
-from experiments.figures.panels import ARMS
+from experiments.figures import ARMS, Words, gradient_norms, loss_curves
 from experiments.report.blocks import Block, Section, Text
 from experiments.report.sections.common import drawn, made_by
 from experiments.report.stored import Stored

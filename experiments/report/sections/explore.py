@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, colour
-from experiments.figures.panels import ARMS, for_fresh_rows
+from experiments.figures import ARMS, Words, colour, for_fresh_rows
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import Words, framework_distances
-from experiments.figures.panels import CELL, for_fresh_rows
+from experiments.figures import CELL, Words, for_fresh_rows, framework_distances
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import badge, compared, drawn, made_by

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import Words
-from experiments.figures.panels import for_fresh_rows
+from experiments.figures import Words, for_fresh_rows
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement import APART
 from experiments.report.blocks import Inline, Section, Span, Table, Text, number, ranged

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import Words, learning_rates, rate_map
-from experiments.figures.panels import CELL, for_fresh_rows
+from experiments.figures import CELL, Words, for_fresh_rows, learning_rates, rate_map
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from experiments.figures import Words
+from experiments.figures import CELL, Words
 from experiments.figures.causes import parts, percent
-from experiments.figures.panels import CELL
-from experiments.figures.words import figure
 from experiments.judgement import APART, INSIDE, cells_apart
 from experiments.report.sections.common import wins
 from experiments.stats import QUANTITIES
+from experiments.words import figure
 
 _SHOWN = {*APART, "negligible"}  # outcomes that show a sign
 _DIGITS = 2  # of a number that is read in passing

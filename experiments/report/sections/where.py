@@ -7,8 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, forest, paired_differences
-from experiments.figures.panels import for_fresh_rows
+from experiments.figures import Words, for_fresh_rows, forest, paired_differences
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE, OUTCOMES, THESE, counts, scale_over_tasks
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number, ranged

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, attribution, rounding
-from experiments.figures.panels import CELL
+from experiments.figures import CELL, Words, attribution, rounding
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number
 from experiments.report.sections.common import FEW, by_network, drawn, made_by, network_name
 from experiments.report.stored import Stored

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.judgement.scale import LOSS_SCALE, SOFTMAX
+from experiments.judgement.attribution import LOSS_SCALE, SOFTMAX
 from experiments.stats import QUANTITIES
 from experiments.words import Words, figure
 
