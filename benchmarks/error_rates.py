@@ -169,7 +169,7 @@ def at_margin(pairs: judgement.Pairs) -> judgement.Pairs:
     records = [QUANTITIES[name] for name in table["quantity"]]
     margin = np.array([q.margin for q in records])
     relative = np.array([q.relative for q in records])
-    step = np.where(relative, margin * table["twin"].abs(), margin) - table["truth"]
+    step = np.where(relative, margin * table["baseline_value"].abs(), margin) - table["truth"]
     moved = table.assign(value=table["value"] + step, difference=table["difference"] + step)
     size = moved["difference"].abs().groupby([moved[key] for key in (*CELL, "quantity")])
     return replace(pairs, table=moved.assign(reach=size.transform("max")).drop(columns="truth"))

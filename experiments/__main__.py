@@ -237,10 +237,10 @@ def _settings(preset: str, cells: tuple[Any, ...]) -> dict[str, Any]:
         every = [cell.parameters for cell in cells if cell.notebook == f"{kind}.ipynb"]
         values = {name: {parameters[name] for parameters in every if name in parameters} for name in names}
         seeds = values["seeds"]
-        found: dict[str, Any] = {name: next(iter(known)) for name, known in values.items() if len(known) == 1}
+        settings: dict[str, Any] = {name: next(iter(known)) for name, known in values.items() if len(known) == 1}
         if len(seeds) > 1:
-            found["seeds"] = f"{min(seeds)} to {max(seeds)}"
-        shared |= found if kind == "binary" else {kind: found} if found else {}
+            settings["seeds"] = f"{min(seeds)} to {max(seeds)}"
+        shared |= settings if kind == "binary" else {kind: settings} if settings else {}
     from experiments.stats import QUANTITIES
 
     return shared | {"margins": {known.name: known.margin for known in QUANTITIES.values() if known.primary}}
@@ -262,8 +262,8 @@ def _existing(out: Path | None) -> Path:
     """The folder of a result that is there. Raises `UserError` if it is not."""
     folder = _out(out, "standard")
     if not (folder / "cells").is_dir():
-        known = sorted(path.parent.as_posix() for path in Path("results").glob("*/cells"))
-        there = f"There is: {', '.join(known)}." if known else "Make one with `headtohead run`."
+        results = sorted(path.parent.as_posix() for path in Path("results").glob("*/cells"))
+        there = f"There is: {', '.join(results)}." if results else "Make one with `headtohead run`."
         raise UserError(f"{folder} holds no results. {there}")
     return folder
 

@@ -122,14 +122,14 @@ def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
     last, head = layers[-1]
     in_head = {id(variable) for variable in head}
     everything = list(model.trainable_variables)
-    found = [
+    scopes = [
         Scope(name="trunk", variables=[v for v in everything if id(v) not in in_head]),
         Scope(name="head", variables=head),
         Scope(name="total", variables=everything),
     ]
     if type(last) is keras.layers.Dense and last.units in (1, 2):
-        found.append(Scope(name="effective_head", variables=head, along=difference if last.units == 2 else None))
-    return (*found, *(Scope(name=f"layer:{layer.name}", variables=own) for layer, own in layers))
+        scopes.append(Scope(name="effective_head", variables=head, along=difference if last.units == 2 else None))
+    return (*scopes, *(Scope(name=f"layer:{layer.name}", variables=own) for layer, own in layers))
 
 
 def _own(layer: keras.layers.Layer) -> list[keras.Variable]:

@@ -85,6 +85,6 @@ FRAMEWORKS.add(
 def require_installed(names: tuple[str, ...]) -> None:
     """Raise `UserError` for a name that is unknown, or whose framework is not installed."""
     for name in names:
-        known = FRAMEWORKS[name]
+        entry = FRAMEWORKS[name]
         usable = ", ".join(framework.name for framework in FRAMEWORKS.values() if framework.installed)
-        require(known.installed, f"The framework {name!r} is {known.missing} Installed: {usable}.")
+        require(entry.installed, f"The framework {name!r} is {entry.missing} Installed: {usable}.")

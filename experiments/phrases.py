@@ -51,9 +51,9 @@ class Phrases:
 
     def _whole(self, text: str, words: Words) -> str | None:
         for pattern, phrase in _patterns(self.path, words.lang, text.endswith(".")):
-            if found := pattern.fullmatch(text):
+            if match := pattern.fullmatch(text):
                 return phrase.format(**{place: self._filled(place, what, words)
-                                        for place, what in found.groupdict().items()})  # fmt: skip
+                                        for place, what in match.groupdict().items()})  # fmt: skip
         return None
 
     def _filled(self, place: str, text: str, words: Words) -> str:

@@ -23,8 +23,8 @@ def search_path() -> str:
     What is installed is found anyway, and in that variable would come before the standard library.
     """
     installed = PACKAGE.parent == Path(sysconfig.get_path("purelib")).resolve()
-    own = "" if installed else str(PACKAGE.parent)
-    return os.pathsep.join(filter(None, (own, os.environ.get("PYTHONPATH"))))
+    root = "" if installed else str(PACKAGE.parent)
+    return os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
 
 
 def parse(source: str) -> ast.Module:
@@ -77,12 +77,12 @@ def dotted_in(file: Path) -> frozenset[str]:
 
 def _with_what_they_use(files: Iterable[Path]) -> tuple[Path, ...]:
     waiting = set(files)
-    found: set[Path] = set()
+    reached: set[Path] = set()
     while waiting:
         file = waiting.pop()
-        found.add(file)
-        waiting |= _uses(file) - found
-    return tuple(sorted(found))
+        reached.add(file)
+        waiting |= _uses(file) - reached
+    return tuple(sorted(reached))
 
 
 @cache
@@ -134,14 +134,14 @@ def _files(dotted: list[str]) -> Iterator[Path]:
     """The files that importing the dotted name runs, as far as it names modules of this package."""
     if dotted[:1] != [PACKAGE.name]:
         return
-    place = PACKAGE
-    yield place / "__init__.py"
+    folder = PACKAGE
+    yield folder / "__init__.py"
     for part in dotted[1:]:
-        if (place / part / "__init__.py").is_file():
-            place = place / part
-            yield place / "__init__.py"
-        elif part.isidentifier() and (place / f"{part}.py").is_file():
-            yield place / f"{part}.py"
+        if (folder / part / "__init__.py").is_file():
+            folder = folder / part
+            yield folder / "__init__.py"
+        elif part.isidentifier() and (folder / f"{part}.py").is_file():
+            yield folder / f"{part}.py"
             return
         else:
             return  # a name inside the module

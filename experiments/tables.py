@@ -128,47 +128,47 @@ def validate(name: str, table: pd.DataFrame) -> pd.DataFrame:
 
     Raises `ValueError` naming what is missing.
     """
-    wanted = SCHEMAS[name]
-    missing = [column for column in wanted if column not in table.columns]
+    required = SCHEMAS[name]
+    missing = [column for column in required if column not in table.columns]
     if missing:
         raise ValueError(f"The table {name!r} lacks {', '.join(missing)}")
-    rest = [column for column in table.columns if column not in wanted]
-    return table[[*wanted, *rest]]
+    rest = [column for column in table.columns if column not in required]
+    return table[[*required, *rest]]
 
 
 def pairs(values: pd.DataFrame, runs: pd.DataFrame, baseline: str = "sigmoid") -> pd.DataFrame:
-    """Join each value of every other head with its twin of `baseline`: same task, network, optimizer, rate and seed.
+    """Join each value of every other head with that of `baseline`: same task, network, optimizer, rate and seed.
 
     `values`: a `curves` or `finals` table. `runs`: the `runs` table of the same networks.
-    Returns the keys and `head` with `value`, `twin` and `difference` = value - twin.
+    Returns the keys and `head` with `value`, `baseline_value` and `difference` = value - baseline_value.
     Raises `ValueError` if two arms that claim to be paired did not start from the same trunk, or did not
     see the same batches: such a difference would have another cause than the head.
     """
     keys = [column for column in values.columns if column not in ("head", "value")]
-    twins = [column for column in RUN if column != "head"]
+    shared = [column for column in RUN if column != "head"]
     theirs = runs["head"] == baseline
-    started = runs[~theirs].merge(runs[theirs].drop(columns="head"), on=twins, suffixes=("", "_twin"))
-    wrong = started["trunk_hash"] != started["trunk_hash_twin"]
+    started = runs[~theirs].merge(runs[theirs].drop(columns="head"), on=shared, suffixes=("", "_baseline"))
+    wrong = started["trunk_hash"] != started["trunk_hash_baseline"]
     # an arm whose role is to move the batch order (the noise floor) says so with paired = False
-    wrong |= started["paired"] & started["paired_twin"] & (started["order_hash"] != started["order_hash_twin"])
+    wrong |= started["paired"] & started["paired_baseline"] & (started["order_hash"] != started["order_hash_baseline"])
     if wrong.any():
-        first = started.loc[wrong, ["head", *twins]].iloc[0].to_dict()
+        first = started.loc[wrong, ["head", *shared]].iloc[0].to_dict()
         raise ValueError(f"{first.pop('head')} and {baseline} are not a pair: trunk or batch order differ in {first}")
     theirs = values["head"] == baseline
-    twin = values[theirs].drop(columns="head").rename(columns={"value": "twin"})
+    baselines = values[theirs].drop(columns="head").rename(columns={"value": "baseline_value"})
     cell = [column for column in keys if column != "seed"]
-    mine = values[~theirs].merge(twin[cell].drop_duplicates(), on=cell)  # another baseline's cells are left out
+    mine = values[~theirs].merge(baselines[cell].drop_duplicates(), on=cell)  # another baseline's cells are left out
     if mine.duplicated([*keys, "head"]).any():
         raise ValueError("A value stands twice in the table: it cannot be paired")
-    joined = mine.merge(twin, on=keys, how="inner", validate="many_to_one")
-    _require_every_seed(mine, twin, joined, cell)
-    return joined.assign(difference=joined["value"] - joined["twin"])
+    joined = mine.merge(baselines, on=keys, how="inner", validate="many_to_one")
+    _require_every_seed(mine, baselines, joined, cell)
+    return joined.assign(difference=joined["value"] - joined["baseline_value"])
 
 
-def _require_every_seed(mine: pd.DataFrame, twin: pd.DataFrame, joined: pd.DataFrame, cell: list[str]) -> None:
+def _require_every_seed(mine: pd.DataFrame, baselines: pd.DataFrame, joined: pd.DataFrame, cell: list[str]) -> None:
     """Raise `ValueError` if the join dropped a value of an arm, or lacks one that the baseline has."""
     arms = joined.groupby(["head", *cell], observed=True, sort=False).size().rename("paired").reset_index()
-    sizes = twin.groupby(cell, observed=True, sort=False).size().rename("seeds").reset_index()
+    sizes = baselines.groupby(cell, observed=True, sort=False).size().rename("seeds").reset_index()
     short = arms.merge(sizes, on=cell).query("paired != seeds")
     if len(joined) < len(mine) or len(short):
         where = short.iloc[0].to_dict() if len(short) else mine.iloc[0][["head", *cell]].to_dict()

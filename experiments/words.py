@@ -29,18 +29,18 @@ def tell_of(kind: str, told: Callable[[str], Mapping[str, str]]) -> None:
 @cache
 def catalogue(path: Path) -> Mapping[str, Mapping[str, str]]:
     """Key -> language -> text, from a TOML file whose tables are named like `[loss_curves.title]`."""
-    found: dict[str, dict[str, str]] = {}
+    texts: dict[str, dict[str, str]] = {}
 
     def walk(prefix: str, node: Mapping[str, Any]) -> None:
         for name, value in node.items():
             key = f"{prefix}.{name}" if prefix else name
             if all(isinstance(text, str) for text in value.values()):
-                found[key] = dict(value)
+                texts[key] = dict(value)
             else:
                 walk(key, value)
 
     walk("", tomllib.loads(path.read_text(encoding="utf-8")))
-    return found
+    return texts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,8 @@ def judged(d: np.ndarray, others: np.ndarray | float = 0.0, shared: float = 1.0)
     keys = pd.DataFrame([{"head": arm, **CELL, "quantity": "accuracy", "split": "test"} for arm in arms])
     for n in design.looks:
         block = Block(
-            keys=keys, values=0.5 + d[:, :n], twins=np.full((len(d), n), 0.5), seeds=np.tile(np.arange(n), (len(d), 1)),
+            keys=keys, values=0.5 + d[:, :n], baselines=np.full((len(d), n), 0.5),
+            seeds=np.tile(np.arange(n), (len(d), 1)),
             samples=np.tile(np.arange(n), (len(d), 1)),
             shared=np.full(len(d), shared), reach=np.fmax(others, np.abs(d[:, :n]).max(axis=1)),
         )  # fmt: skip

@@ -29,14 +29,14 @@ def pairs(differences: np.ndarray, quantity: str, head: str = ARM, baseline: flo
             "quantity": quantity,
             "split": QUANTITIES[quantity].split,
             "seed": np.tile(np.arange(seeds), datasets),
-            "twin": baseline,
+            "baseline_value": baseline,
             "difference": differences.ravel(),
             "shared": 0.0,
             "sample": np.tile(np.arange(seeds), datasets),
             "reach": 0.0,
         }
     )
-    return judgement.Pairs(table=table.assign(value=table["twin"] + table["difference"]), baseline="sigmoid")
+    return judgement.Pairs(table=table.assign(value=table["baseline_value"] + table["difference"]), baseline="sigmoid")
 
 
 @pytest.mark.parametrize(("quantity", "margin"), [("nll", 0.02), ("grad_norm_trunk", 0.10 * 2.0)])
@@ -47,7 +47,7 @@ def test_moved_arms_are_at_the_margin(quantity: str, margin: float) -> None:
     assert error_rates.matrix(softmax, ARM, quantity) == pytest.approx(d - 0.3 + margin)
     null = error_rates.at_margin(pairs(d, quantity, NULL)).table
     assert null["difference"].to_numpy() == pytest.approx(d.ravel() + margin)
-    assert (null["value"] - null["twin"]).to_numpy() == pytest.approx(null["difference"].to_numpy())
+    assert (null["value"] - null["baseline_value"]).to_numpy() == pytest.approx(null["difference"].to_numpy())
     assert null["reach"].to_numpy() == pytest.approx(np.repeat([0.3 + margin, 0.5 + margin], 2))
 
 

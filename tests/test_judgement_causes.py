@@ -98,7 +98,8 @@ def in_units(
 ) -> pd.DataFrame:
     return pd.DataFrame({
         "framework": "f", "head": "softmax", "task": task, "network": "mlp", "optimizer": "sgd", "learning_rate": RATE,
-        "quantity": quantity, "seed": range(len(twins)), "twin": twins, "difference": differences, "shared": 0.0,
+        "quantity": quantity, "seed": range(len(twins)), "baseline_value": twins, "difference": differences,
+        "shared": 0.0,
         "sample": range(len(twins)),
     })  # fmt: skip
 

@@ -31,7 +31,7 @@ def block(values: list[list[float]], twins: list[list[float]], quantity: str = "
     plain = {"samples": seeds, "shared": np.ones(rows), "reach": np.zeros(rows)}
     return Block(
         keys=pd.DataFrame({"task": [f"t{row}" for row in range(rows)], "quantity": quantity}),
-        values=np.array(values), twins=np.array(twins), seeds=seeds, **(plain | given),
+        values=np.array(values), baselines=np.array(twins), seeds=seeds, **(plain | given),
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def test_pairs_by_hand() -> None:
     assert pairs.baseline == "sigmoid"
     found = pairs.table.set_index(["head", "seed"]).sort_index()
     assert found["difference"].tolist() == pytest.approx([0.01, 0.01, 0.04, 0.0, 0.10, 0.0])
-    assert found["twin"].tolist() == [0.80, 0.82, 0.84] * 2
+    assert found["baseline_value"].tolist() == [0.80, 0.82, 0.84] * 2
     assert set(found["shared"]) == {0.25}
     assert found["reach"].tolist() == pytest.approx([0.10] * 6)  # the largest that any arm shows in the cell
     assert set(pairs.of(["softmax"]).table["head"]) == {"softmax"}
@@ -152,7 +152,7 @@ def test_blocks_hold_comparisons_of_as_many_seeds(monkeypatch: pytest.MonkeyPatc
     two, three = pairing.blocks(pairs, ["task", "quantity"])
     assert two.keys["task"].tolist() == ["bananas", "fair"]
     assert two.values.tolist() == [[0.7, 0.9], [0.81, 0.83]]
-    assert two.twins.tolist() == [[0.5, 0.6], [0.80, 0.82]]
+    assert two.baselines.tolist() == [[0.5, 0.6], [0.80, 0.82]]
     assert two.differences == pytest.approx(np.array([[0.2, 0.3], [0.01, 0.01]]))
     assert two.seeds.tolist() == [[0, 1], [0, 1]]
     assert two.samples.tolist() == [[0, 1], [0, 1]]

@@ -224,7 +224,7 @@ def test_sides_by_hand() -> None:
     for side, mean in (("below", -0.8), ("above", 0.7)):
         table = found[side].table
         assert table["difference"].tolist() == pytest.approx(spread(mean))
-        assert table["twin"].tolist() == pytest.approx([0.5 + 2.5] * 8)
+        assert table["baseline_value"].tolist() == pytest.approx([0.5 + 2.5] * 8)
         assert table["value"].tolist() == pytest.approx(np.add(spread(mean), 3.0))
         assert set(table["shared"]) == {0.5}
         assert set(table["learning_rate"]) == {0.0}  # no rate of a sweep

@@ -81,7 +81,7 @@ from experiments.claims import Part, Verdict, claim, decide
 
 @claim("thrown-claim", section="9", description="there are verdicts on rows", margin=0.0, unit="rows",
        needs=("finals",), called={"zh": "有若干行"})
-def thrown(tables, known):
+def thrown(tables, claim):
     n = len(tables["finals"])
     parts = (Part(name="rows", holds=n > 0),)
     told = {"en": f"There are {n} rows.", "zh": f"共有 {n} 行。"}

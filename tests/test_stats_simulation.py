@@ -49,7 +49,7 @@ def judged(differences: np.ndarray) -> pd.DataFrame:
     block = Block(
         keys=keys.assign(head=family, split="test"),
         values=differences,
-        twins=np.zeros_like(differences),
+        baselines=np.zeros_like(differences),
         seeds=seeds,
         samples=seeds,
         shared=np.ones(rows),

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from experiments import worked_examples as package
 from experiments.claims import CLAIMS, verdicts
 from experiments.tables import SCHEMAS
-from experiments.worked_examples import EXAMPLES, Place, example, worked_examples
+from experiments.worked_examples import EXAMPLES, Variant, example, worked_examples
 from experiments.worked_examples.functions import EPSILON
-from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, calls, places
+from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, calls, variants
 
 # significant bits
 BITS = {"float64": 53, "float32": 24, "float16": 11, "bfloat16": 8}
@@ -68,8 +68,8 @@ def test_the_article_s_losses_in_closed_form(table: pd.DataFrame, dtype: str) ->
 
 def test_the_article_s_logits_become_a_distribution(table: pd.DataFrame) -> None:
     powers = np.exp([3.0, 1.0, -3.0])
-    for place, p in enumerate(powers / powers.sum(), start=1):
-        for (_, dtype), value in values(table, "softmax-sums-to-one", f"probability_{place}").items():
+    for number, p in enumerate(powers / powers.sum(), start=1):
+        for (_, dtype), value in values(table, "softmax-sums-to-one", f"probability_{number}").items():
             assert value == pytest.approx(p, rel=4 * EPSILON[dtype])
     moved = powers[0] / (powers[0] + powers[1] + np.exp(3.0))
     coupling = values(table, "softmax-sums-to-one", "coupling", "float64")
@@ -124,10 +124,10 @@ def test_a_hardmax_is_not_its_maximum(table: pd.DataFrame) -> None:
 @pytest.mark.parametrize("framework", DIFFERENTIATES)
 def test_gradients_against_their_formula(framework: str) -> None:
     """p - y, whichever function p comes from, and whichever of the three losses is differentiated."""
-    (place,) = places([framework], ["float64"])
-    if not find_spec(place.package):
-        pytest.skip(f"{place.package} is not installed")
-    use, rng = calls(place), np.random.default_rng(1)
+    (variant,) = variants([framework], ["float64"])
+    if not find_spec(variant.package):
+        pytest.skip(f"{variant.package} is not installed")
+    use, rng = calls(variant), np.random.default_rng(1)
     z, truth = rng.normal(scale=3.0, size=(50, 4)), rng.dirichlet(np.ones(4), size=50)
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     loss, slope = use.categorical(z, truth)
@@ -143,19 +143,19 @@ def test_gradients_against_their_formula(framework: str) -> None:
     np.testing.assert_allclose(slope, chance - label, atol=1e-14)
 
 
-PLACES = [place for place in places(DIFFERENTIATES, tuple(BITS)) if find_spec(place.package)]
+VARIANTS = [variant for variant in variants(DIFFERENTIATES, tuple(BITS)) if find_spec(variant.package)]
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: f"{place.framework}-{place.dtype}")
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: f"{variant.framework}-{variant.dtype}")
 @given(logits=st.lists(st.floats(-1, 1, width=16), min_size=2, max_size=8), scale=st.sampled_from([1.0, 30.0, 110.0]))
-def test_outputs_over_logits(place: Place, logits: list[float], scale: float) -> None:
+def test_outputs_over_logits(variant: Variant, logits: list[float], scale: float) -> None:
     """Below the limit a sigmoid is strictly inside (0, 1); a softmax sums to 1 within 4 units in the last place."""
-    use, shares = calls(place), np.array(logits)
-    inside = use.sigmoid(shares * (BITS[place.dtype] * LN2 - 0.1))
+    use, shares = calls(variant), np.array(logits)
+    inside = use.sigmoid(shares * (BITS[variant.dtype] * LN2 - 0.1))
     assert ((inside > 0) & (inside < 1)).all()
     p = use.softmax(scale * shares[None])[0]
     assert ((p >= 0) & (p <= 1)).all()
-    assert abs(math.fsum(p) - 1) <= 4 * EPSILON[place.dtype]
+    assert abs(math.fsum(p) - 1) <= 4 * EPSILON[variant.dtype]
 
 
 def test_a_framework_that_is_absent_has_its_rows(table: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,15 +172,15 @@ def test_a_framework_that_is_absent_has_its_rows(table: pd.DataFrame, monkeypatc
 
 
 def test_an_example_returns_what_it_promised() -> None:
-    (place,) = places(["NumPy"], ["float64"])
+    (variant,) = variants(["NumPy"], ["float64"])
 
-    @example("throwaway", section="0", places=[place], quantities=["promised"])
-    def throwaway(place: Place) -> dict[str, float]:
+    @example("throwaway", section="0", variants=[variant], quantities=["promised"])
+    def throwaway(variant: Variant) -> dict[str, float]:
         return {"other": 1.0}
 
     try:
         with pytest.raises(ValueError, match=r"'throwaway' measured \['other'\] and not \['promised'\]"):
-            package._row(EXAMPLES["throwaway"], place, throwaway(place))
+            package._row(EXAMPLES["throwaway"], variant, throwaway(variant))
     finally:
         EXAMPLES.remove("throwaway")
 

@@ -27,20 +27,20 @@ def verdicts(tables: Mapping[str, pd.DataFrame], only: Sequence[str] | None = No
     `unit`, and how many comparisons `hold`, `fail` or are `open`.
     """
     chosen = CLAIMS.values() if only is None else [CLAIMS[name] for name in only]
-    known = sorted(chosen, key=lambda claim: claim.section)
+    ordered = sorted(chosen, key=lambda claim: claim.section)
     main = {name: schemas.of_main(name, table) for name, table in tables.items()}
-    given = main | {f"{name}_by_framework": table for name, table in tables.items() if name in schemas.TRAINED}
-    return schemas.validate("verdicts", pd.DataFrame([_row(claim, _judge(claim, given)) for claim in known]))
+    available = main | {f"{name}_by_framework": table for name, table in tables.items() if name in schemas.TRAINED}
+    return schemas.validate("verdicts", pd.DataFrame([_row(claim, _judge(claim, available)) for claim in ordered]))
 
 
-def _judge(known: Claim, tables: Mapping[str, pd.DataFrame]) -> Verdict:
-    absent = [name for name in known.needs if name not in tables or not len(tables[name])]
+def _judge(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Verdict:
+    absent = [name for name in claim.needs if name not in tables or not len(tables[name])]
     if absent:
         return _unmeasured(f"no table {' and no table '.join(absent)} is stored", absent)
     try:
-        return known.judge(tables, known)
+        return claim.judge(tables, claim)
     except NotMeasured as lacking:
-        return _unmeasured(str(lacking), known.needs)
+        return _unmeasured(str(lacking), claim.needs)
 
 
 def _unmeasured(reason: str, needs: Sequence[str]) -> Verdict:
@@ -56,24 +56,24 @@ def _unmeasured(reason: str, needs: Sequence[str]) -> Verdict:
     )
 
 
-def _row(known: Claim, found: Verdict) -> dict[str, object]:
+def _row(claim: Claim, verdict: Verdict) -> dict[str, object]:
     return {
-        "claim": known.name,
-        "section": known.section,
-        "outcome": found.outcome,
-        "statement": said(found.statement, "en"),
-        "evidence": found.evidence,
-        "value": found.value,
-        "low": found.low,
-        "high": found.high,
-        "margin": known.margin,
-        "n_cells": found.n_cells,
-        "statement_zh": said(found.statement, "zh"),
-        "details": found.details,
-        "description": known.description,
-        "measure": found.measure,
-        "unit": known.unit,
-        "hold": sum(part.holds is True for part in found.parts),
-        "fail": sum(part.holds is False for part in found.parts),
-        "open": sum(part.holds is None for part in found.parts),
+        "claim": claim.name,
+        "section": claim.section,
+        "outcome": verdict.outcome,
+        "statement": said(verdict.statement, "en"),
+        "evidence": verdict.evidence,
+        "value": verdict.value,
+        "low": verdict.low,
+        "high": verdict.high,
+        "margin": claim.margin,
+        "n_cells": verdict.n_cells,
+        "statement_zh": said(verdict.statement, "zh"),
+        "details": verdict.details,
+        "description": claim.description,
+        "measure": verdict.measure,
+        "unit": claim.unit,
+        "hold": sum(part.holds is True for part in verdict.parts),
+        "fail": sum(part.holds is False for part in verdict.parts),
+        "open": sum(part.holds is None for part in verdict.parts),
     }

@@ -34,9 +34,9 @@ def names_of(index: pd.Index) -> list[str]:
     return [" ".join(str(level) for level in key if level) for key in index]
 
 
-def evidence_of(known: Claim, wide: pd.DataFrame) -> str:
+def evidence_of(claim: Claim, wide: pd.DataFrame) -> str:
     """Which rows a verdict stands on."""
-    return f"worked_examples, example {known.name}: {', '.join(names_of(wide.index))}"
+    return f"worked_examples, example {claim.name}: {', '.join(names_of(wide.index))}"
 
 
 @claim(
@@ -49,14 +49,14 @@ def evidence_of(known: Claim, wide: pd.DataFrame) -> str:
     called={"zh": "sigmoid 的每个输出都严格位于 (0, 1) 之内，且互不影响"},
     measured={"zh": "输出恰为 0 或 1 的最小 |logit|"},
 )
-def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
+def sigmoid_range(tables: Tables, claim: Claim) -> Verdict:
     """False in each dtype whose output becomes exactly 0 or 1 at a swept logit, or moves with another unit's logit."""
-    wide = measured(tables, known.name)
-    reached = column(wide, "saturates_at", known.name)
-    coupling = column(wide, "coupling", known.name)
+    wide = measured(tables, claim.name)
+    reached = column(wide, "saturates_at", claim.name)
+    coupling = column(wide, "coupling", claim.name)
     parts = []
     for name, logit, moved in zip(names_of(wide.index), reached, coupling, strict=True):
-        saturates = bool(logit <= known.margin)
+        saturates = bool(logit <= claim.margin)
         independent = None if np.isnan(moved) else bool(moved == 0)
         at = f" from |z| = {figure(logit)}" if saturates else ""
         parts.append(Part(name=f"{name}{at}", holds=False if saturates else independent))
@@ -65,17 +65,17 @@ def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
     details = (
         f"Strictly inside (0, 1) until rounding takes over: the output is exactly 0 or 1 in {limits}."
         if len(first)
-        else f"No output was exactly 0 or 1 up to |z| = {figure(known.margin)}."
+        else f"No output was exactly 0 or 1 up to |z| = {figure(claim.margin)}."
     )
     details += f" Moving another unit's logit moved it by {figure(coupling.max())}."
     return Verdict(
         outcome=decide(parts),
         statement=lambda words: (
             words("range.reached", dtype=first.index[0], z=size(first.iloc[0])) if len(first) else
-            words("range.never", z=size(known.margin))
+            words("range.never", z=size(claim.margin))
         ),
         details=details,
-        evidence=evidence_of(known, wide),
+        evidence=evidence_of(claim, wide),
         measure="smallest |logit| whose output is exactly 0 or 1",
         value=float(reached.min()),
         n_cells=len(wide),
@@ -93,13 +93,13 @@ def sigmoid_range(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "softmax 的输出相互关联、和为 1；logit (3, 1, -3) 变成一个概率分布"},
     measured={"zh": "总和的最大误差"},
 )
-def softmax_sums_to_one(tables: Tables, known: Claim) -> Verdict:
+def softmax_sums_to_one(tables: Tables, claim: Claim) -> Verdict:
     """The sum is 1 to within a few units in the last place, and moving one logit moves the other outputs."""
-    wide = measured(tables, known.name)
-    error = column(wide, "sum_error_ulps", known.name)
-    coupling = column(wide, "coupling", known.name)
+    wide = measured(tables, claim.name)
+    error = column(wide, "sum_error_ulps", claim.name)
+    coupling = column(wide, "coupling", claim.name)
     parts = [
-        Part(name=name, holds=bool(e <= known.margin and c > 0))
+        Part(name=name, holds=bool(e <= claim.margin and c > 0))
         for name, e, c in zip(names_of(wide.index), error, coupling, strict=True)
     ]
     top = [name for name in ("probability_1", "probability_2", "probability_3") if name in wide]
@@ -111,7 +111,7 @@ def softmax_sums_to_one(tables: Tables, known: Claim) -> Verdict:
         ),
         details=f"The sum misses 1 by at most {figure(error.max())} units in the last place; (3, 1, -3) becomes "
         f"({example}). Moving one logit moved another output by up to {figure(coupling.max())}.",
-        evidence=evidence_of(known, wide),
+        evidence=evidence_of(claim, wide),
         measure="largest error of the sum",
         value=float(error.max()),
         n_cells=len(wide),
@@ -119,15 +119,15 @@ def softmax_sums_to_one(tables: Tables, known: Claim) -> Verdict:
     )
 
 
-def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: str) -> Verdict:
+def identity(tables: Tables, claim: Claim, quantities: tuple[str, ...], what: str) -> Verdict:
     """A claim that quantities which are errors, all of them, are rounding."""
-    wide = measured(tables, known.name)
-    errors = pd.concat([column(wide, quantity, known.name) for quantity in quantities], axis=1)
+    wide = measured(tables, claim.name)
+    errors = pd.concat([column(wide, quantity, claim.name) for quantity in quantities], axis=1)
     worst = errors.max(axis=1, skipna=False)
     if worst.isna().all():
-        raise NotMeasured(f"the table worked_examples has no number for {' and '.join(quantities)} of {known.name}")
+        raise NotMeasured(f"the table worked_examples has no number for {' and '.join(quantities)} of {claim.name}")
     parts = [
-        Part(name=name, holds=None if np.isnan(error) else bool(error <= known.margin))
+        Part(name=name, holds=None if np.isnan(error) else bool(error <= claim.margin))
         for name, error in zip(names_of(wide.index), worst, strict=True)
     ]
     return Verdict(
@@ -137,7 +137,7 @@ def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: st
         ),
         details=f"{what}: the largest relative error is {figure(worst.max())} "
         f"({names_of(worst.index)[int(worst.argmax())]}).",
-        evidence=evidence_of(known, wide),
+        evidence=evidence_of(claim, wide),
         measure="largest relative error",
         value=float(worst.max()),
         n_cells=len(wide),
@@ -155,7 +155,7 @@ def identity(tables: Tables, known: Claim, quantities: tuple[str, ...], what: st
     called={"zh": "对于两个类别，softmax(z0, z1)[1] 与 sigmoid(z1 - z0) 在取值、损失和梯度上相同"},
     measured={"zh": "最大相对误差"},
 )
-def binary_identity(tables: Tables, known: Claim) -> Verdict:
+def binary_identity(tables: Tables, claim: Claim) -> Verdict:
     """To rounding, in float64."""
     quantities = ("value_error", "loss_error", "gradient_error")
-    return identity(tables, known, quantities, "softmax(z0, z1)[1] against sigmoid(z1 - z0) in float64")
+    return identity(tables, claim, quantities, "softmax(z0, z1)[1] against sigmoid(z1 - z0) in float64")

@@ -96,8 +96,8 @@ def outcomes(rows: pd.DataFrame) -> str:
     """How the comparisons of each quantity came out: "nll: 12 larger than the margin, 3 equivalent, 25 undecided"."""
     texts = []
     for quantity, part in rows.groupby("quantity", sort=False):
-        found = part["outcome"].value_counts()
-        named = ", ".join(f"{found[name]} {SAID[name]}" for name in OUTCOMES if name in found)
+        counts = part["outcome"].value_counts()
+        named = ", ".join(f"{counts[name]} {SAID[name]}" for name in OUTCOMES if name in counts)
         texts.append(f"{quantity}: {named}")
     return "; ".join(texts)
 
@@ -114,8 +114,8 @@ def means(
     rows = tables["overall"]
     rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["kind"] == kind)]
     rows = rows[(rows["estimand"] == FRESH) & (rows["at"] == at)]
-    found = [rows[rows["quantity"] == quantity] for quantity in quantities]
-    rows = pd.concat(found, ignore_index=True)
+    by_quantity = [rows[rows["quantity"] == quantity] for quantity in quantities]
+    rows = pd.concat(by_quantity, ignore_index=True)
     if rows.empty:
         raise NotMeasured(f"the table overall has no row of {head} against {baseline} on {kind} at the {at} rate")
     return rows

@@ -26,7 +26,7 @@ GRADIENT_OFF = 1e-3  # a path whose gradient is further than this from the refer
     called={"zh": "差异来自框架计算反向传播的方式"},
     measured={"zh": "float64 下差值中算术误差的最大占比"},
 )
-def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
+def framework_is_the_cause(tables: Tables, claim: Claim) -> Verdict:
     """What is left when all causes are matched, in each framework, in float64 and in float32; what the frameworks' own
     programs cost a trained network; and the paths that change a gradient.
     """
@@ -36,7 +36,7 @@ def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
     exact_parts = [
         Part(
             name=f"{row['quantity']} of {_cell(row)} in float64",
-            holds=_caused(row, bool(row["part"] <= known.margin)),
+            holds=_caused(row, bool(row["part"] <= claim.margin)),
         )
         for _, row in exact.iterrows()
     ]
@@ -51,7 +51,7 @@ def framework_is_the_cause(tables: Tables, known: Claim) -> Verdict:
     worst = float(exact["part"].max())
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words(f"cause.{'none' if worst <= known.margin else 'some'}", worst=_part(worst)) + (
+        statement=lambda words: words(f"cause.{'none' if worst <= claim.margin else 'some'}", worst=_part(worst)) + (
             words("cause.paths") if paths["off"].any() else ""
         ),
         details=f"With start, head rate and decay matched, what is left of softmax - sigmoid in float64 is at most "
@@ -94,9 +94,9 @@ def _programs(tables: Tables) -> list[Part]:
         if rows is None:
             continue
         rows = rows[(rows["quantity"] == "nll") & (rows["estimand"] == FRESH) & rows["at"].isin(["default", "rate"])]
-        for known in FRAMEWORKS.values():
-            for arm, twin in known.programs.items():
-                mine = rows[(rows["framework"] == known.name) & (rows["head"] == arm) & (rows["baseline"] == twin)]
+        for framework in FRAMEWORKS.values():
+            for arm, head in framework.programs.items():
+                mine = rows[(rows["framework"] == framework.name) & (rows["head"] == arm) & (rows["baseline"] == head)]
                 parts += [
                     Part(name=f"{arm} of {_cell(row)} at the rate {row['learning_rate']:g}", holds=_costs(row))
                     for _, row in mine.iterrows()
@@ -167,9 +167,9 @@ def _paths(numerics: pd.DataFrame) -> pd.DataFrame:
     wrong = ~(gap <= GRADIENT_OFF)  # a gradient that is no number is wrong too
     rows = rows.assign(wrong=wrong, reach=rows["z"].abs().where(wrong))
     aggregated = {"off": ("wrong", "any"), "first": ("reach", "min"), "gradients": ("grad", "count")}
-    found = rows.groupby(keys, sort=False, observed=True).agg(**aggregated).reset_index()
-    found = found[found["gradients"] > 0]  # scikit-learn's losses have none
-    return found.assign(path=found[keys].astype(str).agg("/".join, axis=1))
+    paths = rows.groupby(keys, sort=False, observed=True).agg(**aggregated).reset_index()
+    paths = paths[paths["gradients"] > 0]  # scikit-learn's losses have none
+    return paths.assign(path=paths[keys].astype(str).agg("/".join, axis=1))
 
 
 def _first_wrong(paths: pd.DataFrame) -> str:

@@ -61,7 +61,7 @@ _OVERALL = "softmax - sigmoid in {}, mean over tasks"
     called={"zh": "sigmoid 的输出有界，因此优化稳定"},
     measured={"zh": "sigmoid 运行的发散比例"},
 )
-def stable_optimisation(tables: Tables, known: Claim) -> Verdict:
+def stable_optimisation(tables: Tables, claim: Claim) -> Verdict:
     """Share of runs over the sweep of rates that end worse than they began, or in no number at all.
 
     The unit is the seed: its runs at several rates share rows, start and order, so they are one observation; and so are
@@ -69,17 +69,17 @@ def stable_optimisation(tables: Tables, known: Claim) -> Verdict:
     """
     rows = tables["learning_rates"]
     rows = rows[rows["quantity"] == "diverged"]
-    mine, twins = (rows[rows["head"] == head] for head in (SIGMOID, SOFTMAX))
-    if mine.empty or twins.empty:
+    mine, softmax = (rows[rows["head"] == head] for head in (SIGMOID, SOFTMAX))
+    if mine.empty or softmax.empty:
         raise NotMeasured("the table learning_rates has no 'diverged' of sigmoid and softmax")
     parts = []
     by_seed = mine.groupby([*CELL, "seed"], sort=False, observed=True)["value"].agg(_mean)
     reach = float(np.fmax.reduce([*by_seed, 1 / mine["learning_rate"].nunique()]))
     for cell, of_cell in by_seed.groupby(level=CELL, sort=False, observed=True):
         low, high = share_interval(of_cell.to_numpy(), reach)
-        holds = True if high <= known.margin else False if low > known.margin else None
+        holds = True if high <= claim.margin else False if low > claim.margin else None
         parts.append(Part(name="/".join(map(str, cell)), holds=holds, cell=tuple(map(str, cell))))
-    value, other = (_mean(head["value"]) for head in (mine, twins))
+    value, other = (_mean(head["value"]) for head in (mine, softmax))
     low, high = share_interval(_over_tasks(mine), reach)
     rates = mine.groupby("learning_rate")["value"].mean()
     most = f"; at the rate {rates.idxmax():g} {figure(100 * rates.max())} % of sigmoid's did" if rates.any() else ""
@@ -125,9 +125,9 @@ def _over_tasks(runs: pd.DataFrame) -> np.ndarray:
     called={"zh": "softmax 的指数运算使最大概率更接近 1"},
     measured={"zh": "最大概率的 softmax − sigmoid（各任务平均）"},
 )
-def softmax_sharpens(tables: Tables, known: Claim) -> Verdict:
+def softmax_sharpens(tables: Tables, claim: Claim) -> Verdict:
     """On the article's logits against plain normalisation, and in trained networks, as written and matched."""
-    example = measured(tables, known.name)
+    example = measured(tables, claim.name)
     if not {"softmax_top", "plain_top"} <= set(example.columns):
         raise NotMeasured("the table worked_examples has no softmax_top and plain_top of softmax-sharpens")
     soft, plain = (float(example[name].iloc[0]) for name in ("softmax_top", "plain_top"))
@@ -167,7 +167,7 @@ def softmax_sharpens(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "按通常写法训练时，sigmoid 与 softmax 在二分类上得到不同的结果"},
     measured={"zh": "负对数似然的 softmax − sigmoid（各任务平均）"},
 )
-def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
+def differs_in_practice(tables: Tables, claim: Claim) -> Verdict:
     """Every primary quantity, in its mean over tasks and in every cell."""
     rows = comparisons(tables, "differences", SOFTMAX, SIGMOID, primary())
     parts = differ(rows)
@@ -202,7 +202,7 @@ def differs_in_practice(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "有的模型用 sigmoid 更好，有的用 softmax 更好"},
     measured={"zh": "就自身数据可判定的单元中，胜者如理论所言随学习率改变的比例"},
 )
-def winner_depends_on_model(tables: Tables, known: Claim) -> Verdict:
+def winner_depends_on_model(tables: Tables, claim: Claim) -> Verdict:
     """Along the learning rate: does one head win a model throughout, or does the winner change at its best rate?"""
     law = tables["rate_law"]
     fresh, these = (law[law["estimand"] == estimand] for estimand in (FRESH, THESE))

@@ -24,13 +24,13 @@ from experiments.claims.words import PHRASES, figure, listed, names, size
     },
     measured={"zh": "各写法的损失或梯度的最大相对误差"},
 )
-def loss_recipes(tables: Tables, known: Claim) -> Verdict:
+def loss_recipes(tables: Tables, claim: Claim) -> Verdict:
     """Each recipe is right at every swept logit, or it is named with the logit at which it goes wrong."""
-    wide = measured(tables, known.name)
-    first = column(wide, "first_wrong_logit", known.name)
-    error = column(wide, "largest_error", known.name)
+    wide = measured(tables, claim.name)
+    first = column(wide, "first_wrong_logit", claim.name)
+    error = column(wide, "largest_error", claim.name)
     parts = [
-        Part(name=name, holds=bool(np.isnan(logit) and e <= known.margin))
+        Part(name=name, holds=bool(np.isnan(logit) and e <= claim.margin))
         for name, logit, e in zip(names_of(wide.index), first, error, strict=True)
     ]
     wrong = [f"{name} from |z| = {figure(z)}" for name, z in zip(names_of(wide.index), first, strict=True) if z == z]
@@ -39,7 +39,7 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
     failing = [str(key[0]) for key, part in zip(wide.index, parts, strict=True) if not part.holds]
     details = f"Sound at every swept logit: {', '.join(sound) or 'none'}."
     if wrong:
-        details += f" Off by more than {figure(known.margin)}: {', '.join(wrong)}."
+        details += f" Off by more than {figure(claim.margin)}: {', '.join(wrong)}."
     return Verdict(
         outcome=decide(parts),
         statement=lambda words: words("recipes.told", sound=len(sound), n=len(parts)) + (
@@ -47,7 +47,7 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
             if failing else ""
         ),
         details=details,
-        evidence=evidence_of(known, wide),
+        evidence=evidence_of(claim, wide),
         measure="largest relative error of a recipe's loss or gradient",
         value=float(error.max()),
         n_cells=len(wide),
@@ -65,25 +65,25 @@ def loss_recipes(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "hardmax 就是 tf.reduce_max 或 np.max"},
     measured={"zh": "hardmax 应有而该调用未返回的数的个数"},
 )
-def hardmax(tables: Tables, known: Claim) -> Verdict:
+def hardmax(tables: Tables, claim: Claim) -> Verdict:
     """They return the largest value; a hardmax has one number a class."""
-    wide = measured(tables, known.name)
-    largest = column(wide, "maximum", known.name)
-    returned = column(wide, "numbers_returned", known.name)
-    wanted = column(wide, "numbers_of_hardmax", known.name)
+    wide = measured(tables, claim.name)
+    largest = column(wide, "maximum", claim.name)
+    returned = column(wide, "numbers_returned", claim.name)
+    expected = column(wide, "numbers_of_hardmax", claim.name)
     parts = [
-        Part(name=name, holds=bool(abs(a - b) <= known.margin))
-        for name, a, b in zip(names_of(wide.index), returned, wanted, strict=True)
+        Part(name=name, holds=bool(abs(a - b) <= claim.margin))
+        for name, a, b in zip(names_of(wide.index), returned, expected, strict=True)
     ]
     numbers = "number" if returned.max() == 1 else "numbers"
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words("hardmax.told", n=size(wanted.max())),
+        statement=lambda words: words("hardmax.told", n=size(expected.max())),
         details=f"The calls return {figure(returned.max())} {numbers}, the largest ({figure(largest.max())}); "
-        f"a hardmax, the one-hot vector of the arg max, has {figure(wanted.max())}.",
-        evidence=evidence_of(known, wide),
+        f"a hardmax, the one-hot vector of the arg max, has {figure(expected.max())}.",
+        evidence=evidence_of(claim, wide),
         measure="numbers that a hardmax has and the call does not return",
-        value=float((wanted - returned).max()),
+        value=float((expected - returned).max()),
         n_cells=len(wide),
         parts=tuple(parts),
     )
@@ -99,17 +99,17 @@ def hardmax(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "动物示例的两个损失为 1.3783888722474517 与 0.6391075640678003，第二个模型更好"},
     measured={"zh": "两个数值的最大相对误差"},
 )
-def log_loss_example(tables: Tables, known: Claim) -> Verdict:
+def log_loss_example(tables: Tables, claim: Claim) -> Verdict:
     """Both figures are reproduced, and the second is the smaller one."""
-    wide = measured(tables, known.name)
+    wide = measured(tables, claim.name)
     rows = tables["worked_examples"]
-    given = rows[rows["example"] == known.name].groupby("quantity")["article_value"].first()
+    article = rows[rows["example"] == claim.name].groupby("quantity")["article_value"].first()
     names = ("loss_model_1", "loss_model_2")
-    first, second = (column(wide, name, known.name) for name in names)
-    errors = pd.concat([(c / given[name] - 1).abs() for c, name in zip((first, second), names, strict=True)], axis=1)
+    first, second = (column(wide, name, claim.name) for name in names)
+    errors = pd.concat([(c / article[name] - 1).abs() for c, name in zip((first, second), names, strict=True)], axis=1)
     worst = errors.max(axis=1, skipna=False)
     parts = [
-        Part(name=name, holds=bool(e <= known.margin and b < a))
+        Part(name=name, holds=bool(e <= claim.margin and b < a))
         for name, e, a, b in zip(names_of(wide.index), worst, first, second, strict=True)
     ]
     details = (
@@ -126,7 +126,7 @@ def log_loss_example(tables: Tables, known: Claim) -> Verdict:
             f"animals.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
         ),
         details=details,
-        evidence=evidence_of(known, wide),
+        evidence=evidence_of(claim, wide),
         measure="largest relative error of the two figures",
         value=float(worst.max()),
         n_cells=len(wide),
@@ -144,10 +144,10 @@ def log_loss_example(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "交叉熵等于熵加 KL 散度，其中熵与模型无关"},
     measured={"zh": "最大相对误差"},
 )
-def cross_entropy(tables: Tables, known: Claim) -> Verdict:
+def cross_entropy(tables: Tables, claim: Claim) -> Verdict:
     """The identity, and equal gradients with respect to the model."""
     quantities = ("identity_error", "gradient_error")
-    return identity(tables, known, quantities, "H(p, q) against H(p) + KL(p, q), values and gradients")
+    return identity(tables, claim, quantities, "H(p, q) against H(p) + KL(p, q), values and gradients")
 
 
 @claim(
@@ -160,18 +160,18 @@ def cross_entropy(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "真值为 (1, 0, 0) 时，预测 (0.5, 0.2, 0.3) 的损失大于 (0.7, 0.1, 0.2)"},
     measured={"zh": "两个损失之差的最小值"},
 )
-def three_class_example(tables: Tables, known: Claim) -> Verdict:
+def three_class_example(tables: Tables, claim: Claim) -> Verdict:
     """The two losses, in nats."""
-    wide = measured(tables, known.name)
-    first = column(wide, "loss_model_1", known.name)
-    second = column(wide, "loss_model_2", known.name)
+    wide = measured(tables, claim.name)
+    first = column(wide, "loss_model_1", claim.name)
+    second = column(wide, "loss_model_2", claim.name)
     gap = first - second
-    parts = [Part(name=name, holds=bool(d > known.margin)) for name, d in zip(names_of(wide.index), gap, strict=True)]
+    parts = [Part(name=name, holds=bool(d > claim.margin)) for name, d in zip(names_of(wide.index), gap, strict=True)]
     return Verdict(
         outcome=(outcome := decide(parts)),
         statement=lambda words: words(f"three.{outcome if outcome == 'supported' else 'other'}", gap=size(gap.min())),
         details=f"The losses are {first.iloc[0]:.4f} and {second.iloc[0]:.4f} nats ({listed(names_of(wide.index))}).",
-        evidence=evidence_of(known, wide),
+        evidence=evidence_of(claim, wide),
         measure="smallest loss of the first less that of the second",
         value=float(gap.min()),
         n_cells=len(wide),

@@ -137,8 +137,8 @@ def decide(parts: Sequence[Part], overall: Sequence[Part] = ()) -> Outcome:
     fails (holds) nowhere and at least `ENOUGH` of either kind are decided; else `undecided`. What is open is never
     counted for either side.
     """
-    found = [part.holds for part in (*parts, *overall)]
-    held, failed = found.count(True), found.count(False)
+    holds = [part.holds for part in (*parts, *overall)]
+    held, failed = holds.count(True), holds.count(False)
     if held and failed:
         return "depends"
     if not any(_decided(group) for group in (parts, overall)):

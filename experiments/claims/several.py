@@ -45,7 +45,7 @@ sigmoid_better = partial(favours, side=-1)
     called={"zh": "能用 softmax 的地方都能用 sigmoid"},
     measured={"zh": "准确率的 softmax 组 − sigmoid 组（各取最佳学习率，各任务平均）"},
 )
-def sigmoid_covers_softmax(tables: Tables, known: Claim) -> Verdict:
+def sigmoid_covers_softmax(tables: Tables, claim: Claim) -> Verdict:
     """On exclusive classes: K sigmoids are not worse than a K-way softmax by the margin or more."""
     return _verdict(tables, ["accuracy"], CLASSES, no_worse, "That sigmoids lose no more than the margin")
 
@@ -60,7 +60,7 @@ def sigmoid_covers_softmax(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "互斥的类别应使用 softmax"},
     measured={"zh": "负对数似然的 softmax 组 − sigmoid 组（各取最佳学习率，各任务平均）"},
 )
-def softmax_for_exclusive(tables: Tables, known: Claim) -> Verdict:
+def softmax_for_exclusive(tables: Tables, claim: Claim) -> Verdict:
     """On exclusive classes: softmax is better by the margin or more."""
     quantities = ["nll", "accuracy", "ece"]
     return _verdict(tables, quantities, CLASSES, softmax_better, "That softmax is better by the margin or more")
@@ -76,7 +76,7 @@ def softmax_for_exclusive(tables: Tables, known: Claim) -> Verdict:
     called={"zh": "有多个正确答案时应使用 sigmoid"},
     measured={"zh": "micro F1 的 softmax 组 − sigmoid 组（各取最佳学习率，各任务平均）"},
 )
-def sigmoid_for_multilabel(tables: Tables, known: Claim) -> Verdict:
+def sigmoid_for_multilabel(tables: Tables, claim: Claim) -> Verdict:
     """On several labels: sigmoids are better by the margin or more than a softmax with normalised targets."""
     quantities = ["micro_f1", "macro_f1", "subset_accuracy", "nll"]
     return _verdict(tables, quantities, LABELS, sigmoid_better, "That sigmoids are better by the margin or more")
@@ -128,19 +128,19 @@ def _of_kind(rows: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:
 def _at_default(tables: Tables, quantities: list[str], kind: str) -> str:
     """The same at the default rate, and what the loss's scale has in it: to be read beside the verdict."""
     try:
-        found = in_words(means(tables, SOFTMAX, SIGMOID, kind, quantities))
+        summary = in_words(means(tables, SOFTMAX, SIGMOID, kind, quantities))
     except NotMeasured as lacking:
         return f" Not measured: {lacking}."
-    return f" At the default rate, {found}. {_scale(tables, quantities[0], kind)}"
+    return f" At the default rate, {summary}. {_scale(tables, quantities[0], kind)}"
 
 
 def _scale(tables: Tables, quantity: str, kind: str) -> str:
     """The scale of the loss under SGD, as a sentence."""
     try:
-        known = _of_kind(tables.get("loss_scale", pd.DataFrame(columns=["quantity", "task"])), kind, "loss_scale")
+        rows = _of_kind(tables.get("loss_scale", pd.DataFrame(columns=["quantity", "task"])), kind, "loss_scale")
     except NotMeasured as lacking:
         return f"Not measured: {lacking}."
-    shares = scale_over_tasks(known, quantity)
+    shares = scale_over_tasks(rows, quantity)
     if shares is None:
         return f"No cell under SGD tells what the scale of the loss has in {quantity}."
     whole, part = shares

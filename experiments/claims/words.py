@@ -31,8 +31,8 @@ def size(value: float) -> str:
 def names(every: Sequence[str], words: Words) -> str:
     """The first few names, and how many more there are, in the language of `words`."""
     unique = list(dict.fromkeys(every))
-    shown = words("list.join").join(unique[:_SHOWN])
-    return shown if len(unique) <= _SHOWN else words("list.more", names=shown, n=len(unique) - _SHOWN)
+    first = words("list.join").join(unique[:_SHOWN])
+    return first if len(unique) <= _SHOWN else words("list.more", names=first, n=len(unique) - _SHOWN)
 
 
 def fails(parts: Sequence[Part], words: Words) -> str:
@@ -83,17 +83,17 @@ def share(part: int, whole: int) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     unique = list(dict.fromkeys(names))
-    shown = ", ".join(unique[:_SHOWN])
-    return shown if len(unique) <= _SHOWN else f"{shown} and {len(unique) - _SHOWN} more"
+    first = ", ".join(unique[:_SHOWN])
+    return first if len(unique) <= _SHOWN else f"{first} and {len(unique) - _SHOWN} more"
 
 
 def tally(parts: Sequence[Part], holds: str = "holds", fails: str = "fails") -> str:
     """Count where a claim holds, fails and is open, with the names of the first few: "holds in 3 (...), ..."."""
-    found: dict[bool | None, list[str]] = {True: [], False: [], None: []}
+    by_outcome: dict[bool | None, list[str]] = {True: [], False: [], None: []}
     for part in parts:
-        found[part.holds].append(part.name)
+        by_outcome[part.holds].append(part.name)
     texts = [
         f"{verb} in {len(names)}{f' ({listed(names)})' if names else ''}"
-        for verb, names in ((holds, found[True]), (fails, found[False]))
+        for verb, names in ((holds, by_outcome[True]), (fails, by_outcome[False]))
     ]
-    return f"{', '.join(texts)} and is open in {len(found[None])} of {len(parts)} comparisons"
+    return f"{', '.join(texts)} and is open in {len(by_outcome[None])} of {len(parts)} comparisons"

@@ -45,21 +45,21 @@ def attribution(
     wide = _shares(rows)
     factors = [factor for factor in FACTORS if factor in wide.columns]
     wide = wide[factors].assign(_sum=wide[factors].sum(axis=1)).sort_values("_sum", kind="stable")
-    drawn = wide if len(wide) <= MOST else pd.concat([wide.iloc[: MOST // 2], wide.iloc[-(MOST // 2) :]])
+    visible = wide if len(wide) <= MOST else pd.concat([wide.iloc[: MOST // 2], wide.iloc[-(MOST // 2) :]])
     columns = 1 if width < 5 else 4
     handles = [Patch(color=FACTORS[factor], label=words(f"factor.{factor}")) for factor in factors]
     handles.append(Line2D([], [], marker="o", color=INK, linestyle="", markersize=4, label=words("attribution.sum")))
-    height = 0.72 + _ROW * len(drawn) + 0.2 * -(-len(handles) // columns)
+    height = 0.72 + _ROW * len(visible) + 0.2 * -(-len(handles) // columns)
     counted = wide[factors] if every is None else _shares(every.loc[every["quantity"] == quantity])
     with chart(_finding(counted, quantity, words), width, height + 0.15) as figure:
         axes = figure.add_subplot()
-        _stack(axes, drawn[factors])
-        place = np.arange(len(drawn))
-        axes.plot(drawn["_sum"], place, "o", color=INK, markersize=3.5)
+        _stack(axes, visible[factors])
+        position = np.arange(len(visible))
+        axes.plot(visible["_sum"], position, "o", color=INK, markersize=3.5)
         axes.axvline(0, color=MUTED, linewidth=0.9)
         axes.use_sticky_edges = False
         axes.margins(x=0.04)
-        label_rows(axes, row_names(drawn.index, width, words))
+        label_rows(axes, row_names(visible.index, width, words))
         axes.set_title(words.or_key("quantity", quantity))
         label = words("paired_differences.axis", head="softmax", baseline="sigmoid", unit=words.unit(quantity))
         axes.set_xlabel(label)
@@ -76,12 +76,12 @@ def _shares(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _stack(axes: Axes, shares: pd.DataFrame) -> None:
-    place = np.arange(len(shares))
+    position = np.arange(len(shares))
     for side in (1.0, -1.0):
         start = np.zeros(len(shares))
         for factor in shares:
             part = np.maximum(side * np.nan_to_num(shares[factor].to_numpy(float)), 0.0)
-            axes.barh(place, side * part, left=side * start, height=0.72, color=FACTORS[str(factor)], linewidth=0)
+            axes.barh(position, side * part, left=side * start, height=0.72, color=FACTORS[str(factor)], linewidth=0)
             start += part
 
 
@@ -92,15 +92,15 @@ def parts(shares: pd.DataFrame) -> dict[str, float]:
 
 
 def _finding(shares: pd.DataFrame, quantity: str, words: Words) -> str:
-    known = parts(shares)
-    if not known:
+    sizes = parts(shares)
+    if not sizes:
         return words("attribution.none", quantity=words.or_key("quantity", quantity))
-    named = sorted((factor for factor in known if factor != "arithmetic"), key=lambda factor: -known[factor])
+    named = sorted((factor for factor in sizes if factor != "arithmetic"), key=lambda factor: -sizes[factor])
     listed = words("sentence.list").join(
-        words("attribution.part", factor=words(f"factor.{factor}"), percent=percent(known[factor])) for factor in named
+        words("attribution.part", factor=words(f"factor.{factor}"), percent=percent(sizes[factor])) for factor in named
     )
     return words("attribution.finding", quantity=words.or_key("quantity", quantity), parts=listed,
-                 rest=percent(known.get("arithmetic", 0.0)), cells=len(shares))  # fmt: skip
+                 rest=percent(sizes.get("arithmetic", 0.0)), cells=len(shares))  # fmt: skip
 
 
 def percent(part: float) -> str:

@@ -46,21 +46,21 @@ def loss_curves(
         raise ValueError(f"The curves hold no {quantity!r} of {', '.join(heads)}")
     one = len(every) == 1
     if one:
-        shown = [(words(f"split.{name}"), made[0]) for name, made in (("train", trained), ("test", held_out)) if made]
-        finding = _finding_of_one(shown[-1][1], (head, baseline), shown[-1][0], words, quantity)
+        chosen = [(words(f"split.{name}"), made[0]) for name, made in (("train", trained), ("test", held_out)) if made]
+        finding = _finding_of_one(chosen[-1][1], (head, baseline), chosen[-1][0], words, quantity)
     else:
-        shown = [("", panel) for panel in telling(every, MOST, head, baseline)]
+        chosen = [("", panel) for panel in telling(every, MOST, head, baseline)]
         finding = _finding_of_many(every, (head, baseline), words, quantity)
-    across = min(len(shown), 1 if width < 5 else 2 if len(shown) in (2, 4) else 3)
+    across = min(len(chosen), 1 if width < 5 else 2 if len(chosen) in (2, 4) else 3)
     named = across < 3
     left, right = 0.74, 1.25 if named else 0.1
     each = (width - 0.05) / across
-    down = math.ceil(len(shown) / across)
-    arms = dict.fromkeys(arm for _, panel in shown for arm in panel.values)
+    down = math.ceil(len(chosen) / across)
+    arms = dict.fromkeys(arm for _, panel in chosen for arm in panel.values)
     # names of cells may take two lines
     above, high = (0.25, 3.0) if one else (0.4, 3.15)
     with chart(finding, width, high * down, () if named else arms, words=words, auto=False) as page:
-        for index, (name, panel) in enumerate(shown):
+        for index, (name, panel) in enumerate(chosen):
             row, column = divmod(index, across)
             start, wide = column * each + left, each - left - right
             over = page.place(start, high * row + above, wide, 1.45)
@@ -122,8 +122,8 @@ def _quartiles(values: np.ndarray) -> np.ndarray:
     """(3, steps): quartiles over seeds; NaN where most are not finite, so that no line claims to be there."""
     ordered = np.where(np.isnan(values), np.inf, values)  # what is not finite counts as large, never as absent
     with np.errstate(invalid="ignore"):
-        found = np.quantile(ordered, [0.25, 0.5, 0.75], axis=0, method="nearest")
-    return np.where(np.isfinite(found), found, np.nan)
+        quartiles = np.quantile(ordered, [0.25, 0.5, 0.75], axis=0, method="nearest")
+    return np.where(np.isfinite(quartiles), quartiles, np.nan)
 
 
 def _finding_of_one(panel: Panel, pair: tuple[str, str], rows: str, words: Words, quantity: str) -> str:
@@ -144,9 +144,10 @@ def _finding_of_many(every: list[Panel], pair: tuple[str, str], words: Words, qu
     pairs = [panel for panel in every if set(pair) <= set(panel.values)]
     if not pairs:
         return words("loss_curves.alone", quantity=words.or_key("quantity", quantity))
-    found = [panel.interval(panel.difference(*pair).mean(axis=1, keepdims=True)) for panel in pairs]
-    lower = sum(bool(high[0] < 0) for _, _, high in found)
-    higher = sum(bool(low[0] > 0) for _, low, _ in found)
-    middle = float(np.nanmedian([mean[0] for mean, _, _ in found]))
+    intervals = [panel.interval(panel.difference(*pair).mean(axis=1, keepdims=True)) for panel in pairs]
+    lower = sum(bool(high[0] < 0) for _, _, high in intervals)
+    higher = sum(bool(low[0] > 0) for _, low, _ in intervals)
+    middle = float(np.nanmedian([mean[0] for mean, _, _ in intervals]))
     return words("loss_curves.count", quantity=words.or_key("quantity", quantity), lower=lower, higher=higher,
-                 cells=len(found), rest=len(found) - lower - higher, middle=figure(middle, sign=True))  # fmt: skip
+                 cells=len(intervals), rest=len(intervals) - lower - higher,
+                 middle=figure(middle, sign=True))  # fmt: skip

@@ -48,18 +48,18 @@ def paired_differences(
 def _strip(pairs: pd.DataFrame, quantity: str, width: float, words: Words) -> Chart:
     heads = list(dict.fromkeys(pairs["head"]))
     values = {head: pairs.loc[pairs["head"] == head, "difference"].to_numpy(dtype=float) for head in heads}
-    found = {}
+    intervals = {}
     for head, seeds in values.items():
         mean, low, high = interval(seeds[:, None])
-        found[head] = (float(mean[0]), float(low[0]), float(high[0]))
-    with chart(_finding(found, values, quantity, words), width, 0.6 + 0.24 * len(heads)) as page:
+        intervals[head] = (float(mean[0]), float(low[0]), float(high[0]))
+    with chart(_finding(intervals, values, quantity, words), width, 0.6 + 0.24 * len(heads)) as page:
         axes = page.add_subplot()
         axes.axvline(0, color=MUTED, linewidth=0.9)
         rng = np.random.default_rng(0)  # only to keep dots from hiding one another
         for row, head in enumerate(heads):
             ink, finite = colour(head), values[head][np.isfinite(values[head])]
             axes.scatter(finite, row + rng.uniform(-0.22, 0.22, len(finite)), s=9, alpha=0.45, linewidth=0, color=ink)
-            centre, least, most = found[head]
+            centre, least, most = intervals[head]
             axes.plot([least, most], [row, row], color=ink, linewidth=2.4)
             axes.plot(centre, row, "o", color=ink, markeredgecolor=INK, markeredgewidth=0.6, markersize=5)
             if lost := len(values[head]) - len(finite):
@@ -79,14 +79,14 @@ def _few_ticks(axes: Axes, width: float) -> None:
 
 
 def _finding(
-    found: dict[str, tuple[float, float, float]], values: dict[str, np.ndarray], quantity: str, words: Words
+    intervals: dict[str, tuple[float, float, float]], values: dict[str, np.ndarray], quantity: str, words: Words
 ) -> str:
     label = words.or_key("quantity", quantity)
-    apart = [head for head, (_, low, high) in found.items() if low > 0 or high < 0]
+    apart = [head for head, (_, low, high) in intervals.items() if low > 0 or high < 0]
     if not apart:
         return words("paired_differences.strip_none", quantity=label, n=max(len(d) for d in values.values()))
-    head = max(apart, key=lambda name: abs(found[name][0]))
-    mean, low, high = found[head]
+    head = max(apart, key=lambda name: abs(intervals[name][0]))
+    mean, low, high = intervals[head]
     return words("paired_differences.strip", arm=words.name("arm", head), quantity=label, low=figure(low),
                  mean=figure(mean, sign=True), high=figure(high), n=len(values[head]))  # fmt: skip
 

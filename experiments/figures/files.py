@@ -29,7 +29,7 @@ def small_svg(text: str, sheet: str) -> str:
     text = _UNUSED.sub("", text[text.index("<svg") :])
     text = _PLACES.sub(_shorter, text)
     text = _FAMILIES.sub("var(--font)", text)
-    text = _STYLES.sub(lambda found: found[0].replace("; ", ";").replace(": ", ":"), text)
+    text = _STYLES.sub(lambda match: match[0].replace("; ", ";").replace(": ", ":"), text)
     text, rules = _classes(text)
     text = _without_plain_groups(re.sub(r">\s+<", "><", text))
     head = text.index(">") + 1
@@ -41,28 +41,28 @@ def _without_plain_groups(text: str) -> str:
     """The text without groups that have no attribute: they group nothing."""
     open_groups: list[bool] = []
 
-    def kept(found: re.Match[str]) -> str:
-        if found[0] == "</g>":
+    def keep(match: re.Match[str]) -> str:
+        if match[0] == "</g>":
             plain = open_groups.pop()
         else:
-            plain = found[0] == "<g>"
+            plain = match[0] == "<g>"
             open_groups.append(plain)
-        return "" if plain else found[0]
+        return "" if plain else match[0]
 
-    return _GROUPS.sub(kept, text)
+    return _GROUPS.sub(keep, text)
 
 
 def _classes(text: str) -> tuple[str, str]:
     """The text with a class in the place of each style that stands in it more than once, and the classes' rules."""
     often = [style for style, n in Counter(_STYLES.findall(text)).most_common() if n > 1]
-    names = {style: f"s{place}" for place, style in enumerate(often)}
-    text = _STYLES.sub(lambda found: f' class="{names[found[0]]}"' if found[0] in names else found[0], text)
+    names = {style: f"s{index}" for index, style in enumerate(often)}
+    text = _STYLES.sub(lambda match: f' class="{names[match[0]]}"' if match[0] in names else match[0], text)
     return text, "".join(f".{name}{{{style[8:-1]}}}" for style, name in names.items())
 
 
-def _shorter(found: re.Match[str]) -> str:
-    place = _AROUND.sub(r"\1", _LONG.sub(r"\1", found[2])).strip()
-    return f' {found[1]}="{place}"'
+def _shorter(match: re.Match[str]) -> str:
+    points = _AROUND.sub(r"\1", _LONG.sub(r"\1", match[2])).strip()
+    return f' {match[1]}="{points}"'
 
 
 def small_png(rgba: bytes, size: tuple[int, int], source: str = "") -> bytes:

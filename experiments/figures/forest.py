@@ -35,7 +35,7 @@ def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float =
     if not len(rows) or not all(len(part) for part in parts):
         raise ValueError(f"The differences hold no {' and no '.join(quantities)}")
     order = parts[0].sort_values("mean", kind="stable").index
-    drawn = order if len(order) <= MOST else order[: MOST // 2].append(order[-(MOST // 2) :])
+    visible = order if len(order) <= MOST else order[: MOST // 2].append(order[-(MOST // 2) :])
     across = len(parts) if width >= 5 else 1
     down = -(-len(parts) // across)
     handles = _key(rows, words)
@@ -44,11 +44,11 @@ def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float =
     head, baseline = (words.name("arm", str(rows[name].iloc[0])) for name in ("head", "baseline"))
     key_height = 0.2 * -(-len(handles) // columns)
     finding = _finding(rows.loc[rows["quantity"].isin(quantities)], parts, quantities, head, baseline, words)
-    with chart(finding, width, down * (0.85 + _ROW * len(drawn)) + key_height) as figure:
+    with chart(finding, width, down * (0.85 + _ROW * len(visible)) + key_height) as figure:
         grid = figure.subplots(down, across, squeeze=False)
         for index, (axes, part, quantity) in enumerate(zip(grid.flat, parts, quantities, strict=True)):
-            _draw(axes, part.reindex(drawn), colour(arm))
-            label_rows(axes, row_names(drawn, width, words) if across == 1 or index == 0 else [""] * len(drawn))
+            _draw(axes, part.reindex(visible), colour(arm))
+            label_rows(axes, row_names(visible, width, words) if across == 1 or index == 0 else [""] * len(visible))
             axes.set_title(words.or_key("quantity", quantity))
             axes.set_xlabel(words("paired_differences.axis", head=head, baseline=baseline, unit=words.unit(quantity)))
             axes.locator_params(axis="x", nbins=4)
@@ -64,20 +64,21 @@ def _draw(axes: Axes, part: pd.DataFrame, ink: str) -> None:
     low, mean, high = (part[name].to_numpy(float) for name in ("low", "mean", "high"))
     floor = part["noise_floor"].abs().to_numpy(float) if "noise_floor" in part else np.full(len(part), np.nan)
     reach = _reach(np.concatenate([low, high, mean]), margin)
-    place = np.arange(len(part))
+    position = np.arange(len(part))
     # a margin may be relative, and so differ from row to row
-    axes.barh(place, 2 * margin, left=-margin, height=1.0, color=GRID, alpha=0.55, linewidth=0)
+    axes.barh(position, 2 * margin, left=-margin, height=1.0, color=GRID, alpha=0.55, linewidth=0)
     axes.axvline(0, color=MUTED, linewidth=0.9)
-    axes.plot(np.stack([-floor, floor]).clip(-reach, reach), np.stack([place, place]), "|", color=MUTED, markersize=5,
+    ends = np.stack([-floor, floor]).clip(-reach, reach)
+    axes.plot(ends, np.stack([position, position]), "|", color=MUTED, markersize=5,
               markeredgewidth=0.8)  # fmt: skip
     outcomes = part["outcome"].astype(str) if "outcome" in part else pd.Series("", index=part.index)
     inks = np.array([OUTCOMES.get(outcome, ink) for outcome in outcomes])
-    axes.hlines(place, low.clip(-reach, reach), high.clip(-reach, reach), colors=list(inks), linewidth=1.8)
+    axes.hlines(position, low.clip(-reach, reach), high.clip(-reach, reach), colors=list(inks), linewidth=1.8)
     inside = np.abs(mean) <= reach
-    axes.scatter(mean[inside], place[inside], s=15, c=list(inks[inside]), zorder=3, linewidth=0)
+    axes.scatter(mean[inside], position[inside], s=15, c=list(inks[inside]), zorder=3, linewidth=0)
     for at in np.flatnonzero(~inside & ~np.isnan(mean)):
         side = np.sign(mean[at])
-        axes.plot(side * reach, place[at], ">" if side > 0 else "<", color=inks[at], markersize=4.5, clip_on=False)
+        axes.plot(side * reach, position[at], ">" if side > 0 else "<", color=inks[at], markersize=4.5, clip_on=False)
     axes.set_xlim(-reach * 1.04, reach * 1.04)
 
 

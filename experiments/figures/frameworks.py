@@ -31,14 +31,14 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
     cells = list(dict.fromkeys(distances[CELL].itertuples(index=False, name=None)))
     dtypes = list(dict.fromkeys(distances["dtype"].astype(str)))
     pairs = list(dict.fromkeys(distances.loc[distances["other"] != "", ["framework", "other"]].itertuples(False, None)))
-    inks = {pair: _INKS[place % len(_INKS)] for place, pair in enumerate(pairs)}
+    inks = {pair: _INKS[number % len(_INKS)] for number, pair in enumerate(pairs)}
     narrow = width < 5  # then a key stands above, for names beside the lines would take half of the width
     across = 1 if narrow else len(dtypes)
-    places = [(cell, dtype) for cell in cells for dtype in dtypes]
+    facets = [(cell, dtype) for cell in cells for dtype in dtypes]
     wide = width - 0.9 if narrow else (width - _LABELS - 0.05) / across - 0.85
     key = [Line2D([], [], color=ink, label=name) for name, ink, _ in _lines(distances, inks, words)] if narrow else []
-    with chart(_finding(distances, words), width, _HEIGHT * -(-len(places) // across), more=key, auto=False) as page:
-        for index, (cell, dtype) in enumerate(places):
+    with chart(_finding(distances, words), width, _HEIGHT * -(-len(facets) // across), more=key, auto=False) as page:
+        for index, (cell, dtype) in enumerate(facets):
             row, column = divmod(index, across)
             named = not narrow and column == across - 1
             axes = page.place(column * (0.75 + wide + 0.1) + 0.75, _HEIGHT * row + 0.4, wide, 1.45)

@@ -36,30 +36,32 @@ def gradient_norms(
     several cells only the ratios, a faint line a cell and a thick one for their geometric mean. A scope that is
     absent or 0 throughout (the trunk of a linear model) is left out. Raises `ValueError` when none is left.
     """
-    found = {scope: panels(curves, "grad_norm", scope, heads, "train") for scope in scopes}
-    found = {scope: kept for scope, made in found.items() if (kept := [p for p in made if _positive(p)])}
-    if not found:
+    by_scope = {scope: panels(curves, "grad_norm", scope, heads, "train") for scope in scopes}
+    by_scope = {
+        scope: positive for scope, cells in by_scope.items() if (positive := [p for p in cells if _positive(p)])
+    }
+    if not by_scope:
         raise ValueError(f"The curves hold no gradient norm of {', '.join(scopes)}")
-    one = max(len(made) for made in found.values()) == 1
-    across = min(len(found), 1 if width < 5 else 3)
-    down = math.ceil(len(found) / across)
+    one = max(len(cells) for cells in by_scope.values()) == 1
+    across = min(len(by_scope), 1 if width < 5 else 3)
+    down = math.ceil(len(by_scope) / across)
     each, high = (width - 0.05) / across, 3.2 if one else 2.6
-    shown = dict.fromkeys(head for made in found.values() for panel in made for head in panel.values)
-    arms = [head for head in shown if one or head != BASELINE]
-    with chart(_finding(found, words), width, high * down, arms, words=words, auto=False) as figure:
-        for index, (scope, made) in enumerate(found.items()):
+    present = dict.fromkeys(head for cells in by_scope.values() for panel in cells for head in panel.values)
+    arms = [head for head in present if one or head != BASELINE]
+    with chart(_finding(by_scope, words), width, high * down, arms, words=words, auto=False) as figure:
+        for index, (scope, cells) in enumerate(by_scope.items()):
             row, column = divmod(index, across)
             left, wide, top = column * each + 0.62, each - 0.72, high * row
             under = figure.place(left, top + (1.75 if one else 0.25), wide, 1.0 if one else 1.85)
             first = under
             if one:
                 first = figure.place(left, top + 0.25, wide, 1.35, sharex=under)
-                levels(first, made[0], words, named=False)
+                levels(first, cells[0], words, named=False)
                 first.set_yscale("log")  # before its limits are asked for: linear ones may reach below 0
                 log_ticks(first, *first.get_ylim())
                 first.tick_params(labelbottom=False)
             first.set_title(words.or_key("scope", scope))
-            _ratios(under, made, scope, words)
+            _ratios(under, cells, scope, words)
             under.set_xlabel(words("axis.step"))
             if column == 0:
                 under.set_ylabel(words("axis.over", baseline=BASELINE))
@@ -74,9 +76,9 @@ def _positive(panel: Panel) -> bool:
     return BASELINE in panel.values and bool((panel.values[BASELINE] > 0).any())
 
 
-def _ratios(axes: Axes, made: list[Panel], scope: str, words: Words) -> None:
-    for head in dict.fromkeys(head for panel in made for head in panel.values if head != BASELINE):
-        lines = [(panel.steps, panel.ratio(head)) for panel in made if head in panel.values]
+def _ratios(axes: Axes, cells: list[Panel], scope: str, words: Words) -> None:
+    for head in dict.fromkeys(head for panel in cells for head in panel.values if head != BASELINE):
+        lines = [(panel.steps, panel.ratio(head)) for panel in cells if head in panel.values]
         if len(lines) > 1:
             for steps, line in lines:
                 axes.plot(steps, line, color=colour(head), linewidth=0.5, alpha=0.3)
@@ -96,11 +98,11 @@ def _ratios(axes: Axes, made: list[Panel], scope: str, words: Words) -> None:
     log_ticks(axes, *axes.get_ylim())
 
 
-def _finding(found: dict[str, list[Panel]], words: Words) -> str:
+def _finding(by_scope: dict[str, list[Panel]], words: Words) -> str:
     """What the first step and the whole run show, for the arms at hand."""
 
     def mean(scope: str, head: str, steps: slice) -> float:
-        logs = [np.log(panel.ratio(head)[steps]) for panel in found.get(scope, []) if head in panel.values]
+        logs = [np.log(panel.ratio(head)[steps]) for panel in by_scope.get(scope, []) if head in panel.values]
         return float(np.exp(mean_of_finite(np.concatenate(logs)))) if logs else math.nan
 
     sentences = []

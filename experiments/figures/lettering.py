@@ -47,21 +47,21 @@ def families() -> list[str]:
 @cache
 def chinese_font() -> str | None:
     """The name of an installed font that has every Chinese letter the figures use, if there is one."""
-    if (found := _first()) is None:
+    if (font := _first()) is None:
         # matplotlib lists the installed fonts once and keeps the list: what was installed since then is not in it
         for path in findSystemFonts():
             if _FILES.search(Path(path).name):
                 with suppress(OSError, RuntimeError):  # a broken file is no font
                     fontManager.addfont(path)
-        found = _first()
-    return found
+        font = _first()
+    return font
 
 
 def _first() -> str | None:
-    known = set(fontManager.get_font_names())
+    installed = set(fontManager.get_font_names())
     texts = (text["zh"] for path in ENGLISH.paths for text in catalogue(path).values() if "zh" in text)
     needed = {ord(letter) for text in texts for letter in text if letter > "\u2e80"}
-    return next((name for name in CHINESE if name in known and needed <= _letters(name)), None)
+    return next((name for name in CHINESE if name in installed and needed <= _letters(name)), None)
 
 
 def drawable(text: str) -> str:

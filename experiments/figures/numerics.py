@@ -87,8 +87,8 @@ def gradient_states(
             _strips(axes, grid[label])
             axes.set_title(words("numerics.label", label=label))
             axes.set_xlabel(words("numerics.z"))
-            shown = [clip(name, left - 0.1, 7.5) for name in names] if column == 0 else [""] * len(names)
-            label_rows(axes, shown)
+            labels = [clip(name, left - 0.1, 7.5) for name in names] if column == 0 else [""] * len(names)
+            label_rows(axes, labels)
             axes.tick_params(axis="y", labelsize=7.5)
         for legend in page.legends:
             for text in legend.get_texts():
@@ -103,9 +103,9 @@ def _nothing(width: float, words: Words) -> Chart:
 
 def _usual(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of `USUAL`, framework by framework, in its order."""
-    wanted = pd.DataFrame(USUAL, columns=_KEYS).assign(rank=range(len(USUAL)))
+    usual = pd.DataFrame(USUAL, columns=_KEYS).assign(rank=range(len(USUAL)))
     plain = rows.astype(dict.fromkeys(("framework", "form", "activation", "loss"), str))
-    return plain.merge(wanted, on=_KEYS).sort_values(["framework", "rank", "label", "z"], kind="stable")
+    return plain.merge(usual, on=_KEYS).sort_values(["framework", "rank", "label", "z"], kind="stable")
 
 
 def _states(rows: pd.DataFrame) -> np.ndarray:
@@ -174,7 +174,7 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
         if width < 5:
             short = {"categorical": "cat.", "binary": "bin.", "sparse": "sp.", " → ": "→"}
-            names = [re.sub("|".join(short), lambda found: short[found[0]], name) for name in names]
+            names = [re.sub("|".join(short), lambda match: short[match[0]], name) for name in names]
         label_rows(axes, [clip(name, left - 0.1, 8) for name in names])
         axes.set_xticks(range(len(columns)), columns, rotation=angle, ha="center" if angle == 90 else "left")
         axes.xaxis.tick_top()
@@ -255,11 +255,11 @@ def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words
         axes.plot(both[1], row, "o", color=_SOUND, markersize=4)
         axes.plot(both[0], row, "o", color=_ILL, markersize=5, markerfacecolor="none", markeredgewidth=1.4)
         if lost[row]:
-            place = "bottom" if narrow else "center"
+            vertical = "bottom" if narrow else "center"
             # on the side where there is no dot
             at, side = (0.02, "left") if np.nanmax(both, initial=least) > 0.1 else (0.98, "right")
             axes.text(at, row, words("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
-                      ha=side, va=place, fontsize=7.5, color=_ILL)  # fmt: skip
+                      ha=side, va=vertical, fontsize=7.5, color=_ILL)  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least * 0.7, 25)
     ticks = (0.01, 1) if narrow else (0.01, 0.1, 1, 10)

@@ -40,12 +40,12 @@ class Panel:
         return interval(values, self.samples, self.shared)
 
     def difference(self, head: str, baseline: str = BASELINE) -> np.ndarray:
-        """(seeds, steps): `head` minus its twin; not finite where either is not."""
+        """(seeds, steps): `head` minus the baseline; not finite where either is not."""
         with np.errstate(invalid="ignore"):
             return self.values[head] - self.values[baseline]
 
     def ratio(self, head: str) -> np.ndarray:
-        """(steps,): geometric mean over seeds of value over twin, of the pairs where both are positive and finite."""
+        """(steps,): geometric mean over seeds of value over the baseline's, where both are positive and finite."""
         with np.errstate(all="ignore"):
             logs = np.log(self.values[head]) - np.log(self.values[BASELINE])
         return np.exp(mean_of_finite(logs))
@@ -72,11 +72,11 @@ def panels(
     curves: pd.DataFrame, quantity: str, scope: str, heads: Sequence[str], split: str, runs: pd.DataFrame | None = None
 ) -> list[Panel]:
     """One `Panel` a cell (and rate, when a cell holds several), cells in the table's order."""
-    made = _panels(_Same(curves), quantity, scope, tuple(heads), split)
+    collected = _panels(_Same(curves), quantity, scope, tuple(heads), split)
     if runs is None:
-        return made
-    known = runs.drop_duplicates([*CELL, "seed"]).astype(dict.fromkeys(CELL, str)).set_index(CELL).sort_index()
-    return [_with_rows(panel, known.loc[[panel.key[: len(CELL)]]]) for panel in made]
+        return collected
+    by_cell = runs.drop_duplicates([*CELL, "seed"]).astype(dict.fromkeys(CELL, str)).set_index(CELL).sort_index()
+    return [_with_rows(panel, by_cell.loc[[panel.key[: len(CELL)]]]) for panel in collected]
 
 
 def _with_rows(panel: Panel, runs: pd.DataFrame) -> Panel:
@@ -86,33 +86,33 @@ def _with_rows(panel: Panel, runs: pd.DataFrame) -> Panel:
 @lru_cache(maxsize=8)  # a figure is drawn at two widths, and several show the same curves
 def _panels(same: _Same, quantity: str, scope: str, heads: tuple[str, ...], split: str) -> list[Panel]:
     curves = same.table
-    wanted = (curves["quantity"] == quantity) & (curves["scope"] == scope) & (curves["split"] == split)
-    rows = curves.loc[wanted & curves["head"].isin(list(heads))]
+    selected = (curves["quantity"] == quantity) & (curves["scope"] == scope) & (curves["split"] == split)
+    rows = curves.loc[selected & curves["head"].isin(list(heads))]
     if rows.empty:
         return []
     several = len(rows[[*CELL, "learning_rate"]].drop_duplicates()) > len(rows[CELL].drop_duplicates())
     keys = [*CELL, "learning_rate"] if several else CELL
     # one pivot for all cells: one for each would take most of the time of a report
     wide = rows.pivot(index=[*keys, "seed"], columns=["head", "step"], values="value").sort_index(axis=1)
-    made = []
+    collected = []
     for key in rows[keys].drop_duplicates().itertuples(index=False, name=None):
         part = wide.loc[key].dropna(axis="columns", how="all")
         steps = part.columns.get_level_values("step").unique().sort_values()
         present = set(part.columns.get_level_values("head"))
         values = {h: part[h].reindex(columns=steps).to_numpy(dtype=float) for h in heads if h in present}
         names = tuple(f"{item:g}" if isinstance(item, float) else str(item) for item in key)
-        made.append(Panel(key=names, seeds=part.index.to_numpy(), steps=steps.to_numpy(), values=values))
-    return made
+        collected.append(Panel(key=names, seeds=part.index.to_numpy(), steps=steps.to_numpy(), values=values))
+    return collected
 
 
 def interval(
     values: np.ndarray, samples: np.ndarray | None = None, shared: float = 1.0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`Panel.interval` of (seeds, n); where it is not said which seeds have the same rows, none have."""
-    kept = np.ascontiguousarray(np.where(np.isfinite(values).all(axis=0), values, np.nan).T)
+    complete = np.ascontiguousarray(np.where(np.isfinite(values).all(axis=0), values, np.nan).T)
     samples = np.arange(len(values)) if samples is None else samples
-    low, high = corrected_t(kept, clusters(kept, samples, shared).fresh)
-    return kept.mean(axis=1), low, high
+    low, high = corrected_t(complete, clusters(complete, samples, shared).fresh)
+    return complete.mean(axis=1), low, high
 
 
 def mean_of_finite(values: np.ndarray) -> np.ndarray:
@@ -127,22 +127,22 @@ def for_fresh_rows(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.loc[rows["estimand"] == FRESH] if "estimand" in rows else rows
 
 
-def telling(made: Sequence[Panel], most: int, head: str = "softmax", baseline: str = BASELINE) -> list[Panel]:
+def telling(candidates: Sequence[Panel], most: int, head: str = "softmax", baseline: str = BASELINE) -> list[Panel]:
     """At most `most` of the panels: of each network the one whose `head` differs most from `baseline`, then the next.
 
     The order of the panels is kept. What differs most is chosen so that a figure of a few panels hides no effect.
     """
-    if len(made) <= most:
-        return list(made)
+    if len(candidates) <= most:
+        return list(candidates)
     size = {}
-    for place, panel in enumerate(made):
+    for index, panel in enumerate(candidates):
         pair = head in panel.values and baseline in panel.values
-        found = np.abs(mean_of_finite(panel.difference(head, baseline).mean(axis=1)[:, None])[0]) if pair else np.nan
-        size[place] = -1.0 if np.isnan(found) else float(found)
-    by_size = sorted(size, key=lambda place: -size[place])
+        effect = np.abs(mean_of_finite(panel.difference(head, baseline).mean(axis=1)[:, None])[0]) if pair else np.nan
+        size[index] = -1.0 if np.isnan(effect) else float(effect)
+    by_size = sorted(size, key=lambda index: -size[index])
     rank: dict[int, int] = {}
-    for place in by_size:
-        network = made[place].key[1]
-        rank[place] = sum(made[other].key[1] == network for other in rank)
-    chosen = sorted(by_size, key=lambda place: (rank[place], -size[place]))[:most]
-    return [made[place] for place in sorted(chosen)]
+    for index in by_size:
+        network = candidates[index].key[1]
+        rank[index] = sum(candidates[other].key[1] == network for other in rank)
+    chosen = sorted(by_size, key=lambda index: (rank[index], -size[index]))[:most]
+    return [candidates[index] for index in sorted(chosen)]

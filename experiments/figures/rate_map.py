@@ -45,8 +45,8 @@ def rate_map(rows: pd.DataFrame, law: pd.DataFrame, *, width: float = 7.2, words
         _scale(axes, wide, float(rows["margin"].median()), width, words)
         reach = axes.get_ylim()[1]
         for cell, line in wide.iterrows():
-            known = line.dropna()
-            axes.plot(known.index, known.clip(-reach, reach), color=_ink(str(cell[1])), linewidth=0.8, alpha=0.75)
+            finite = line.dropna()
+            axes.plot(finite.index, finite.clip(-reach, reach), color=_ink(str(cell[1])), linewidth=0.8, alpha=0.75)
         _median(axes, wide)
         _sides(axes, words)
     return page
@@ -68,8 +68,8 @@ def rate_map_in_short(
         _scale(axes, wide, float(rows["margin"].median()), width, words, _MOST_IN_SHORT)
         reach = axes.get_ylim()[1]
         for _, line in wide.iterrows():
-            known = line.dropna()
-            axes.plot(known.index, known.clip(-reach, reach), color=MUTED, linewidth=0.7, alpha=0.4)
+            finite = line.dropna()
+            axes.plot(finite.index, finite.clip(-reach, reach), color=MUTED, linewidth=0.7, alpha=0.4)
         middle = _median(axes, wide)
         first = middle.index[0]
         if len(wide) > 1:
@@ -112,8 +112,8 @@ def finding(law: pd.DataFrame, words: Words) -> str:
 
 
 def _ink(network: str) -> str:
-    own = NETWORKS[network].colour if network in NETWORKS else ""
-    return own or colour(network)
+    registered = NETWORKS[network].colour if network in NETWORKS else ""
+    return registered or colour(network)
 
 
 def _scale(
@@ -126,13 +126,13 @@ def _scale(
     axes.set_yscale("symlog", linthresh=margin, linscale=1.0)
     axes.set_ylim(-reach, reach)
     ticks = [tick for tick in (1, 3, 10, 30) if tick * margin <= reach]
-    places = margin * np.array([*(-tick for tick in reversed(ticks)), 0, *ticks])
-    axes.set_yticks(places, ["0" if place == 0 else figure(place, sign=True) for place in places])
+    positions = margin * np.array([*(-tick for tick in reversed(ticks)), 0, *ticks])
+    axes.set_yticks(positions, ["0" if position == 0 else figure(position, sign=True) for position in positions])
     axes.yaxis.set_minor_locator(NullLocator())
     first, last = int(wide.columns.min()), int(wide.columns.max())
     every = 1 if 0.4 * (last - first) < width - 1.2 else 2
-    shown = [step for step in range(first, last + 1) if step % every == 0]
-    axes.set_xticks(shown, [_times(step, words) for step in shown])
+    labelled = [step for step in range(first, last + 1) if step % every == 0]
+    axes.set_xticks(labelled, [_times(step, words) for step in labelled])
     axes.set_xlim(first - 0.2, last + 0.2)
     for sign in (-1, 1):
         near, far = sorted((sign * NEAREST, sign * FURTHEST))

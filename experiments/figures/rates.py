@@ -37,28 +37,28 @@ def learning_rates(
     at twice the rate is dotted in. Lines are medians over seeds, bands their quartiles. Raises `ValueError` when no
     row fits.
     """
-    wanted = (sweep["quantity"] == quantity) & (sweep["split"] == "test")
-    rows = sweep.loc[wanted & sweep["head"].isin([baseline, head])]
+    selected = (sweep["quantity"] == quantity) & (sweep["split"] == "test")
+    rows = sweep.loc[selected & sweep["head"].isin([baseline, head])]
     if rows.empty:
         raise ValueError(f"The learning rates hold no {quantity!r} of {head!r}")
-    found = shifts.loc[(shifts["head"] == head) & (shifts["quantity"] == quantity)].set_index(CELL)
+    fitted = shifts.loc[(shifts["head"] == head) & (shifts["quantity"] == quantity)].set_index(CELL)
     every = _panels(rows, (baseline, head))
     linear = [panel for panel in every if panel.key[1] == "linear"]
     others = [panel for panel in every if panel not in linear]
-    shown = telling(linear, 3, head, baseline) + telling(others, _MOST - min(3, len(linear)), head, baseline)
-    across = 1 if width < 5 else min(3, len(shown))
-    down = math.ceil(len(shown) / across)
+    chosen = telling(linear, 3, head, baseline) + telling(others, _MOST - min(3, len(linear)), head, baseline)
+    across = 1 if width < 5 else min(3, len(chosen))
+    down = math.ceil(len(chosen) / across)
     each = (width - 0.05) / across
     two = baseline == BASELINE
     twice = [Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))] if two else []
-    finding = _finding(found, head, words) if two else _lowest(every, head, baseline, quantity, words)
+    finding = _finding(fitted, head, words) if two else _lowest(every, head, baseline, quantity, words)
     with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, words=words, auto=False) as page:
-        for index, panel in enumerate(shown):
+        for index, panel in enumerate(chosen):
             row, column = divmod(index, across)
             axes = page.place(column * each + 0.62, _HEIGHT * row + 0.52, each - 0.75, 1.4)
             _draw(axes, panel)
             title = panel_title(words.parts(panel.key), each - 0.65, 8.5)
-            names = [title, *([_shift(found, panel, words)] if two else [])]
+            names = [title, *([_shift(fitted, panel, words)] if two else [])]
             axes.set_title("\n".join(names), fontsize=8.5)
             axes.set_xlabel(words("axis.rate"))
             if column == 0:
@@ -68,15 +68,15 @@ def learning_rates(
 
 def _panels(rows: pd.DataFrame, heads: tuple[str, str]) -> list[Panel]:
     """Panels whose `steps` are log2 of the rates."""
-    made = []
+    collected = []
     for key, part in rows.groupby(CELL, sort=False, observed=True):
         wide = part.pivot(index="seed", columns=["head", "learning_rate"], values="value")
         present = set(wide.columns.get_level_values(0))
         grid = np.unique(part["learning_rate"].to_numpy(float))
         values = {h: wide[h].reindex(columns=grid).to_numpy(float) for h in heads if h in present}
         seeds = wide.index.to_numpy()
-        made.append(Panel(key=tuple(map(str, key)), seeds=seeds, steps=np.log2(grid), values=values))
-    return made
+        collected.append(Panel(key=tuple(map(str, key)), seeds=seeds, steps=np.log2(grid), values=values))
+    return collected
 
 
 def _draw(axes: Axes, panel: Panel) -> None:
@@ -102,20 +102,20 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xticks(panel.steps[::step], [power(2.0**exponent) for exponent in panel.steps[::step]])
 
 
-def _shift(found: pd.DataFrame, panel: Panel, words: Words) -> str:
-    if panel.key not in found.index:
+def _shift(fitted: pd.DataFrame, panel: Panel, words: Words) -> str:
+    if panel.key not in fitted.index:
         return ""
-    row = found.loc[panel.key]
+    row = fitted.loc[panel.key]
     if not math.isfinite(row["shift_fine"]):
         return words("learning_rates.unknown")
     return words("learning_rates.shift", shift=figure(row["shift_fine"], sign=True), low=figure(row["low"]),
                  high=figure(row["high"]))  # fmt: skip
 
 
-def _finding(found: pd.DataFrame, head: str, words: Words) -> str:
-    known = found.loc[np.isfinite(found["shift_fine"].to_numpy(float))]
-    linear = known.loc[known.index.get_level_values("network") == "linear", "shift_fine"]
-    others = known.loc[known.index.get_level_values("network") != "linear", "shift_fine"]
+def _finding(fitted: pd.DataFrame, head: str, words: Words) -> str:
+    finite = fitted.loc[np.isfinite(fitted["shift_fine"].to_numpy(float))]
+    linear = finite.loc[finite.index.get_level_values("network") == "linear", "shift_fine"]
+    others = finite.loc[finite.index.get_level_values("network") != "linear", "shift_fine"]
     sentences = []
     if len(linear):
         sentences.append(words("learning_rates.linear", head=words.name("arm", head), cells=len(linear),

@@ -39,18 +39,18 @@ def rounding(
     largest value over seeds as the band's upper edge, and the noise floor and softmax of `double`. Differences that
     are 0 lie on the lower edge. Raises `ValueError` if no cell of `double` has the matched arm.
     """
-    found = {panel.key: panel for panel in panels(double, quantity, "", (BASELINE, MATCHED, AGAIN, SOFTMAX), "test")}
-    found = {key: panel for key, panel in found.items() if {BASELINE, MATCHED} <= set(panel.values)}
-    if not found:
+    exact = {panel.key: panel for panel in panels(double, quantity, "", (BASELINE, MATCHED, AGAIN, SOFTMAX), "test")}
+    exact = {key: panel for key, panel in exact.items() if {BASELINE, MATCHED} <= set(panel.values)}
+    if not exact:
         raise ValueError(f"The curves in float64 hold no {quantity!r} of {MATCHED!r} and {BASELINE!r}")
-    twins = {panel.key: panel for panel in panels(single, quantity, "", (BASELINE, MATCHED), "test")}
-    twins = {key: panel for key, panel in twins.items() if key in found and MATCHED in panel.values}
-    keys = list(found)[:_MOST]
+    float32 = {panel.key: panel for panel in panels(single, quantity, "", (BASELINE, MATCHED), "test")}
+    float32 = {key: panel for key, panel in float32.items() if key in exact and MATCHED in panel.values}
+    keys = list(exact)[:_MOST]
     across = min(len(keys), 1 if width < 5 else 3)
     named = across == 1
     each = (width - 0.05) / across
-    title = _finding(list(found.values()), list(twins.values()), quantity, words)
-    lines = [_lines(found[key], twins.get(key), words) for key in keys]
+    title = _finding(list(exact.values()), list(float32.values()), quantity, words)
+    lines = [_lines(exact[key], float32.get(key), words) for key in keys]
     above = {} if named else {name: Line2D([], [], color=ink, linestyle=dash, label=name) for part in lines
                               for name, ink, dash, _ in part}  # fmt: skip
     with chart(title, width, _HEIGHT * math.ceil(len(keys) / across), more=[*above.values()], auto=False) as page:
@@ -59,7 +59,7 @@ def rounding(
             right = 1.6 if named and width >= 5 else 1.25 if named else 0.1
             wide = each - 0.8 - right
             axes = page.place(column * each + 0.75, _HEIGHT * row + 0.4, wide, 1.6)
-            _draw(axes, found[key].steps, lines[index], named=named)
+            _draw(axes, exact[key].steps, lines[index], named=named)
             axes.set_title(panel_title(words.parts(key), wide + right))
             axes.set_xlabel(words("axis.step"))
             if column == 0:
@@ -67,15 +67,15 @@ def rounding(
     return page
 
 
-def _lines(panel: Panel, twin: Panel | None, words: Words) -> list[Line]:
-    made = [(words("rounding.matched", dtype="float64"), colour(MATCHED), "-", np.abs(panel.difference(MATCHED)))]
-    if twin is not None:
-        values = np.abs(twin.difference(MATCHED))[:, np.isin(twin.steps, panel.steps)]
-        made.append((words("rounding.matched", dtype="float32"), colour(MATCHED), "--", values))
+def _lines(panel: Panel, float32: Panel | None, words: Words) -> list[Line]:
+    lines = [(words("rounding.matched", dtype="float64"), colour(MATCHED), "-", np.abs(panel.difference(MATCHED)))]
+    if float32 is not None:
+        values = np.abs(float32.difference(MATCHED))[:, np.isin(float32.steps, panel.steps)]
+        lines.append((words("rounding.matched", dtype="float32"), colour(MATCHED), "--", values))
     for head, name in ((AGAIN, words("rounding.again")), (SOFTMAX, SOFTMAX)):
         if head in panel.values:
-            made.append((name, colour(head), "-", np.abs(panel.difference(head))))
-    return made
+            lines.append((name, colour(head), "-", np.abs(panel.difference(head))))
+    return lines
 
 
 def _draw(axes: Axes, steps: np.ndarray, lines: list[Line], *, named: bool) -> None:
@@ -96,9 +96,9 @@ def _draw(axes: Axes, steps: np.ndarray, lines: list[Line], *, named: bool) -> N
         label_ends(axes, ends, gap=0.1)
 
 
-def _finding(found: list[Panel], twins: list[Panel], quantity: str, words: Words) -> str:
+def _finding(exact: list[Panel], float32: list[Panel], quantity: str, words: Words) -> str:
     numbers: dict[str, str] = {}
-    for name, every in (("double", found), ("single", twins)):
+    for name, every in (("double", exact), ("single", float32)):
         last = [np.abs(panel.difference(MATCHED)[:, -1]) for panel in every]
         whole = np.concatenate(last) if last else np.array([math.nan])
         numbers |= {name: figure(float(np.median(whole)), 2), f"{name}_most": figure(float(whole.max()), 2)}

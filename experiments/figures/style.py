@@ -75,8 +75,8 @@ _RC: dict[str, Any] = {
 
 def colour(head: str) -> str:
     """The colour of an arm; one that has none gets a spare, the same in every run and figure."""
-    own = HEADS[head].colour if head in HEADS else ""
-    return own or _SPARE[int(hashlib.sha256(head.encode()).hexdigest(), 16) % len(_SPARE)]
+    registered = HEADS[head].colour if head in HEADS else ""
+    return registered or _SPARE[int(hashlib.sha256(head.encode()).hexdigest(), 16) % len(_SPARE)]
 
 
 class Chart(Figure):
@@ -181,19 +181,20 @@ def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float = 
 
     `ends`: (text, last value, colour). `gap`: the least distance of two labels, as a share of the axes' height.
     """
-    known = [(text, value, ink) for text, value, ink in ends if np.isfinite(value)]
-    if not known:
+    finite = [(text, value, ink) for text, value, ink in ends if np.isfinite(value)]
+    if not finite:
         return
     low, high = axes.get_ylim()
-    gap = min(gap, 1 / len(known))
-    heights = np.array([(value - low) / (high - low) for _, value, _ in known])
+    gap = min(gap, 1 / len(finite))
+    heights = np.array([(value - low) / (high - low) for _, value, _ in finite])
     order = np.argsort(heights)
-    places = spread(heights[order].clip(gap / 2, 1 - gap / 2), gap)
-    places += max(0.0, gap / 2 - places[0]) - max(0.0, places[-1] - 1 + gap / 2)  # keep the stack beside its axes
-    for place, index in zip(places, order, strict=True):
-        text, _, ink = known[index]
+    positions = spread(heights[order].clip(gap / 2, 1 - gap / 2), gap)
+    # keep the stack beside its axes
+    positions += max(0.0, gap / 2 - positions[0]) - max(0.0, positions[-1] - 1 + gap / 2)
+    for position, index in zip(positions, order, strict=True):
+        text, _, ink = finite[index]
         axes.annotate(
-            text, (1, place), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
+            text, (1, position), xycoords="axes fraction", xytext=(4, 0), textcoords="offset points",
             va="center", color=ink, fontsize=8, annotation_clip=False,
         )  # fmt: skip
 

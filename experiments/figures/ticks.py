@@ -17,8 +17,8 @@ def log_ticks(axes: Axes, low: float, high: float) -> None:
     powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
     ticks = np.array([low, high])
     for steps in tried:
-        found = np.sort(np.outer(powers, steps).ravel())
-        ticks = found[(found >= low) & (found <= high)]
+        candidates = np.sort(np.outer(powers, steps).ravel())
+        ticks = candidates[(candidates >= low) & (candidates <= high)]
         if len(ticks) >= 3:
             break
     ticks = ticks[:: -(-len(ticks) // 7)]

@@ -84,9 +84,10 @@ def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float =
     keys = [*CELL, "quantity"]
     arms = sorted({arm for game in METHODS.values() for arm in game.values()})
     mine = table[table["head"].isin(arms)]
-    found = mine.set_index([*keys, "seed", "head"])["difference"].unstack()
-    wide = found.reindex(columns=arms).rename_axis(columns=None).reset_index()
-    common = mine[[*keys, "seed", "twin", "sample", "shared", "reach"]].drop_duplicates([*keys, "seed"])
+    by_arm = mine.set_index([*keys, "seed", "head"])["difference"].unstack()
+    wide = by_arm.reindex(columns=arms).rename_axis(columns=None).reset_index()
+    of_seed = [*keys, "seed", "baseline_value", "sample", "shared", "reach"]
+    common = mine[of_seed].drop_duplicates([*keys, "seed"])
     wide = wide.merge(common, on=[*keys, "seed"])
     parts = []
     for (_, _, optimizer), cell in wide.groupby(["task", "network", "optimizer"], sort=False):
@@ -99,7 +100,7 @@ def attribution(pairs: Pairs, *, decays: bool | None = None, confidence: float =
         cell = cell[cell.groupby(keys, observed=True)[arms_of].transform("count").gt(0).all(axis=1)]
         shares = shapley({s: cell[arm].to_numpy(float) for s, arm in METHODS[method].items()})
         parts += [
-            cell[[*keys, "seed", "twin", "sample", "shared", "reach"]].assign(factor=factor, method=method, value=share)
+            cell[of_seed].assign(factor=factor, method=method, value=share)
             for factor, share in shares.items()
         ]
     if not parts:
@@ -137,8 +138,8 @@ def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
 def tabulated(shares: pd.DataFrame, pairs: Pairs, head: str, factors: Sequence[str], confidence: float) -> pd.DataFrame:
     """The table of shares, its quantities and `factors` in their order.
 
-    `shares`: a row a (cell, quantity, seed, factor, method) with the share as `value`, and `twin`, `shared` and `reach`
-    as in `Pairs`. They sum to the difference of `head` in `pairs`.
+    `shares`: a row a (cell, quantity, seed, factor, method) with the share as `value`, and `baseline_value`, `shared`
+    and `reach` as in `Pairs`. They sum to the difference of `head` in `pairs`.
     """
     keys = [*CELL, "quantity"]
     table = pd.concat([_summary(block, confidence) for block in blocks(shares, [*keys, "factor", "method"])])

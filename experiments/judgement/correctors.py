@@ -44,7 +44,7 @@ class FixedFamily:
     def judge(self, table: pd.DataFrame) -> pd.DataFrame:
         """`correct` without what would decide the rows: for means over tasks, whose seeds are not of one kind."""
         keys = [table[name] for name in self.by]
-        found = table.assign(
+        corrected = table.assign(
             **{
                 name: p.groupby(keys, sort=False, observed=True).transform(lambda p: holm(p.to_numpy()))
                 for name, p in _of_tests(table).items()
@@ -52,9 +52,9 @@ class FixedFamily:
         )
         outcomes = [
             outcome(*row[:-1], mean=row[-1], alpha=self.alpha)
-            for row in found[["low", "high", "margin", *_TESTS.values(), "mean"]].itertuples(index=False, name=None)
+            for row in corrected[["low", "high", "margin", *_TESTS.values(), "mean"]].itertuples(index=False, name=None)
         ]
-        return found.assign(outcome=outcomes)
+        return corrected.assign(outcome=outcomes)
 
 
 @dataclass(kw_only=True)
@@ -90,14 +90,14 @@ class Sequential:
                 corrected[_TESTS[test]][rows] = holm(history[-1])
         level, level_tost = (np.full(len(table), self.design.levels(sides)[number]) for sides in (2, 1))
         low, high = repeated_interval(table, level)
-        found = table.assign(low=low, high=high, level=level, level_tost=level_tost, **corrected)
-        shown = [np.where(rejected[test], 0.0, 1.0) for test in _TESTS]
+        result = table.assign(low=low, high=high, level=level, level_tost=level_tost, **corrected)
+        p_values = [np.where(rejected[test], 0.0, 1.0) for test in _TESTS]
         outcomes = [
             outcome(*row[:-1], mean=row[-1], alpha=self.design.alpha)
-            for row in zip(low, high, table["margin"], *shown, table["mean"], strict=True)
+            for row in zip(low, high, table["margin"], *p_values, table["mean"], strict=True)
         ]
         size = table.groupby(["head", "primary", "estimand"], sort=False, observed=True)["p"].transform("size")
-        return with_needs(found.assign(outcome=outcomes), (self.design.alpha / size).to_numpy(float))
+        return with_needs(result.assign(outcome=outcomes), (self.design.alpha / size).to_numpy(float))
 
 
 def repeated_interval(table: pd.DataFrame, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,8 +106,8 @@ def repeated_interval(table: pd.DataFrame, level: np.ndarray) -> tuple[np.ndarra
     reach = scipy_stats.t.isf(level / 2, n - 1) * table["sd"].to_numpy(float)
     reach = reach * np.sqrt(1 / n + table["ratio"].to_numpy(float))
     mean, low, high = (table[name].to_numpy(float) for name in ("mean", "low", "high"))
-    known = np.isfinite(reach) & (reach > 0)
-    return np.where(known, mean - reach, low), np.where(known, mean + reach, high)
+    defined = np.isfinite(reach) & (reach > 0)
+    return np.where(defined, mean - reach, low), np.where(defined, mean + reach, high)
 
 
 def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
@@ -123,12 +123,12 @@ def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
     errors = {case: power.detectable_errors(int(case[0]), float(case[1])) for case in {*cases}}
     detectable = np.where(n < power.least_seeds(level), np.inf, np.array([errors[case] for case in cases]))
     # more seeds have more clusters of the same size, whose shared rows do not grow fewer
-    kept = (1 / n + ratio) / effect - 1 / n
+    overlap = (1 / n + ratio) / effect - 1 / n
     undecided = (table["outcome"] == "undecided").to_numpy(bool) & np.isfinite(sd)
     mean, margin = (table.loc[undecided, name].to_numpy(float) for name in ("mean", "margin"))
     needed = {name: np.full(len(table), np.nan) for name in ("seeds_needed", "fresh_seeds_needed")}
     spread = sd * np.sqrt(effect)
-    for name, used, allowed in (("seeds_needed", spread, kept[undecided]), ("fresh_seeds_needed", sd, 0.0)):
+    for name, used, allowed in (("seeds_needed", spread, overlap[undecided]), ("fresh_seeds_needed", sd, 0.0)):
         needed[name][undecided] = power.seeds_needed(mean, used[undecided], margin, allowed, level[undecided])
     same = undecided & (sd == 0)  # a spread of 0 would take two seeds
     at, high, margins = (table.loc[same, name].to_numpy(float) for name in ("mean", "high", "margin"))

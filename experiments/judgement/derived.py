@@ -27,43 +27,43 @@ def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
     `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out.
     """
-    made: dict[str, list[pd.DataFrame]] = {}
+    results: dict[str, list[pd.DataFrame]] = {}
     for framework in _frameworks(tables):
         for name, parts in _of_one({n: t[t["framework"] == framework] for n, t in tables.items() if n in RAW}).items():
-            made.setdefault(name, []).extend(part for part in parts if len(part))
-    return {name: pd.concat(parts, ignore_index=True) for name, parts in made.items() if parts}
+            results.setdefault(name, []).extend(part for part in parts if len(part))
+    return {name: pd.concat(parts, ignore_index=True) for name, parts in results.items() if parts}
 
 
 def _of_one(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[pd.DataFrame]]:
     """The parts of each table from what one framework trained: no family of tests spans two."""
-    made: dict[str, list[pd.DataFrame]] = {}
+    results: dict[str, list[pd.DataFrame]] = {}
     if _filled(tables, "finals", "runs"):
         for baseline in _baselines(tables["finals"]):
             pairs = pair_up(tables["finals"], tables.get("curves"), tables["runs"], baseline)
-            made.setdefault("differences", []).append(differences(pairs))
-            made.setdefault("overall", []).append(overall(pairs))
+            results.setdefault("differences", []).append(differences(pairs))
+            results.setdefault("overall", []).append(overall(pairs))
             if baseline == BASELINES[0]:
-                made["attribution"] = [attribution(pairs)]
+                results["attribution"] = [attribution(pairs)]
             else:
-                made["loss_scale"] = [loss_scale(pairs)]
-        for arm, twin in _programs(tables["finals"]).items():
-            pairs = pair_up(tables["finals"], tables.get("curves"), tables["runs"], twin, heads=[arm])
-            made["differences"].append(differences(pairs))
+                results["loss_scale"] = [loss_scale(pairs)]
+        for arm, head in _programs(tables["finals"]).items():
+            pairs = pair_up(tables["finals"], tables.get("curves"), tables["runs"], head, heads=[arm])
+            results["differences"].append(differences(pairs))
     if _filled(tables, "finals_float64", "runs_float64"):
         exact = pair_up(tables["finals_float64"], None, tables["runs_float64"])
-        made["attribution_float64"] = [attribution(exact)]
+        results["attribution_float64"] = [attribution(exact)]
     if _filled(tables, "learning_rates", "learning_rates_runs"):
         sweep, runs = tables["learning_rates"], tables["learning_rates_runs"]
         for baseline in _baselines(sweep):
-            made.setdefault("rate_gaps", []).append(gaps(sweep, runs, baseline))
-            made.setdefault("overall", []).append(overall(at_best(sweep, runs, baseline), at="best"))
-            made.setdefault("shifts", []).append(shifts(sweep, baseline))
+            results.setdefault("rate_gaps", []).append(gaps(sweep, runs, baseline))
+            results.setdefault("overall", []).append(overall(at_best(sweep, runs, baseline), at="best"))
+            results.setdefault("shifts", []).append(shifts(sweep, baseline))
             if baseline == BASELINES[0]:
-                made["rate_map"], made["rate_law"] = ([table] for table in rate_map(sweep, runs))
-                made["overall"] += [overall(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
-        for arm, twin in _programs(sweep).items():
-            made["rate_gaps"].append(gaps(sweep, runs, twin, heads=[arm]))
-    return made
+                results["rate_map"], results["rate_law"] = ([table] for table in rate_map(sweep, runs))
+                results["overall"] += [overall(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
+        for arm, head in _programs(sweep).items():
+            results["rate_gaps"].append(gaps(sweep, runs, head, heads=[arm]))
+    return results
 
 
 def _programs(values: pd.DataFrame) -> dict[str, str]:
@@ -73,14 +73,14 @@ def _programs(values: pd.DataFrame) -> dict[str, str]:
     """
     (framework,) = values["framework"].unique()
     present = set(values["head"].unique())
-    known = FRAMEWORKS[framework].programs.items()
-    return {arm: head for arm, head in known if arm in present and head not in BASELINES}
+    programs = FRAMEWORKS[framework].programs.items()
+    return {arm: head for arm, head in programs if arm in present and head not in BASELINES}
 
 
 def _frameworks(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     """The frameworks that trained something, the default one first."""
-    found = {str(name) for raw in RAW if raw in tables for name in tables[raw]["framework"].unique()}
-    return sorted(found, key=lambda name: (name != MAIN, name))
+    trained = {str(name) for raw in RAW if raw in tables for name in tables[raw]["framework"].unique()}
+    return sorted(trained, key=lambda name: (name != MAIN, name))
 
 
 def _filled(tables: Mapping[str, pd.DataFrame], *names: str) -> bool:

@@ -52,8 +52,8 @@ def correct(table: pd.DataFrame, corrector: Corrector | None = None) -> pd.DataF
     """
     if table.empty:
         return table
-    found = (corrector or FixedFamily(by=FAMILY)).correct(table)
-    return tables.validate("differences", found.assign(bound=bound(found["low"], found["high"])))
+    corrected = (corrector or FixedFamily(by=FAMILY)).correct(table)
+    return tables.validate("differences", corrected.assign(bound=bound(corrected["low"], corrected["high"])))
 
 
 def summary(block: Block) -> pd.DataFrame:
@@ -61,7 +61,7 @@ def summary(block: Block) -> pd.DataFrame:
     d = block.differences
     rows, n = d.shape
     finite = np.isfinite(d).all(axis=1)
-    known = clusters(d, block.samples, block.shared)
+    clustering = clusters(d, block.samples, block.shared)
     margins = block.margins
     with np.errstate(invalid="ignore"):
         mean = d.mean(axis=1)
@@ -71,8 +71,8 @@ def summary(block: Block) -> pd.DataFrame:
     common = {
         "n": n,
         "shared": block.shared,
-        "icc": known.icc,
-        "effect": known.effect,
+        "icc": clustering.icc,
+        "effect": clustering.effect,
         "mean": mean,
         "sd": np.where(finite, sd, np.nan),
         "d_z": np.where(finite, hypotheses.standardised(mean, sd), np.nan),
@@ -80,11 +80,11 @@ def summary(block: Block) -> pd.DataFrame:
         "margin": margin,
         "primary": np.array([q.primary for q in records]),
         "mean_abs": np.abs(d).mean(axis=1),
-        "baseline_mean": block.twins.mean(axis=1),
+        "baseline_mean": block.baselines.mean(axis=1),
         "nonfinite": (~np.isfinite(d)).sum(axis=1),
     }
-    found = intervals.bca(d[finite], known.these[finite]) if finite.any() else (np.empty(0), np.empty(0))
-    common["bca_low"], common["bca_high"] = (_filled(rows, finite, end) for end in found)
+    limits = intervals.bca(d[finite], clustering.these[finite]) if finite.any() else (np.empty(0), np.empty(0))
+    common["bca_low"], common["bca_high"] = (_filled(rows, finite, end) for end in limits)
     with np.errstate(invalid="ignore"):
         same = np.ptp(d, axis=1) <= SAME
     same &= finite & np.array([q.stepped for q in records]) & ((d == 0).all(axis=1) | (n > 1))
@@ -92,26 +92,26 @@ def summary(block: Block) -> pd.DataFrame:
     reach = np.fmax(np.fmax(block.reach, 2 * margin), [q.step for q in records])
     same_infinity = np.isinf(d).all(axis=1) & ((d > 0).all(axis=1) | (d < 0).all(axis=1))
     parts = []
-    for estimand, ratio in ((FRESH, known.fresh), (THESE, known.these)):
-        own = {name: np.full(rows, np.nan) for name in ("low", "high", "p_t", "p_larger", "p_tost")}
+    for estimand, ratio in ((FRESH, clustering.fresh), (THESE, clustering.these)):
+        estimates = {name: np.full(rows, np.nan) for name in ("low", "high", "p_t", "p_larger", "p_tost")}
         if finite.any():
             f, m, r = d[finite], margins[finite], ratio[finite]
-            own["low"][finite], own["high"][finite] = intervals.corrected_t(f, r)
-            own["p_t"][finite] = hypotheses.corrected_t_p(f, r)
-            own["p_larger"][finite] = hypotheses.larger_p(f, m, r)
-            own["p_tost"][finite] = hypotheses.tost_p(f, m, r)
+            estimates["low"][finite], estimates["high"][finite] = intervals.corrected_t(f, r)
+            estimates["p_t"][finite] = hypotheses.corrected_t_p(f, r)
+            estimates["p_larger"][finite] = hypotheses.larger_p(f, m, r)
+            estimates["p_tost"][finite] = hypotheses.tost_p(f, m, r)
         if same.any():
             # n equal numbers of rows, most often 0, have no variance to speak of, but leave open what is as rare as 3
             # in n: another difference, as far from them as from 0 and back
             at, far = np.abs(mean[same]), reach[same] + np.abs(mean[same])
-            own["low"][same], own["high"][same] = mean[same] + np.outer([-1, 1], zeros_bound(n, far))
-            own["p_tost"][same] = zeros_p(n, margin[same] - at, far)
+            estimates["low"][same], estimates["high"][same] = mean[same] + np.outer([-1, 1], zeros_bound(n, far))
+            estimates["p_tost"][same] = zeros_p(n, margin[same] - at, far)
         for name in ("low", "high"):
-            own[name][same_infinity] = mean[same_infinity]
+            estimates[name][same_infinity] = mean[same_infinity]
         for name in ("p_t", "p_larger"):
-            own[name][~finite] = np.where(same_infinity[~finite], 2.0 ** (1 - n), 1.0)
-        own["p_tost"][~finite] = 1.0
-        parts.append(block.keys.assign(estimand=estimand, ratio=ratio, **common, **own))
+            estimates[name][~finite] = np.where(same_infinity[~finite], 2.0 ** (1 - n), 1.0)
+        estimates["p_tost"][~finite] = 1.0
+        parts.append(block.keys.assign(estimand=estimand, ratio=ratio, **common, **estimates))
     table = pd.concat(parts, ignore_index=True)
     twice = np.tile(same_infinity, 2)
     for name in ("bca_low", "bca_high"):
@@ -130,6 +130,6 @@ def noise_floor(pairs: Pairs) -> pd.DataFrame:
 
 def _filled(rows: int, where: np.ndarray, values: np.ndarray) -> np.ndarray:
     """(rows,) with `values` where it is known, NaN elsewhere."""
-    found = np.full(rows, np.nan)
-    found[where] = values
-    return found
+    filled = np.full(rows, np.nan)
+    filled[where] = values
+    return filled

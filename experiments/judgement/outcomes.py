@@ -78,9 +78,9 @@ def bound(low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
 def counts(differences: pd.DataFrame, by: Sequence[str] = ("head", "baseline", "quantity")) -> pd.DataFrame:
     """How many rows came to each outcome: a row a group of `by`, a column an outcome, and `n_cells`."""
-    found = differences.groupby([*by, "outcome"], sort=False, observed=True).size().unstack(fill_value=0)
-    found = found.reindex(columns=list(OUTCOMES), fill_value=0).rename_axis(columns=None)
-    return found.assign(n_cells=found.sum(axis=1)).reset_index()
+    counted = differences.groupby([*by, "outcome"], sort=False, observed=True).size().unstack(fill_value=0)
+    counted = counted.reindex(columns=list(OUTCOMES), fill_value=0).rename_axis(columns=None)
+    return counted.assign(n_cells=counted.sum(axis=1)).reset_index()
 
 
 @dataclass(frozen=True, kw_only=True)

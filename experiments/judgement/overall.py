@@ -61,11 +61,12 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, names in shape.groupby(shape):  # quantities with the same tasks and seeds go through as one matrix
         rows = by_seed[by_seed["quantity"].isin(names.index)].sort_values(["quantity", "seed"], kind="stable")
-        samples, found = [], []
+        samples, structures = [], []
         for _, task in rows.groupby("task"):
             by_quantity = task.pivot(index="quantity", columns="seed", values="difference")
             samples.append(by_quantity.to_numpy())
-            found.append(clusters(samples[-1], samples_of(task, by_quantity.columns), float(task["shared"].mean())))
+            seeds = samples_of(task, by_quantity.columns)
+            structures.append(clusters(samples[-1], seeds, float(task["shared"].mean())))
         quantities = sorted(names.index)
         margin = np.array([QUANTITIES[name].margin for name in quantities])
         part = pd.DataFrame({"quantity": quantities, "margin": margin, "n_tasks": len(samples)})
@@ -76,7 +77,7 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
         # all zeros are likeliest, for a given mean, where each task has the same share of others
         zeros = len(samples) * min(sample.shape[1] for sample in samples)
         far = np.fmax(np.fmax(reach[quantities].to_numpy(), 2 * margin), [q.step for q in records])[nothing]
-        fresh, these = [each.fresh for each in found], [each.these for each in found]
+        fresh, these = [each.fresh for each in structures], [each.these for each in structures]
         part["bca_low"], part["bca_high"] = mean_over_tasks(samples, these)
         for estimand, ratios in ((FRESH, fresh), (THESE, these)):
             low, high = mean_over_tasks(samples, ratios)
@@ -107,12 +108,12 @@ def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Ratios) -> tup
     freedom = np.where(np.isnan(freedom), seeds.min() - 1, freedom)  # no spread at all
     se = np.sqrt(variances.sum(axis=0))
     inside = standardised(margin - np.abs(mean), se)
-    found = (
+    p_values = (
         2 * stats.t.sf(np.abs(standardised(mean, se)), freedom),
         np.minimum(1.0, 2 * stats.t.cdf(inside, freedom)),
         stats.t.sf(inside, freedom),
     )
-    p, p_larger, p_tost = (np.where(np.isnan(each), 1.0, each) for each in found)
+    p, p_larger, p_tost = (np.where(np.isnan(each), 1.0, each) for each in p_values)
     return p, p_larger, p_tost
 
 
@@ -154,7 +155,7 @@ def mean_over_tasks(
     def mean_of_means(*parts: Array, axis: int) -> Array:
         return np.mean([part.mean(axis=axis) for part in parts], axis=0)
 
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         widened,
         mean_of_means,
         axis=-1,
@@ -165,22 +166,23 @@ def mean_over_tasks(
         batch=200,
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    low[chosen], high[chosen] = found.low * size, found.high * size
+    low[chosen], high[chosen] = interval.low * size, interval.high * size
     return low, high
 
 
 def _in_common_units(pairs: pd.DataFrame) -> pd.DataFrame:
     """Differences of relative quantities as shares of the baseline's mean in their cell, the mean's own error in them.
 
-    With r the ratio of the means, the seed's share is r + (difference - r twin) / mean twin: its mean is r, and its
-    spread is that of the ratio, not of the difference alone (the linear form of a ratio estimator, Cochran 1977, 6.4).
+    With r the ratio of the means, the seed's share is r + (difference - r baseline) / mean baseline: its mean is
+    r, and its spread is that of the ratio, not of the difference alone (the linear form of a ratio estimator, Cochran
+    1977, 6.4).
     """
     relative = pairs["quantity"].map({q.name: q.relative for q in QUANTITIES.values()}).astype(bool)
     some = pairs[relative]
     if some.empty:
         return pairs
     cells = some.groupby(["head", *CELL, "quantity"], sort=False, observed=True).ngroup()
-    baseline = some["twin"].abs()
+    baseline = some["baseline_value"].abs()
 
     def mean(values: pd.Series) -> pd.Series:
         return values.groupby(cells, sort=False).transform(lambda v: v.mean(skipna=False))

@@ -22,10 +22,10 @@ ROWS = 1024  # of a block at most
 class Pairs:
     """The paired values of every arm but the baseline.
 
-    `table`: a row a (head, cell, quantity, seed) with `value`, `twin` (the baseline's), `difference`, `sample` (equal
-    for seeds that have the same rows in the same parts), `shared` (the share of its rows that a seed has in common with
-    one of another sample, mean over the cell) and `reach` (the largest finite |difference| that any arm shows in this
-    cell and quantity).
+    `table`: a row a (head, cell, quantity, seed) with `value`, `baseline_value`, `difference`, `sample` (equal for
+    seeds that have the same rows in the same parts), `shared` (the share of its rows that a seed has in common with one
+    of another sample, mean over the cell) and `reach` (the largest finite |difference| that any arm shows in this cell
+    and quantity).
     """
 
     table: pd.DataFrame
@@ -40,13 +40,13 @@ class Pairs:
 class Block:
     """Comparisons that have the same number of seeds.
 
-    `keys`: a row a comparison. `values`, `twins`, `seeds`, `samples`: (rows, n), the arm's and the baseline's values,
+    `keys`: a row a comparison. `values`, `baselines`, `seeds`, `samples`: (rows, n), the arm's and the baseline's,
     and the seeds with their samples. `shared`, `reach`: (rows,), see `Pairs`.
     """
 
     keys: pd.DataFrame
     values: np.ndarray
-    twins: np.ndarray
+    baselines: np.ndarray
     seeds: np.ndarray
     samples: np.ndarray
     shared: np.ndarray
@@ -54,13 +54,13 @@ class Block:
 
     @property
     def differences(self) -> np.ndarray:
-        """Value minus twin, (rows, n)."""
+        """Value minus that of the baseline, (rows, n)."""
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, and meant
-            return self.values - self.twins
+            return self.values - self.baselines
 
     @property
     def margins(self) -> np.ndarray:
-        """The registered margin of each row and seed, (rows, n); a relative one is that share of the seed's twin.
+        """The registered margin of each row and seed, (rows, n); a relative one is that share of the seed's baseline.
 
         A relative margin is estimated as the difference is, so it is carried seed by seed: a test of the difference
         minus the margin then knows that both vary (Sasabuchi 1988's ratio test in its linear form).
@@ -68,7 +68,7 @@ class Block:
         records = [QUANTITIES[name] for name in self.keys["quantity"]]
         margin = np.array([q.margin for q in records])[:, None]
         relative = np.array([q.relative for q in records])[:, None]
-        size = np.where(np.isfinite(self.twins), np.abs(self.twins), np.nan)
+        size = np.where(np.isfinite(self.baselines), np.abs(self.baselines), np.nan)
         return margin * np.where(relative, size, 1.0)
 
 
@@ -89,22 +89,23 @@ def pair_up(
     """
     values = registered(finals, curves)
     if heads is not None:
-        wanted = [*heads, baseline]
-        values, runs = values[values["head"].isin(wanted)], runs[runs["head"].isin(wanted)]
-    found = tables.pairs(values, runs, baseline)
-    found = found.assign(head=found["head"].astype(str))  # the engines' own tables have categories
+        arms = [*heads, baseline]
+        values, runs = values[values["head"].isin(arms)], runs[runs["head"].isin(arms)]
+    joined = tables.pairs(values, runs, baseline)
+    joined = joined.assign(head=joined["head"].astype(str))  # the engines' own tables have categories
     keys = ["head", *CELL, "quantity"]
-    nothing = (found["value"].isna() & found["twin"].isna()) | ((found["value"] == 0) & (found["twin"] == 0))
-    gradient = found["quantity"].astype(str).str.startswith("grad_norm")
-    absent = (nothing & gradient).groupby([found[key] for key in keys], observed=True).transform("all")
-    found = found[~absent.astype(bool)]
+    value, base = joined["value"], joined["baseline_value"]
+    nothing = (value.isna() & base.isna()) | ((value == 0) & (base == 0))
+    gradient = joined["quantity"].astype(str).str.startswith("grad_norm")
+    absent = (nothing & gradient).groupby([joined[key] for key in keys], observed=True).transform("all")
+    joined = joined[~absent.astype(bool)]
     shared = runs.groupby(CELL, observed=True)["shared"].mean().rename("shared").reset_index()
     samples = runs[[*CELL, "seed", "sample"]].drop_duplicates([*CELL, "seed"])
-    found = found.merge(shared, on=CELL, how="left").merge(samples, on=[*CELL, "seed"], how="left")
-    size = found["difference"].abs()
+    joined = joined.merge(shared, on=CELL, how="left").merge(samples, on=[*CELL, "seed"], how="left")
+    size = joined["difference"].abs()
     size = size.where(np.isfinite(size), 0.0)
-    reach = size.groupby([found[key] for key in (*CELL, "quantity")], observed=True).transform("max")
-    return Pairs(table=found.assign(reach=reach), baseline=baseline)
+    reach = size.groupby([joined[key] for key in (*CELL, "quantity")], observed=True).transform("max")
+    return Pairs(table=joined.assign(reach=reach), baseline=baseline)
 
 
 def registered(finals: pd.DataFrame, curves: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -112,13 +113,13 @@ def registered(finals: pd.DataFrame, curves: pd.DataFrame | None = None) -> pd.D
 
     Means over the recorded steps that `finals` lacks (`nll_curve`, `grad_norm_*`) are taken from `curves`.
     """
-    wanted = pd.DataFrame([(q.name, q.split) for q in QUANTITIES.values()], columns=["quantity", "split"])
-    found = finals[tables.SCHEMAS["finals"]].merge(wanted, on=["quantity", "split"])
+    quantities = pd.DataFrame([(q.name, q.split) for q in QUANTITIES.values()], columns=["quantity", "split"])
+    rows = finals[tables.SCHEMAS["finals"]].merge(quantities, on=["quantity", "split"])
     if curves is None or not len(curves):
-        return found
-    present = set(found["quantity"])
-    means = _over_steps(curves, [q for q in wanted["quantity"] if q not in present])
-    return tables.concat([found, means.merge(wanted, on=["quantity", "split"])], "finals")
+        return rows
+    present = set(rows["quantity"])
+    means = _over_steps(curves, [q for q in quantities["quantity"] if q not in present])
+    return tables.concat([rows, means.merge(quantities, on=["quantity", "split"])], "finals")
 
 
 def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
@@ -139,7 +140,7 @@ def blocks(pairs: pd.DataFrame, keys: Sequence[str]) -> Iterator[Block]:
             yield Block(
                 keys=first[list(keys)].reset_index(drop=True),
                 values=part["value"].to_numpy(float).reshape(-1, n),
-                twins=part["twin"].to_numpy(float).reshape(-1, n),
+                baselines=part["baseline_value"].to_numpy(float).reshape(-1, n),
                 seeds=part["seed"].to_numpy().reshape(-1, n),
                 samples=part["sample"].to_numpy().reshape(-1, n),
                 shared=first["shared"].to_numpy(float),
@@ -155,10 +156,10 @@ def samples_of(rows: pd.DataFrame, seeds: Iterable[int]) -> np.ndarray:
 def _over_steps(curves: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     names = {"nll_curve": ("nll", "")}
     names |= {q: ("grad_norm", q.removeprefix("grad_norm_")) for q in quantities if q.startswith("grad_norm_")}
-    wanted = pd.DataFrame(
+    scopes = pd.DataFrame(
         [(q, *names[q]) for q in quantities if q in names], columns=["finals_quantity", "quantity", "scope"]
     )
-    rows = curves.merge(wanted, on=["quantity", "scope"])
+    rows = curves.merge(scopes, on=["quantity", "scope"])
     rows = rows.assign(quantity=rows["finals_quantity"])
     steps = rows.groupby([*tables.RUN, "split", "quantity"], as_index=False, sort=False, observed=True)["value"]
     return steps.mean(skipna=False)  # a step without a number leaves the mean without one

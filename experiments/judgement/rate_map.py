@@ -42,7 +42,7 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     pairs = _pairs(sweep, runs)
     if pairs.table.empty:
         return pd.DataFrame(columns=tables.SCHEMAS["rate_map"]), pd.DataFrame(columns=tables.SCHEMAS["rate_law"])
-    known = sides(sweep, runs).set_index([*_KEYS, "estimand", "at"])
+    by_side = sides(sweep, runs).set_index([*_KEYS, "estimand", "at"])
     points, laws = [], []
     for cell, rates, d, samples, shared in _curves(pairs):
         names = dict(zip(_KEYS, cell, strict=True))
@@ -51,11 +51,11 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
         passed = _crossing(relative, d, samples)
         crossing = dict(zip(("crossing", "crossing_low", "crossing_high"), passed, strict=True))
         for estimand in ESTIMANDS:
-            found = {
-                side: known.loc[key] if (key := (*cell, estimand, side)) in known.index else None for side in SIDES
+            evidence = {
+                side: by_side.loc[key] if (key := (*cell, estimand, side)) in by_side.index else None for side in SIDES
             }
             laws.append({**names, "estimand": estimand, "best_rate": best[cell], "n": d.shape[1], **crossing,
-                         **_law(found)})  # fmt: skip
+                         **_law(evidence)})  # fmt: skip
     drawn = pd.concat(points, ignore_index=True)
     drawn = drawn.assign(head=HEAD, baseline=BASELINE, quantity=QUANTITY, margin=QUANTITIES[QUANTITY].margin)
     return tables.validate("rate_map", drawn), tables.validate("rate_law", pd.DataFrame(laws))
@@ -85,16 +85,16 @@ def side_pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Pairs]:
     rates = table["learning_rate"].to_numpy(float)
     middle = np.array([best[cell] for cell in table[_KEYS].itertuples(index=False, name=None)], dtype=float)
     relative = _relative(rates, middle)
-    lost = ~np.isfinite(table[["value", "twin"]]).all(axis=1)
+    lost = ~np.isfinite(table[["value", "baseline_value"]]).all(axis=1)
     lost = lost.groupby([table[key] for key in CELL], observed=True).transform("any").to_numpy(bool)
-    found = {}
+    by_side = {}
     for side, sign in SIDES.items():
         mine = table[(sign * relative >= NEAREST) & (sign * relative <= FURTHEST) & ~lost]
         keys = ["head", *_KEYS, "quantity", "split", "seed"]
         by_seed = mine.groupby(keys, as_index=False, observed=True)
-        means = by_seed[["value", "twin", "difference", "sample", "shared", "reach"]].mean()
-        found[side] = Pairs(table=means.assign(learning_rate=_AT), baseline=BASELINE)
-    return found
+        means = by_seed[["value", "baseline_value", "difference", "sample", "shared", "reach"]].mean()
+        by_side[side] = Pairs(table=means.assign(learning_rate=_AT), baseline=BASELINE)
+    return by_side
 
 
 def sides(sweep: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -125,15 +125,15 @@ def _points(d: np.ndarray, samples: np.ndarray, shared: float) -> pd.DataFrame:
         return pd.DataFrame({"n": d.shape[1], "mean": d.mean(axis=1), "low": low, "high": high})
 
 
-def _law(found: dict[str, pd.Series | None]) -> dict[str, object]:
+def _law(by_side: dict[str, pd.Series | None]) -> dict[str, object]:
     """Both sides of one cell and estimand, and what they say of the law."""
     law: dict[str, object] = {}
     signs = []
-    for side, row in found.items():
+    for side, row in by_side.items():
         law |= {f"{side}_{name}": np.nan if row is None else row[name] for name in ("mean", "low", "high")}
         law[f"{side}_p"] = 1.0 if row is None else row["p_holm"]
-        shown = row is not None and row["p_holm"] <= ALPHA and row["low"] * row["high"] > 0
-        signs.append(int(np.sign(row["mean"])) if row is not None and shown else 0)
+        significant = row is not None and row["p_holm"] <= ALPHA and row["low"] * row["high"] > 0
+        signs.append(int(np.sign(row["mean"])) if row is not None and significant else 0)
     decided = all(signs)
     return law | {"decided": decided, "predicted": signs == list(SIDES.values()) if decided else None}
 
@@ -146,10 +146,10 @@ def _crossing(relative: np.ndarray, d: np.ndarray, samples: np.ndarray) -> tuple
     at = _passes(relative, d.mean(axis=1))
     chosen = draws(samples, RESAMPLES, rng)
     resampled = np.array([_passes(relative, d[:, seeds].mean(axis=1)) for seeds in chosen])
-    known = resampled[np.isfinite(resampled)]
-    if np.isnan(at) or len(known) < RESAMPLES / 2:
+    crossings = resampled[np.isfinite(resampled)]
+    if np.isnan(at) or len(crossings) < RESAMPLES / 2:
         return at, np.nan, np.nan
-    low, high = np.quantile(known, [ALPHA / 2, 1 - ALPHA / 2])
+    low, high = np.quantile(crossings, [ALPHA / 2, 1 - ALPHA / 2])
     return at, float(low), float(high)
 
 

@@ -100,7 +100,7 @@ def shifts(
     """
     rows = sweep[(sweep["quantity"] == quantity) & (sweep["split"] == split)]
     rng = np.random.default_rng(seed)
-    found = []
+    shifts_found = []
     for cell, part in rows.groupby(_KEYS, sort=False):
         grid = _grid(part)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,7 +115,7 @@ def shifts(
                 continue
             draws = rng.integers(0, len(curve), size=(resamples, len(curve)))
             shift = _align(curve, curves[baseline], draws)
-            found.append(
+            shifts_found.append(
                 {
                     **dict(zip(_KEYS, cell, strict=True)),
                     "head": head,
@@ -124,7 +124,7 @@ def shifts(
                     **shift,
                 }
             )
-    return pd.DataFrame(found, columns=SHIFTS)
+    return pd.DataFrame(shifts_found, columns=SHIFTS)
 
 
 def _grid(part: pd.DataFrame) -> list[float]:
@@ -148,18 +148,18 @@ def _align(arm: Array, baseline: Array, draws: Array) -> dict[str, float]:
     reach = min(FURTHEST, (rates - 1) // 2)
     whole = np.arange(-reach, reach + 1.0)
     fine = np.round(np.arange(-reach, reach + _FINE / 2, _FINE), 9)
-    mean, twin = np.nanmean(arm, axis=0)[None], np.nanmean(baseline, axis=0)[None]
-    at_whole = _misfit(mean, twin, whole)[0]
+    mean, reference = np.nanmean(arm, axis=0)[None], np.nanmean(baseline, axis=0)[None]
+    at_whole = _misfit(mean, reference, whole)[0]
     shift = whole[np.argmin(at_whole)]
     # a resample may hold no finite seed at some rate: such a resample has no say
-    drawn, drawn_twin = _means(arm, draws), _means(baseline, draws)
-    kept = np.isfinite(drawn).all(axis=1) & np.isfinite(drawn_twin).all(axis=1)
-    resampled = fine[np.argmin(_misfit(drawn[kept], drawn_twin[kept], fine), axis=1)]
+    drawn, drawn_reference = _means(arm, draws), _means(baseline, draws)
+    finite = np.isfinite(drawn).all(axis=1) & np.isfinite(drawn_reference).all(axis=1)
+    resampled = fine[np.argmin(_misfit(drawn[finite], drawn_reference[finite], fine), axis=1)]
     low, high = np.quantile(resampled, [ALPHA / 2, 1 - ALPHA / 2])
     return {
         "rates": rates,
         "shift": float(shift),
-        "shift_fine": float(fine[np.argmin(_misfit(mean, twin, fine)[0])]),
+        "shift_fine": float(fine[np.argmin(_misfit(mean, reference, fine)[0])]),
         "low": float(low),
         "high": float(high),
         "misfit": float(np.sqrt(at_whole.min())),

@@ -33,10 +33,10 @@ Sides = Literal[1, 2]
 
 def looks(most: int) -> tuple[int, ...]:
     """The numbers of seeds at which the results are looked at: ascending, the last is `most`."""
-    found = list(LOOKS)
-    while found[-1] < most:
-        found.append(2 * round(0.7 * found[-1]))
-    return (*(n for n in found if n <= 0.85 * most), most)
+    schedule = list(LOOKS)
+    while schedule[-1] < most:
+        schedule.append(2 * round(0.7 * schedule[-1]))
+    return (*(n for n in schedule if n <= 0.85 * most), most)
 
 
 def spent(share: float, alpha: float = ALPHA, sides: Sides = 2) -> float:
@@ -86,7 +86,7 @@ def _levels(at: tuple[int, ...], alpha: float, sides: Sides) -> tuple[float, ...
     paths = _paths(at)
     reached = paths if sides == 1 else np.abs(paths)
     alive = np.ones(len(reached), dtype=bool)
-    found: list[float] = []
+    levels: list[float] = []
     used = 0.0
     for look, n in enumerate(at):
         if look == 0:
@@ -99,19 +99,19 @@ def _levels(at: tuple[int, ...], alpha: float, sides: Sides) -> tuple[float, ...
         lost = alive & (reached[:, look] >= critical)
         used += lost.mean()
         alive &= ~lost
-        found.append(float(sides * stats.t.sf(critical, n - 1)))
-    return tuple(found)
+        levels.append(float(sides * stats.t.sf(critical, n - 1)))
+    return tuple(levels)
 
 
 @cache
 def _paths(at: tuple[int, ...]) -> np.ndarray:
     """The t at each look when nothing differs: (`PATHS`, looks)."""
     rng = np.random.default_rng(1983)
-    made = []
+    paths = []
     for _ in range(PATHS // _CHUNK):
         d = rng.standard_normal((_CHUNK, at[-1]), dtype=np.float32)
         n = np.array(at)
         sums, squares = (values.cumsum(axis=1, dtype=np.float64)[:, n - 1] for values in (d, d * d))
         mean = sums / n
-        made.append(mean / np.sqrt((squares / n - mean**2) / (n - 1)))
-    return np.concatenate(made)
+        paths.append(mean / np.sqrt((squares / n - mean**2) / (n - 1)))
+    return np.concatenate(paths)

@@ -83,19 +83,19 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
         seeds = None if choice.seeds else seeds_of(protocol.groups, (task, network, optimizer))
         groups.setdefault((task, network, seeds), []).append(optimizer)
     frameworks = _frameworks(protocol, choice)
-    known = dict.fromkeys(head for framework in frameworks for head in binary_heads(framework))
-    usual = tuple(name for name in known if not HEADS[name].on_request)
+    available = dict.fromkeys(head for framework in frameworks for head in binary_heads(framework))
+    usual = tuple(name for name in available if not HEADS[name].on_request)
     heads = choice.heads or (usual if protocol.heads == ALL else protocol.heads)
     for head in heads:
         require(
             not HEADS[head].several,
             f"The head {head!r} is for several classes, and --heads chooses among those for binary tasks: "
-            f"{', '.join(known)}.",
+            f"{', '.join(available)}.",
         )
         require(
-            head in known,
+            head in available,
             f"The head {head!r} exists in {', '.join(HEADS[head].frameworks)} alone, and what trains is "
-            f"{', '.join(frameworks)}. Heads for binary tasks there: {', '.join(known)}.",
+            f"{', '.join(frameworks)}. Heads for binary tasks there: {', '.join(available)}.",
         )
     # every other arm is compared with the baseline; the order is the registry's, so that it decides no number
     heads = tuple(head for head in HEADS if head in heads or head == BASELINE)
@@ -109,15 +109,15 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
             value is None or value >= 1,
             f"--{name} is {value}. It must be a whole number of at least 1, for example --{name} 5.",
         )
-    found = tuple(
+    narrowed = tuple(
         Group(tasks=(task,), networks=(network,), optimizers=tuple(optimizers), seeds=seeds)
         for (task, network, seeds), optimizers in groups.items()
     )
     return replace(
         protocol,
-        groups=found,
+        groups=narrowed,
         frameworks=frameworks,
-        elsewhere=_elsewhere(protocol, found, choice),
+        elsewhere=_elsewhere(protocol, narrowed, choice),
         heads=heads,
         # arms that the user names are wanted in every cell
         every_arm=_EVERYWHERE if choice.heads else protocol.every_arm,
@@ -135,8 +135,8 @@ def _frameworks(protocol: Protocol, choice: Choice) -> tuple[str, ...]:
     """Those that are named, or the protocol's: in the order of the registry, so that it decides no number."""
     for name in choice.frameworks:
         FRAMEWORKS[name]
-    wanted = choice.frameworks or protocol.frameworks
-    return tuple(name for name in FRAMEWORKS if name in wanted)
+    chosen = choice.frameworks or protocol.frameworks
+    return tuple(name for name in FRAMEWORKS if name in chosen)
 
 
 def _elsewhere(protocol: Protocol, groups: tuple[Group, ...], choice: Choice) -> Elsewhere:
@@ -145,11 +145,11 @@ def _elsewhere(protocol: Protocol, groups: tuple[Group, ...], choice: Choice) ->
     Frameworks that are named train the tasks, networks and optimizers that are named; or, where none is, what the
     preset has for them, and all of its own cells where it has nothing.
     """
-    known, narrowed = protocol.elsewhere, bool(choice.tasks or choice.networks or choice.optimizers)
-    if choice.frameworks and (narrowed or not known.trained.groups):
-        own = Selection(groups=groups, seeds=protocol.seeds, steps=protocol.steps)
-        known = Elsewhere(trained=own, explained=_EVERYWHERE, together=own)
-    parts = {part.name: getattr(known, part.name) for part in fields(known)}
+    elsewhere, narrowed = protocol.elsewhere, bool(choice.tasks or choice.networks or choice.optimizers)
+    if choice.frameworks and (narrowed or not elsewhere.trained.groups):
+        selection = Selection(groups=groups, seeds=protocol.seeds, steps=protocol.steps)
+        elsewhere = Elsewhere(trained=selection, explained=_EVERYWHERE, together=selection)
+    parts = {part.name: getattr(elsewhere, part.name) for part in fields(elsewhere)}
     explained = parts.pop("explained")
     if narrowed and not choice.frameworks:
         parts = {name: replace(part, groups=_within(part.groups, groups)) for name, part in parts.items()}
@@ -158,22 +158,22 @@ def _elsewhere(protocol: Protocol, groups: tuple[Group, ...], choice: Choice) ->
     return Elsewhere(explained=explained, **{name: _as_long(part, choice) for name, part in parts.items()})
 
 
-def _within(groups: tuple[Group, ...], wanted: tuple[Group, ...]) -> tuple[Group, ...]:
-    """Of `groups` what is in `wanted`, a group a cell."""
+def _within(groups: tuple[Group, ...], allowed: tuple[Group, ...]) -> tuple[Group, ...]:
+    """Of `groups` what is in `allowed`, a group a cell."""
     return tuple(
         Group(tasks=(task,), networks=(network,), optimizers=(optimizer,), seeds=group.seeds)
         for group in groups
         for task, network, optimizer in triples([group])
-        if any(one.covers(task, network, optimizer) for one in wanted)
+        if any(one.covers(task, network, optimizer) for one in allowed)
     )
 
 
-def _as_long(known: Selection, choice: Choice) -> Selection:
+def _as_long(selection: Selection, choice: Choice) -> Selection:
     return replace(
-        known,
-        groups=tuple(replace(group, seeds=None) for group in known.groups) if choice.seeds else known.groups,
-        seeds=known.seeds if choice.seeds is None else choice.seeds,
-        steps=known.steps if choice.steps is None else choice.steps,
+        selection,
+        groups=tuple(replace(group, seeds=None) for group in selection.groups) if choice.seeds else selection.groups,
+        seeds=selection.seeds if choice.seeds is None else choice.seeds,
+        steps=selection.steps if choice.steps is None else choice.steps,
     )
 
 
@@ -194,14 +194,14 @@ def takes(network: str, task: str) -> bool:
     return TASKS[task].kind in NETWORKS[network].takes
 
 
-def _names(wanted: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
-    return tuple(registry) if wanted == ALL else wanted
+def _names(names: tuple[str, ...], registry: Registry) -> tuple[str, ...]:
+    return tuple(registry) if names == ALL else names
 
 
 def _expand(protocol: Protocol) -> list[Triple]:
     """The (task, network, optimizer) triples of a preset, in order and without repeats."""
     binary = tuple(task.name for task in TASKS.values() if task.target == "binary")
-    found: dict[Triple, None] = {}
+    expanded: dict[Triple, None] = {}
     for group in (*protocol.groups, *_rows(protocol.name)):
         for task in binary if group.tasks == ALL else group.tasks:
             for network in _names(group.networks, NETWORKS):
@@ -209,8 +209,8 @@ def _expand(protocol: Protocol) -> list[Triple]:
                     require(group.networks == ALL or group.tasks == ALL, _refusal(network, task))
                     continue
                 for optimizer in _names(group.optimizers, OPTIMIZERS):
-                    found[task, network, optimizer] = None
-    return list(found)
+                    expanded[task, network, optimizer] = None
+    return list(expanded)
 
 
 def _rows(preset: str) -> list[Group]:
@@ -218,18 +218,18 @@ def _rows(preset: str) -> list[Group]:
     registries: tuple[Registry[Any], ...] = (TASKS, NETWORKS, OPTIMIZERS)
     return [
         Group(
-            tasks=row.tasks or (known.name,),
-            networks=row.networks or (known.name,),
-            optimizers=row.optimizers or (known.name,),
+            tasks=row.tasks or (item.name,),
+            networks=row.networks or (item.name,),
+            optimizers=row.optimizers or (item.name,),
         )
         for registry in registries
-        for known in registry.values()
-        for row in known.rows
+        for item in registry.values()
+        for row in item.rows
         if row.preset == preset
     ]
 
 
-def _narrow_triples(known: list[Triple], choice: Choice) -> list[Triple]:
+def _narrow_triples(all_triples: list[Triple], choice: Choice) -> list[Triple]:
     for task in choice.tasks:
         target = TASKS[task].target
         require(target == "binary", f"The task {task!r} is {target}, not binary: its cells run without --tasks.")
@@ -237,10 +237,10 @@ def _narrow_triples(known: list[Triple], choice: Choice) -> list[Triple]:
         NETWORKS[network]
     for optimizer in choice.optimizers:
         OPTIMIZERS[optimizer]
-    optimizers: dict[tuple[str, str], list[str]] = {(task, network): [] for task, network, _ in known}
-    for task, network, optimizer in known:
+    optimizers: dict[tuple[str, str], list[str]] = {(task, network): [] for task, network, _ in all_triples}
+    for task, network, optimizer in all_triples:
         optimizers[task, network].append(optimizer)
-    usual = list(dict.fromkeys(optimizer for _, _, optimizer in known))
+    usual = list(dict.fromkeys(optimizer for _, _, optimizer in all_triples))
     return [
         (task, network, optimizer)
         for task, network in _pairs(list(optimizers), choice)
@@ -257,27 +257,27 @@ def _pairs(pairs: list[tuple[str, str]], choice: Choice) -> list[tuple[str, str]
         return [(task, network) for task in choice.tasks for network in choice.networks]
     if choice.tasks:
         networks = list(dict.fromkeys(network for _, network in pairs))
-        found = [
+        by_name = [
             [pair for pair in pairs if pair[0] == task] or [(task, n) for n in networks if takes(n, task)]
             for task in choice.tasks
         ]
     elif choice.networks:
         tasks = list(dict.fromkeys(task for task, _ in pairs))
-        found = [
+        by_name = [
             [pair for pair in pairs if pair[1] == network] or [(t, network) for t in tasks if takes(network, t)]
             for network in choice.networks
         ]
     else:
         return pairs
-    for name, some in zip(choice.tasks or choice.networks, found, strict=True):
+    for name, some in zip(choice.tasks or choice.networks, by_name, strict=True):
         if not some:
             raise UserError(f"The preset has nothing that goes with {name!r}. Name both --tasks and --networks.")
-    return [pair for some in found for pair in some]
+    return [pair for some in by_name for pair in some]
 
 
 def _refusal(network: str, task: str) -> str:
     kind = TASKS[task].kind
-    able = [known.name for known in NETWORKS.values() if kind in known.takes]
+    able = [other.name for other in NETWORKS.values() if kind in other.takes]
     return (
         f"The network {network!r} cannot take the task {task!r}, whose rows are {kind}s. "
         f"Networks that can: {', '.join(able)} (`headtohead list networks`)."

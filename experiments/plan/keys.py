@@ -127,12 +127,12 @@ def preload_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tupl
     needed = {package for name in frameworks or (MAIN,) for package in FRAMEWORKS[name].packages}
     left_out = {PACKAGE.name, "tensorflow", *_OTHER_BACKENDS} - needed
     others = sorted(name for name in names if name.partition(".")[0] not in left_out)
-    own = [
+    inner = [
         ".".join((PACKAGE.name, *file.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
         for file in modules_of(notebook, frameworks)
         if file.suffix == ".py"
     ]
-    return (*others, *own)
+    return (*others, *inner)
 
 
 def _imports(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> set[str]:
@@ -150,9 +150,9 @@ def _data_of(parameters: dict[str, Any]) -> dict[str, str]:
 @cache
 def _data_hash(task: str, image_side: int) -> str:
     """Of a table, and of the size of the sample that each seed draws; of a population, of the rows of two seeds."""
-    known = TASKS[task]
-    loaded = [known.load(image_side, seed) for seed in ((0, 1) if known.synthetic else (0,))]
-    return _sha256(json.dumps([*map(data_hash, loaded), known.sample]).encode())
+    definition = TASKS[task]
+    loaded = [definition.load(image_side, seed) for seed in ((0, 1) if definition.synthetic else (0,))]
+    return _sha256(json.dumps([*map(data_hash, loaded), definition.sample]).encode())
 
 
 def _sha256(content: bytes) -> str:

@@ -82,49 +82,49 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
     Arms that only prove an equality or show a pitfall are trained where `every_arm` says.
     """
     every_arm, answered = (set(selected(protocol, groups)) for groups in (protocol.every_arm, protocol.answered))
-    made = []
+    planned = []
     for setup in setups(protocol, protocol, triples(protocol.groups)):
         triple = triple_of(setup)
         heads = explaining(setup) if triple not in answered else both(setup)
-        made.append(setup if triple in every_arm else replace(setup, heads=heads))
+        planned.append(setup if triple in every_arm else replace(setup, heads=heads))
     for setup in elsewhere(protocol, protocol.elsewhere.trained):
-        told = any(group.covers(*triple_of(setup)) for group in protocol.elsewhere.explained)
-        made.append(replace(setup, heads=explaining(setup) if told else both(setup)))
-    return tuple(setup_cell("binary", setup) for setup in made if len(setup.heads) > 1)
+        is_explained = any(group.covers(*triple_of(setup)) for group in protocol.elsewhere.explained)
+        planned.append(replace(setup, heads=explaining(setup) if is_explained else both(setup)))
+    return tuple(setup_cell("binary", setup) for setup in planned if len(setup.heads) > 1)
 
 
 @kind("learning_rates")
 def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
     """Both heads over a grid of learning rates, and in some cells the arms that tell causes apart beside them."""
-    made = []
+    planned = []
     explained = set(selected(protocol, protocol.explained))
     for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept.groups)):
-        told = triple_of(setup) in explained
+        is_explained = triple_of(setup) in explained
         # causes by decay are left to the default rate
         heads = tuple(
             head
             for head in explaining(setup)
-            if not HEADS[head].needs_decay and (told or head in both(setup))
+            if not HEADS[head].needs_decay and (is_explained or head in both(setup))
         )
         if len(heads) > 1:  # the user may have left all but the baseline out
             rates = grid(setup.optimizer)
-            made.append(replace(setup, heads=heads, learning_rates=rates, record_every=setup.steps))
+            planned.append(replace(setup, heads=heads, learning_rates=rates, record_every=setup.steps))
     for setup in elsewhere(protocol, protocol.elsewhere.swept):
         swept = (*both(setup), *FRAMEWORKS[setup.framework].programs)
         heads = tuple(head for head in setup.heads if head in swept)
-        made.append(
+        planned.append(
             replace(setup, heads=heads, learning_rates=grid(setup.optimizer), record_every=setup.steps)
         )
-    return tuple(setup_cell("learning_rates", setup) for setup in made)
+    return tuple(setup_cell("learning_rates", setup) for setup in planned)
 
 
 @kind("control")
 def control(protocol: Protocol) -> tuple[Cell, ...]:
     """The same arms in float64, where rounding is too small to hide behind; none if the user left one of them out."""
-    found = setups(protocol, protocol.control, selected(protocol, protocol.control.groups))
+    main = setups(protocol, protocol.control, selected(protocol, protocol.control.groups))
     return tuple(
         setup_cell("control", replace(setup, heads=explaining(setup), dtype="float64"))
-        for setup in (*found, *elsewhere(protocol, protocol.elsewhere.control))
+        for setup in (*main, *elsewhere(protocol, protocol.elsewhere.control))
         if {"softmax", "softmax_init", "softmax_lr", "softmax_matched"} <= set(setup.heads)
     )
 
@@ -135,16 +135,16 @@ def frameworks(protocol: Protocol) -> tuple[Cell, ...]:
     if len(protocol.frameworks) < 2:
         return ()
     chosen = protocol.elsewhere.together
-    made = []
+    cells = []
     for setup in setups(protocol, chosen, triples(chosen.groups), protocol.frameworks[0]):
         cell = setup_cell("frameworks", replace(setup, heads=(BASELINE, "softmax"), framework=MAIN))
         usable = [name for name in protocol.frameworks if FRAMEWORKS[name].installed]
         # of what is not installed the cell says so; two that are can be compared without the third
         compared = usable if len(usable) > 1 else [*protocol.frameworks]
         rest = {name: value for name, value in cell.parameters.items() if name not in ("framework", "dtype")}
-        made.append(replace(cell, parameters={**rest, "frameworks": compared},
+        cells.append(replace(cell, parameters={**rest, "frameworks": compared},
                             networks=2 * len(compared) * cell.networks))  # fmt: skip
-    return tuple(made)
+    return tuple(cells)
 
 
 @kind("multiclass", by_task=False)
@@ -160,11 +160,11 @@ def multilabel(protocol: Protocol) -> tuple[Cell, ...]:
 
 
 def _several(target: str, protocol: Protocol) -> tuple[Cell, ...]:
-    known = tuple(task.name for task in TASKS.values() if task.target == target)
+    task_names = tuple(task.name for task in TASKS.values() if task.target == target)
     chosen = [
         replace(
             group,
-            tasks=tuple(task for task in known if group.tasks == ALL or task in group.tasks),
+            tasks=tuple(task for task in task_names if group.tasks == ALL or task in group.tasks),
             optimizers=tuple(OPTIMIZERS) if group.optimizers == ALL else group.optimizers,
         )
         for group in protocol.several.groups

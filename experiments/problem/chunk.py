@@ -43,9 +43,9 @@ def chunk_of(problem: Problem, replicas: Sequence[Replica]) -> Chunk:
     streams = [problem.streams[replica.seed] for replica in replicas]
     # one stream a (seed, order): the noise floor has the split and scaling of its seed, and an order of its own
     names = [(replica.seed, replica.head.order) for replica in replicas]
-    known = list(dict.fromkeys(names))
+    unique = list(dict.fromkeys(names))
     orders = {name: stream.order_of(r.head) for name, stream, r in zip(names, streams, replicas, strict=True)}
-    scalings = [problem.streams[seed].scaling for seed, _ in known]
+    scalings = [problem.streams[seed].scaling for seed, _ in unique]
     row = problem.data.x.shape[1:]
     return Chunk(
         replicas=tuple(replicas),
@@ -54,9 +54,9 @@ def chunk_of(problem: Problem, replicas: Sequence[Replica]) -> Chunk:
         kernels=tuple(problem.kernel(replica) for replica in replicas),
         biases=tuple(problem.bias(replica) for replica in replicas),
         random=np.array([stream.random for stream in streams]),
-        seeds=tuple(seed for seed, _ in known),
-        of_replica=np.array([known.index(name) for name in names]),
-        order=np.stack([orders[name] for name in known]),
+        seeds=tuple(seed for seed, _ in unique),
+        of_replica=np.array([unique.index(name) for name in names]),
+        order=np.stack([orders[name] for name in unique]),
         mean=np.stack([np.broadcast_to(scaling.mean, row) for scaling in scalings]).astype(np.float64),
         scale=np.stack([np.broadcast_to(scaling.scale, row) for scaling in scalings]).astype(np.float64),
     )

@@ -38,22 +38,22 @@ def measure(logit: np.ndarray, loss: np.ndarray, y: np.ndarray, along: bool = Fa
     """
     with np.errstate(all="ignore"):  # what is not finite is a result here, not a mistake
         right = np.where(y == 1, logit, -logit)
-        found = {
+        values = {
             "loss": loss.mean(axis=1),
             "nll": np.logaddexp(0.0, -right).mean(axis=1),
             "accuracy": np.where(np.isnan(logit), np.nan, (logit > 0) == (y == 1)).mean(axis=1),
             "abs_logit": np.abs(logit).mean(axis=1),
         }
         if along:
-            return found
+            return values
         p = expit(logit)
-        found |= {
+        values |= {
             "auc": auc(logit, y),
             "brier": np.square(p - y).mean(axis=1),
             "ece": calibration_error(p, y),
             "top_probability": np.maximum(p, 1 - p).mean(axis=1),
         }
-        return {name: found[name] for name in MEASURES}
+        return {name: values[name] for name in MEASURES}
 
 
 def auc(score: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -29,15 +29,15 @@ def measure_classes(log_p: np.ndarray, loss: np.ndarray, y: np.ndarray, along: b
         p = np.exp(log_p)
         predicted, top = p.argmax(axis=-1), p.max(axis=-1)
         right = np.where(np.isnan(top), np.nan, predicted == y)
-        found = {
+        values = {
             "loss": loss.mean(axis=1),
             "nll": -np.take_along_axis(log_p, y[..., None], axis=2).mean(axis=(1, 2)),
             "accuracy": right.mean(axis=1),
         }
         if along:
-            return found
+            return values
         return {
-            **found,
+            **values,
             "brier": np.square(p - np.eye(p.shape[-1])[y]).sum(axis=-1).mean(axis=1),
             "ece": _calibration(top, right),
             "top_probability": top.mean(axis=1),
@@ -75,12 +75,12 @@ def _of_the_others(z: np.ndarray) -> np.ndarray:
 
     Nothing large cancels: for all but the largest entry the sum holds the largest one; its own is summed without it.
     """
-    place = z.argmax(axis=-1, keepdims=True)
-    top, rest = np.take_along_axis(z, place, axis=-1), z.copy()
-    np.put_along_axis(rest, place, -np.inf, axis=-1)
+    index = z.argmax(axis=-1, keepdims=True)
+    top, rest = np.take_along_axis(z, index, axis=-1), z.copy()
+    np.put_along_axis(rest, index, -np.inf, axis=-1)
     shares = np.exp(rest - top)
     others = top + np.log1p(shares.sum(axis=-1, keepdims=True) - shares)
-    np.put_along_axis(others, place, logsumexp(rest, axis=-1, keepdims=True), axis=-1)
+    np.put_along_axis(others, index, logsumexp(rest, axis=-1, keepdims=True), axis=-1)
     return others
 
 
@@ -94,17 +94,17 @@ def measure_labels(read: np.ndarray, loss: np.ndarray, y: np.ndarray, along: boo
     """
     with np.errstate(all="ignore"):
         logits, true = read[..., :-1], y == 1
-        given = logits > read[..., -1:]
+        predicted = logits > read[..., -1:]
         values = {
             "nll": np.logaddexp(0.0, np.where(true, -logits, logits)).mean(axis=(1, 2)),
-            "accuracy": (given == true).mean(axis=(1, 2)),
+            "accuracy": (predicted == true).mean(axis=(1, 2)),
         }
         if not along:
-            hit, sizes = (given & true).sum(axis=1), given.sum(axis=1) + true.sum(axis=1)
+            hit, sizes = (predicted & true).sum(axis=1), predicted.sum(axis=1) + true.sum(axis=1)
             values |= {
                 "micro_f1": _f1(hit.sum(axis=1), sizes.sum(axis=1)),
                 "macro_f1": _f1(hit, sizes).mean(axis=1),
-                "subset_accuracy": (given == true).all(axis=2).mean(axis=1),
+                "subset_accuracy": (predicted == true).all(axis=2).mean(axis=1),
             }
         lost = np.isnan(logits).any(axis=(1, 2))
         return {"loss": loss.mean(axis=1)} | {name: np.where(lost, np.nan, value) for name, value in values.items()}

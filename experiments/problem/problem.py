@@ -136,12 +136,12 @@ class Problem:
 
         The noise floor's batches are drawn from the same part: they would add rows that no difference of arms sees.
         """
-        found = {}
+        by_seed = {}
         for seed, stream in self.streams.items():
             looked_at = (self.rows(part, seed, FINAL_ROWS[part]) for part in ("validation", "test"))
             rows = np.unique(np.concatenate([stream.order.ravel(), *looked_at]))
-            found[seed] = rows if self.origin is None else np.sort(self.origin[rows])
-        return found
+            by_seed[seed] = rows if self.origin is None else np.sort(self.origin[rows])
+        return by_seed
 
     @property
     def recorded(self) -> list[int]:

@@ -51,10 +51,10 @@ class Record:
     @property
     def finite(self) -> bool:
         """Whether every value but the pitfall's own infinities is finite: what the network itself reports."""
-        own = [
+        recorded = [
             v for (_, quantity, _), values in self.curves.items() if quantity in ("loss", "grad_norm") for v in values
         ]
-        return bool(np.isfinite(own).all())
+        return bool(np.isfinite(recorded).all())
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -66,8 +66,8 @@ def tabulate(problem: Problem, records: Sequence[Record]) -> dict[str, pd.DataFr
     """The tables of all networks of a cell, in one order whatever order they were trained in."""
     setup, samples = problem.setup, problem.samples
     shared = shares(problem.used, samples, problem.available)
-    place = {name: number for number, name in enumerate(setup.heads)}
-    ordered = sorted(records, key=lambda r: (place[r.replica.head.name], r.replica.learning_rate, r.replica.seed))
+    rank = {name: number for number, name in enumerate(setup.heads)}
+    ordered = sorted(records, key=lambda r: (rank[r.replica.head.name], r.replica.learning_rate, r.replica.seed))
     curves = _long(setup, ordered, {id(r): r.curves for r in ordered}, ("split", "quantity", "scope"))
     curves.insert(
         curves.columns.get_loc("split"), "step", np.concatenate([s for r in ordered for s in r.steps.values()])
@@ -120,7 +120,7 @@ def _long(
 
 def _repeat(values: Sequence[object], lengths: Sequence[int]) -> object:
     if isinstance(values[0], str):
-        known = list(dict.fromkeys(values))
-        code = {value: number for number, value in enumerate(known)}
-        return pd.Categorical.from_codes(np.repeat([code[v] for v in values], lengths), categories=known)
+        categories = list(dict.fromkeys(values))
+        code = {value: number for number, value in enumerate(categories)}
+        return pd.Categorical.from_codes(np.repeat([code[v] for v in values], lengths), categories=categories)
     return np.repeat(np.asarray(values), lengths)

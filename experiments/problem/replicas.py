@@ -35,14 +35,14 @@ class Slice:
 
 def slices(heads: Sequence[Head]) -> list[Slice]:
     """The runs of one computation in `heads`, one head a replica, those of a computation side by side."""
-    found: list[Slice] = []
+    result: list[Slice] = []
     for units, of_units in groupby(heads, key=lambda head: head.units):
         start = 0
         for _, run in groupby(of_units, key=kind_of):
             members = list(run)
-            found.append(Slice(units=units, head=members[0], start=start, stop=start + len(members)))
+            result.append(Slice(units=units, head=members[0], start=start, stop=start + len(members)))
             start += len(members)
-    return found
+    return result
 
 
 def chunks(
@@ -72,10 +72,10 @@ def _chunks(lots: Sequence[Sequence[tuple[Head, float]]], seeds: Sequence[int], 
     """
     pairs = [(lot, seed) for lot in lots for seed in seeds]
     length = len(lots[0])
-    order = sorted(range(length), key=lambda place: kind_of(lots[0][place][0]))
+    order = sorted(range(length), key=lambda index: kind_of(lots[0][index][0]))
     parts = -(-len(pairs) * length // max(most, length))
     size = -(-len(pairs) // parts)
     for start in range(0, len(pairs), size):
         chosen = pairs[start : start + size]
-        arms = [(*lot[place], seed) for place in order for lot, seed in chosen]
+        arms = [(*lot[index], seed) for index in order for lot, seed in chosen]
         yield [Replica(head=head, learning_rate=rate, seed=seed) for head, rate, seed in arms]

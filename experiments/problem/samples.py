@@ -30,9 +30,9 @@ def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Sp
     """
     samples = {seed: seed if task.synthetic else sample_of(seed) for seed in range(seeds)}
     if task.synthetic:
-        drawn = [task.load(image_side, seed) for seed in range(seeds)]
-        data = _end_to_end(drawn)
-        starts = np.cumsum([0, *(len(one.y) for one in drawn)])
+        populations = [task.load(image_side, seed) for seed in range(seeds)]
+        data = _end_to_end(populations)
+        starts = np.cumsum([0, *(len(one.y) for one in populations)])
         places = {seed: np.arange(starts[seed], starts[seed + 1]) for seed in range(seeds)}
     else:
         data = task.load(image_side)
@@ -46,16 +46,16 @@ def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Sp
     return data, {seed: parts[number] for seed, number in samples.items()}, samples, available
 
 
-def _end_to_end(drawn: list[Data]) -> Data:
+def _end_to_end(populations: list[Data]) -> Data:
     """One `Data` of several, whose groups stay apart."""
     groups, start = [], 0
-    for one in drawn:
+    for one in populations:
         numbers = np.unique(one.groups, return_inverse=True)[1]
         groups.append(numbers + start)
         start += int(numbers.max()) + 1
     return Data(
-        x=np.concatenate([one.x for one in drawn]),
-        y=np.concatenate([one.y for one in drawn]),
+        x=np.concatenate([one.x for one in populations]),
+        y=np.concatenate([one.y for one in populations]),
         groups=np.concatenate(groups),
     )
 
@@ -71,8 +71,8 @@ def _split(data: Data, rows: np.ndarray, number: int, task: str) -> Split:
             "let the task draw more rows.",
         )
     nothing = np.zeros((len(rows), 1), dtype=np.float32)  # a split asks for classes and groups alone
-    found = split(Data(x=nothing, y=y, groups=data.groups[rows]), number, task)
-    return Split(train=rows[found.train], validation=rows[found.validation], test=rows[found.test])
+    positions = split(Data(x=nothing, y=y, groups=data.groups[rows]), number, task)
+    return Split(train=rows[positions.train], validation=rows[positions.validation], test=rows[positions.test])
 
 
 def shares(used: Mapping[int, np.ndarray], samples: Mapping[int, int], available: float) -> dict[int, float]:
@@ -89,12 +89,12 @@ def shares(used: Mapping[int, np.ndarray], samples: Mapping[int, int], available
     for seed, rows in used.items():
         alike.setdefault(samples[seed], []).append(rows)
     inside = {number: _uses(rows) for number, rows in alike.items()}
-    found = {}
+    shared = {}
     for seed, rows in used.items():
         others = len(used) - len(alike[samples[seed]])
         elsewhere = everywhere.loc[rows].sum() - inside[samples[seed]].reindex(rows).sum()
-        found[seed] = float(elsewhere) / len(rows) / others
-    return found
+        shared[seed] = float(elsewhere) / len(rows) / others
+    return shared
 
 
 def _uses(used: Iterable[np.ndarray]) -> pd.Series:
@@ -127,5 +127,5 @@ def tokenised(
         laid[number] = replace(chosen, **places)
         start += len(rows)
     where = np.concatenate(origin)
-    made = Data(x=np.concatenate(x), y=data.y[where], groups=data.groups[where])
-    return made, {seed: laid[number] for seed, number in samples.items()}, where
+    tokens_data = Data(x=np.concatenate(x), y=data.y[where], groups=data.groups[where])
+    return tokens_data, {seed: laid[number] for seed, number in samples.items()}, where

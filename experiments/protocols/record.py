@@ -22,7 +22,7 @@ class Group:
     def covers(self, task: str, network: str, optimizer: str) -> bool:
         """Whether a cell is one of these."""
         names = ((self.tasks, task), (self.networks, network), (self.optimizers, optimizer))
-        return all(name in known or "*" in known for known, name in names)
+        return all(name in allowed or "*" in allowed for allowed, name in names)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,14 +78,14 @@ def _against(differences: Array, margin: Array, ratio: Ratio) -> tuple[Array, Ar
         return np.full(len(differences), np.nan), np.full(len(differences), np.nan)
     margin = np.asarray(margin, dtype=float)
     margin = np.broadcast_to(margin[:, None] if margin.ndim == 1 else margin, differences.shape)
-    found = []
+    p_values = []
     for sign in (1.0, -1.0):
         gap = margin - sign * differences  # its mean is above 0 where the mean is inside on this side
         mean, se = gap.mean(axis=1), standard_error(gap, ratio)
         p = stats.t.sf(standardised(mean, se), n - 1)
         # all differences 0 under a margin of 0: no difference at all
-        found.append(np.where((se == 0) & (mean == 0), 0.0, p))
-    return found[0], found[1]
+        p_values.append(np.where((se == 0) & (mean == 0), 0.0, p))
+    return p_values[0], p_values[1]
 
 
 def zeros_bound(n: int, reach: Array, alpha: float = ALPHA) -> Array:
@@ -122,8 +122,8 @@ def zeros_needed(n: int | Array, bound: Array, margin: Array, level: Array) -> A
 def standardised(mean: Array, scale: Array) -> Array:
     """Return mean / scale, where 0 / 0 is 0: (rows,). With the standard deviation as scale, d_z."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = mean / scale
-    return np.where((scale == 0) & (mean == 0), 0.0, found)
+        ratio = mean / scale
+    return np.where((scale == 0) & (mean == 0), 0.0, ratio)
 
 
 def holm(p: Array) -> Array:

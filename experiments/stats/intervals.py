@@ -70,7 +70,7 @@ def bca(
     for start in range(0, len(varied), _CHUNK):
         chosen = varied[start : start + _CHUNK]
         scaled = differences[chosen] / size[chosen, None]  # a difference may be as small as rounding is
-        found = stats.bootstrap(
+        interval = stats.bootstrap(
             (scaled,),
             np.mean,
             axis=1,
@@ -81,7 +81,7 @@ def bca(
             batch=100,
             rng=np.random.default_rng(seed),
         ).confidence_interval
-        low[chosen], high[chosen] = found.low * size[chosen], found.high * size[chosen]
+        low[chosen], high[chosen] = interval.low * size[chosen], interval.high * size[chosen]
     return low, high
 
 

@@ -74,6 +74,6 @@ def _power(effect: Array | float, n: Array | int, ratio: Array | float, alpha: A
     n = np.asarray(n, dtype=float)
     independent = 1 / (1 / n + ratio)
     with np.errstate(all="ignore"):  # the far tail, which would reject on the wrong side, is left out
-        found = ttest_power(effect, independent, np.asarray(alpha) / 2, df=n - 1, alternative="larger")
+        power = ttest_power(effect, independent, np.asarray(alpha) / 2, df=n - 1, alternative="larger")
     # SciPy's noncentral t is NaN only where the effect is many times the critical value: there the power is 1
-    return np.where(np.isnan(found) & ~np.isnan(effect), 1.0, found)
+    return np.where(np.isnan(power) & ~np.isnan(effect), 1.0, power)

@@ -104,15 +104,15 @@ class Cells:
             return [str(damage)]
         if stored is None:
             return [f"{folder} is missing"]
-        found = []
+        problems = []
         for name, digest in stored.files.items():
             file = folder / name
             if not file.is_file():
-                found.append(f"{file} is missing")
+                problems.append(f"{file} is missing")
             elif _sha256(file.read_bytes()) != digest:
-                found.append(f"{file} was altered")
+                problems.append(f"{file} was altered")
         extra = {path.name for path in folder.iterdir()} - set(stored.files) - {MANIFEST}
-        return found + [f"{folder / name} is not part of the cell" for name in sorted(extra)]
+        return problems + [f"{folder / name} is not part of the cell" for name in sorted(extra)]
 
     def manifests(self) -> Iterator[Stored]:
         """The manifests of the stored cells that can be read, sorted by id; the other files are not looked at."""

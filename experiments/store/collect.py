@@ -49,7 +49,7 @@ def collect(root: Path, cells: Sequence[Stored] | None = None) -> list[Path]:
     for name in sorted(set(made_of) - current):
         _merge([store.finished / cell / name for cell in made_of[name]], folder / name)
     written = [folder / name for name in sorted(made_of)]
-    files = [made for path in written for made in (path, path.with_suffix(".csv")) if made.exists()]
+    files = [file for path in written for file in (path, path.with_suffix(".csv")) if file.exists()]
     for path in {*folder.glob("*.parquet"), *folder.glob("*.csv")} - {*files}:
         if path.stem != "cells":
             path.unlink()
@@ -76,18 +76,18 @@ def copy_notebooks(root: Path, cells: Sequence[Stored]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     sources = {stored.cell: store.finished / stored.cell for stored in cells}
     sources |= {failure.cell: store.failed / failure.cell for failure in store.failures()}
-    wanted = set()
+    current = set()
     for cell, source in sources.items():
         for name in (NOTEBOOK, PAGE):
             target = folder / f"{cell}{Path(name).suffix}"
             if (source / name).is_file():
-                wanted.add(target)
+                current.add(target)
                 content = (source / name).read_bytes()
                 # a copy, so that a reader who edits it does not alter the cache
                 if not (target.is_file() and target.read_bytes() == content):
                     write_file(target, content)
     for path in folder.iterdir():
-        if path.suffix in (".ipynb", ".html") and path not in wanted:
+        if path.suffix in (".ipynb", ".html") and path not in current:
             path.unlink()
 
 
@@ -103,14 +103,14 @@ def table_problems(root: Path) -> list[str]:
 
 
 def _damaged(folder: Path) -> dict[Path, str]:
-    found = {}
+    damaged = {}
     for name, digest in _index(folder).get("files", {}).items():
         path = folder / name
         if not path.is_file():
-            found[path] = "is missing"
+            damaged[path] = "is missing"
         elif _sha256(path) != digest:
-            found[path] = "was altered"
-    return found
+            damaged[path] = "was altered"
+    return damaged
 
 
 def _index(folder: Path) -> dict[str, Any]:

@@ -127,9 +127,9 @@ def remote_workers(address: str) -> Iterator[Workers]:
         ) from None
     with client:
         info = client.scheduler_info(n_workers=-1)
-        known = info["workers"].values()
-        gpu = any("GPU" in (one.get("resources") or {}) for one in known)
-        count = sum(one["nthreads"] for one in known)
+        nodes = info["workers"].values()
+        gpu = any("GPU" in (one.get("resources") or {}) for one in nodes)
+        count = sum(one["nthreads"] for one in nodes)
         dashboard = client.dashboard_link if "dashboard" in info["services"] else ""
         yield Workers(client, max(count, 1), dashboard, {"GPU": 1.0} if gpu else {})
 
@@ -164,8 +164,8 @@ def _turn(here: Worker) -> threading.Semaphore:
     """One cell of a worker of our own computes at a time; others' workers have as many threads as they should use."""
     with _lock:
         if here.address not in _turns:
-            own = here.address.startswith("inproc")
-            _turns[here.address] = threading.Semaphore(1 if own else here.state.nthreads)
+            in_process = here.address.startswith("inproc")
+            _turns[here.address] = threading.Semaphore(1 if in_process else here.state.nthreads)
         return _turns[here.address]
 
 

@@ -28,8 +28,8 @@ def estimate(cells: Sequence[Cell], measured: Iterable[Stored]) -> dict[str, flo
     steps is scaled from the nearest measured cells of its kind: of the same framework, network and task, and then of
     fewer of these; and with the size of the images.
     """
-    known = list(measured)
-    return {cell.id: _one(cell, known) for cell in cells}
+    stored = list(measured)
+    return {cell.id: _one(cell, stored) for cell in cells}
 
 
 def wall_time(seconds: Iterable[float], workers: int) -> float:
@@ -40,9 +40,9 @@ def wall_time(seconds: Iterable[float], workers: int) -> float:
     return max(free)
 
 
-def _one(cell: Cell, known: Sequence[Stored]) -> float:
+def _one(cell: Cell, measured: Sequence[Stored]) -> float:
     kind = cell.notebook.rpartition(".")[0]
-    alike = [stored for stored in known if stored.kind == kind]
+    alike = [stored for stored in measured if stored.kind == kind]
     for stored in alike:
         if stored.cell == cell.id and dict(stored.parameters) == dict(cell.parameters):
             return stored.seconds

@@ -25,16 +25,16 @@ _GIVEN_LAST = ("out", "tables")
 
 def check(cells: Iterable[Cell], notebooks: Path) -> None:
     """Raise `UserError` if a notebook has no cell tagged `parameters`, or lacks a parameter that a cell would set."""
-    known: dict[str, set[str]] = {}
+    parameters: dict[str, set[str]] = {}
     for cell in cells:
-        if cell.notebook not in known:
-            known[cell.notebook] = parameters_of(notebooks / cell.notebook)
-        wanted = {*cell.parameters, *(_GIVEN_LAST if kind_of(cell).last else _GIVEN)}
-        unknown = sorted(wanted - known[cell.notebook])
+        if cell.notebook not in parameters:
+            parameters[cell.notebook] = parameters_of(notebooks / cell.notebook)
+        needed = {*cell.parameters, *(_GIVEN_LAST if kind_of(cell).last else _GIVEN)}
+        unknown = sorted(needed - parameters[cell.notebook])
         require(
             not unknown,
             f"The notebook {cell.notebook} has no parameter {', '.join(map(repr, unknown))} (cell {cell.id}). "
-            f"It has: {', '.join(sorted(known[cell.notebook]))}. Add it to the cell tagged `parameters`.",
+            f"It has: {', '.join(sorted(parameters[cell.notebook]))}. Add it to the cell tagged `parameters`.",
         )
 
 

@@ -116,14 +116,14 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
     collect(out, whole)
     save_cells(out, state.rows())
     copy_notebooks(out, whole)
-    made = record(state, workers=workers, began=show.began, ended=ended)
-    _write(out, made)  # the report shows it
+    content = record(state, workers=workers, began=show.began, ended=ended)
+    _write(out, content)  # the report shows it
     page = None
     if report is not None and whole:
         before = time.time()
         page = report(out)
-        made = record(state, workers=workers, began=show.began, ended=ended, report=time.time() - before)
-        _write(out, made)
+        content = record(state, workers=workers, began=show.began, ended=ended, report=time.time() - before)
+        _write(out, content)
     return Summary(
         done=len(state.done()),
         cached=len(state.stored) - len(state.done()),
@@ -131,12 +131,12 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
         networks=sum(state.cells[cell].networks for cell in state.done()),
         report=page,
         seconds=time.time() - state.start,
-        overhead=made["overhead_share"],
+        overhead=content["overhead_share"],
     )
 
 
-def _write(out: Path, made: Mapping[str, Any]) -> None:
-    write_file(out / RUN, (json.dumps(made, indent=1) + "\n").encode())
+def _write(out: Path, content: Mapping[str, Any]) -> None:
+    write_file(out / RUN, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def rebuild(out: Path, report: Report) -> Path:
@@ -152,7 +152,7 @@ def outlook(cells: Sequence[Cell], out: Path, workers: int, notebooks: Path = NO
     """What `run` would do; changes nothing."""
     check(cells, notebooks)
     store = Cells(out)
-    known = list(store.manifests())
+    manifests = list(store.manifests())
     last = [cell for cell in cells if kind_of(cell).last]
     ordinary = [cell for cell in cells if not kind_of(cell).last]
     cached = {cell.id for cell in ordinary if current(store, cell, cache_key(cell, notebooks))}
@@ -160,7 +160,7 @@ def outlook(cells: Sequence[Cell], out: Path, workers: int, notebooks: Path = NO
         inputs = [stored.digest for stored in store.valid() if stored.cell not in {cell.id for cell in last}]
         cached |= {cell.id for cell in last if current(store, cell, cache_key(cell, notebooks, inputs))}
     todo = [cell for cell in cells if cell.id not in cached]
-    costs = estimate(todo, known)
+    costs = estimate(todo, manifests)
     spent = read(out).get("seconds", {})
     around = spent.get("startup", STARTUP) + spent.get("finish", FINISH)
     return Outlook(
@@ -168,6 +168,6 @@ def outlook(cells: Sequence[Cell], out: Path, workers: int, notebooks: Path = NO
         costs=costs,
         networks=sum(cell.networks for cell in todo),
         seconds=wall_time(costs.values(), workers) + (around if todo else 0.0),
-        measured=bool(known),
+        measured=bool(manifests),
         workers=workers,
     )

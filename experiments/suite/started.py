@@ -61,7 +61,7 @@ class Starter:
 
     def launch(self, argv: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Started:
         """Start a kernel with the arguments `argv` of ipykernel, working in `folder`."""
-        own = {"KERAS_BACKEND": self._backend, "PYTHONPATH": search_path(), "JPY_PARENT_PID": str(os.getpid())}
+        variables = {"KERAS_BACKEND": self._backend, "PYTHONPATH": search_path(), "JPY_PARENT_PID": str(os.getpid())}
         with open(folder / LOG, "ab") as log:
             kernel = Started(
                 [sys.executable, "-P", "-m", "experiments.suite.forkserver", *argv],
@@ -69,10 +69,10 @@ class Starter:
                 stdout=log,
                 stderr=log,
                 cwd=folder,
-                env={**os.environ, **QUIET, **THREADS, **MEMORY, **own, **environment},
+                env={**os.environ, **QUIET, **THREADS, **MEMORY, **variables, **environment},
                 start_new_session=True,
             )
-        self._kernels = [known for known in self._kernels if known.poll() is None] + [kernel]
+        self._kernels = [other for other in self._kernels if other.poll() is None] + [kernel]
         return kernel
 
     def close(self) -> None:

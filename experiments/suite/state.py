@@ -42,12 +42,12 @@ class State:
 
     def _imports_by_backend(self) -> dict[str, tuple[str, ...]]:
         """By Keras backend, what the notebooks of its cells import: a kernel is forked with all of it."""
-        found: dict[str, dict[str, None]] = {}
+        by_backend: dict[str, dict[str, None]] = {}
         for book, backend, used in {
             (cell.notebook, _backend(cell), _preloaded(cell)): None for cell in self.cells.values()
         }:
-            found.setdefault(backend, {}).update(dict.fromkeys(preload_of(self._notebooks[book], used)))
-        return {backend: tuple(names) for backend, names in found.items()}
+            by_backend.setdefault(backend, {}).update(dict.fromkeys(preload_of(self._notebooks[book], used)))
+        return {backend: tuple(names) for backend, names in by_backend.items()}
 
     def missing(self, cells: Sequence[Cell], inputs: Sequence[str] = ()) -> list[Cell]:
         """Those of `cells` that must be run; the others are noted as stored."""
@@ -64,15 +64,15 @@ class State:
 
     def able(self, cells: Sequence[Cell]) -> list[Cell]:
         """Those of `cells` whose frameworks are installed; the others are noted as `absent`, with what is missing."""
-        found = []
+        runnable = []
         for cell in cells:
             used = [FRAMEWORKS[name] for name in frameworks_of(cell.parameters)]
-            missing = " ".join(known.missing for known in used if not known.installed)
+            missing = " ".join(framework.missing for framework in used if not framework.installed)
             if missing:
                 self.absent[cell.id] = missing
             else:
-                found.append(cell)
-        return found
+                runnable.append(cell)
+        return runnable
 
     def lacks(self, cells: Sequence[Cell]) -> bool:
         """Whether some of `cells` must surely be run; quick, because no key is computed."""

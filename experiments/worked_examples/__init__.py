@@ -10,9 +10,9 @@ from importlib.util import find_spec
 import pandas as pd
 
 from experiments import tables
-from experiments.worked_examples.record import EXAMPLES, Example, Place, example
+from experiments.worked_examples.record import EXAMPLES, Example, Variant, example
 
-__all__ = ["EXAMPLES", "Example", "Place", "answer", "article_figures", "example", "worked_examples"]
+__all__ = ["EXAMPLES", "Example", "Variant", "answer", "article_figures", "example", "worked_examples"]
 
 MEASURED, NOT_INSTALLED = "measured", "not installed"
 
@@ -23,24 +23,24 @@ def worked_examples() -> pd.DataFrame:
     `article_value` is NaN where the article gives no figure. A framework that is not installed has its rows too,
     with the status "not installed" and NaN for a value.
     """
-    rows = [_row(known, place, found) for known in EXAMPLES.values() for place in known.places for found in [
-        known.measure(place) if _installed(place) else None
+    rows = [_row(known, variant, found) for known in EXAMPLES.values() for variant in known.variants for found in [
+        known.measure(variant) if _installed(variant) else None
     ]]  # fmt: skip
     return tables.validate("worked_examples", pd.concat(rows, ignore_index=True))
 
 
-def _installed(place: Place) -> bool:
-    return find_spec(place.package) is not None
+def _installed(variant: Variant) -> bool:
+    return find_spec(variant.package) is not None
 
 
-def _row(known: Example, place: Place, found: dict[str, float] | None) -> pd.DataFrame:
+def _row(known: Example, variant: Variant, found: dict[str, float] | None) -> pd.DataFrame:
     if found is not None and set(found) != set(known.quantities):
         raise ValueError(f"The example {known.name!r} measured {sorted(found)} and not {sorted(known.quantities)}")
     return pd.DataFrame(
         {
             "example": known.name,
-            "framework": place.framework,
-            "dtype": place.dtype,
+            "framework": variant.framework,
+            "dtype": variant.dtype,
             "quantity": known.quantities,
             "value": [float("nan") if found is None else found[name] for name in known.quantities],
             "article_value": [known.article.get(name, float("nan")) for name in known.quantities],
@@ -52,8 +52,8 @@ def _row(known: Example, place: Place, found: dict[str, float] | None) -> pd.Dat
 
 def article_figures(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of `worked_examples` for which the article gives a figure, with the relative `error` against it."""
-    given = table.dropna(subset="article_value").sort_values("quantity", kind="stable")
-    return given.assign(error=given["value"] / given["article_value"] - 1)
+    compared = table.dropna(subset="article_value").sort_values("quantity", kind="stable")
+    return compared.assign(error=compared["value"] / compared["article_value"] - 1)
 
 
 def answer(table: pd.DataFrame) -> str:

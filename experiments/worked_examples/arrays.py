@@ -68,9 +68,9 @@ class Numpy:
         z = z.astype(self.dtype)
         wide = z if z.ndim == 2 else z[:, None]
         slopes = []
-        for place in range(wide.shape[1]):
+        for column in range(wide.shape[1]):
             moved = wide.astype(complex)
-            moved[:, place] += 1j * _STEP
+            moved[:, column] += 1j * _STEP
             slopes.append(loss(moved.reshape(z.shape)).imag / _STEP)
         return loss(z).real.astype(float), np.stack(slopes, axis=-1).reshape(z.shape)
 

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, HALF, TENSORS, Place, calls, example, places
+from experiments.worked_examples.record import (
+    DIFFERENTIATES,
+    FRAMEWORKS,
+    HALF,
+    TENSORS,
+    Variant,
+    calls,
+    example,
+    variants,
+)
 
 Array = np.ndarray
 
@@ -22,18 +31,18 @@ PRECISIONS = ("float64", "float32", *HALF)
 @example(
     "sigmoid-range",
     section="1.1",
-    places=places(DIFFERENTIATES, PRECISIONS),
+    variants=variants(DIFFERENTIATES, PRECISIONS),
     quantities=("saturates_at", "one_from", "zero_from", "coupling"),
 )
-def sigmoid_range(place: Place) -> dict[str, float]:
+def sigmoid_range(variant: Variant) -> dict[str, float]:
     """The smallest |logit|, up to 120, whose output is exactly 1 or exactly 0; NaN if there is none.
 
     `coupling`: how far the first of two outputs moves when the second one's logit does.
     """
     size = np.arange(1, FURTHEST * FINENESS + 1) / FINENESS
-    if place.dtype == "bfloat16":  # eight bits: what is finer would be rounded to another logit
+    if variant.dtype == "bfloat16":  # eight bits: what is finer would be rounded to another logit
         size = np.unique((size.astype(np.float32).view(np.uint32) & 0xFFFF0000).view(np.float32).astype(float))
-    sigmoid = calls(place).sigmoid
+    sigmoid = calls(variant).sigmoid
     one, zero = (_first(size, sigmoid(side * size) == end) for side, end in ((1, 1.0), (-1, 0.0)))
     moved = sigmoid(np.array([LOGITS[0], 8.0])) - sigmoid(np.array([LOGITS[0], -8.0]))
     return {"saturates_at": float(np.fmin(one, zero)), "one_from": one, "zero_from": zero, "coupling": abs(moved[0])}
@@ -42,19 +51,19 @@ def sigmoid_range(place: Place) -> dict[str, float]:
 @example(
     "softmax-sums-to-one",
     section="1.2",
-    places=places(tuple(FRAMEWORKS), PRECISIONS),
+    variants=variants(tuple(FRAMEWORKS), PRECISIONS),
     quantities=("probability_1", "probability_2", "probability_3", "sum_error_ulps", "coupling"),
 )
-def softmax_sums_to_one(place: Place) -> dict[str, float]:
+def softmax_sums_to_one(variant: Variant) -> dict[str, float]:
     """The article's logits, the worst sum over random ones, and how far p1 moves when z3 goes from -3 to 3."""
-    softmax = calls(place).softmax
+    softmax = calls(variant).softmax
     p = softmax(np.array([LOGITS]))[0]
     moved = softmax(np.array([[*LOGITS[:2], 3.0]]))[0]
     # summed exactly, so that the error is the framework's alone
     worst = max(abs(math.fsum(row) - 1) for z in random_logits() for row in softmax(z))
     return {
         **{f"probability_{number}": value for number, value in enumerate(p, start=1)},
-        "sum_error_ulps": worst / EPSILON[place.dtype],
+        "sum_error_ulps": worst / EPSILON[variant.dtype],
         "coupling": abs(moved[0] - p[0]),
     }
 
@@ -62,23 +71,23 @@ def softmax_sums_to_one(place: Place) -> dict[str, float]:
 @example(
     "softmax-sharpens",
     section="1.2",
-    places=places(tuple(FRAMEWORKS), ("float64", "float32")),
+    variants=variants(tuple(FRAMEWORKS), ("float64", "float32")),
     quantities=("softmax_top", "plain_top"),
 )
-def softmax_sharpens(place: Place) -> dict[str, float]:
+def softmax_sharpens(variant: Variant) -> dict[str, float]:
     """The top probability of the article's logits; plainly normalised they are (6, 4, 0) / 10."""
     z = np.array(LOGITS)
     plain = (z - z.min()) / (z - z.min()).sum()
-    return {"softmax_top": calls(place).softmax(z[None]).max(), "plain_top": plain.max()}
+    return {"softmax_top": calls(variant).softmax(z[None]).max(), "plain_top": plain.max()}
 
 
 @example(
     "binary-identity",
     section="1.3",
-    places=places(DIFFERENTIATES, ("float64",)),
+    variants=variants(DIFFERENTIATES, ("float64",)),
     quantities=("value_error", "loss_error", "gradient_error", "loss_error_rowwise", "gradient_error_rowwise"),
 )
-def binary_identity(place: Place) -> dict[str, float]:
+def binary_identity(variant: Variant) -> dict[str, float]:
     """softmax(z0, z1)[1] against sigmoid(z1 - z0), and their losses, on 2,000 random pairs of logits and labels.
 
     The value's error is relative, row by row. Those of loss and gradient are the largest error over the largest
@@ -88,32 +97,32 @@ def binary_identity(place: Place) -> dict[str, float]:
     rng = np.random.default_rng(0)
     z, y = rng.normal(scale=4.0, size=(2000, 2)), rng.integers(0, 2, size=2000)
     effective = z[:, 1] - z[:, 0]
-    use = calls(place)
-    value, twin = use.softmax(z)[:, 1], use.sigmoid(effective)
+    use = calls(variant)
+    value, sigmoid_value = use.softmax(z)[:, 1], use.sigmoid(effective)
     loss, slope = use.categorical(z, np.eye(2)[y])
-    twin_loss, twin_slope = use.binary(effective, y.astype(float))
+    sigmoid_loss, sigmoid_slope = use.binary(effective, y.astype(float))
     # z1 raises the effective logit and z0 lowers it
-    twin_slope = np.stack([-twin_slope, twin_slope], axis=1)
+    sigmoid_slope = np.stack([-sigmoid_slope, sigmoid_slope], axis=1)
     return {
-        "value_error": rowwise(value, twin),
-        "loss_error": relative(loss, twin_loss),
-        "gradient_error": relative(slope, twin_slope),
-        "loss_error_rowwise": rowwise(loss, twin_loss),
-        "gradient_error_rowwise": rowwise(slope, twin_slope),
+        "value_error": rowwise(value, sigmoid_value),
+        "loss_error": relative(loss, sigmoid_loss),
+        "gradient_error": relative(slope, sigmoid_slope),
+        "loss_error_rowwise": rowwise(loss, sigmoid_loss),
+        "gradient_error_rowwise": rowwise(slope, sigmoid_slope),
     }
 
 
 @example(
     "hardmax",
     section="1.4",
-    places=places(("NumPy", *TENSORS), ("int64",)),
+    variants=variants(("NumPy", *TENSORS), ("int64",)),
     quantities=("maximum", "numbers_returned", "numbers_of_hardmax"),
 )
-def hardmax(place: Place) -> dict[str, float]:
+def hardmax(variant: Variant) -> dict[str, float]:
     """What the article's call returns for (1, 2, 3, 4, 5), and how many numbers a hardmax of them has."""
-    use = FRAMEWORKS[place.framework][0]("float64")
-    largest, wanted = use.largest(VALUES), use.one_hot_of_largest(VALUES)
-    return {"maximum": float(largest), "numbers_returned": largest.size, "numbers_of_hardmax": wanted.size}
+    use = FRAMEWORKS[variant.framework][0]("float64")
+    largest, expected = use.largest(VALUES), use.one_hot_of_largest(VALUES)
+    return {"maximum": float(largest), "numbers_returned": largest.size, "numbers_of_hardmax": expected.size}
 
 
 def random_logits() -> list[Array]:

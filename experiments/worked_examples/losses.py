@@ -11,7 +11,7 @@ from scipy.special import entr, expit
 from experiments.numerics.axes import LABELS, SWEEP, one_hot, split
 from experiments.worked_examples.arrays import ScikitLearn
 from experiments.worked_examples.functions import relative
-from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, Place, calls, example, places
+from experiments.worked_examples.record import DIFFERENTIATES, FRAMEWORKS, Variant, calls, example, variants
 from experiments.worked_examples.tensors import TensorFlow, Torch
 
 BOTH = ("float64", "float32")
@@ -28,13 +28,13 @@ THREE_CLASSES = (np.array([[0.5, 0.2, 0.3]]), np.array([[0.7, 0.1, 0.2]]))
 @example(
     "log-loss-example",
     section="2",
-    places=places(tuple(FRAMEWORKS), BOTH),
+    variants=variants(tuple(FRAMEWORKS), BOTH),
     quantities=("loss_model_1", "loss_model_2", "accuracy_model_1", "accuracy_model_2"),
     article={"loss_model_1": 1.3783888522474517, "loss_model_2": 0.6391075640678003},
 )
-def log_loss_example(place: Place) -> dict[str, float]:
+def log_loss_example(variant: Variant) -> dict[str, float]:
     """The mean cross-entropy of the two models of animals, and their accuracies."""
-    loss = calls(place).cross_entropy
+    loss = calls(variant).cross_entropy
     right = [float((model.argmax(axis=1) == ANIMALS.argmax(axis=1)).mean()) for model in MODELS]
     return {
         **{f"loss_model_{number}": loss(ANIMALS, model).mean() for number, model in enumerate(MODELS, start=1)},
@@ -45,32 +45,32 @@ def log_loss_example(place: Place) -> dict[str, float]:
 @example(
     "cross-entropy-is-kl-plus-entropy",
     section="3",
-    places=places(DIFFERENTIATES, ("float64",)),
+    variants=variants(DIFFERENTIATES, ("float64",)),
     quantities=("identity_error", "gradient_error"),
 )
-def cross_entropy_is_kl_plus_entropy(place: Place) -> dict[str, float]:
+def cross_entropy_is_kl_plus_entropy(variant: Variant) -> dict[str, float]:
     """H(p, q) against H(p) + KL(p, q) on 500 random pairs over five classes, and their gradients in q's logits."""
     rng = np.random.default_rng(0)
     truth, z = rng.dirichlet(np.ones(5), size=500), rng.normal(scale=2.0, size=(500, 5))
-    use = calls(place)
+    use = calls(variant)
     cross, slope = use.categorical(z, truth)
-    divergence, twin_slope = use.divergence(z, truth)
+    divergence, divergence_slope = use.divergence(z, truth)
     whole = entr(truth).sum(axis=1) + divergence
     return {
         "identity_error": float(np.abs(cross / whole - 1).max()),
-        "gradient_error": relative(slope, twin_slope),
+        "gradient_error": relative(slope, divergence_slope),
     }
 
 
 @example(
     "three-class-example",
     section="3",
-    places=places(tuple(FRAMEWORKS), BOTH),
+    variants=variants(tuple(FRAMEWORKS), BOTH),
     quantities=("loss_model_1", "loss_model_2"),
 )
-def three_class_example(place: Place) -> dict[str, float]:
+def three_class_example(variant: Variant) -> dict[str, float]:
     """The loss of each prediction for the truth (1, 0, 0)."""
-    loss, truth = calls(place).cross_entropy, np.array([[1.0, 0.0, 0.0]])
+    loss, truth = calls(variant).cross_entropy, np.array([[1.0, 0.0, 0.0]])
     return {f"loss_model_{number}": loss(truth, model)[0] for number, model in enumerate(THREE_CLASSES, start=1)}
 
 
@@ -141,20 +141,20 @@ RECIPES: dict[str, tuple[str, Recipe]] = {
 @example(
     "loss-recipes",
     section="1.4",
-    places=[
-        Place(framework=name, package=package, dtype=dtype)
+    variants=[
+        Variant(framework=name, package=package, dtype=dtype)
         for dtype in ("float64", "float32")
         for name, (package, _) in RECIPES.items()
     ],
     quantities=("largest_error", "first_wrong_logit", "largest_loss"),
 )
-def loss_recipes(place: Place) -> dict[str, float]:
+def loss_recipes(variant: Variant) -> dict[str, float]:
     """The largest error of losses and gradients over the sweep, and the smallest |z| whose error is above 0.001.
 
     An error is relative where the exact value is above 1 and absolute below: a loss of 1e-9 that comes out as 0 is
     rounding. `largest_loss` is what the recipe makes of |z| = 120 with the wrong label, exactly 120.
     """
-    loss, slope = RECIPES[place.framework][1](place.dtype)
+    loss, slope = RECIPES[variant.framework][1](variant.dtype)
     side = np.where(LABEL == 1, -SWEEP, SWEEP)
     errors = _error(loss, np.logaddexp(0.0, side))
     if slope is not None:

@@ -11,11 +11,11 @@ from experiments.registry import Registry
 from experiments.worked_examples.arrays import Numpy, ScikitLearn
 from experiments.worked_examples.tensors import Keras, TensorFlow, Torch
 
-Measure = Callable[["Place"], dict[str, float]]
+Measure = Callable[["Variant"], dict[str, float]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Variant:
     """Where an example is computed: a framework (or one of its functions), and the precision.
 
     `package`: what must be installed for it, by the name that Python imports.
@@ -32,7 +32,7 @@ class Example:
 
     name: str
     section: str
-    places: tuple[Place, ...]
+    variants: tuple[Variant, ...]
     quantities: tuple[str, ...]
     measure: Measure
     article: Mapping[str, float] = field(default_factory=dict)
@@ -50,18 +50,18 @@ def example(
     name: str,
     *,
     section: str,
-    places: Sequence[Place],
+    variants: Sequence[Variant],
     quantities: Sequence[str],
     article: Mapping[str, float] | None = None,
 ) -> Callable[[Measure], Measure]:
-    """Register a function from a place to its numbers under `name`, the id of a claim."""
+    """Register a function from a variant to its numbers under `name`, the id of a claim."""
 
     def register(measure: Measure) -> Measure:
         EXAMPLES.add(
             Example(
                 name=name,
                 section=section,
-                places=tuple(places),
+                variants=tuple(variants),
                 quantities=tuple(quantities),
                 measure=measure,
                 article=article or {},
@@ -84,17 +84,17 @@ TENSORS = ("TensorFlow", "Keras", "PyTorch")
 HALF = ("float16", "bfloat16")
 
 
-def places(frameworks: Sequence[str], dtypes: Sequence[str]) -> tuple[Place, ...]:
+def variants(frameworks: Sequence[str], dtypes: Sequence[str]) -> tuple[Variant, ...]:
     """Each framework at each dtype that it has: NumPy has no bfloat16, scikit-learn no half precision."""
     lacking = {"NumPy": {"bfloat16"}, "scikit-learn": set(HALF)}
     return tuple(
-        Place(framework=name, package=FRAMEWORKS[name][1], dtype=dtype)
+        Variant(framework=name, package=FRAMEWORKS[name][1], dtype=dtype)
         for dtype in dtypes
         for name in frameworks
         if dtype not in lacking.get(name, ())
     )
 
 
-def calls(place: Place) -> Any:
-    """The functions of a place; imports its framework."""
-    return FRAMEWORKS[place.framework][0](place.dtype)
+def calls(variant: Variant) -> Any:
+    """The functions of a variant; imports its framework."""
+    return FRAMEWORKS[variant.framework][0](variant.dtype)

@@ -160,8 +160,8 @@ class Torch:
 
     def one_hot_of_largest(self, values: Sequence[int]) -> Array:
         """A hardmax."""
-        place = self.torch.tensor(values).argmax()
-        return self._out(self.torch.nn.functional.one_hot(place, len(values)))
+        index = self.torch.tensor(values).argmax()
+        return self._out(self.torch.nn.functional.one_hot(index, len(values)))
 
     def _of(self, values: Array) -> Any:
         return self.torch.tensor(values, dtype=self.dtype)
