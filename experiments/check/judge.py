@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from scipy.special import logsumexp
 
 from experiments.check.record import Output
 from experiments.check.sweep import GRID, Sweep
@@ -24,7 +25,7 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
     prediction, losses, scored = found.prediction[:, at], found.losses[:, at], found.scored[:, at]
     rough = 0.05 if "16" in found.dtype else 0.01
     if np.ptp(prediction, axis=1).max() < 1e-6:
-        value = float(prediction[0, 0, -1])
+        value = float(prediction.max())
         yield (
             "one_unit_softmax" if output.units == 1 else "prediction_is_constant",
             f"For logits from -3 to 3 the prediction is always {value:.4g}.",
@@ -37,32 +38,32 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
             label = found.encoding.values[int(found.silent.argmax())]
             yield "gradient_dies", f"Whatever the logit, a batch of rows with the label {label:g} has no finite loss."
         return
-    spread = [float(np.ptp(row)) if np.isfinite(row).all() else np.inf for row in losses]
-    if output.units == 1 and spread[0] < 1e-6 and (spread[1] < 1e-6):
-        yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses[0, 0]:.4g}."
+    with np.errstate(invalid="ignore"):  # infinite losses are not steady
+        steady = bool((np.ptp(losses, axis=1) < 1e-6).all())
+    if output.units == 1 and steady:
+        yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses.max():.4g}."
         return
-    sparse = max(spread) > 1e-6 and not found.encoding.onehot
+    sparse = not steady and not found.encoding.onehot
     if output.units > 1 and sparse and np.allclose(losses, losses[:, ::-1], rtol=1e-3, atol=1e-6):
         yield "integer_labels_for_one_hot", (
             "The loss stays the same if two units are exchanged, so it compares each unit with the number of the class."
         )
         return
-    if np.abs(found.trained[:, at] - prediction).max() > 1e-3:
-        gap = np.abs(found.trained[:, at] - prediction).max()
-        yield "training_differs", f"In training the prediction differs by up to {gap:.2g} from predict()."
+    moved = np.abs(found.trained[:, at] - prediction).max()
+    if moved > 1e-3:
+        yield "training_differs", f"In training the prediction differs by up to {moved:.2g} from predict()."
         return
     # a loss of the batch as a whole, such as Dice's, is meant: there each label still meets its own prediction
-    meant = found.paired > MEANT and max(spread) > 1e-6
+    meant = found.paired > MEANT and not steady
     mixed = found.mixed > rough and not meant
     if mixed or found.leaks > 1e-3:
-        what = "loss" if found.mixed > rough else "prediction"
-        size = found.mixed if what == "loss" else found.leaks
+        what, size = ("loss", found.mixed) if mixed else ("prediction", found.leaks)
         yield "rows_are_mixed", f"The {what} of a batch differs from that of its rows one by one by {size:.2g}."
         return
     meaning, plain = found.meaning, found.scored_meaning
     as_logits = "prediction as logits" in (meaning.of, plain.of)
     ends = np.isfinite(found.reach).sum()  # sides on which the prediction comes to an end
-    if as_logits and (ends == 2 or (ends == 1 and not (meaning.by_class or plain.by_class))):
+    if as_logits and ends >= (2 if meaning.by_class or plain.by_class else 1):
         floors = np.nanmin(found.losses if "as logits" in meaning.of else scored, axis=1)  # of each label
         middle = float(losses[:, np.abs(GRID[at]) == 0.5].mean())
         if found.probabilities or floors.max() > FLOOR * middle:
@@ -128,8 +129,8 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
 
 
 def _logarithms(found: Sweep) -> bool:
-    total = np.exp(np.minimum(found.prediction[0][found.moderate], 50)).sum(axis=-1)
-    return bool(np.allclose(total, 1, atol=1e-2))
+    total = logsumexp(found.prediction[0][found.moderate], axis=1)
+    return bool(np.allclose(total, 0, atol=1e-2))
 
 
 def _logit(output: Output, z: float, *, alone: bool = False) -> str:
@@ -186,7 +187,7 @@ def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
         end = size[np.any(broken, axis=0)].min()
         yield "probability_clipped", f"From {at(end)} on, the loss or its gradient is infinite or nan."
     elif start < (np.inf if logarithmic else TRUSTED):
-        losses = found.losses[wrong & (size <= 120)]
+        losses = found.losses[wrong]
         cap = float(losses[np.isfinite(losses)].max())
         name = "logits_lost_to_a_layer" if output.after and logarithmic else "probability_clipped"
         yield name, f"{told} The loss never rises above {cap:.2f}."
@@ -214,7 +215,7 @@ def _fading(found: Sweep, size: np.ndarray, wrong: np.ndarray) -> float:
     """The smaller of both labels' ratios: the gradient of a wrong answer at 8 over the largest up to there."""
     slope = np.abs(found.slope)
     return min(
-        float(slope[label][of & (size == 8)].max(initial=0) / max(slope[label][of & (size <= 8)].max(initial=0), 1e-30))
+        float(slope[label][of & (size == 8)].max() / max(slope[label][of & (size <= 8)].max(), np.finfo(float).tiny))
         for label in (0, 1)
         for of in [wrong[label]]
     )

@@ -50,7 +50,7 @@ class Meaning:
 
 def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[Meaning, Formula, np.ndarray]]:
     """What a loss may be: a meaning, its formula and what it is of; the first that fits is the one."""
-    several = prediction.shape[-1] > 1
+    several = prediction.shape[1] > 1
     listed: list[tuple[Meaning, Formula, np.ndarray]] = []
 
     def add(name: str, of: str, formula: Formula, values: np.ndarray | None, *, by_class: bool = False) -> None:
@@ -58,7 +58,7 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
             by_class = by_class or name in ("categorical", "likelihood", "margin")
             listed.append((Meaning(name=name, of=of, by_class=by_class), formula, values))
 
-    inside = prediction.min() >= 0 and prediction.max() <= 1 + 1e-6
+    inside = _inside(prediction)
     chances = prediction if inside else None
     add("binary", "prediction", formulas.binary_of_chances, chances)
     add("binary", "prediction", formulas.binary_of_clipped_logarithms, chances)
@@ -85,10 +85,10 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
         of_shares = formulas.shares(prediction) if inside and several else None
         add("focal", "prediction", formulas.focal(gamma, by_class=True), of_shares, by_class=True)
         add("focal", "logits", formulas.focal(gamma, by_class=False), None if logits is None else expit(logits))
-        soft = None if logits is None or not several else np.exp(log_softmax(logits, axis=-1))
+        soft = None if logits is None or not several else np.exp(log_softmax(logits, axis=1))
         add("focal", "logits", formulas.focal(gamma, by_class=True), soft, by_class=True)
         add("focal", "prediction as logits", formulas.focal(gamma, by_class=False), expit(prediction))
-        squashed = np.exp(log_softmax(prediction, axis=-1)) if several else None
+        squashed = np.exp(log_softmax(prediction, axis=1)) if several else None
         add("focal", "prediction as logits", formulas.focal(gamma, by_class=True), squashed, by_class=True)
     add("binary", "labels", formulas.binary_of_labels, prediction)
     add("binary", "labels", formulas.binary_of_label_logits, prediction)
@@ -108,10 +108,15 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
     for values in (prediction, logits):
         if values is not None:
             add("binary", "squashed logits", formulas.binary_of_logits, expit(values))
-            soft = np.exp(log_softmax(values, axis=-1))
+            soft = np.exp(log_softmax(values, axis=1))
             add("categorical", "squashed logits", formulas.categorical_of_logits, soft if several else None)
             add("likelihood", "squashed logits", formulas.likelihood, soft if several else None)
     return listed
+
+
+def _inside(prediction: np.ndarray) -> bool:
+    """Whether predictions are probabilities, but for a rounding."""
+    return bool(prediction.min() >= 0 and prediction.max() <= 1 + 1e-6)
 
 
 def meaning(
@@ -125,7 +130,7 @@ def meaning(
     if not np.isfinite(losses).all():
         return Meaning()
     tolerance = TOLERANCE * (30 if "16" in dtype else 1)
-    units = prediction.shape[-1]
+    units = prediction.shape[1]
     hot = classes[:, None].astype(float) if units == 1 else np.eye(units)[classes]
     labels = [of for label in (0, 1) if (of := classes == label).any()]
     fits: list[tuple[float, Meaning]] = []
@@ -155,9 +160,8 @@ def meaning(
 
 def _of_units(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[str, Formula, np.ndarray]]:
     """The binary cross-entropies whose units may have weights of their own."""
-    inside = prediction.min() >= 0 and prediction.max() <= 1 + 1e-6
     return [
-        ("prediction" if inside else "prediction clipped", formulas.binary_of_chances, prediction),
+        ("prediction" if _inside(prediction) else "prediction clipped", formulas.binary_of_chances, prediction),
         *([] if logits is None else [("logits", formulas.binary_of_logits, logits)]),
         ("prediction as logits", formulas.binary_of_logits, prediction),
     ]

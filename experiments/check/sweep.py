@@ -97,8 +97,8 @@ class Sweep:
     @property
     def sums_to_one(self) -> bool:
         """Whether the predictions of one row sum to 1."""
-        sums = np.append(self.prediction[0].sum(axis=-1), self.total)
-        return self.prediction.shape[-1] > 1 and bool(np.allclose(sums, 1, atol=1e-2))
+        sums = np.append(self.prediction[0].sum(axis=1), self.total)
+        return self.prediction.shape[2] > 1 and bool(np.allclose(sums, 1, atol=1e-2))
 
 
 def directions(tail: Tail, prediction: tuple[int, ...]) -> tuple[np.ndarray, bool]:
@@ -135,7 +135,7 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
             flat[label, place], stalled[label, place] = not moves.any(), not moves.all()
             first[label, place] = step.prediction.reshape(-1, units)[0]
             trained[label, place] = step.trained.reshape(-1, units)[0]
-            if abs(z) <= 3:
+            if z in MODERATE:
                 scored[label, place] = tail.score(truth, step.prediction)
     # of a layer that is called for each place of a row, the logits of one place
     laid_out = fits or direction.size == units
