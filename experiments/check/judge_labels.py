@@ -29,7 +29,7 @@ def continuous(labels: np.ndarray | None) -> bool:
 def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
     """What is wrong with the labels of an output."""
     given = output.labels
-    if given is None:
+    if given is None or not given.size:
         return
     if given.dtype.kind not in "biuf":
         yield "program_raises", f"The labels are no numbers but of the type {given.dtype}."
@@ -38,7 +38,7 @@ def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
     if not np.isfinite(values).all():
         yield "labels_not_finite", f"{int((~np.isfinite(values)).sum())} of {values.size} labels are nan or infinite."
         return
-    low, high = (values.min(), values.max()) if values.size else (0.0, 0.0)
+    low, high = values.min(), values.max()
     span = f"The labels go from {low:g} to {high:g}"
     shape = " x ".join(map(str, given.shape))
     if not _fit(output, given):
