@@ -15,7 +15,7 @@ BASELINE = "sigmoid"
 
 def binary_heads(framework: str = "keras-tensorflow") -> tuple[str, ...]:
     """The arms for binary tasks that exist in a framework, in the order of registration."""
-    return tuple(head.name for head in HEADS.values() if not head.several and head.exists_in(framework))
+    return tuple(head.name for head in HEADS.values() if not head.multi_unit and head.exists_in(framework))
 
 
 _KERAS = ("keras-tensorflow", "keras-jax")

@@ -8,8 +8,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 
+from experiments.code_hash import search_path
 from experiments.records import require
-from experiments.sources import search_path
 
 BACKENDS = ("tensorflow", "torch", "jax")
 Progress = Callable[[int, int], None]

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from experiments.words import Words
+from experiments.messages import Words
 
 _PLACE = re.compile(r"\\\{(\w+)\\\}")
 _NUMBER = r"(?:[-−+]?[\d,.]*\d(?:e[-+]?\d+)?|not a number|(?:minus |\+)?infinite)"

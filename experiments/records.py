@@ -165,7 +165,7 @@ class Head:
     told: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
-    def several(self) -> bool:
+    def multi_unit(self) -> bool:
         """Whether the arm is for several classes or labels, with a unit each, and not for a binary task."""
         return self.units == 0
 

@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+from experiments.messages import tell_of
 from experiments.records import UserError
-from experiments.words import tell_of
 
 T = TypeVar("T")
 

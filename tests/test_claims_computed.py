@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from claim_tables import counts, verdict
 
-from experiments.claims.words import figure
+from experiments.claims.phrasing import figure
 from experiments.tables import SCHEMAS
 
 # a figure a computation: NumPy in float64, Torch in float32

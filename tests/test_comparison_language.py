@@ -19,7 +19,7 @@ from experiments.comparison.advice import advice
 from experiments.comparison.language import NOTES, STRINGS, words_of
 from experiments.comparison.tuning import tune
 from experiments.judgement import OUTCOMES
-from experiments.words import LANGUAGES, catalogue
+from experiments.messages import LANGUAGES, catalogue
 
 PACKAGE = Path(answer.__file__).parents[1]
 CHINESE = words_of("zh")

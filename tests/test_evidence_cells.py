@@ -191,7 +191,7 @@ TINY = replace(
     record_every=2,
     swept=Selection(groups=(Group(tasks=("moons",), networks=("mlp",), optimizers=("sgd",)),), seeds=2, steps=4),
     control=Selection(groups=(Group(tasks=("moons",), networks=("mlp",), optimizers=("sgd",)),), seeds=2, steps=4),
-    several=Selection(
+    multi_unit=Selection(
         groups=(Group(tasks=("digits", "yeast"), networks=("linear",), optimizers=("sgd",)),), seeds=2, steps=4
     ),
 )

@@ -33,13 +33,13 @@ from experiments.figures import (
 )
 from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
-from experiments.figures.lettering import panel_title, wrap
+from experiments.figures.lettering import STRINGS, panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, spread
 from experiments.figures.ticks import log_ticks
-from experiments.figures.words import LANGUAGES, STRINGS, catalogue
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, OUTCOMES, shifts
+from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.stats import clusters, corrected_t
 

@@ -19,6 +19,7 @@ from experiments.claims import CLAIMS, verdicts
 from experiments.figures import colour
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS
+from experiments.messages import LANGUAGES, Words
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import Choice, plan
@@ -27,7 +28,6 @@ from experiments.records import Cell, UserError
 from experiments.registry import Registry
 from experiments.report import build
 from experiments.tasks import TASKS
-from experiments.words import LANGUAGES, Words
 
 # what is added: the registry, its name, and the whole file
 TASK = """

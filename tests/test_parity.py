@@ -55,7 +55,7 @@ def test_xla_is_used_from_the_steps_on_that_pay_for_it(name: str) -> None:
 @pytest.mark.parametrize("task", ["digits", "yeast"])
 def test_several_units_are_keras(task: str, optimizer: str) -> None:
     """Classes and labels: the arms of several units, with the mean and with the sum of their losses."""
-    heads = tuple(head.name for head in HEADS.values() if head.several)
+    heads = tuple(head.name for head in HEADS.values() if head.multi_unit)
     with precision("float64"):
         problem = prepare(cell("mlp", optimizer, task=task, heads=heads, dtype="float64", seeds=3, steps=20))
         assert_same(problem)

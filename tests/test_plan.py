@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import suite_throwaway as throwaway
 
-from experiments import sources
+from experiments import code_hash
 from experiments.heads import HEADS
 from experiments.keras_backend import BACKENDS
 from experiments.networks import NETWORKS
@@ -162,7 +162,7 @@ def test_a_key_depends_on_what_decides_the_numbers(books: Path, monkeypatch: pyt
     monkeypatch.setattr(keys, "version", lambda name: "0")
     others["a version"] = cache_key(cell, books)
     monkeypatch.undo()
-    monkeypatch.setattr(sources, "hash_of", lambda files: "changed")
+    monkeypatch.setattr(keys, "hash_of", lambda files: "changed")
     others["a module"] = cache_key(cell, books)
     monkeypatch.undo()
     throwaway.notebook(
@@ -238,15 +238,15 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(content)
-    for module in (keys, sources):
+    for module in (keys, code_hash):
         monkeypatch.setattr(module, "PACKAGE", folder)
-    sources._uses.cache_clear()
-    sources.hash_of.cache_clear()
-    sources.dotted_in.cache_clear()
-    sources._parsed.cache_clear()
+    code_hash._uses.cache_clear()
+    code_hash.hash_of.cache_clear()
+    code_hash.dotted_in.cache_clear()
+    code_hash._parsed.cache_clear()
     yield folder
-    sources._uses.cache_clear()
-    sources.hash_of.cache_clear()
+    code_hash._uses.cache_clear()
+    code_hash.hash_of.cache_clear()
 
 
 def _used(folder: Path, code: str) -> set[str]:
@@ -275,10 +275,10 @@ def test_a_changed_module_changes_the_hash(package: Path) -> None:
     notebook = {"cells": [{"cell_type": "code", "source": "from experiments import used"}]}
     before = keys.code_hash(notebook)
     (package / "unused.py").write_text("changed = 1\n")
-    sources.hash_of.cache_clear()
+    code_hash.hash_of.cache_clear()
     assert keys.code_hash(notebook) == before
     (package / "inner" / "two.py").write_text("x = 2\n")
-    sources.hash_of.cache_clear()
+    code_hash.hash_of.cache_clear()
     assert keys.code_hash(notebook) != before
 
 

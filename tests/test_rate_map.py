@@ -10,9 +10,9 @@ import pytest
 import synthetic_tables as synthetic
 
 from experiments.figures import Chart, Words, colour, rate_map
+from experiments.figures.lettering import words_of
 from experiments.figures.rate_map import finding
 from experiments.figures.style import INK
-from experiments.figures.words import words_of
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.report import CATALOGUES

@@ -20,8 +20,8 @@ from statsmodels.stats.multitest import multipletests
 from experiments.claims import CLAIMS
 from experiments.figures import Chart, Words, forest, lettering
 from experiments.figures.lettering import clip
-from experiments.figures.words import LANGUAGES, catalogue
 from experiments.judgement import FRESH
+from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build, kept
 from experiments.report.sections import common, short

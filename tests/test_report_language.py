@@ -12,13 +12,13 @@ import pytest
 import synthetic_tables as synthetic
 
 from experiments.claims import verdicts
-from experiments.claims.words import PHRASES
-from experiments.claims.words import STRINGS as CLAIM_STRINGS
+from experiments.claims.phrasing import PHRASES
+from experiments.claims.phrasing import STRINGS as CLAIM_STRINGS
 from experiments.comparison.language import STRINGS as COMPARISON_STRINGS
-from experiments.figures.words import LANGUAGES
-from experiments.figures.words import STRINGS as FIGURE_STRINGS
+from experiments.figures.lettering import STRINGS as FIGURE_STRINGS
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS
+from experiments.messages import LANGUAGES, NAMES, Words, catalogue
 from experiments.networks import NETWORKS
 from experiments.numerics.pathologies import PATHOLOGIES
 from experiments.optimizers import OPTIMIZERS
@@ -28,7 +28,6 @@ from experiments.report.sections.claims import named
 from experiments.stats import QUANTITIES
 from experiments.tables import SCHEMAS
 from experiments.tasks import TASKS
-from experiments.words import NAMES, Words, catalogue
 
 KINDS = {"arm": HEADS, "task": TASKS, "network": NETWORKS, "network_long": NETWORKS, "optimizer": OPTIMIZERS,
          "framework": FRAMEWORKS, "quantity": QUANTITIES}  # fmt: skip

@@ -18,7 +18,7 @@ import pytest
 from experiments import store
 from experiments.records import UserError
 from experiments.store import cells as cells_module
-from experiments.store.cells import NOTEBOOK, Cells, Damaged, Failure, Stored
+from experiments.store.cells import NOTEBOOK, Cells, Damaged, Failure, Manifest
 from experiments.store.collect import collect, copy_notebooks, save_cells, verify
 from experiments.store.lock import hold
 from experiments.store.outputs import PROGRESS
@@ -42,8 +42,8 @@ def content(folder: Path, **tables: pd.DataFrame) -> dict[str, bytes]:
     return {NOTEBOOK: b"{}", "notebook.html": b"<p>", **files}
 
 
-def stored(cell: str, key: str = "k") -> Stored:
-    return Stored(cell=cell, kind="binary", key=key, parameters={"seeds": 2}, networks=4, seconds=1.5)
+def stored(cell: str, key: str = "k") -> Manifest:
+    return Manifest(cell=cell, kind="binary", key=key, parameters={"seeds": 2}, networks=4, seconds=1.5)
 
 
 class TestTables:

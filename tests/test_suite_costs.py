@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.records import Cell
-from experiments.store.cells import Stored
+from experiments.store.cells import Manifest
 from experiments.suite.costs import OTHER, OVERHEAD, estimate
 
 
@@ -16,12 +16,12 @@ def parameters(**changed: Any) -> dict[str, Any]:
             **changed}  # fmt: skip
 
 
-def timed(seconds: float, **changed: Any) -> Stored:
+def timed(seconds: float, **changed: Any) -> Manifest:
     known = {"cell": f"cell-{changed}", "kind": "binary", "key": "k", "networks": 10}
-    return Stored(**known, parameters=parameters(**changed), seconds=seconds)
+    return Manifest(**known, parameters=parameters(**changed), seconds=seconds)
 
 
-def told(measured: list[Stored], networks: int = 10, **changed: Any) -> float:
+def told(measured: list[Manifest], networks: int = 10, **changed: Any) -> float:
     cell = Cell(id="new", notebook="binary.ipynb", parameters=parameters(**changed), networks=networks)
     return estimate([cell], measured)["new"]
 
@@ -44,7 +44,7 @@ def test_the_nearest_cells_tell() -> None:
 
 
 def test_a_cell_that_trains_nothing_takes_the_median_of_its_kind() -> None:
-    measured = [Stored(cell=f"verdicts-{s}", kind="verdicts", key="k", parameters={}, networks=0, seconds=s)
+    measured = [Manifest(cell=f"verdicts-{s}", kind="verdicts", key="k", parameters={}, networks=0, seconds=s)
                 for s in (1.0, 9.0, 5.0, 7.0, 2.0)]  # fmt: skip
     cell = Cell(id="verdicts", notebook="verdicts.ipynb")
     assert estimate([cell], measured) == {"verdicts": 5.0}

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from experiments.records import Cell
-from experiments.store.cells import Stored
+from experiments.store.cells import Manifest
 from experiments.suite.costs import OVERHEAD, estimate, wall_time
 from experiments.suite.display import Board, Lines, display, readable
-from experiments.suite.jobs import Outcome
+from experiments.suite.jobs import JobResult
 
 NETWORKS = {"a": 10, "b": 20, "c": 30}
 
@@ -28,11 +28,11 @@ def test_plain_lines_are_one_a_cell() -> None:
         lines.note("hello")
         lines.started("a")
         lines.step("a", 3, 7)
-        lines.ended(Outcome(cell="a", seconds=20.0))
+        lines.ended(JobResult(cell="a", seconds=20.0))
         lines.started("b")
-        lines.ended(Outcome(cell="b", seconds=1.0, reason="raised", error="ValueError: no"))
+        lines.ended(JobResult(cell="b", seconds=1.0, reason="raised", error="ValueError: no"))
         lines.expect({"c": 5.0})
-        lines.ended(Outcome(cell="c", seconds=1.0))
+        lines.ended(JobResult(cell="c", seconds=1.0))
     assert stream.getvalue().splitlines() == [
         "1 of 3 cells are stored already",
         "hello",
@@ -49,7 +49,7 @@ def test_the_live_view_shows_counts_steps_and_the_time_left() -> None:
     with Board(NETWORKS, 1, {"a": 100.0, "b": 100.0, "c": 100.0}, 1, console=console) as board:
         board.started("a")
         board.step("a", 1500, 4000)
-        board.ended(Outcome(cell="c", seconds=100.0))
+        board.ended(JobResult(cell="c", seconds=100.0))
         shown = Console(file=io.StringIO(), width=100)
         shown.print(board._draw())
     text = shown.file.getvalue()  # type: ignore[attr-defined]
@@ -75,8 +75,8 @@ def cell(network: str = "mlp", task: str = "moons", seeds: int = 10, steps: int 
     return Cell(id=f"{task}-{network}", notebook="binary.ipynb", parameters=parameters, networks=seeds)
 
 
-def measured(cell: Cell, seconds: float) -> Stored:
-    return Stored(
+def measured(cell: Cell, seconds: float) -> Manifest:
+    return Manifest(
         cell=cell.id, kind="binary", key="", parameters=cell.parameters, networks=cell.networks, seconds=seconds
     )
 
@@ -102,5 +102,5 @@ def test_with_nothing_measured_the_estimate_still_grows_with_the_work() -> None:
 def test_a_kind_that_trains_nothing_takes_what_its_like_took() -> None:
     other = Cell(id="n", notebook="numerics.ipynb", parameters={"backend": "x"})
     assert estimate([other], [])["n"] > 0
-    known = Stored(cell="m", kind="numerics", key="", parameters={}, networks=0, seconds=7.0)
+    known = Manifest(cell="m", kind="numerics", key="", parameters={}, networks=0, seconds=7.0)
     assert estimate([other], [known]) == {"n": 7.0}

@@ -18,7 +18,7 @@ import suite_throwaway as throwaway
 from experiments.plan.keys import NOTEBOOKS, fingerprint, preload_of, read_notebook
 from experiments.suite import Options, cluster, run, worker
 from experiments.suite.execute import execute
-from experiments.suite.jobs import Hooks, Job, Outcome
+from experiments.suite.jobs import Hooks, Job, JobResult
 from experiments.suite.kernels import ForkServer, ServerGone
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,7 +38,7 @@ def job(*sources: str) -> Job:
     return Job(cell="c", kind="k", notebook=json.dumps(notebook), parameters={}, code=fingerprint(notebook))
 
 
-def said(outcome: Outcome) -> str:
+def said(outcome: JobResult) -> str:
     """What the notebook printed."""
     assert outcome.done, outcome
     cells = json.loads(outcome.files["notebook.ipynb"])["cells"]

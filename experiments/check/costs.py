@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from experiments.sources import PACKAGE
+from experiments.code_hash import PACKAGE
 
 FILE = PACKAGE / "check" / "costs.toml"
 # of the atlas: whose figures are told where a program's own framework was not trained on the pathology

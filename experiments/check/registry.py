@@ -12,8 +12,8 @@ from typing import Any
 from experiments.check.costs import cost, costs
 from experiments.check.record import Output
 from experiments.check.sweep import Sweep
+from experiments.code_hash import PACKAGE
 from experiments.registry import Registry
-from experiments.sources import PACKAGE
 
 LEVELS = ("problem", "note")
 Costs = dict[str, dict[str, Any]]

@@ -12,8 +12,8 @@ from experiments.check.messages import one_line
 from experiments.check.record import Checked, Finding
 from experiments.check.startup import lean_imports
 from experiments.check.target import check_target, is_script
-from experiments.quiet import startup_aside
 from experiments.records import UserError
+from experiments.tensorflow_startup import startup_aside
 
 WIDTH = 100
 SOUND = "Sound: what is minimised and reported is what the program says, and every mistake has its gradient."

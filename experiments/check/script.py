@@ -20,8 +20,8 @@ from experiments import keras_internals
 from experiments.check.answer import of_keras
 from experiments.check.messages import one_line
 from experiments.check.record import Checked
-from experiments.quiet import startup_aside
 from experiments.records import UserError
+from experiments.tensorflow_startup import startup_aside
 
 SECONDS = 60.0
 # the methods of Keras's trainers that need labels, and so end a script

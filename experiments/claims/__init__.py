@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from experiments import tables as schemas
+from experiments.claims.phrasing import said
 from experiments.claims.record import CLAIMS, OUTCOMES, Claim, NotMeasured, Part, Verdict, claim, decide
-from experiments.claims.words import said
 
 __all__ = ["CLAIMS", "MADE_BY", "OUTCOMES", "Claim", "Part", "Verdict", "claim", "decide", "verdicts"]
 

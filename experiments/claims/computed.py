@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from experiments.claims.phrasing import figure, size
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, size
 
 EXAMPLES = ("worked_examples",)
 ROUNDING = 1e-12  # relative error that float64 arithmetic on these inputs may leave

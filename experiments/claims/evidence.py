@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from experiments.claims.phrasing import SAID, figure, interval, over_tasks, signed
 from experiments.claims.record import NotMeasured, Part, Tables
-from experiments.claims.words import SAID, figure, interval, over_tasks, signed
 from experiments.judgement import APART, FRESH, OUTCOMES, better, missing
 from experiments.stats import QUANTITIES
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims.evidence import cell_name, n_cells, primary
+from experiments.claims.phrasing import figure, share, size, tally
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import figure, share, size, tally
 from experiments.frameworks import FRAMEWORKS
 from experiments.judgement import FRESH
 from experiments.tables import MAIN

@@ -22,8 +22,7 @@ from experiments.claims.evidence import (
     primary,
     seeds_clause,
 )
-from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import (
+from experiments.claims.phrasing import (
     fails,
     figure,
     interval,
@@ -35,9 +34,10 @@ from experiments.claims.words import (
     size,
     tally,
 )
+from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.judgement import APART, FRESH, INSIDE, THESE, better, cells_apart
+from experiments.messages import Words
 from experiments.stats import QUANTITIES, share_interval
-from experiments.words import Words
 
 SOFTMAX, SIGMOID, MATCHED = "softmax", "sigmoid", "softmax_matched"
 KIND = "two classes"

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims.computed import EXAMPLES, ROUNDING, column, evidence_of, identity, measured, names_of
+from experiments.claims.phrasing import PHRASES, figure, listed, names, size
 from experiments.claims.record import Claim, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import PHRASES, figure, listed, names, size
 
 
 @claim(

@@ -11,9 +11,9 @@ from typing import Literal, get_args
 
 import pandas as pd
 
+from experiments.messages import Words
 from experiments.records import require
 from experiments.registry import Registry
-from experiments.words import Words
 
 Outcome = Literal["supported", "refuted", "depends", "undecided"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)

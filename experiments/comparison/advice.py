@@ -13,8 +13,8 @@ from experiments.comparison.judge import BASELINE, HEAD, primary
 from experiments.comparison.language import ENGLISH
 from experiments.comparison.tuning import Best, Gap, Tuning
 from experiments.judgement import APART, better
+from experiments.messages import Words
 from experiments.stats import QUANTITIES
-from experiments.words import Words
 
 if TYPE_CHECKING:
     from experiments.comparison.model import Model

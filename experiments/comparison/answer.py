@@ -11,8 +11,8 @@ import pandas as pd
 from experiments.comparison.judge import overall, primary
 from experiments.comparison.language import ENGLISH
 from experiments.judgement import APART, INSIDE, missing
+from experiments.messages import Words
 from experiments.stats import QUANTITIES
-from experiments.words import Words
 
 if TYPE_CHECKING:
     from experiments.comparison.run import Ran

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 from experiments.comparison.language import words_of
 from experiments.comparison.options import Options, seconds
 from experiments.comparison.result import Comparison
-from experiments.quiet import start_tensorflow
 from experiments.records import UserError, require
+from experiments.tensorflow_startup import start_tensorflow
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from experiments.comparison.language import ENGLISH
 from experiments.figures import Chart, clip
 from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, colour, label_rows
 from experiments.judgement import APART, INSIDE
-from experiments.words import Words
+from experiments.messages import Words
 
 REACH = 4.0  # margins; what lies further out ends in an arrow
 

@@ -20,8 +20,8 @@ from experiments.comparison.language import NOTES, words_of
 from experiments.comparison.options import Options
 from experiments.comparison.result import Comparison
 from experiments.networks import NETWORKS
-from experiments.quiet import start_tensorflow
 from experiments.records import require
+from experiments.tensorflow_startup import start_tensorflow
 
 EXAMPLE = "Example: headtohead compare customers.csv --target churned --model my_model.py:build"
 _WIDTH = 100

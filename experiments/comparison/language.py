@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from experiments.messages import NAMES, Words
 from experiments.phrases import Phrases
-from experiments.words import NAMES, Words
 
 STRINGS = Path(__file__).with_name("strings.toml")
 # what was seen in a user's data and model, which its readers say in English

@@ -14,6 +14,7 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 
+from experiments.code_hash import PACKAGE
 from experiments.engines import driver, fresh
 from experiments.engines.driver import Progress
 from experiments.engines.interface import Trainer
@@ -22,7 +23,6 @@ from experiments.keras_backend import backend_in_use, use_backend
 from experiments.problem import KERAS_START, Problem, tabulate
 from experiments.problem import prepare as prepare_problem
 from experiments.records import Dtype, Setup
-from experiments.sources import PACKAGE
 from experiments.tables import MAIN
 
 __all__ = ["Problem", "Progress", "prepare", "train", "train_each", "train_together", "trainer"]

@@ -7,14 +7,14 @@ from experiments.figures.files import FONT, source_of, squeeze
 from experiments.figures.forest import forest
 from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
-from experiments.figures.lettering import chinese_font, clip, families
+from experiments.figures.lettering import ENGLISH, chinese_font, clip, families
 from experiments.figures.numerics import consequences, gradient_states, thresholds
 from experiments.figures.panels import ARMS, CELL, for_fresh_rows, interval
 from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
 from experiments.figures.style import Chart, colour
-from experiments.figures.words import ENGLISH, Words
+from experiments.messages import Words
 
 __all__ = [
     "ARMS",

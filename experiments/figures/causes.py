@@ -9,10 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.figures.forest import MOST
-from experiments.figures.lettering import row_names
+from experiments.figures.lettering import ENGLISH, row_names
 from experiments.figures.panels import CELL
 from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
-from experiments.figures.words import ENGLISH, Words
+from experiments.messages import Words
 
 # a factor has the colour of the arm that matches it
 FACTORS: dict[str, str] = {

@@ -10,11 +10,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from experiments.figures.lettering import panel_title
+from experiments.figures.lettering import ENGLISH, panel_title
 from experiments.figures.panels import ARMS, Panel, panels, telling
 from experiments.figures.style import MUTED, Chart, chart, colour, label_ends
-from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
+from experiments.messages import Words, figure
 
 MOST = 6  # panels that a figure of many cells shows
 

@@ -9,11 +9,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from experiments.figures.forest import forest
-from experiments.figures.lettering import clip, wrap
+from experiments.figures.lettering import ENGLISH, clip, wrap
 from experiments.figures.panels import CELL, interval
 from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
-from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
+from experiments.messages import Words, figure
 
 
 def paired_differences(

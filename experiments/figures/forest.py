@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.lettering import row_names
+from experiments.figures.lettering import ENGLISH, row_names
 from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.figures.style import GRID, MUTED, OUTCOMES, Chart, chart, colour, label_rows
-from experiments.figures.words import ENGLISH, Words
 from experiments.judgement import APART
+from experiments.messages import Words
 
 MOST = 44  # rows; of more cells those with the lowest and the highest means are drawn
 _ROW = 0.17  # inches

@@ -8,11 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from experiments.figures.lettering import panel_title
+from experiments.figures.lettering import ENGLISH, panel_title
 from experiments.figures.panels import CELL
 from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.ticks import power
-from experiments.figures.words import ENGLISH, Words, figure
+from experiments.messages import Words, figure
 
 _HEIGHT, _LABELS = 2.4, 1.7
 _LEAST, _MOST = 1e-17, 10.0  # the axis: from agreement to the last digit on

@@ -11,11 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from experiments.figures.curves import levels
+from experiments.figures.lettering import ENGLISH
 from experiments.figures.panels import Panel, mean_of_finite, panels
 from experiments.figures.style import INK, PAPER, Chart, chart, colour
 from experiments.figures.ticks import log_ticks
-from experiments.figures.words import ENGLISH, Words
 from experiments.heads import BASELINE
+from experiments.messages import Words
 
 # At the same function softmax's two columns hold -g h and +g h where sigmoid's one holds g h; the trunk sees g u in
 # both; docs/method.md derives it.

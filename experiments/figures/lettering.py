@@ -1,4 +1,4 @@
-"""Texts that fit their place, in letters that a font here has: fonts, lines broken or cut by their width."""
+"""What figures say in each language, and how it fits its place: fonts, lines broken or cut by their width."""
 
 from __future__ import annotations
 
@@ -13,8 +13,19 @@ from pathlib import Path
 
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 
-from experiments.figures.words import ENGLISH, catalogue
-from experiments.words import SEPARATOR, Words
+from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
+from experiments.messages import NAMES, SEPARATOR, Words, catalogue
+
+STRINGS = Path(__file__).with_name("strings.toml")
+
+
+def words_of(lang: str) -> Words:
+    """The figures' words in a language."""
+    return Words(lang=lang, paths=(STRINGS, NAMES))
+
+
+ENGLISH = words_of("en")
+
 
 # most Chinese fonts have one weight, and matplotlib would complain of it at every bold title
 logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)

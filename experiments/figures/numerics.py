@@ -13,9 +13,9 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from experiments.figures.lettering import clip, in_two, wrap
+from experiments.figures.lettering import ENGLISH, clip, in_two, wrap
 from experiments.figures.style import GRID, INK, MUTED, Chart, chart, label_rows
-from experiments.figures.words import ENGLISH, Words, figure
+from experiments.messages import Words, figure
 
 OFF = 1e-3  # a gradient is right when it is this close to its reference
 # the states of a gradient, and Okabe and Ito's colours for them, lighter where less is wrong

@@ -11,12 +11,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from experiments.figures.lettering import ENGLISH
 from experiments.figures.panels import CELL
 from experiments.figures.style import GRID, INK, MUTED, PAPER, Chart, chart, colour
-from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.judgement.rate_map import FURTHEST, HEAD, NEAREST
+from experiments.messages import Words, figure
 from experiments.networks import NETWORKS
 
 _HEIGHT = 3.4

@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from experiments.figures.lettering import panel_title
+from experiments.figures.lettering import ENGLISH, panel_title
 from experiments.figures.panels import CELL, Panel, telling
 from experiments.figures.style import Chart, chart, colour
 from experiments.figures.ticks import log_ticks, power
-from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
+from experiments.messages import Words, figure
 
 _MOST = 6
 _HEIGHT = 2.5

@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from experiments.figures.lettering import panel_title
+from experiments.figures.lettering import ENGLISH, panel_title
 from experiments.figures.panels import Panel, panels
 from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.ticks import power
-from experiments.figures.words import ENGLISH, Words, figure
 from experiments.heads import BASELINE
+from experiments.messages import Words, figure
 
 MATCHED, AGAIN, SOFTMAX = "softmax_matched", "sigmoid_again", "softmax"
 _MOST = 6

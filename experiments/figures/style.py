@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from experiments.figures.files import FONT, small_png, small_svg
-from experiments.figures.lettering import families, wrap
-from experiments.figures.words import ENGLISH, Words
+from experiments.figures.lettering import ENGLISH, families, wrap
 from experiments.heads import HEADS
+from experiments.messages import Words
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from experiments.figures.words import figure
+from experiments.messages import figure
 
 
 def log_ticks(axes: Axes, low: float, high: float) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from experiments.judgement.attribution import LOSS_SCALE, SOFTMAX
+from experiments.messages import Words, figure
 from experiments.stats import QUANTITIES
-from experiments.words import Words, figure
 
 _WORDS = Words()
 _SOFTMAX, _MATCHED, _AGAIN = "softmax", "softmax_matched", "sigmoid_again"

@@ -14,8 +14,8 @@ import pandas as pd
 
 from experiments.stats import ALPHA, QUANTITIES, holm
 
-Outcome = Literal["larger", "different", "negligible", "equivalent", "undecided"]
-OUTCOMES: tuple[str, ...] = get_args(Outcome)
+ComparisonOutcome = Literal["larger", "different", "negligible", "equivalent", "undecided"]
+OUTCOMES: tuple[str, ...] = get_args(ComparisonOutcome)
 APART = ("larger", "different")  # shown not to be 0, and not shown to be inside the margin
 INSIDE = ("negligible", "equivalent")  # shown to be inside the margin
 
@@ -33,7 +33,7 @@ def outcome(
     *,
     mean: float | None = None,
     alpha: float = ALPHA,
-) -> Outcome:
+) -> ComparisonOutcome:
     """What one comparison shows, from its interval, its margin and its three corrected p.
 
     `low`, `high`: the interval of the mean difference; `mean` is its middle unless it is given. `p_difference`: of "no

@@ -88,7 +88,7 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
     heads = choice.heads or (usual if protocol.heads == ALL else protocol.heads)
     for head in heads:
         require(
-            not HEADS[head].several,
+            not HEADS[head].multi_unit,
             f"The head {head!r} is for several classes, and --heads chooses among those for binary tasks: "
             f"{', '.join(available)}.",
         )
@@ -127,7 +127,7 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
         steps=protocol.steps if choice.steps is None else choice.steps,
         swept=_as_long(protocol.swept, choice),
         control=_as_long(protocol.control, choice),
-        several=_as_long(protocol.several, choice),
+        multi_unit=_as_long(protocol.multi_unit, choice),
     )
 
 

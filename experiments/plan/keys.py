@@ -12,10 +12,9 @@ from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
-from experiments import sources
+from experiments.code_hash import PACKAGE, dotted, dotted_in, hash_of, parse, used_by
 from experiments.frameworks import FRAMEWORKS
 from experiments.records import Cell, UserError
-from experiments.sources import PACKAGE
 from experiments.tables import MAIN
 from experiments.tasks import TASKS, data_hash
 
@@ -87,7 +86,7 @@ def code_hash(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> str:
 
     What trains in `frameworks` is among them, although it is loaded by name.
     """
-    return sources.hash_of(modules_of(notebook, frameworks))
+    return hash_of(modules_of(notebook, frameworks))
 
 
 def fingerprint(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> str:
@@ -106,13 +105,13 @@ def modules_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tupl
     With `frameworks`, those too that train in them.
     """
     loaded = [resolve_name(FRAMEWORKS[name].module, PACKAGE.name) for name in frameworks]
-    return sources.used_by(_code(notebook), loaded)
+    return used_by(_code(notebook), loaded)
 
 
 def _code(notebook: dict[str, Any]) -> ast.Module:
     lines = [line for cell in notebook["cells"] if cell["cell_type"] == "code" for line in _text(cell).splitlines()]
     try:
-        return sources.parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
+        return parse("\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines))
     except SyntaxError as error:
         raise UserError(f"A notebook holds code that is not Python: {error.text!r} ({error.msg}).") from None
 
@@ -138,7 +137,7 @@ def preload_of(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> tupl
 def _imports(notebook: dict[str, Any], frameworks: Sequence[str] = ()) -> set[str]:
     """Every dotted name that a notebook and the modules that it uses may import."""
     files = (file for file in modules_of(notebook, frameworks) if file.suffix == ".py")
-    return set(sources.dotted(_code(notebook))).union(*map(sources.dotted_in, files))
+    return set(dotted(_code(notebook))).union(*map(dotted_in, files))
 
 
 def _data_of(parameters: dict[str, Any]) -> dict[str, str]:

@@ -150,16 +150,16 @@ def frameworks(protocol: Protocol) -> tuple[Cell, ...]:
 @kind("multiclass", by_task=False)
 def multiclass(protocol: Protocol) -> tuple[Cell, ...]:
     """A sigmoid a class against one softmax, over the grid of learning rates, the default one among them."""
-    return _several("multiclass", protocol)
+    return _multi_unit("multiclass", protocol)
 
 
 @kind("multilabel", by_task=False)
 def multilabel(protocol: Protocol) -> tuple[Cell, ...]:
     """A sigmoid a label against one softmax with normalised targets, over the same grid."""
-    return _several("multilabel", protocol)
+    return _multi_unit("multilabel", protocol)
 
 
-def _several(target: str, protocol: Protocol) -> tuple[Cell, ...]:
+def _multi_unit(target: str, protocol: Protocol) -> tuple[Cell, ...]:
     task_names = tuple(task.name for task in TASKS.values() if task.target == target)
     chosen = [
         replace(
@@ -167,12 +167,12 @@ def _several(target: str, protocol: Protocol) -> tuple[Cell, ...]:
             tasks=tuple(task for task in task_names if group.tasks == ALL or task in group.tasks),
             optimizers=tuple(OPTIMIZERS) if group.optimizers == ALL else group.optimizers,
         )
-        for group in protocol.several.groups
+        for group in protocol.multi_unit.groups
     ]
-    heads = tuple(head.name for head in HEADS.values() if head.several)
+    heads = tuple(head.name for head in HEADS.values() if head.multi_unit)
     return tuple(
         setup_cell(target, replace(setup, heads=heads, learning_rates=grid(setup.optimizer, GRID_OF_SEVERAL)))
-        for setup in setups(protocol, protocol.several, triples(chosen))
+        for setup in setups(protocol, protocol.multi_unit, triples(chosen))
     )
 
 

@@ -176,16 +176,16 @@ def prepare(
     )
     for head in heads:
         require(
-            head.several == (task.target != "binary"),
+            head.multi_unit == (task.target != "binary"),
             f"The head {head.name!r} does not take the task {task.name!r}, which is {task.target}. Heads that do: "
-            f"{', '.join(h.name for h in HEADS.values() if h.several != head.several)}.",
+            f"{', '.join(h.name for h in HEADS.values() if h.multi_unit != head.multi_unit)}.",
         )
     data, parts, samples, available = rows_of(task, setup.image_side, setup.seeds)
     origin = None
     if task.kind == "text":
         data, parts, origin = tokenised(data, parts, samples)
     outputs = data.y.shape[1] if data.y.ndim == 2 else int(data.y.max()) + 1
-    heads = tuple(replace(head, units=outputs) if head.several else head for head in heads)
+    heads = tuple(replace(head, units=outputs) if head.multi_unit else head for head in heads)
     trunk = trunk_of(network, data.x.shape[1:], optimizer.l2, len(parts))
 
     def drawing(seed: int) -> Callable[[int], tuple[np.ndarray, ...]]:

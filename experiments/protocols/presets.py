@@ -30,7 +30,7 @@ QUICK = PRESETS.add(
         control=Selection(
             groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),), seeds=5, steps=400
         ),
-        several=Selection(
+        multi_unit=Selection(
             groups=(Group(tasks=("digits", "yeast"), networks=("mlp",), optimizers=("adam",)),), seeds=10, steps=200
         ),
         backends=("tensorflow",),
@@ -121,7 +121,7 @@ STANDARD = PRESETS.add(
             seeds=6,
             steps=300,
         ),
-        several=Selection(
+        multi_unit=Selection(
             groups=(
                 Group(tasks=("digits", "segments", "mnist", "yeast"), networks=("mlp",), optimizers=("sgd", "adam")),
             ),
@@ -198,7 +198,7 @@ FULL = PRESETS.add(
             seeds=10,
             steps=400,
         ),
-        several=Selection(
+        multi_unit=Selection(
             groups=(Group(tasks=ALL, networks=("linear", "mlp"), optimizers=ALL),), seeds=20, steps=1000
         ),
     )

@@ -55,7 +55,7 @@ class Protocol:
     """A preset: which cells there are, and how long each is trained.
 
     `swept`: those of the groups' cells that are trained at many learning rates; `control`: those that are trained
-    in float64; `several`: cells of several classes or labels, which are no part of the groups; `every_arm`: those of
+    in float64; `multi_unit`: cells of several classes or labels, which are no part of the groups; `every_arm`: those of
     the groups' cells that train every arm of `heads`, the others only those that carry the answer; `answered`: those
     that train both heads alone, since other cells tell what makes them differ there; `explained`: those
     of the swept cells that train the arms that tell causes apart, the others only both heads; `backends` and
@@ -75,7 +75,7 @@ class Protocol:
     image_side: int
     swept: Selection = Selection()
     control: Selection = Selection()
-    several: Selection = Selection()
+    multi_unit: Selection = Selection()
     every_arm: tuple[Group, ...] = ()
     answered: tuple[Group, ...] = ()
     explained: tuple[Group, ...] = ()

@@ -9,11 +9,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from experiments.figures import Words
-from experiments.figures.words import STRINGS
+from experiments.figures.lettering import STRINGS
+from experiments.messages import LANGUAGES, NAMES
 from experiments.report.render import markdown, page
 from experiments.report.sections import SECTIONS
 from experiments.report.stored import Stored
-from experiments.words import LANGUAGES, NAMES
 
 CATALOGUES = (Path(__file__).with_name("strings.toml"), STRINGS, NAMES)
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from experiments.messages import figure
 from experiments.report.kept import Drawing
-from experiments.words import figure
 
 
 @dataclass(frozen=True, kw_only=True)

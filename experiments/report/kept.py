@@ -15,8 +15,8 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 
+from experiments.code_hash import code_of
 from experiments.figures import Chart, Words, families
-from experiments.sources import code_of
 
 
 @dataclass(frozen=True, kw_only=True)

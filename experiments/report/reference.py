@@ -15,6 +15,7 @@ import pandas as pd
 
 from experiments.figures import Words, attribution, rate_map, squeeze
 from experiments.frameworks import FRAMEWORKS
+from experiments.messages import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
 from experiments.report.blocks import Span, Table
@@ -23,7 +24,6 @@ from experiments.report.sections.answer import WRITE, in_short
 from experiments.report.sections.claims import overview
 from experiments.report.sections.common import file_of, finding_of
 from experiments.report.stored import Stored
-from experiments.words import LANGUAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 STANDARD, REFERENCE = Path("results/standard"), Path("results/reference")

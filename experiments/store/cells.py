@@ -24,7 +24,7 @@ FAILURE = "failure.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stored:
+class Manifest:
     """The manifest of a finished cell.
 
     `files`: SHA-256 of each file. `seconds`: wall time of the cell; `times`: the share of it by what was done.
@@ -76,7 +76,7 @@ class Cells:
         """The ids of the stored cells, sorted; a folder counts even when it is damaged."""
         return sorted(_folders(self.finished))
 
-    def read(self, cell: str) -> Stored | None:
+    def read(self, cell: str) -> Manifest | None:
         """The manifest of a stored cell, or None if the cell is not there.
 
         Raises `Damaged` if the manifest is missing or altered; the other files are not looked at.
@@ -89,7 +89,7 @@ class Cells:
             seal = manifest.pop("seal")
             if seal != _seal(manifest):
                 raise ValueError
-            return Stored(**manifest)
+            return Manifest(**manifest)
         except FileNotFoundError:
             raise Damaged(f"{folder / MANIFEST} is missing") from None
         except (ValueError, KeyError, TypeError):
@@ -114,7 +114,7 @@ class Cells:
         extra = {path.name for path in folder.iterdir()} - set(stored.files) - {MANIFEST}
         return problems + [f"{folder / name} is not part of the cell" for name in sorted(extra)]
 
-    def manifests(self) -> Iterator[Stored]:
+    def manifests(self) -> Iterator[Manifest]:
         """The manifests of the stored cells that can be read, sorted by id; the other files are not looked at."""
         for name in self.names():
             with suppress(Damaged):
@@ -122,7 +122,7 @@ class Cells:
                 assert stored is not None
                 yield stored
 
-    def valid(self) -> Iterator[Stored]:
+    def valid(self) -> Iterator[Manifest]:
         """The stored cells that are whole, sorted by id."""
         for name in self.names():
             if not self.problems(name):
@@ -130,14 +130,14 @@ class Cells:
                 assert stored is not None
                 yield stored
 
-    def commit(self, stored: Stored, files: Mapping[str, bytes]) -> Stored:
+    def commit(self, stored: Manifest, files: Mapping[str, bytes]) -> Manifest:
         """Store a finished cell: written beside, flushed to the disk, read again, and put in place by one rename.
 
         Raises `ValueError` if a file is not what it must be, and `OSError` if the disk does not take it; then
         nothing of it stays, and what was stored before stays as it was.
         """
         _check(files)
-        stored = Stored(**{**_fields(stored), "files": {name: _sha256(files[name]) for name in sorted(files)}})
+        stored = Manifest(**{**_fields(stored), "files": {name: _sha256(files[name]) for name in sorted(files)}})
         manifest = _fields(stored)
         content = {**files, MANIFEST: _json({**manifest, "seal": _seal(manifest)})}
         self._place(self.finished / stored.cell, content)

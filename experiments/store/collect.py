@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from experiments.store.cells import NOTEBOOK, PAGE, Cells, Stored, write_file
+from experiments.store.cells import NOTEBOOK, PAGE, Cells, Manifest, write_file
 from experiments.store.outputs import write_parquet
 from experiments.tables import SCHEMAS
 
@@ -21,7 +21,7 @@ INDEX = "index.json"  # what the tables were made from, and their hashes
 _NO_CSV = {"curves"}  # millions of rows
 
 
-def collect(root: Path, cells: Sequence[Stored] | None = None) -> list[Path]:
+def collect(root: Path, cells: Sequence[Manifest] | None = None) -> list[Path]:
     """Merge the tables of the stored cells into `root`/tables, sorted by cell; returns the Parquet files.
 
     `cells`: those known to be whole; by default all stored ones that are. A table that is already made of exactly
@@ -70,7 +70,7 @@ def save_cells(root: Path, rows: Sequence[dict[str, Any]]) -> None:
     pa_csv.write_csv(table, folder / "cells.csv")
 
 
-def copy_notebooks(root: Path, cells: Sequence[Stored]) -> None:
+def copy_notebooks(root: Path, cells: Sequence[Manifest]) -> None:
     """Put the executed notebooks and their pages, of failed cells too, into `root`/notebooks under their cell's id."""
     store, folder = Cells(root), root / "notebooks"
     folder.mkdir(parents=True, exist_ok=True)

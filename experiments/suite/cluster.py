@@ -24,7 +24,7 @@ from distributed.worker import Worker
 from experiments.records import UserError
 from experiments.suite import worker as local
 from experiments.suite.display import Lines
-from experiments.suite.jobs import Hooks, Job, Outcome
+from experiments.suite.jobs import Hooks, Job, JobResult
 
 _CONNECT = 15  # seconds
 _turns: dict[str, threading.Semaphore] = {}  # of each worker in this process
@@ -44,7 +44,7 @@ class Workers:
         self.dashboard = dashboard
         self._resources = resources
 
-    def run(self, jobs: Sequence[Job], display: Lines) -> Iterator[Outcome]:
+    def run(self, jobs: Sequence[Job], display: Lines) -> Iterator[JobResult]:
         """Yield the outcome of each job as it ends; a worker that is lost hands its cells to the others."""
         topic = f"headtohead-{uuid.uuid4()}"
         taken: Counter[str] = Counter()
@@ -139,7 +139,7 @@ def _quiet() -> None:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails is told as a cell's outcome
 
 
-def _on_worker(job: Job, topic: str) -> Outcome:
+def _on_worker(job: Job, topic: str) -> JobResult:
     """Runs in a thread of a Dask worker."""
     here = get_worker()
     key = here.get_current_task()
@@ -175,14 +175,14 @@ def _wanted(here: Worker, key: Any) -> bool:
     return task is not None and task.state == "executing"
 
 
-def _outcome(future: Any, cell: str) -> Outcome:
+def _outcome(future: Any, cell: str) -> JobResult:
     try:
         return future.result()
     except KilledWorker:
         error = "The worker was lost each time that it ran this cell (killed, or out of memory)"
-        return Outcome(cell=cell, seconds=0.0, reason="lost worker", error=error)
+        return JobResult(cell=cell, seconds=0.0, reason="lost worker", error=error)
     except CancelledError:
-        return Outcome(cell=cell, seconds=0.0, reason="lost worker", error="The scheduler was lost")
+        return JobResult(cell=cell, seconds=0.0, reason="lost worker", error="The scheduler was lost")
     except Exception as error:  # what a worker could not even begin, such as a job it cannot read
         lines = f"{type(error).__name__}: {error}".splitlines()
-        return Outcome(cell=cell, seconds=0.0, reason="other code", error=lines[0])
+        return JobResult(cell=cell, seconds=0.0, reason="other code", error=lines[0])

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from experiments.records import Cell
-from experiments.store.cells import Stored
+from experiments.store.cells import Manifest
 
 STARTUP = 8.0  # seconds until the first cell begins: importing TensorFlow
 FINISH = 4.0  # seconds from the last cell to the end: merging tables, drawing the report
@@ -21,7 +21,7 @@ GROWTH = {"cnn": 2, "attention": 2, "gru": 1}
 OTHER = 6.0  # seconds of a cell of which nothing is known
 
 
-def estimate(cells: Sequence[Cell], measured: Iterable[Stored]) -> dict[str, float]:
+def estimate(cells: Sequence[Cell], measured: Iterable[Manifest]) -> dict[str, float]:
     """Seconds that each cell will take on one worker, by its id.
 
     A cell that was measured with the same parameters takes as long again. Else the part that grows with networks and
@@ -40,7 +40,7 @@ def wall_time(seconds: Iterable[float], workers: int) -> float:
     return max(free)
 
 
-def _one(cell: Cell, measured: Sequence[Stored]) -> float:
+def _one(cell: Cell, measured: Sequence[Manifest]) -> float:
     kind = cell.notebook.rpartition(".")[0]
     alike = [stored for stored in measured if stored.kind == kind]
     for stored in alike:
@@ -76,5 +76,5 @@ def _work(networks: int, parameters: object) -> float:
     return float(networks * steps)
 
 
-def _same(stored: Stored, cell: Cell, names: Sequence[str]) -> bool:
+def _same(stored: Manifest, cell: Cell, names: Sequence[str]) -> bool:
     return all(stored.parameters.get(name) == cell.parameters.get(name) for name in names)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from experiments.suite.costs import wall_time
-from experiments.suite.jobs import Outcome
+from experiments.suite.jobs import JobResult
 
 
 class Lines:
@@ -72,7 +72,7 @@ class Lines:
             self._started.setdefault(cell, time.monotonic())
             self._steps[cell] = (done, total)
 
-    def ended(self, outcome: Outcome) -> None:
+    def ended(self, outcome: JobResult) -> None:
         """A cell is done or has failed."""
         with self._lock:
             self._thought += self._waiting.pop(outcome.cell, 0.0)

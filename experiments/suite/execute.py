@@ -20,7 +20,7 @@ from typing import Any, Literal
 from experiments.plan import fingerprint, frameworks_of
 from experiments.store.cells import NOTEBOOK, PAGE
 from experiments.store.outputs import PROGRESS
-from experiments.suite.jobs import Hooks, Job, Outcome, Reason
+from experiments.suite.jobs import Hooks, Job, JobResult, Reason
 from experiments.suite.kernels import LOG, Kernel, manager_of
 from experiments.suite.notebooks import render
 from experiments.suite.started import Server
@@ -30,14 +30,14 @@ _LOOK_EVERY = 0.5
 START_TIMEOUT = 120
 
 
-def execute(job: Job, server: Server, hooks: Hooks) -> Outcome:
+def execute(job: Job, server: Server, hooks: Hooks) -> JobResult:
     """Execute `job` in a kernel that `server` launches; whatever goes wrong is in the outcome.
 
     The notebook runs in an empty folder of its own, into which it stores its tables. No process of it is left.
     """
     if fingerprint(json.loads(job.notebook), frameworks_of(job.parameters)) != job.code:
         error = "The worker has other versions of this project or of TensorFlow, Keras or NumPy than the driver"
-        return Outcome(cell=job.cell, seconds=0.0, reason="other code", error=error)
+        return JobResult(cell=job.cell, seconds=0.0, reason="other code", error=error)
     # a short path, because the kernel's ipc sockets live in it and the length of their names is limited
     with tempfile.TemporaryDirectory(prefix="h2h-", ignore_cleanup_errors=True) as folder:
         attempt = _Attempt(job, Path(folder), hooks)
@@ -55,11 +55,11 @@ def execute(job: Job, server: Server, hooks: Hooks) -> Outcome:
         finally:
             attempt.end()
         if attempt.cancelled.is_set():
-            return Outcome(cell=job.cell, seconds=attempt.seconds(), reason="cancelled")
+            return JobResult(cell=job.cell, seconds=attempt.seconds(), reason="cancelled")
         files, times = _gather(job, attempt.work)
         if not reason and NOTEBOOK not in files:
             reason, error = "no kernel", "papermill left no notebook"
-        return Outcome(
+        return JobResult(
             cell=job.cell,
             seconds=attempt.seconds(),
             reason=reason,

@@ -34,7 +34,7 @@ class Job:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class JobResult:
     """What came of a job.
 
     `reason` is "" for a finished cell. `files`: name to content, of a failed one the notebook up to the cell of it

@@ -21,7 +21,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import CaselessStrEnum, Unicode
 
-from experiments.sources import search_path
+from experiments.code_hash import search_path
 
 # One thread a kernel, always: the result must not depend on how many kernels run side by side, and the
 # sums of a parallel matrix product depend on its number of threads.

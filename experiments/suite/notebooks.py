@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from experiments import sources
+from experiments.code_hash import parse
 from experiments.plan import kind_of, read_notebook
 from experiments.records import Cell, require
 
@@ -47,7 +47,7 @@ def parameters_of(notebook: Path) -> set[str]:
     ]
     require(bool(tagged), f"The notebook {notebook.name} has no cell tagged `parameters`: papermill could not set any.")
     targets = []
-    for node in ast.walk(sources.parse("\n".join(tagged))):
+    for node in ast.walk(parse("\n".join(tagged))):
         if isinstance(node, ast.Assign):
             targets += node.targets
         elif isinstance(node, ast.AnnAssign):

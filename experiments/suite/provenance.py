@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments import __version__
-from experiments.sources import PACKAGE
+from experiments.code_hash import PACKAGE
 from experiments.suite.kernels import THREADS
 from experiments.suite.options import cores, memory_gib
 from experiments.suite.state import State

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from experiments.code_hash import search_path
 from experiments.records import require
-from experiments.sources import search_path
 from experiments.suite.kernels import LOG, MEMORY, QUIET, THREADS, ForkServer
 
 CHOICE = "HEADTOHEAD_KERNELS"

@@ -10,14 +10,14 @@ from typing import Any
 from experiments.frameworks import FRAMEWORKS
 from experiments.plan import cache_key, fingerprint, frameworks_of, kind_of, preload_of, read_notebook
 from experiments.records import Cell
-from experiments.store.cells import Cells, Failure, Stored
+from experiments.store.cells import Cells, Failure, Manifest
 from experiments.store.collect import TABLES
 from experiments.suite.display import Lines
-from experiments.suite.jobs import Job, Outcome
+from experiments.suite.jobs import Job, JobResult
 from experiments.suite.options import Options
 from experiments.tables import MAIN
 
-Runner = Callable[[Sequence[Job], Lines], Iterator[Outcome]]
+Runner = Callable[[Sequence[Job], Lines], Iterator[JobResult]]
 
 
 class State:
@@ -28,8 +28,8 @@ class State:
         self.cells = {cell.id: cell for cell in cells}
         self.store = Cells(options.out)
         self.start = time.time()
-        self.stored: dict[str, Stored] = {}
-        self.outcomes: dict[str, Outcome] = {}
+        self.stored: dict[str, Manifest] = {}
+        self.outcomes: dict[str, JobResult] = {}
         self.absent: dict[str, str] = {}
         self._keys: dict[str, str] = {}
         self._notebooks = {cell.notebook: read_notebook(options.notebooks / cell.notebook) for cell in cells}
@@ -138,8 +138,8 @@ class State:
             timeout=self.options.timeout,
         )
 
-    def _stored(self, cell: Cell, outcome: Outcome) -> Stored:
-        return Stored(
+    def _stored(self, cell: Cell, outcome: JobResult) -> Manifest:
+        return Manifest(
             cell=cell.id,
             kind=kind_of(cell).name,
             key=self._keys[cell.id],
@@ -149,7 +149,7 @@ class State:
             times={name: round(seconds, 3) for name, seconds in outcome.times.items()},
         )
 
-    def _failure(self, cell: Cell, outcome: Outcome) -> Failure:
+    def _failure(self, cell: Cell, outcome: JobResult) -> Failure:
         return Failure(
             cell=cell.id,
             kind=kind_of(cell).name,
@@ -178,7 +178,7 @@ def _preloaded(cell: Cell) -> tuple[str, ...]:
     return used if len(used) <= 1 else (MAIN,)
 
 
-def current(store: Cells, cell: Cell, key: str) -> Stored | None:
+def current(store: Cells, cell: Cell, key: str) -> Manifest | None:
     """The stored result of `cell` if it is the one that `key` stands for and every file of it is whole."""
     if store.problems(cell.id):
         return None

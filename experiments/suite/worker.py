@@ -10,7 +10,7 @@ from functools import partial
 
 from experiments.suite.display import Lines
 from experiments.suite.execute import execute
-from experiments.suite.jobs import TRANSIENT, Hooks, Job, Outcome
+from experiments.suite.jobs import TRANSIENT, Hooks, Job, JobResult
 from experiments.suite.started import Server, server_of
 
 ATTEMPTS = 3
@@ -21,16 +21,16 @@ _EARLY = ((), "tensorflow")
 _lock = threading.Lock()
 
 
-def one_by_one(jobs: Sequence[Job], display: Lines) -> Iterator[Outcome]:
+def one_by_one(jobs: Sequence[Job], display: Lines) -> Iterator[JobResult]:
     """Yield the outcome of each job, in order."""
     for job in jobs:
         hooks = Hooks(started=partial(display.started, job.cell), step=partial(display.step, job.cell))
         yield work(job, hooks)
 
 
-def work(job: Job, hooks: Hooks) -> Outcome:
+def work(job: Job, hooks: Hooks) -> JobResult:
     """Execute `job`, again when what failed is passing."""
-    outcome = Outcome(cell=job.cell, seconds=0.0)
+    outcome = JobResult(cell=job.cell, seconds=0.0)
     for attempt in range(1, ATTEMPTS + 1):
         outcome = replace(execute(job, warm(job.preload, job.backend), hooks), attempts=attempt)
         if outcome.reason not in TRANSIENT:

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import Words, consequences, gradient_states, thresholds
+from experiments.messages import figure
 from experiments.report.blocks import Block, Inline, Item, Items, Section, Span, Text, marked
 from experiments.report.sections.common import drawn, made_by
 from experiments.report.stored import Stored
-from experiments.words import figure
 
 _PATH = ["framework", "execution", "dtype", "form", "activation", "units", "loss"]
 _SOUND = "none"

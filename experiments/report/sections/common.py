@@ -14,11 +14,11 @@ import pandas as pd
 from experiments.figures import CELL, Chart, Words, chinese_font, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.judgement import better
+from experiments.messages import SEPARATOR
 from experiments.report.blocks import Block, Fold, Picture, Span, Text
 from experiments.report.kept import Drawing, drawing, key_of
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
-from experiments.words import SEPARATOR
 
 WIDE, SHORT, NARROW = 7.2, 5.2, 3.5  # inches: 720, 520 and 350 pixels of the page
 SOFTMAX = "softmax"

@@ -9,9 +9,9 @@ import pandas as pd
 from experiments.figures import CELL, Words
 from experiments.figures.causes import parts, percent
 from experiments.judgement import APART, INSIDE, cells_apart
+from experiments.messages import figure
 from experiments.report.sections.common import wins
 from experiments.stats import QUANTITIES
-from experiments.words import figure
 
 _SHOWN = {*APART, "negligible"}  # outcomes that show a sign
 _DIGITS = 2  # of a number that is read in passing

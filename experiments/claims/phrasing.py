@@ -8,9 +8,9 @@ from pathlib import Path
 
 from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
 from experiments.claims.record import Part, Told
+from experiments.messages import NAMES, Words
+from experiments.messages import figure as plain
 from experiments.phrases import Phrases
-from experiments.words import NAMES, Words
-from experiments.words import figure as plain
 
 STRINGS = Path(__file__).with_name("strings.toml")
 # what verdicts say in English of their figures and of what they stand on

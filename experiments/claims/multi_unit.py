@@ -21,11 +21,11 @@ from experiments.claims.evidence import (
     outcomes,
     seeds_clause,
 )
+from experiments.claims.phrasing import fails, figure, signed, size, tally
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.claims.words import fails, figure, signed, size, tally
 from experiments.judgement import scale_over_tasks
+from experiments.messages import Words
 from experiments.stats import QUANTITIES
-from experiments.words import Words
 
 SOFTMAX, SIGMOID = "k_softmax", "k_sigmoid"
 CLASSES, LABELS = "several classes", "several labels"

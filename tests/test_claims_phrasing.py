@@ -20,8 +20,8 @@ from experiments.claims.evidence import (
     outcomes,
     seeds_clause,
 )
+from experiments.claims.phrasing import figure, interval, listed, over_tasks, signed, tally
 from experiments.claims.record import Part
-from experiments.claims.words import figure, interval, listed, over_tasks, signed, tally
 
 OUTCOMES = ["larger", "different", "negligible", "equivalent", "undecided"]
 

@@ -9,7 +9,7 @@ import pytest
 
 SAID = """
 import os, sys
-from experiments.quiet import startup_aside, stderr_aside
+from experiments.tensorflow_startup import startup_aside, stderr_aside
 with {within}():
     os.write(2, b"WARNING: All log messages before absl::InitializeLog() is called are written to STDERR\\n")
     os.write(2, b"I0000 00:00:1795376785.472391   13267 port.cc:153] oneDNN custom operations are on.\\n")
