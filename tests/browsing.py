@@ -66,6 +66,14 @@ class Opened:
         return {rule["id"]: [node["html"] for node in rule["nodes"]] for rule in found
                 if rule["impact"] in ("serious", "critical")}  # fmt: skip
 
+    def overflowing(self) -> list[str]:
+        """What stands in cells of tables that their column is too narrow for, so that it runs into the next."""
+        return self.page.evaluate("""() => [...document.querySelectorAll("td, th")].filter((cell) => {
+            const written = document.createRange();
+            written.selectNodeContents(cell);
+            return written.getBoundingClientRect().right > cell.getBoundingClientRect().right + 1;
+        }).map((cell) => cell.innerText)""")
+
     def dead_links(self) -> list[str]:
         """The links that lead to no file beside the page, or to no element of it."""
         links = self.page.evaluate("[...document.links].map((link) => link.href)")
@@ -94,5 +102,6 @@ def check_page(browser: Any, path: Path) -> None:
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
         opened.page.evaluate("for (const fold of document.querySelectorAll('details')) fold.open = true")
         assert opened.serious() == {}
+        assert opened.overflowing() == []
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
         opened.page.close()

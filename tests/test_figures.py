@@ -35,7 +35,7 @@ from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
 from experiments.figures.lettering import STRINGS, panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
-from experiments.figures.style import PAPER, spread
+from experiments.figures.style import PAPER, readable, spread
 from experiments.figures.ticks import log_ticks
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, OUTCOMES, shifts
@@ -87,6 +87,24 @@ def test_an_arm_that_a_user_adds_gets_one_colour_that_no_arm_has() -> None:
 def test_colours_show_on_the_light_and_on_the_dark_page(head: str) -> None:
     assert contrast(colour(head), PAPER) >= 2.5
     assert contrast(colour(head), "#16191d") >= 2.5
+
+
+@pytest.mark.parametrize("ground", [PAPER, "#16191d"])
+@pytest.mark.parametrize("head", list(HEADS))
+def test_writing_in_an_arms_colour_can_be_read_on_either_page(head: str, ground: str) -> None:
+    """WCAG 2.2 AA; a colour that can be read stays as it is."""
+    written = readable(colour(head), ground)
+    assert contrast(written, ground) >= 4.5
+    assert (written == colour(head)) == (contrast(colour(head), ground) >= 5)
+
+
+def test_a_figures_writing_is_readable_in_the_light_and_in_the_dark(one: pd.DataFrame) -> None:
+    text = loss_curves(one).svg("a")
+    light, dark = (dict(re.findall(r"--([0-9a-f]{6}):(#[0-9a-f]{6})", sheet)) for sheet in text.split("@media", 1))
+    dark = {name: dark[name] for name in light}
+    assert {colour("sigmoid"), readable(colour("softmax"), PAPER)} <= set(light.values())
+    for inks, ground in ((light, PAPER), (dark, "#16191d")):
+        assert min(contrast(ink, ground) for ink in inks.values()) >= 4.5
 
 
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
-from experiments.figures import Chart, Words, colour, rate_map
+from experiments.figures import Chart, Words, colour, rate_map, rate_map_in_short
 from experiments.figures.lettering import words_of
 from experiments.figures.rate_map import finding
 from experiments.figures.style import INK
@@ -56,6 +56,26 @@ def drawn(figure: Chart) -> dict[str, list[np.ndarray]]:
         if len(line.get_xdata()) > 2:
             lines.setdefault(str(line.get_color()), []).append(np.asarray(line.get_ydata(), float))
     return lines
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("width", [3.58, 5.2])
+@pytest.mark.parametrize("slopes", [FOUR, [0.001, 0.0], [-0.02, -0.03, 0.001]])
+def test_the_medians_name_stands_beside_its_line(slopes: list[float], width: float, lang: str) -> None:
+    figure = rate_map_in_short(points(slopes), USUAL, width=width, words=words_of(lang))
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    (name,) = axes.texts[:1]
+    assert name.get_text() == words_of(lang)("rate_map.median_of", cells=len(slopes))
+    box = name.get_window_extent()
+    (line,) = (line for line in axes.lines if line.get_color() == INK and len(line.get_xdata()) > 2)
+    x, y = axes.transData.transform(np.column_stack([line.get_xdata(), line.get_ydata()])).T
+    across = np.linspace(box.x0, box.x1, 50)
+    heights = np.interp(across, x, y)
+    # pixels: all of the name is under the line, or all of it over the line
+    assert max((heights - box.y1).min(), (box.y0 - heights).min()) > 2
+    assert axes.bbox.y0 < box.y0 < box.y1 < axes.bbox.y1
+    assert axes.bbox.x0 < box.x0
 
 
 def test_the_finding_counts_the_cells_that_are_decided_on_both_sides() -> None:

@@ -72,10 +72,13 @@ def rate_map_in_short(
             finite = line.dropna()
             axes.plot(finite.index, finite.clip(-reach, reach), color=MUTED, linewidth=0.7, alpha=0.4)
         middle = _median(axes, wide)
-        first = middle.index[0]
         if len(wide) > 1:
-            axes.annotate(words("rate_map.median_of", cells=len(wide)), (first, 0.25 * middle[first]), va="center",
-                          fontsize=8.5, fontweight="bold", zorder=6,
+            # at the line's right end, under all of it that the label reaches; over it where it ends below 0
+            first, last = middle.index[0], middle.index[-1]
+            near, under = middle[middle.index >= first + 0.3 * (last - first)], middle[last] >= 0
+            axes.annotate(words("rate_map.median_of", cells=len(wide)), (last, near.min() if under else near.max()),
+                          xytext=(0, -5 if under else 5), textcoords="offset points", ha="right",
+                          va="top" if under else "bottom", fontsize=8.5, fontweight="bold", zorder=6,
                           bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.8})  # fmt: skip
         _sides(axes, words)
     return page

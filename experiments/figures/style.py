@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from experiments.figures.files import FONT, small_png, small_svg
 from experiments.figures.lettering import ENGLISH, families, wrap
@@ -24,7 +26,10 @@ INK = "#1b1f24"
 MUTED = "#59616b"
 GRID = "#dfe3e7"
 PAPER = "#fefefe"
+_CONTRAST = 5.0
 _DARK = {INK: "#e8eaed", MUTED: "#a9b1ba", GRID: "#3a4149", PAPER: "#16191d"}
+
+_WRITTEN = re.compile(r'<text [^>]*fill: (#[0-9a-f]{6})')
 
 # For arms without a colour of their own: told apart from the others, chosen by the arm's name alone.
 _SPARE = ("#7a9a01", "#a3785a", "#2f9e9e", "#e0559b", "#5f8f5f", "#9c8a3c")
@@ -79,6 +84,30 @@ def colour(head: str) -> str:
     return registered or _SPARE[int(hashlib.sha256(head.encode()).hexdigest(), 16) % len(_SPARE)]
 
 
+def readable(ink: str, ground: str) -> str:
+    """The colour itself, or as much of black or white mixed in as writing in it needs on `ground`: a contrast of 5.
+
+    WCAG 2.2 asks for 4.5; the rest is for shaded bands. Source: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
+    """
+    far = 1.0 if _luminance(mpl.colors.to_rgb(ground)) < 0.18 else 0.0
+    for share in np.linspace(0, 1, 51):
+        mixed = [(1 - share) * part + share * far for part in mpl.colors.to_rgb(ink)]
+        light, dark = sorted((_luminance(mixed), _luminance(mpl.colors.to_rgb(ground))), reverse=True)
+        if (light + 0.05) / (dark + 0.05) >= _CONTRAST:
+            break
+    return mpl.colors.to_hex(mixed)
+
+
+def on_either_page(ink: str) -> str:
+    """The colour that writing has on the light and on the dark page, in CSS."""
+    return f"light-dark({readable(ink, PAPER)}, {readable(ink, _DARK[PAPER])})"
+
+
+def _luminance(rgb: Sequence[float]) -> float:
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
+    return float(np.dot((0.2126, 0.7152, 0.0722), linear))
+
+
 class Chart(Figure):
     """A matplotlib figure that knows what it found: `finding` is its title and its alternative text."""
 
@@ -113,9 +142,13 @@ class Chart(Figure):
         names = {INK: "--ink", MUTED: "--muted", GRID: "--grid", PAPER: "--paper"}
         for ink, name in names.items():
             text = text.replace(f": {ink}", f": var({name})")
-        light = ";".join(f"{name}:{ink}" for ink, name in names.items())
-        dark = ";".join(f"{name}:{_DARK[ink]}" for ink, name in names.items())
-        sheet = f"svg{{--font:{FONT};{light}}}@media (prefers-color-scheme:dark){{svg{{{dark}}}}}"
+        dark = dict(_DARK)
+        # writing in an arm's colour is lighter on a dark page than the arm's line
+        for ink in sorted(set(_WRITTEN.findall(text))):
+            names[ink], dark[ink] = f"--{ink[1:]}", readable(ink, _DARK[PAPER])
+        text = _WRITTEN.sub(lambda found: found[0].replace(found[1], f"var({names[found[1]]})"), text)
+        light, dim = (";".join(f"{names[ink]}:{shade(ink)}" for ink in names) for shade in (str, dark.__getitem__))
+        sheet = f"svg{{--font:{FONT};{light}}}@media (prefers-color-scheme:dark){{svg{{{dim}}}}}"
         return small_svg(text, sheet)
 
     def _drawn(self, kind: str, **options: Any) -> bytes:
@@ -171,6 +204,8 @@ def chart(
         if auto:
             figure.set_layout_engine("constrained", rect=(0, 0, 1, height / total))
         yield figure
+        for written in figure.findobj(Text):
+            written.set_color(readable(written.get_color(), PAPER))  # type: ignore[attr-defined]
         if auto:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")  # laid out once, however often it is saved

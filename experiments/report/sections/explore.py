@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.figures import ARMS, Words, colour, for_fresh_rows
+from experiments.figures.style import on_either_page
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE
@@ -50,7 +51,8 @@ def explore(stored: Stored, words: Words) -> Section | None:
     content: dict[str, Any] = {
         "cells": known, "margin": float(maps["margin"].median()) if len(maps) else 0.02,
         "choices": {kind: _choices(kind, (str(cell[kind]) for cell in known), words) for kind in KEYS},
-        "arms": [{"id": arm, "name": words.name("arm", arm), "ink": colour(arm)} for arm in ARMS],
+        "arms": [{"id": arm, "name": words.name("arm", arm), "ink": colour(arm), "letters": on_either_page(colour(arm))}
+                 for arm in ARMS],
         "texts": {name: words(f"explore.{name}") for name in _TEXTS},
     }  # fmt: skip
     labels = [(kind, words(f"explore.{kind}")) for kind in KEYS if len(content["choices"][kind]) > 1]

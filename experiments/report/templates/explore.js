@@ -59,6 +59,7 @@ for (const block of document.querySelectorAll("[data-explorer]")) {
   };
   const name = (cell) => ["task", "network", "optimizer"].map((kind) => known.choices[kind][cell[kind]]).join(" \u00b7 ");
   const ink = (arm) => known.arms.find((one) => one.id === arm).ink;
+  const letters = (arm) => known.arms.find((one) => one.id === arm).letters;
 
   const drawMap = (chosen) => {
     const all = known.cells.filter((cell) => cell.map);
@@ -89,8 +90,8 @@ for (const block of document.querySelectorAll("[data-explorer]")) {
       }
       at.line(xv, yv, chosen.length === 1 ? { class: "chosen", stroke: ink("softmax") } : { class: "many" }, name(cell));
     }
-    make(at.svg, "text", { x: at.left + 4, y: at.top + 14, class: "end", fill: ink("sigmoid") }, texts.sigmoid);
-    make(at.svg, "text", { x: at.right - 4, y: at.bottom - 6, class: "end", "text-anchor": "end", fill: ink("softmax") }, texts.softmax);
+    make(at.svg, "text", { x: at.left + 4, y: at.top + 14, class: "end", fill: letters("sigmoid") }, texts.sigmoid);
+    make(at.svg, "text", { x: at.right - 4, y: at.bottom - 6, class: "end", "text-anchor": "end", fill: letters("softmax") }, texts.softmax);
   };
 
   const drawLoss = (chosen) => {
@@ -107,7 +108,7 @@ for (const block of document.querySelectorAll("[data-explorer]")) {
     const last = Math.max(...lines.flatMap((line) => line.x));
     const at = chart(one ? texts.loss : texts.difference, texts.steps, [0, last], [low, Math.max(high, one ? high : 0)], { x: steps(0, last), y: steps(low, high) });
     lines.forEach((line) => at.line(line.x, line.y, line.arm ? { class: "chosen", stroke: line.arm.ink, ...(line.arm.id === "softmax_matched" ? { "stroke-dasharray": "5 4" } : {}) } : { class: "many" }, line.arm ? line.arm.name : name(line.cell)));
-    lines.filter((line) => line.arm).forEach((line, i) => make(at.svg, "text", { x: at.right - 4, y: at.top + 14 + 16 * i, class: "end", "text-anchor": "end", fill: line.arm.ink }, line.arm.name));
+    lines.filter((line) => line.arm).forEach((line, i) => make(at.svg, "text", { x: at.right - 4, y: at.top + 14 + 16 * i, class: "end", "text-anchor": "end", fill: line.arm.letters }, line.arm.name));
   };
 
   const draw = () => {
