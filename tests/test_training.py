@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
-from training_cases import arms, cell, relative
+from training_cases import arms, cell, crossed, relative
 
 from experiments import engines, tables
 from experiments.engines import driver, prepare
@@ -36,41 +36,29 @@ def curve(curves: pd.DataFrame, head: str, quantity: str, scope: str = "", split
     return mine.pivot_table(index="seed", columns="step", values="value", observed=True).to_numpy()
 
 
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-@pytest.mark.parametrize("name", list(NETWORKS))
-def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
-    """In float64, over 300 steps; and it is a control: the arm that is not matched leaves it."""
-    heads = ("sigmoid", "softmax_matched", "softmax")
-    setup = cell(name, optimizer, heads=heads, dtype="float64", steps=300, record_every=100, image_side=8)
-    curves = engines.train(setup)["curves"]
-    for quantity, scope, split in (("nll", "", "test"), ("loss", "", "test"), ("grad_norm", "trunk", "train")):
-        if quantity == "loss" and OPTIMIZERS[optimizer].l2:
-            continue  # the penalty of [-w/2, +w/2] is another number, with the same gradient along u
-        sigmoid = curve(curves, "sigmoid", quantity, scope, split)
-        assert relative(curve(curves, "softmax_matched", quantity, scope, split), sigmoid) <= 1e-9, quantity
-    sigmoid = curve(curves, "sigmoid", "nll")
-    assert relative(curve(curves, "softmax", "nll"), sigmoid) > 1e-4
-
-
-@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
-@pytest.mark.parametrize("name", list(NETWORKS))
-def test_paired_softmax_is_sigmoid_with_the_heads_rate_doubled(name: str, optimizer: str) -> None:
-    """And its decay's coefficient halved: in float64, over 300 steps. At sigmoid's own rate the two part."""
+@pytest.mark.parametrize(("name", "optimizer"), crossed())
+def test_the_matched_arm_is_sigmoid_and_the_pair_is_sigmoid_at_twice_the_heads_rate(name: str, optimizer: str) -> None:
+    """In float64, over 300 steps; the decay's coefficient halved where the rate is doubled. And both are controls: the
+    arms that are not matched, by rate or by first weights, leave sigmoid.
+    """
     doubled = replace(HEADS["sigmoid"], name="sigmoid_doubled", rate_scale=2.0, decay_scale=0.5)
-    heads = ("sigmoid", "softmax_init")
+    heads = ("sigmoid", "softmax_matched", "softmax", "softmax_init")
     setup = cell(name, optimizer, heads=heads, dtype="float64", steps=300, record_every=100, image_side=8)
     with precision("float64"):
         problem = prepare(setup)
-        problem = replace(problem, heads=(*problem.heads, doubled))
-        records = driver.run(problem, Stacked())
-    for split, quantity, scope in (("test", "nll", ""), ("train", "grad_norm", "trunk")):
-        sigmoid, paired, twin = (
-            np.array([r.curves[split, quantity, scope] for r in records if r.replica.head.name == head])
-            for head in ("sigmoid", "softmax_init", "sigmoid_doubled")
-        )
-        assert relative(paired, twin) <= 1e-9, quantity
-        if quantity == "nll":
-            assert relative(paired, sigmoid) > 1e-4
+        records = driver.run(replace(problem, heads=(*problem.heads, doubled)), Stacked())
+
+    def curves(head: str, split: str, quantity: str, scope: str = "") -> np.ndarray:
+        return np.array([r.curves[split, quantity, scope] for r in records if r.replica.head.name == head])
+
+    for key in (("test", "nll"), ("test", "loss"), ("train", "grad_norm", "trunk")):
+        # the penalty of [-w/2, +w/2] is another number, with the same gradient along u
+        if key[1] != "loss" or not OPTIMIZERS[optimizer].l2:
+            assert relative(curves("softmax_matched", *key), curves("sigmoid", *key)) <= 1e-9, key
+        if key[1] != "loss":
+            assert relative(curves("softmax_init", *key), curves("sigmoid_doubled", *key)) <= 1e-9, key
+    for head in ("softmax", "softmax_init"):
+        assert relative(curves(head, "test", "nll"), curves("sigmoid", "test", "nll")) > 1e-4, head
 
 
 def test_half_of_the_decay_is_part_of_the_law() -> None:

@@ -34,6 +34,16 @@ def cell(network: str, optimizer: str, **rest: object) -> Setup:
     return Setup(network=network, optimizer=optimizer, **{**defaults, **rest})  # type: ignore[arg-type]
 
 
+def crossed() -> list[tuple[str, str]]:
+    """Half of all pairs of a network and an optimizer: three of each network, four of each optimizer."""
+    return [
+        (name, optimizer)
+        for one, name in enumerate(NETWORKS)
+        for other, optimizer in enumerate(OPTIMIZERS)
+        if (one + one // 2 + other) % 2 == 0
+    ]
+
+
 def gap(ours: Record, theirs: Record, quantities: tuple[str, ...], rounding: float = 0.0) -> float:
     """The largest relative difference of two records over the named quantities.
 
