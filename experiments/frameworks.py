@@ -21,7 +21,8 @@ class Framework:
 
     `packages`: what must be installed, by the name of its distribution and of its module, which are the same.
     `module`: where its `TRAINER` is; a name that begins with a dot is one of this package. `backend`: what Keras must
-    run on, "" where there is no Keras.
+    run on, "" where there is no Keras. `counterpart`: the field of `Network` and of `Optimizer` that has what this
+    framework trains in the place of Keras's; "" where that is Keras's own.
     `programs`: arms that are one of both heads in another program of this framework, each with that head: trained
     beside the two, they show what the program changes. `called`: its name by language.
     """
@@ -31,6 +32,7 @@ class Framework:
     packages: tuple[str, ...]
     module: str
     backend: str = ""
+    counterpart: str = ""
     programs: Mapping[str, str] = field(default_factory=dict)
     called: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,6 +78,7 @@ FRAMEWORKS.add(
         description="PyTorch's own layers, start, losses and optimizers, networks by torch.func",
         packages=("torch",),
         module=".engines.torch",
+        counterpart="torch",
         programs={"sigmoid_bceloss": "sigmoid", "softmax_nllloss": "softmax"},
         called={"en": "PyTorch", "zh": "PyTorch"},
     )

@@ -34,6 +34,8 @@ def network(
     description: str,
     in_torch: BuildTorch | None = None,
     xla_from: float = math.inf,
+    step_ms: float = 1.0,
+    side_power: int = 0,
     colour: str = "",
     in_full: Mapping[str, str] | None = None,
     called: Mapping[str, str] | None = None,
@@ -44,7 +46,8 @@ def network(
     def register(build: Build) -> Build:
         NETWORKS.add(Network(
             name=name, takes=takes, build=build, description=description, torch=in_torch, xla_from=xla_from,
-            colour=colour, in_full=in_full or {}, called=called or {}, rows=rows,
+            step_ms=step_ms, side_power=side_power, colour=colour, in_full=in_full or {}, called=called or {},
+            rows=rows,
         ))  # fmt: skip
         return build
 
@@ -60,7 +63,7 @@ def torch_linear(input_shape: tuple[int, ...]) -> nn.Module:
 @network("linear", takes=("vector", "image", "sequence"),
          description="no hidden layer: logistic regression", in_torch=torch_linear,
          called={"en": "linear", "zh": "线性"}, in_full={"en": "Linear models", "zh": "线性模型"},
-         colour="#7a9a01")  # fmt: skip
+         colour="#7a9a01", step_ms=0.02)  # fmt: skip
 def linear(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -81,7 +84,8 @@ def torch_mlp(input_shape: tuple[int, ...]) -> nn.Module:
 
 @network("mlp", takes=("vector", "image", "sequence"), description="two hidden layers of 64 and 32",
          in_torch=torch_mlp, called={"en": "MLP", "zh": "MLP"},
-         in_full={"en": "Networks of two layers (MLP)", "zh": "两层网络（MLP）"}, colour="#2f9e9e")  # fmt: skip
+         in_full={"en": "Networks of two layers (MLP)", "zh": "两层网络（MLP）"}, colour="#2f9e9e",
+         step_ms=0.08)  # fmt: skip
 def mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -106,7 +110,7 @@ def torch_deep_mlp(input_shape: tuple[int, ...]) -> nn.Module:
 @network("deep_mlp", takes=("vector", "image", "sequence"), description="six hidden layers of 32",
          in_torch=torch_deep_mlp, called={"en": "deep MLP", "zh": "深层 MLP"},
          in_full={"en": "Networks of six layers (deep MLP)", "zh": "六层网络（深层 MLP）"},
-         colour="#4f74d9")  # fmt: skip
+         colour="#4f74d9", step_ms=0.1)  # fmt: skip
 def deep_mlp(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
 
@@ -160,7 +164,7 @@ def torch_cnn(input_shape: tuple[int, ...]) -> nn.Module:
 
 @network("cnn", takes=("image", "sequence"), in_torch=torch_cnn,
          description="two strided convolutions of size 3, of 8 and 16 channels, in one or two dimensions; "
-         "one dense layer", called={"en": "CNN", "zh": "CNN"},
+         "one dense layer", called={"en": "CNN", "zh": "CNN"}, step_ms=0.45, side_power=2,
          in_full={"en": "Convolutional networks (CNN)", "zh": "卷积网络（CNN）"}, colour="#e0559b")  # fmt: skip
 def cnn(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
@@ -203,7 +207,7 @@ def torch_gru(input_shape: tuple[int, ...]) -> nn.Module:
 # compiling. The evaluation by XLA, and the other networks' steps, cost as much as before or more.
 @network("gru", takes=("image", "sequence"),
          description="a GRU of 16 units over the steps, or over an image's rows", in_torch=torch_gru,
-         xla_from=15_000, called={"en": "GRU", "zh": "GRU"},
+         xla_from=15_000, step_ms=0.4, side_power=1, called={"en": "GRU", "zh": "GRU"},
          in_full={"en": "Recurrent networks (GRU)", "zh": "循环网络（GRU）"}, colour="#a3785a")  # fmt: skip
 def gru(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Sequential, layers
@@ -238,7 +242,8 @@ def torch_attention(input_shape: tuple[int, ...]) -> nn.Module:
 @network("attention", takes=("image", "sequence"),
          description="one transformer block of width 16 over the steps, or over an image's rows",
          in_torch=torch_attention, called={"en": "attention", "zh": "注意力"},
-         in_full={"en": "Attention networks", "zh": "注意力网络"}, colour="#9467bd")  # fmt: skip
+         in_full={"en": "Attention networks", "zh": "注意力网络"}, colour="#9467bd",
+         step_ms=0.65, side_power=2)  # fmt: skip
 def attention(input_shape: tuple[int, ...]) -> keras.Model:
     from keras import Model, layers
 

@@ -19,7 +19,10 @@ LONGEST = 300
 
 # a module imports from its own level or from lower ones; a folder counts as one module
 LEVELS: dict[int, set[str]] = {
-    0: {"records", "registry", "tables", "tensorflow_startup", "code_hash", "keras_backend", "messages", "phrases"},
+    0: {
+        "atomic", "code_hash", "keras_backend", "messages", "phrases", "records", "registry", "tables",
+        "tensorflow_startup",
+    },
     1: {"tasks", "networks", "heads", "optimizers", "frameworks", "protocols"},
     2: {"plan", "problem", "engines", "keras_internals", "callbacks", "numerics", "worked_examples"},
     3: {"stats", "judgement", "claims"},

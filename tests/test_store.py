@@ -140,7 +140,7 @@ class TestCells:
         cells.commit(stored("one"), content(tmp_path / "t"))
         assert (cells.names(), list(cells.failures())) == (["one"], [])
 
-    @pytest.mark.parametrize("step", ["_write", "_flush", "rename"])
+    @pytest.mark.parametrize("step", ["write_durably", "_flush", "rename"])
     def test_a_full_disk_leaves_the_store_as_it_was(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
     ) -> None:

@@ -24,8 +24,8 @@ def arms(protocol: Protocol, optimizer: str, framework: str = MAIN) -> tuple[str
 
 def has(framework: str, network: str, optimizer: str) -> bool:
     """Whether the network and the optimizer exist in the framework: all do in Keras."""
-    both = (NETWORKS[network], OPTIMIZERS[optimizer])
-    return framework != "torch" or all(item.torch is not None for item in both)
+    counterpart = FRAMEWORKS[framework].counterpart
+    return not counterpart or all(getattr(item, counterpart) for item in (NETWORKS[network], OPTIMIZERS[optimizer]))
 
 
 def setups(

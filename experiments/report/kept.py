@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 
+from experiments.atomic import write_file
 from experiments.code_hash import code_of
 from experiments.figures import Chart, Words, families
 
@@ -52,9 +52,8 @@ def _read(path: Path, key: str, draw: Callable[[], Chart]) -> Drawing | None:
 def _write(path: Path, key: str, made: Drawing) -> None:
     path.parent.mkdir(exist_ok=True)
     values = {"finding": made.finding, "size": made.size, "svg": made.svg}
-    beside = path.with_suffix(f".{os.getpid()}")
-    beside.write_text(json.dumps({"key": key, "digest": _sha256(made.finding, made.svg), **values}), encoding="utf-8")
-    beside.replace(path)
+    text = json.dumps({"key": key, "digest": _sha256(made.finding, made.svg), **values})
+    write_file(path, text.encode(), durable=False)
 
 
 def key_of(

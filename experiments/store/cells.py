@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.atomic import write_durably
 from experiments.tables import SCHEMAS
 
 MANIFEST = "manifest.json"
@@ -171,7 +172,7 @@ class Cells:
         try:
             work.mkdir(parents=True)
             for name, data in content.items():
-                _write(work / name, data)
+                write_durably(work / name, data)
             for name, data in content.items():
                 if (work / name).read_bytes() != data:
                     raise OSError(f"{work / name} does not hold what was written to it")
@@ -186,16 +187,6 @@ class Cells:
             _remove(old)
         finally:
             _remove(work)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write `path` so that a reader sees the old content or the new one, never a part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _write(beside, data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _check(files: Mapping[str, bytes]) -> None:
@@ -229,13 +220,6 @@ def _sha256(content: bytes) -> str:
 
 def _folders(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-
-
-def _write(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _flush(folder: Path) -> None:

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from experiments.store.cells import NOTEBOOK, PAGE, Cells, Manifest, write_file
+from experiments.atomic import write_file
+from experiments.store.cells import NOTEBOOK, PAGE, Cells, Manifest
 from experiments.store.outputs import write_parquet
 from experiments.tables import SCHEMAS
 

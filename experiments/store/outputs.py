@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from experiments.atomic import write_file
 from experiments.tables import RUN, SCHEMAS, validate
 
 PROGRESS = ".progress"
@@ -40,7 +40,7 @@ def progress(out: str | Path) -> Callable[[int, int], None] | None:
     """A function of (steps done, steps in all) that tells the suite how far a notebook is; None when `out` is ""."""
     if not str(out):
         return None
-    note, beside = Path(out) / PROGRESS, Path(out) / f"{PROGRESS}.new"
+    note = Path(out) / PROGRESS
     last = 0.0
 
     def tell(done: int, total: int) -> None:
@@ -49,8 +49,7 @@ def progress(out: str | Path) -> Callable[[int, int], None] | None:
         if now - last < _EVERY and done < total:
             return
         last = now
-        beside.write_text(f"{done} {total}")
-        os.replace(beside, note)
+        write_file(note, f"{done} {total}".encode(), durable=False)
 
     return tell
 

@@ -6,18 +6,15 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from experiments.records import Cell
+from experiments.networks import NETWORKS
+from experiments.records import Cell, Network
 from experiments.store.cells import Manifest
 
 STARTUP = 8.0  # seconds until the first cell begins: importing TensorFlow
 FINISH = 4.0  # seconds from the last cell to the end: merging tables, drawing the report
 OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, compiling, figures, page
-# Milliseconds a step of one network, at one thread of a machine of 2024 and images of 14 x 14; `benchmarks/` has more.
-MS_A_STEP = {"linear": 0.02, "mlp": 0.08, "deep_mlp": 0.1, "cnn": 0.45, "gru": 0.4, "attention": 0.65}
 # Seconds of cells that train nothing, by their ids; the atlas of a backend that is not installed takes none
 FIXED = {"numerics-tensorflow": 55.0, "numerics-torch": 12.0, "numerics-jax": 50.0, "worked_examples": 5.0}
-# How a network's time grows with the side of an image, as a power of it
-GROWTH = {"cnn": 2, "attention": 2, "gru": 1}
 OTHER = 6.0  # seconds of a cell of which nothing is known
 
 
@@ -61,13 +58,20 @@ def _one(cell: Cell, measured: Sequence[Manifest]) -> float:
     if not work:
         lengths = sorted(stored.seconds for stored in alike)
         return FIXED.get(cell.id) or (lengths[len(lengths) // 2] if lengths else OTHER)
-    ms = MS_A_STEP.get(str(cell.parameters.get("network")), 1.0)
-    return OVERHEAD + ms / 1000 * _side(cell.parameters) * work
+    network = _network(cell.parameters)
+    return OVERHEAD + (network.step_ms if network else 1.0) / 1000 * _side(cell.parameters) * work
 
 
 def _side(parameters: Mapping[str, Any]) -> float:
     """How many times as long a step takes as on images of 14 x 14; the other networks hardly feel their size."""
-    return (float(parameters.get("image_side", 14)) / 14) ** GROWTH.get(str(parameters.get("network")), 0)
+    network = _network(parameters)
+    return (float(parameters.get("image_side", 14)) / 14) ** (network.side_power if network else 0)
+
+
+def _network(parameters: Mapping[str, Any]) -> Network | None:
+    """The network that a cell trains; None for one that is not registered, or no longer."""
+    name = parameters.get("network")
+    return next((network for network in NETWORKS.values() if network.name == name), None)
 
 
 def _work(networks: int, parameters: object) -> float:

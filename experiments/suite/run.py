@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from experiments.atomic import write_file
 from experiments.plan import NOTEBOOKS, cache_key, kind_of, shard
 from experiments.records import Cell
-from experiments.store.cells import Cells, write_file
+from experiments.store.cells import Cells
 from experiments.store.collect import collect, copy_notebooks, save_cells
 from experiments.store.lock import alone, hold
 from experiments.suite import worker
