@@ -208,7 +208,8 @@ def fading(ratio: float, label: int) -> Change:
 
     def change(found: Sweep) -> dict[str, Any]:
         slope = np.abs(found.slope)
-        slope[label] = np.where(np.abs(GRID) == 8, ratio, np.where(np.abs(GRID) == 5, 1.0, 0.5))
+        size = np.abs(GRID)
+        slope[label] = np.select([size == 8, size == 5, size > 8], [ratio, 1.0, 9.0], 0.5)
         return {"slope": slope}
 
     return change
