@@ -83,14 +83,16 @@ TWICE = formulas.binary_of_logits(P, HOT)
         *((FOCAL[gamma](P, HOT), Z, P, ("focal", "prediction", False, False)) for gamma in FOCAL),
         *((FOCAL[gamma](P, HOT), Z, Z, ("focal", "logits", False, False)) for gamma in FOCAL),
         *((FOCAL[gamma](P, HOT), None, Z, ("focal", "prediction as logits", False, False)) for gamma in FOCAL),
-        *((formulas.focal_of_clipped(gamma)(Z, HOT), Z, Z, ("focal", "prediction clipped", False, False)) for gamma in FOCAL),
+        *((formulas.focal_of_clipped(gamma)(Z, HOT), Z, Z, ("focal", "prediction clipped", False, False))
+          for gamma in FOCAL),
         *((BY_CLASS[gamma](SIGMOIDS, HOT3), None, SIGMOIDS, ("focal", "prediction", True, False)) for gamma in FOCAL),
         *((BY_CLASS[gamma](formulas.shares(SIGMOIDS), HOT3), None, SIGMOIDS, ("focal", "prediction", True, False))
           for gamma in FOCAL),
         *((BY_CLASS[gamma](CHANCES, HOT3), MANY, MANY, ("focal", "logits", True, False)) for gamma in FOCAL),
         *((BY_CLASS[gamma](CHANCES, HOT3), None, MANY, ("focal", "prediction as logits", True, False))
           for gamma in FOCAL),
-        *((BY_CLASS[gamma](formulas.shares(MANY + 3), HOT3), None, MANY + 3, ("focal", "prediction clipped", True, False))
+        *((BY_CLASS[gamma](formulas.shares(MANY + 3), HOT3), None, MANY + 3,
+           ("focal", "prediction clipped", True, False))
           for gamma in FOCAL),
         (np.arange(7.0), Z, P, ("", "", False, False)),
         (formulas.square(P, HOT), Z, P, ("square", "prediction", False, False)),
