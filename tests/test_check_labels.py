@@ -171,6 +171,12 @@ def test_labels_between_the_two_that_a_loss_was_measured_with_are_meant() -> Non
     assert told(output(ONE, Y[:, None] - 2), signs) == ["labels_are_no_probabilities"]
 
 
+def test_one_class_at_every_place() -> None:
+    known = output(THREE, np.tile(one_hot(np.array([2]), 3), (8, 5, 1)), shape=(5, 3))
+    ((name, text),) = judge_labels.labels(known, swept(THREE))
+    assert (name, text) == ("one_class_only", "All 8 labels are 2.")
+
+
 def test_labels_of_places_belong_to_predictions_of_places() -> None:
     """Predictions (rows, 5, 3): a class, or one-hot classes, for each of five places."""
     places = output(THREE, shape=(5, 3))

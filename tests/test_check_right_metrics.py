@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -48,8 +49,9 @@ LOGIT = of(identity, bce_of_logits)
 SQUARE = of(identity, square)
 
 
-def trial_of(tail: NumpyTail, noise: float = 1.5, tilt: float = 2.0, **options: Any) -> Trial:
-    made = judge_metrics._trial(output(tail, **options), tail, swept(tail), noise, tilt)
+@cache
+def trial_of(tail: NumpyTail, noise: float = 1.5, tilt: float = 2.0) -> Trial:
+    made = judge_metrics._trial(output(tail), tail, swept(tail), noise, tilt)
     assert made is not None
     return made
 
