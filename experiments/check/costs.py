@@ -73,7 +73,7 @@ def collected(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """The costs that the result in `folder` holds, by the pathology and the framework."""
     import pandas as pd
 
-    from experiments.report.sections.atlas import consequence
+    from experiments.report import consequence
 
     trained = pd.read_parquet(folder / "tables" / "consequences.parquet")
     trained["pathology"], trained["framework"] = trained["pathology"].astype(str), trained["framework"].astype(str)

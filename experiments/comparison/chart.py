@@ -10,8 +10,7 @@ from matplotlib.patches import Patch
 from experiments.comparison.answer import amount, name_of
 from experiments.comparison.judge import BASELINE, HEAD
 from experiments.comparison.language import ENGLISH
-from experiments.figures import Chart, clip
-from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, chart, colour, label_rows
+from experiments.figures import GRID, INK, MUTED, OUTCOMES, Chart, chart, clip, colour, label_rows
 from experiments.judgement import APART, INSIDE
 from experiments.messages import Words
 

@@ -9,9 +9,8 @@ from experiments.comparison.chart import margins, rates
 from experiments.comparison.result import Comparison
 from experiments.figures import Words
 from experiments.judgement import APART, INSIDE
-from experiments.report.blocks import First, Picture, Reply, Span
+from experiments.report import SHORT, First, Picture, Reply, Span, drawn
 from experiments.report.sections import short
-from experiments.report.sections.common import SHORT, drawn
 
 
 def title(found: Comparison, words: Words) -> str:

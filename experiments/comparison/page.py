@@ -14,9 +14,21 @@ from experiments.comparison.result import Comparison
 from experiments.figures import Words, attribution, gradient_norms, loss_curves
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, THESE
-from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, marked, number, ranged
-from experiments.report.sections.claims import as_code
-from experiments.report.sections.common import badge, drawn
+from experiments.report import (
+    Block,
+    Fold,
+    Inline,
+    Section,
+    Span,
+    Table,
+    Text,
+    as_code,
+    badge,
+    drawn,
+    marked,
+    number,
+    ranged,
+)
 
 _ESTIMANDS = {FRESH: "fresh", THESE: "these"}
 _SETTINGS = ("source", "network", "optimizer", "learning_rate", "steps", "batch_size", "seeds", "class_weight",

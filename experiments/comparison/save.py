@@ -13,9 +13,7 @@ from experiments.comparison.page import sections, short_table
 from experiments.comparison.result import TABLES, Comparison
 from experiments.figures import Words
 from experiments.records import UserError, require
-from experiments.report import CATALOGUES
-from experiments.report.render import markdown, names, page
-from experiments.report.stored import Stored
+from experiments.report import CATALOGUES, Stored, markdown, names, page
 
 
 def page_words(lang: str) -> Words:

@@ -7,13 +7,13 @@ from experiments.figures.files import FONT, source_of, squeeze
 from experiments.figures.forest import forest
 from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
-from experiments.figures.lettering import ENGLISH, chinese_font, clip, families
+from experiments.figures.lettering import ENGLISH, STRINGS, chinese_font, clip, families
 from experiments.figures.numerics import consequences, gradient_states, thresholds
 from experiments.figures.panels import ARMS, CELL, for_fresh_rows, interval
 from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
-from experiments.figures.style import Chart, colour
+from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, Chart, chart, colour, label_rows, on_either_page
 from experiments.messages import Words
 
 __all__ = [
@@ -21,9 +21,15 @@ __all__ = [
     "CELL",
     "ENGLISH",
     "FONT",
+    "GRID",
+    "INK",
+    "MUTED",
+    "OUTCOMES",
+    "STRINGS",
     "Chart",
     "Words",
     "attribution",
+    "chart",
     "chinese_font",
     "clip",
     "colour",
@@ -35,8 +41,10 @@ __all__ = [
     "gradient_norms",
     "gradient_states",
     "interval",
+    "label_rows",
     "learning_rates",
     "loss_curves",
+    "on_either_page",
     "paired_differences",
     "percent",
     "rate_map",

@@ -8,12 +8,57 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from experiments.figures import Words
-from experiments.figures.lettering import STRINGS
+from experiments.figures import STRINGS, Words
 from experiments.messages import LANGUAGES, NAMES
-from experiments.report.render import markdown, page
+from experiments.report.blocks import (
+    Block,
+    First,
+    Fold,
+    Inline,
+    Picture,
+    Reply,
+    Section,
+    Span,
+    Table,
+    Text,
+    marked,
+    number,
+    ranged,
+)
+from experiments.report.render import markdown, names, page
 from experiments.report.sections import SECTIONS
+from experiments.report.sections.atlas import consequence
+from experiments.report.sections.claims import as_code
+from experiments.report.sections.common import SHORT, badge, drawn
 from experiments.report.stored import Stored
+
+__all__ = [
+    "CATALOGUES",
+    "SECTIONS",
+    "SHORT",
+    "Block",
+    "First",
+    "Fold",
+    "Inline",
+    "Picture",
+    "Reply",
+    "Section",
+    "Span",
+    "Stored",
+    "Table",
+    "Text",
+    "as_code",
+    "badge",
+    "build",
+    "consequence",
+    "drawn",
+    "markdown",
+    "marked",
+    "names",
+    "number",
+    "page",
+    "ranged",
+]
 
 CATALOGUES = (Path(__file__).with_name("strings.toml"), STRINGS, NAMES)
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.figures import ARMS, Words, colour, for_fresh_rows
-from experiments.figures.style import on_either_page
+from experiments.figures import ARMS, Words, colour, for_fresh_rows, on_either_page
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE
