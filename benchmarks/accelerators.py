@@ -21,9 +21,7 @@ from typing import Any
 from benchmarks.work import COMMON, setup
 from experiments import engines
 from experiments.frameworks import FRAMEWORKS
-from experiments.problem.chunk import chunk_of
-from experiments.problem.problem import Problem
-from experiments.problem.replicas import Replica, chunks
+from experiments.problem import Problem, Replica, chunk_of, chunks
 
 OUT = Path(__file__).with_name("accelerators.md")
 TASKS = {"mlp": "breast_cancer", "cnn": "digits_3v8"}

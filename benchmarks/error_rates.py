@@ -29,13 +29,10 @@ from experiments.engines import Problem, driver
 from experiments.engines.keras_trunk import KerasTrunk, precision
 from experiments.engines.stacked import Stacked
 from experiments.heads import BASELINE, HEADS
-from experiments.judgement.pairs import CELL
+from experiments.judgement._pairs import CELL
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem.problem import READERS
-from experiments.problem.records import Record, tabulate
-from experiments.problem.samples import sample_of
-from experiments.problem.streams import draw
+from experiments.problem import READERS, Record, draw, sample_of, tabulate
 from experiments.records import Data, Setup, require
 from experiments.stats import ALPHA, QUANTITIES
 from experiments.tasks import Split, as_data, fit_scaling, split

@@ -237,13 +237,13 @@ def _settings(preset: str, cells: tuple[Any, ...]) -> dict[str, Any]:
         every = [cell.parameters for cell in cells if cell.notebook == f"{kind}.ipynb"]
         values = {name: {parameters[name] for parameters in every if name in parameters} for name in names}
         seeds = values["seeds"]
-        settings: dict[str, Any] = {name: next(iter(known)) for name, known in values.items() if len(known) == 1}
+        settings: dict[str, Any] = {name: next(iter(options)) for name, options in values.items() if len(options) == 1}
         if len(seeds) > 1:
             settings["seeds"] = f"{min(seeds)} to {max(seeds)}"
         shared |= settings if kind == "binary" else {kind: settings} if settings else {}
     from experiments.stats import QUANTITIES
 
-    return shared | {"margins": {known.name: known.margin for known in QUANTITIES.values() if known.primary}}
+    return shared | {"margins": {q.name: q.margin for q in QUANTITIES.values() if q.primary}}
 
 
 def _workers(workers: int | None) -> int:

@@ -71,8 +71,8 @@ class GradientNorms(keras.callbacks.Callback):
         def apply(grads: Sequence[tf.Tensor], trainable_variables: Sequence[Any] | None = None) -> None:
             trained = keras_internals.trained_by(self._hooked) if trainable_variables is None else trainable_variables
             # None: nothing that trains depends on the variable
-            known = [(g, v) for g, v in zip(grads, trained, strict=True) if g is not None]
-            of = {id(v): tf.convert_to_tensor(g) for g, v in known}
+            with_gradient = [(g, v) for g, v in zip(grads, trained, strict=True) if g is not None]
+            of = {id(v): tf.convert_to_tensor(g) for g, v in with_gradient}
             self._norms.assign(tf.stack(_norms(self.scopes, of)))
             proceed(grads, trainable_variables)
 
@@ -117,7 +117,8 @@ class GradientNorms(keras.callbacks.Callback):
 
 def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
     """The scopes of any model: total, trunk, head, effective_head where there is one, and each layer that trains."""
-    layers = [(layer, own) for layer in keras_internals.layers_within(model, itself=False) if (own := _own(layer))]
+    within = keras_internals.layers_within(model, itself=False)
+    layers = [(layer, variables) for layer in within if (variables := _own(layer))]
     require(bool(layers), "The model has no layer that trains, so there are no gradients to record.")
     last, head = layers[-1]
     in_head = {id(variable) for variable in head}
@@ -129,7 +130,7 @@ def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
     ]
     if type(last) is keras.layers.Dense and last.units in (1, 2):
         scopes.append(Scope(name="effective_head", variables=head, along=difference if last.units == 2 else None))
-    return (*scopes, *(Scope(name=f"layer:{layer.name}", variables=own) for layer, own in layers))
+    return (*scopes, *(Scope(name=f"layer:{layer.name}", variables=variables) for layer, variables in layers))
 
 
 def _own(layer: keras.layers.Layer) -> list[keras.Variable]:

@@ -48,7 +48,7 @@ class Framework:
         return f"not installed: {', '.join(lacking)}. {_INSTALL}." if lacking else ""
 
 
-FRAMEWORKS: Registry[Framework] = Registry("framework", texts={"framework": lambda known: known.called})
+FRAMEWORKS: Registry[Framework] = Registry("framework", texts={"framework": lambda record: record.called})
 
 
 FRAMEWORKS.add(

@@ -8,7 +8,9 @@ from __future__ import annotations
 from experiments.records import Head
 from experiments.registry import Registry
 
-HEADS: Registry[Head] = Registry("head", texts={"arm": lambda head: head.called, "head": lambda head: head.told})
+HEADS: Registry[Head] = Registry(
+    "head", texts={"arm": lambda head: head.called, "head": lambda head: head.descriptions}
+)
 
 BASELINE = "sigmoid"
 
@@ -45,15 +47,15 @@ def _arm(name: str, units: int, activation: str, loss: str, role: str, descripti
 # fmt: off
 _arm("sigmoid", 1, "sigmoid", _BCE, "default", "one sigmoid unit, as people write it: the baseline",
      colour="#0072b2", called={"en": "sigmoid", "zh": "sigmoid"},
-     told={"zh": "一个 sigmoid 单元，通常写法：基准"})
+     descriptions={"zh": "一个 sigmoid 单元，通常写法：基准"})
 _arm("sigmoid_again", 1, "sigmoid", _BCE, "null",
      "sigmoid with another head draw and batch order: the noise floor", draw="again", order="again",
      colour="#70757c", called={"en": "sigmoid, drawn again", "zh": "sigmoid（重抽）"},
-     told={"zh": "输出层重抽、样本次序不同的 sigmoid：噪声水平"})
+     descriptions={"zh": "输出层重抽、样本次序不同的 sigmoid：噪声水平"})
 _arm("sigmoid_reordered", 1, "sigmoid", _BCE, "null",
      "sigmoid with its own head draw and another batch order", order="again", on_request=True,
      colour="#8d8478", called={"en": "sigmoid, other order", "zh": "sigmoid（换序）"},
-     told={"zh": "输出层相同、样本次序不同的 sigmoid"})
+     descriptions={"zh": "输出层相同、样本次序不同的 sigmoid"})
 _arm("sigmoid_logits", 1, "linear", _BCE, "default", "one linear unit, the loss is told from_logits=True",
      frameworks=_KERAS, colour="#3d9bd6",
      called={"en": "sigmoid from logits", "zh": "sigmoid（由 logit）"})
@@ -63,7 +65,7 @@ _arm("sigmoid_bceloss", 1, "sigmoid", "bce_loss", "default",
      called={"en": "sigmoid with BCELoss", "zh": "sigmoid 配 BCELoss"})
 _arm("softmax", 2, "softmax", _CCE, "default", "two softmax units, as people write them",
      colour="#d55e00", called={"en": "softmax", "zh": "softmax"},
-     told={"zh": "两个 softmax 单元，通常写法"})
+     descriptions={"zh": "两个 softmax 单元，通常写法"})
 _arm("softmax_sparse", 2, "softmax", _SPARSE, "default", "two softmax units with integer labels",
      frameworks=_KERAS, colour="#b8541a",
      called={"en": "softmax, integer labels", "zh": "softmax（整数标签）"})
@@ -77,50 +79,50 @@ _arm("softmax_nllloss", 2, "softmax", "nll_loss", "default",
 _arm("softmax_init", 2, "softmax", _CCE, "factor",
      "softmax that starts as sigmoid's function: W = [-w/2, +w/2]", draw="paired", colour="#c0679a",
      called={"en": "softmax, same start", "zh": "softmax（同起点）"},
-     told={"zh": "与 sigmoid 从同一函数出发的 softmax：W = [-w/2, +w/2]"})
+     descriptions={"zh": "与 sigmoid 从同一函数出发的 softmax：W = [-w/2, +w/2]"})
 _arm("softmax_lr", 2, "softmax", _CCE, "factor", "softmax with half the head's learning rate",
      rate_scale=0.5, colour="#b58900",
      called={"en": "softmax, half the rate", "zh": "softmax（半学习率）"},
-     told={"zh": "输出层学习率减半的 softmax"})
+     descriptions={"zh": "输出层学习率减半的 softmax"})
 _arm("softmax_matched", 2, "softmax", _CCE, "control",
      "paired start, half the head's rate, twice its decay: must follow sigmoid to rounding",
      draw="paired", rate_scale=0.5, decay_scale=2.0, colour="#009e73",
      called={"en": "matched softmax", "zh": "对齐的 softmax"},
-     told={"zh": "从同一函数出发、输出层学习率减半、衰减加倍：应与 sigmoid 一致到舍入误差"})
+     descriptions={"zh": "从同一函数出发、输出层学习率减半、衰减加倍：应与 sigmoid 一致到舍入误差"})
 _arm("softmax_decay", 2, "softmax", _CCE, "factor", "softmax with twice the head's decay",
      decay_scale=2.0, needs_decay=True, colour="#7d8f00",
      called={"en": "softmax, twice the decay", "zh": "softmax（双倍衰减）"},
-     told={"zh": "输出层衰减加倍的 softmax"})
+     descriptions={"zh": "输出层衰减加倍的 softmax"})
 _arm("softmax_init_lr", 2, "softmax", _CCE, "factor",
      "softmax with the paired start and half the head's rate", draw="paired", rate_scale=0.5,
      needs_decay=True, colour="#4f9f6e",
      called={"en": "softmax, same start, half the rate", "zh": "softmax（同起点、半学习率）"},
-     told={"zh": "从同一函数出发、输出层学习率减半的 softmax"})
+     descriptions={"zh": "从同一函数出发、输出层学习率减半的 softmax"})
 _arm("softmax_init_decay", 2, "softmax", _CCE, "factor",
      "softmax with the paired start and twice the head's decay", draw="paired", decay_scale=2.0,
      needs_decay=True, colour="#b0728a",
      called={"en": "softmax, same start, twice the decay", "zh": "softmax（同起点、双倍衰减）"},
-     told={"zh": "从同一函数出发、输出层衰减加倍的 softmax"})
+     descriptions={"zh": "从同一函数出发、输出层衰减加倍的 softmax"})
 _arm("softmax_lr_decay", 2, "softmax", _CCE, "factor",
      "softmax with half the head's rate and twice its decay", rate_scale=0.5, decay_scale=2.0,
      needs_decay=True, colour="#a8863c",
      called={"en": "softmax, half the rate, twice the decay", "zh": "softmax（半学习率、双倍衰减）"},
-     told={"zh": "输出层学习率减半、衰减加倍的 softmax"})
+     descriptions={"zh": "输出层学习率减半、衰减加倍的 softmax"})
 _arm("softmax_bce", 2, "softmax", _BCE, "crossed",
      "two softmax units with binary_crossentropy on one-hot labels", frameworks=_KERAS, colour="#8f6fd0",
      called={"en": "softmax with the binary loss", "zh": "softmax 配二元损失"},
-     told={"zh": "两个 softmax 单元，对 one-hot 标签使用 binary_crossentropy"})
+     descriptions={"zh": "两个 softmax 单元，对 one-hot 标签使用 binary_crossentropy"})
 _arm("sigmoid2_bce", 2, "sigmoid", _BCE, "crossed",
      "two sigmoid units with binary_crossentropy on one-hot labels", frameworks=_KERAS, colour="#6a7fdb",
      called={"en": "two sigmoids with the binary loss", "zh": "两个 sigmoid 配二元损失"},
-     told={"zh": "两个 sigmoid 单元，对 one-hot 标签使用 binary_crossentropy"})
+     descriptions={"zh": "两个 sigmoid 单元，对 one-hot 标签使用 binary_crossentropy"})
 _arm("sigmoid2_cce", 2, "sigmoid", _CCE, "crossed", "two sigmoid units with categorical_crossentropy",
      frameworks=_KERAS, colour="#a05fb0",
      called={"en": "two sigmoids with the categorical loss", "zh": "两个 sigmoid 配分类损失"},
-     told={"zh": "两个 sigmoid 单元，使用 categorical_crossentropy"})
+     descriptions={"zh": "两个 sigmoid 单元，使用 categorical_crossentropy"})
 _arm("softmax1", 1, "softmax", _BCE, "pitfall", "one softmax unit: its output is always 1",
      frameworks=_KERAS, colour="#c2445c", called={"en": "one softmax unit", "zh": "单个 softmax 单元"},
-     told={"zh": "一个 softmax 单元：输出恒为 1"})
+     descriptions={"zh": "一个 softmax 单元：输出恒为 1"})
 _arm("k_sigmoid", 0, "sigmoid", _BCE, "default", "several classes or labels: a sigmoid unit each",
      colour="#2f7fc1", called={"en": "a sigmoid each", "zh": "各用一个 sigmoid"})
 _arm("k_sigmoid_sum", 0, "sigmoid", "binary_crossentropy_sum", "factor",

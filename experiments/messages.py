@@ -18,12 +18,12 @@ NAMES = Path(__file__).with_name("names.toml")
 
 
 # by a kind of text, from the name of what is registered to what it says of itself by language
-_TOLD: dict[str, Callable[[str], Mapping[str, str]]] = {}
+_TEXTS: dict[str, Callable[[str], Mapping[str, str]]] = {}
 
 
-def tell_of(kind: str, told: Callable[[str], Mapping[str, str]]) -> None:
-    """Have `Words` find the texts `kind.NAME` in `told(NAME)` where no catalogue has them."""
-    _TOLD[kind] = told
+def register_texts(kind: str, texts_of: Callable[[str], Mapping[str, str]]) -> None:
+    """Have `Words` find the texts `kind.NAME` in `texts_of(NAME)` where no catalogue has them."""
+    _TEXTS[kind] = texts_of
 
 
 @cache
@@ -65,7 +65,7 @@ class Words:
             if key in catalogue(path):
                 return catalogue(path)[key]
         kind, _, name = key.partition(".")
-        return _TOLD[kind](name) if kind in _TOLD else {}
+        return _TEXTS[kind](name) if kind in _TEXTS else {}
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The text of `key` with its placeholders filled."""

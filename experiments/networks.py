@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 NETWORKS: Registry[Network] = Registry(
-    "network", texts={"network": lambda known: known.called, "network_long": lambda known: known.in_full}
+    "network", texts={"network": lambda record: record.called, "network_long": lambda record: record.in_full}
 )
 Build = Callable[[tuple[int, ...]], "keras.Model"]
 BuildTorch = Callable[[tuple[int, ...]], "nn.Module"]

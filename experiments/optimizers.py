@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import keras
     import torch
 
-OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", texts={"optimizer": lambda known: known.called})
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", texts={"optimizer": lambda record: record.called})
 
 
 # from `torch.optim` and parameter groups that have their rates to an optimizer

@@ -21,7 +21,7 @@ from typing import Any
 
 from experiments.messages import Words
 
-_PLACE = re.compile(r"\\\{(\w+)\\\}")
+_SLOT = re.compile(r"\\\{(\w+)\\\}")
 _NUMBER = r"(?:[-−+]?[\d,.]*\d(?:e[-+]?\d+)?|not a number|(?:minus |\+)?infinite)"
 _KINDS = {"n": _NUMBER, "cell": r"\w+/\w+/\w+", "quantity": r"\w+", "table": r"\w+", "dtype": r"b?float\d+",
           "maybe": ".*?"}
@@ -52,13 +52,13 @@ class Phrases:
     def _whole(self, text: str, words: Words) -> str | None:
         for pattern, phrase in _patterns(self.path, words.lang, text.endswith(".")):
             if match := pattern.fullmatch(text):
-                return phrase.format(**{place: self._filled(place, what, words)
-                                        for place, what in match.groupdict().items()})  # fmt: skip
+                return phrase.format(**{slot: self._filled(slot, what, words)
+                                        for slot, what in match.groupdict().items()})  # fmt: skip
         return None
 
-    def _filled(self, place: str, text: str, words: Words) -> str:
+    def _filled(self, slot: str, text: str, words: Words) -> str:
         """What fills a place, of a list an item at a time."""
-        joint = next((joints for kind, joints in _LISTS.items() if place.startswith(kind)), None)
+        joint = next((joints for kind, joints in _LISTS.items() if slot.startswith(kind)), None)
         if joint is None:
             return self.told(text, words)
         within = "|".join(map(re.escape, _content(self.path).get("within", ["$."])))
@@ -79,8 +79,8 @@ def _patterns(path: Path, lang: str, stops: bool) -> tuple[tuple[re.Pattern[str]
 
 
 def _compiled(text: str) -> re.Pattern[str]:
-    def place(found: re.Match[str]) -> str:
-        kind = found[1].rstrip("0123456789")
-        return rf"(?P<{found[1]}>{_KINDS.get(kind, '.+?')})"
+    def group(match: re.Match[str]) -> str:
+        kind = match[1].rstrip("0123456789")
+        return rf"(?P<{match[1]}>{_KINDS.get(kind, '.+?')})"
 
-    return re.compile(_PLACE.sub(place, re.escape(text)), re.DOTALL)
+    return re.compile(_SLOT.sub(group, re.escape(text)), re.DOTALL)

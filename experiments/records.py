@@ -147,8 +147,8 @@ class Head:
     `order`: the batches, "shared" with all arms of the seed or in another order, "again".
     `on_request`: presets leave the arm out; who wants it names it.
     `needs_decay`: without weight decay or an L2 penalty the arm repeats another one, so it is left out.
-    `colour`: that of its lines, as #rrggbb; without one it has a spare one. `called`: its name by language; `told`: its
-    description in other languages.
+    `colour`: that of its lines, as #rrggbb; without one it has a spare one. `called`: its name by language;
+    `descriptions`: its description in other languages.
     """
 
     name: str
@@ -166,7 +166,7 @@ class Head:
     frameworks: tuple[str, ...] = ()
     colour: str = ""
     called: Mapping[str, str] = field(default_factory=dict, compare=False)
-    told: Mapping[str, str] = field(default_factory=dict, compare=False)
+    descriptions: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def multi_unit(self) -> bool:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from experiments.messages import tell_of
+from experiments.messages import register_texts
 from experiments.records import UserError
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Registry(Generic[T]):
         self._load = load  # imports the modules that register; run at the first look-up
         self._records: dict[str, T] = {}
         for kind, text in texts.items():
-            tell_of(kind, lambda name, text=text: text(self[name]) if name in self else {})  # type: ignore[misc]
+            register_texts(kind, lambda name, text=text: text(self[name]) if name in self else {})  # type: ignore[misc]
 
     def add(self, record: T) -> T:
         """Register `record` under its `name`; raises `ValueError` if the name is taken."""

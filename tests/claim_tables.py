@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.claims import verdicts
-from experiments.judgement.outcomes import ESTIMANDS, FRESH
+from experiments.judgement._outcomes import ESTIMANDS, FRESH
 from experiments.stats import QUANTITIES
 from experiments.tables import MAIN, SCHEMAS, validate
 

@@ -22,9 +22,7 @@ from experiments.engines import driver
 from experiments.engines.interface import Engine, Factory
 from experiments.networks import NETWORKS, Build, network
 from experiments.optimizers import OPTIMIZERS, optimizer
-from experiments.problem.chunk import Chunk, chunk_of
-from experiments.problem.problem import Problem
-from experiments.problem.replicas import Replica, chunks
+from experiments.problem import Chunk, Problem, Replica, chunk_of, chunks
 from experiments.records import Setup
 from experiments.tasks import TASKS, as_data, task
 

@@ -11,9 +11,8 @@ from conformance import Trained
 
 from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_trunk import keras_trunk, layer_scopes, precision, trunk_of
-from experiments.problem import problem as problems
-from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
+from experiments.problem import Chunk, Problem
+from experiments.problem import _problem as problems
 from experiments.records import Head, Setup
 
 __all__ = ["engines", "forget", "layers", "plain", "precision", "prepare"]

@@ -12,9 +12,8 @@ from torch import nn
 
 from experiments.engines.torch import START, Torch, precision, trunk_of
 from experiments.networks import NETWORKS
-from experiments.problem import problem as problems
-from experiments.problem.chunk import Chunk
-from experiments.problem.problem import Problem
+from experiments.problem import Chunk, Problem
+from experiments.problem import _problem as problems
 from experiments.records import Head, Setup
 
 __all__ = ["engines", "forget", "layers", "plain", "precision", "prepare"]

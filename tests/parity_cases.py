@@ -13,8 +13,7 @@ from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import FitEngine, KerasFit
 from experiments.engines.stacked import Stacked
 from experiments.networks import NETWORKS, network
-from experiments.problem.records import Record
-from experiments.problem.replicas import Replica, chunks
+from experiments.problem import Record, Replica, chunks
 
 TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 COMPARED = ("loss", "fit_loss", "grad_norm", "dead_share")

@@ -11,8 +11,7 @@ from training_cases import cell
 from benchmarks import accelerators
 from experiments.engines import prepare, trainer
 from experiments.frameworks import FRAMEWORKS
-from experiments.problem.chunk import chunk_of
-from experiments.problem.replicas import slices
+from experiments.problem import chunk_of, slices
 
 STEP = {"first": 2.5, "step": 0.004}
 

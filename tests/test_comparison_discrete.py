@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import experiments
 from experiments.judgement import APART, INSIDE, Design, Sequential, correct, looks
-from experiments.judgement.differences import summary
-from experiments.judgement.pairs import Block
+from experiments.judgement._differences import summary
+from experiments.judgement._pairs import Block
 from experiments.stats import QUANTITIES
 
 SEEDS = 20

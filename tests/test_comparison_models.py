@@ -15,8 +15,8 @@ from experiments.check.target import find
 from experiments.comparison.initialisers import law_of
 from experiments.comparison.model import of_function, registered
 from experiments.heads import HEADS
-from experiments.problem.draws import Start
-from experiments.problem.streams import HeadStream
+from experiments.problem import Start
+from experiments.problem._streams import HeadStream
 from experiments.records import UserError
 
 ROW = (5,)

@@ -12,7 +12,7 @@ from experiments.comparison.rows import problem
 from experiments.engines import driver
 from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS
-from experiments.problem.replicas import chunks
+from experiments.problem import chunks
 
 
 @pytest.mark.parametrize("most", [1, 3, 8, 1000])

@@ -9,7 +9,7 @@ from scipy import stats as scipy_stats
 
 from experiments.comparison.judge import overall, primary
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
-from experiments.judgement.sequential import spent
+from experiments.judgement._sequential import spent
 from experiments.stats import QUANTITIES, corrected_t_p, sign_flip_p, tost_p
 
 RATIO = 1 / 3

@@ -17,8 +17,8 @@ from benchmarks import coupling
 from experiments.engines.keras_draws import drawing_of, first_weights
 from experiments.heads import BASELINE, HEADS
 from experiments.networks import NETWORKS
-from experiments.problem.draws import GLOROT_UNIFORM, PYTORCH_START, SHAPES, Law, Start
-from experiments.problem.streams import HeadStream
+from experiments.problem._draws import GLOROT_UNIFORM, PYTORCH_START, SHAPES, Law, Start
+from experiments.problem._streams import HeadStream
 from experiments.records import Draw, UserError
 
 STEPS = np.linspace(0.0005, 0.9995, 1999)

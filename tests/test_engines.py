@@ -21,9 +21,7 @@ from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import KerasFit
 from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
-from experiments.problem.chunk import chunk_of
-from experiments.problem.records import NORMS
-from experiments.problem.replicas import Replica
+from experiments.problem import NORMS, Replica, chunk_of
 from experiments.tasks import TASKS, as_data, task
 from experiments.tasks.files import from_arrays
 

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import error_rates
 from benchmarks.error_rates import AGAIN, ARM, DESIGNS, FRESH, NULL, PRIMARY, Size, allowance_needed, correlation
 from experiments import judgement
-from experiments.problem.samples import shares
+from experiments.problem import shares
 from experiments.stats import QUANTITIES
 
 SMALL = Size(datasets=3, seeds=4, steps=40, rows=100, network="linear", optimizer="sgd")

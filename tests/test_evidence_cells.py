@@ -16,7 +16,7 @@ from experiments.heads import HEADS
 from experiments.judgement import attribution, derived, gaps, pair_up, shifts
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import Choice, narrow, plan
-from experiments.plan.setups import selected, triples
+from experiments.plan._setups import selected, triples
 from experiments.protocols import FULL, PRESETS, QUICK, STANDARD, Group, Protocol, Selection
 from experiments.records import Cell, Setup
 from experiments.suite import Options, run

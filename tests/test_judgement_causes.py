@@ -10,8 +10,8 @@ from small_tables import RATE, finals, runs
 
 from experiments import judgement
 from experiments.judgement import FRESH, THESE, pair_up
-from experiments.judgement.attribution import FACTORS, METHODS
-from experiments.judgement.overall import KINDS, _in_common_units, mean_over_tasks, p_over_tasks
+from experiments.judgement._attribution import FACTORS, METHODS
+from experiments.judgement._overall import KINDS, _in_common_units, mean_over_tasks, p_over_tasks
 from experiments.stats import allowance, corrected_t, holm
 from experiments.tables import SCHEMAS
 

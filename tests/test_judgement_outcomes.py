@@ -11,10 +11,11 @@ import pytest
 from scipy import stats as sps
 
 from experiments import judgement
-from experiments.judgement import FRESH, Design, FixedFamily, Sequential, outcomes, sequential
-from experiments.judgement.correctors import repeated_interval
-from experiments.stats import detectable_errors, holm, seeds_needed, zeros_needed
-from experiments.stats.power import least_seeds
+from experiments.judgement import FRESH, Design, FixedFamily, Sequential
+from experiments.judgement import _outcomes as outcomes
+from experiments.judgement import _sequential as sequential
+from experiments.judgement._correctors import repeated_interval
+from experiments.stats import detectable_errors, holm, least_seeds, seeds_needed, zeros_needed
 
 
 def rows(**columns: object) -> pd.DataFrame:

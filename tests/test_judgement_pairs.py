@@ -10,9 +10,9 @@ from small_tables import RATE, finals, runs
 
 from experiments import judgement
 from experiments.judgement import FRESH, THESE, FixedFamily, pair_up
-from experiments.judgement import pairs as pairing
-from experiments.judgement.differences import summary
-from experiments.judgement.pairs import Block
+from experiments.judgement import _pairs as pairing
+from experiments.judgement._differences import summary
+from experiments.judgement._pairs import Block
 from experiments.stats import bca, corrected_t
 from experiments.tables import SCHEMAS
 

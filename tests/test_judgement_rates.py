@@ -9,8 +9,8 @@ from small_tables import finals, runs
 
 from experiments import judgement
 from experiments.judgement import FRESH, THESE, derived
-from experiments.judgement.rate_map import _crossing, _law, _passes, side_pairs
-from experiments.judgement.rates import SHIFTS, _align, _means, _misfit
+from experiments.judgement._rate_map import _crossing, _law, _passes, side_pairs
+from experiments.judgement._rates import SHIFTS, _align, _means, _misfit
 from experiments.stats import corrected_t
 from experiments.tables import SCHEMAS
 

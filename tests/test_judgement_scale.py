@@ -10,7 +10,7 @@ from small_tables import Values, finals, runs
 from experiments import engines
 from experiments.judgement import loss_scale, pair_up, scale_over_tasks
 from experiments.records import Setup
-from experiments.stats import intervals
+from experiments.stats import corrected_t
 from experiments.tables import SCHEMAS
 
 SIGMOID = [0.50, 0.60, 0.70, 0.90]
@@ -40,7 +40,7 @@ def test_the_intervals_allow_for_shared_rows() -> None:
     parts = np.subtract([SUMMED, SOFTMAX], [SIGMOID, SUMMED])
     for shared, ratio in ((1.0, 1 / 3), (0.0, 0.0)):
         for confidence in (0.95, 0.8):
-            low, high = intervals.corrected_t(parts, ratio, confidence)
+            low, high = corrected_t(parts, ratio, confidence)
             found = shares(finals(ARMS, task="digits"), shared, confidence=confidence)
             np.testing.assert_allclose(found["low"], low, rtol=1e-12)
             np.testing.assert_allclose(found["high"], high, rtol=1e-12)

@@ -10,9 +10,9 @@ import pytest
 from sklearn import metrics
 
 from experiments.heads import HEADS
-from experiments.problem.draws import GLOROT_UNIFORM
-from experiments.problem.metrics import ALONG, BINS, MEASURES, effective_logit, measure
-from experiments.problem.streams import HeadStream, batch_order, seed_of
+from experiments.problem import GLOROT_UNIFORM
+from experiments.problem._metrics import ALONG, BINS, MEASURES, effective_logit, measure
+from experiments.problem._streams import HeadStream, batch_order, seed_of
 
 Y = np.array([0, 1, 1, 0, 1])
 LOGIT = np.array([[-2.0, 0.5, 3.0, 1.0, -0.25], [0.0, 0.0, 0.0, 0.0, 0.0]])

@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics
 
 from experiments.heads import HEADS
-from experiments.problem.multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
+from experiments.problem._multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
 from experiments.records import Head
 
 SIGMOID, SOFTMAX = HEADS["k_sigmoid"], HEADS["k_softmax"]

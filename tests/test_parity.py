@@ -22,7 +22,7 @@ from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem.replicas import Replica
+from experiments.problem import Replica
 
 # every network with every optimizer, in one of the precisions and with a third of the arms. Which one and which third,
 # the sum of the places says, modulo 6: so each network, and each optimizer, meets each arm in each precision.

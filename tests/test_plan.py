@@ -19,8 +19,9 @@ from experiments.heads import HEADS
 from experiments.keras_backend import BACKENDS
 from experiments.networks import NETWORKS
 from experiments.numerics.axes import DTYPES
-from experiments.plan import KINDS, Choice, keys, kinds, narrow, plan, shard
-from experiments.plan.keys import cache_key, modules_of, preload_of, read_notebook
+from experiments.plan import KINDS, Choice, kinds, narrow, plan, shard
+from experiments.plan import _keys as keys
+from experiments.plan._keys import cache_key, modules_of, preload_of, read_notebook
 from experiments.protocols import FULL, QUICK, STANDARD, Protocol
 from experiments.records import Cell, Head, Network, UserError
 from experiments.tables import MAIN

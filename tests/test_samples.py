@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from training_cases import cell
 
 from experiments.engines import prepare
-from experiments.problem.samples import shares
+from experiments.problem import shares
 from experiments.records import Data, UserError
 from experiments.tasks import TASKS, as_data, sample, task
 

@@ -16,7 +16,7 @@ from experiments.engines import prepare, stacked
 from experiments.engines.keras_trunk import precision
 from experiments.engines.objectives import encode
 from experiments.heads import HEADS
-from experiments.problem.replicas import Replica
+from experiments.problem import Replica
 
 Layers = Callable[[keras.KerasTensor], keras.KerasTensor]
 ops, Dense = keras.ops, layers.Dense

@@ -14,9 +14,8 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
 from experiments import stats
-from experiments.stats.hypotheses import standardised
-from experiments.stats.intervals import standard_error
-from experiments.stats.power import _power, least_seeds
+from experiments.stats import standard_error, standardised
+from experiments.stats._power import _power, least_seeds
 
 # a row a comparison, a column a seed
 SMALL = np.array([[1.0, 2.0, 3.0, 4.0], [-1.0, 1.0, -1.0, 1.0], [0.5, 0.5, 0.5, 0.5], [0.0, 0.0, 0.0, 0.0]])

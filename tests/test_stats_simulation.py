@@ -16,9 +16,9 @@ import pandas as pd
 import pytest
 
 from experiments import judgement, stats
-from experiments.judgement.differences import summary
-from experiments.judgement.overall import p_over_tasks
-from experiments.judgement.pairs import Block
+from experiments.judgement._differences import summary
+from experiments.judgement._overall import p_over_tasks
+from experiments.judgement._pairs import Block
 
 FAMILIES, CELLS, SEEDS = 2_000, 5, 10
 CHANCE = 3 * (0.05 * 0.95 / FAMILIES) ** 0.5  # three standard errors of a rate of 5 %

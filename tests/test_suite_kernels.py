@@ -15,7 +15,7 @@ import psutil
 import pytest
 import suite_throwaway as throwaway
 
-from experiments.plan.keys import NOTEBOOKS, fingerprint, preload_of, read_notebook
+from experiments.plan import NOTEBOOKS, fingerprint, preload_of, read_notebook
 from experiments.suite import Options, cluster, run, worker
 from experiments.suite.execute import execute
 from experiments.suite.jobs import Hooks, Job, JobResult

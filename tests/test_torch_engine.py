@@ -18,10 +18,7 @@ from experiments.engines.torch.objectives import row_losses  # noqa: E402
 from experiments.heads import HEADS  # noqa: E402
 from experiments.networks import NETWORKS  # noqa: E402
 from experiments.optimizers import OPTIMIZERS  # noqa: E402
-from experiments.problem.chunk import chunk_of  # noqa: E402
-from experiments.problem.problem import Problem  # noqa: E402
-from experiments.problem.records import Record  # noqa: E402
-from experiments.problem.replicas import Replica  # noqa: E402
+from experiments.problem import Problem, Record, Replica, chunk_of  # noqa: E402
 from experiments.records import UserError  # noqa: E402
 from experiments.tasks import TASKS, as_data, task  # noqa: E402
 

@@ -18,7 +18,7 @@ from experiments.engines.stacked import Stacked  # noqa: E402
 from experiments.engines.torch.keras_layout import from_keras, to_keras  # noqa: E402
 from experiments.networks import NETWORKS  # noqa: E402
 from experiments.optimizers import OPTIMIZERS  # noqa: E402
-from experiments.problem.records import Record  # noqa: E402
+from experiments.problem import Record  # noqa: E402
 
 # sides and lengths of which one is odd, for the padding
 ROWS = {"vector": [(5,), (5,)], "image": [(7, 6, 1), (8, 5, 2)], "sequence": [(7, 3), (8, 2)]}

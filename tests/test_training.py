@@ -20,8 +20,8 @@ from experiments.engines.stacked.budget import at_once, replica_bytes
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS, network
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem.metrics import ALONG, MEASURES
-from experiments.problem.replicas import chunks
+from experiments.problem import chunks
+from experiments.problem._metrics import ALONG, MEASURES
 from experiments.records import UserError
 
 

@@ -15,8 +15,8 @@ from experiments.engines import keras_trunk
 from experiments.engines.torch import START, TRAINER, Torch, TorchEngine, precision
 from experiments.engines.torch.layers import PlainAttention
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem import problem as problems
-from experiments.problem.problem import Problem
+from experiments.problem import Problem
+from experiments.problem import _problem as problems
 from experiments.records import Head, Optimizer
 
 EPSILON = 1e-7  # Keras's

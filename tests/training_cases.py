@@ -7,7 +7,7 @@ import numpy as np
 from experiments.heads import HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem.records import Record
+from experiments.problem import Record
 from experiments.records import Setup
 
 TINY = np.finfo(float).tiny

@@ -11,8 +11,7 @@ from benchmarks.contestants import Timing, contestant, name_of
 from experiments.engines import Problem, driver, keras_fit, prepare
 from experiments.engines.keras_trunk import precision
 from experiments.engines.objectives import encode, loss_of
-from experiments.problem.chunk import chunk_of
-from experiments.problem.replicas import Replica
+from experiments.problem import Replica, chunk_of
 from experiments.records import Setup
 
 One = Callable[[Problem, Replica, Timing], float | None]  # times one network; the mean training loss over all steps

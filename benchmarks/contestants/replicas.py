@@ -11,8 +11,7 @@ from experiments.engines import Problem, prepare
 from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import StackedEngine
 from experiments.engines.stacked.budget import at_once, replica_bytes
-from experiments.problem.chunk import chunk_of
-from experiments.problem.replicas import chunks
+from experiments.problem import chunk_of, chunks
 from experiments.records import Setup
 
 STEPS = 10  # a turn of one number of replicas

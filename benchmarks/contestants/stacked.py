@@ -13,8 +13,7 @@ from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import StackedEngine
 from experiments.engines.stacked.budget import at_once
 from experiments.networks import NETWORKS
-from experiments.problem.chunk import chunk_of
-from experiments.problem.replicas import chunks
+from experiments.problem import chunk_of, chunks
 from experiments.records import Head, Network, Setup
 
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from experiments import tables as schemas
-from experiments.claims.phrasing import said
+from experiments.claims.phrasing import statement_in
 from experiments.claims.record import CLAIMS, OUTCOMES, Claim, NotMeasured, Part, Verdict, claim, decide
 
-__all__ = ["CLAIMS", "MADE_BY", "OUTCOMES", "Claim", "Part", "Verdict", "claim", "decide", "verdicts"]
+__all__ = ["CLAIMS", "COMMAND_OF", "OUTCOMES", "Claim", "Part", "Verdict", "claim", "decide", "verdicts"]
 
 _RUN = "`headtohead run`"
 # the command that makes a table, where it is not the usual one
-MADE_BY: dict[str, str] = {"numerics": "`./run_all.sh --frameworks`"}
+COMMAND_OF: dict[str, str] = {"numerics": "`./run_all.sh --frameworks`"}
 
 
 def verdicts(tables: Mapping[str, pd.DataFrame], only: Sequence[str] | None = None) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def _judge(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> Verdict:
 
 
 def _unmeasured(reason: str, needs: Sequence[str]) -> Verdict:
-    commands = dict.fromkeys(MADE_BY.get(table, _RUN) for table in needs)
+    commands = dict.fromkeys(COMMAND_OF.get(table, _RUN) for table in needs)
     return Verdict(
         outcome="undecided",
         statement=lambda words: words("unmeasured.told"),
@@ -61,14 +61,14 @@ def _row(claim: Claim, verdict: Verdict) -> dict[str, object]:
         "claim": claim.name,
         "section": claim.section,
         "outcome": verdict.outcome,
-        "statement": said(verdict.statement, "en"),
+        "statement": statement_in(verdict.statement, "en"),
         "evidence": verdict.evidence,
         "value": verdict.value,
         "low": verdict.low,
         "high": verdict.high,
         "margin": claim.margin,
         "n_cells": verdict.n_cells,
-        "statement_zh": said(verdict.statement, "zh"),
+        "statement_zh": statement_in(verdict.statement, "zh"),
         "details": verdict.details,
         "description": claim.description,
         "measure": verdict.measure,

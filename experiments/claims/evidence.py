@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from experiments.claims.phrasing import SAID, figure, interval, over_tasks, signed
+from experiments.claims.phrasing import OUTCOME_PHRASES, figure, interval, over_tasks, signed
 from experiments.claims.record import NotMeasured, Part, Tables
 from experiments.judgement import APART, FRESH, OUTCOMES, better, missing
 from experiments.stats import QUANTITIES
@@ -36,9 +36,9 @@ def comparisons(
     rows = tables[table]
     rows = rows[(rows["head"] == head) & (rows["baseline"] == baseline) & (rows["estimand"] == FRESH)]
     if quantities is not None:
-        places = {name: place for place, name in enumerate(quantities)}
+        ranks = {name: rank for rank, name in enumerate(quantities)}
         rows = rows[rows["quantity"].isin(quantities)]
-        rows = rows.sort_values("quantity", key=lambda names: names.map(places), kind="stable")
+        rows = rows.sort_values("quantity", key=lambda names: names.map(ranks), kind="stable")
     if at is not None:
         rows = rows[rows["at"] == at]
     if rows.empty:
@@ -97,7 +97,7 @@ def outcomes(rows: pd.DataFrame) -> str:
     texts = []
     for quantity, part in rows.groupby("quantity", sort=False):
         counts = part["outcome"].value_counts()
-        named = ", ".join(f"{counts[name]} {SAID[name]}" for name in OUTCOMES if name in counts)
+        named = ", ".join(f"{counts[name]} {OUTCOME_PHRASES[name]}" for name in OUTCOMES if name in counts)
         texts.append(f"{quantity}: {named}")
     return "; ".join(texts)
 
@@ -128,7 +128,7 @@ def in_words(rows: pd.DataFrame) -> str:
         quantity = QUANTITIES[str(row["quantity"])]
         unit = " of the baseline's" if quantity.relative else f" {quantity.unit}" if quantity.unit == "nats" else ""
         ends = interval(row["low"], row["high"])
-        texts.append(f"{quantity.name} {signed(row['mean'])}{unit}{ends}: {SAID[row['outcome']]}")
+        texts.append(f"{quantity.name} {signed(row['mean'])}{unit}{ends}: {OUTCOME_PHRASES[row['outcome']]}")
     first = rows.iloc[0]
     return f"{first['head']} - {first['baseline']}, {over_tasks(first['n_tasks'])}: {'; '.join(texts)}"
 

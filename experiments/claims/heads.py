@@ -212,8 +212,8 @@ def winner_depends_on_model(tables: Tables, claim: Claim) -> Verdict:
         for _, row in fresh.iterrows()
     ]
     below, above = (means(tables, SOFTMAX, SIGMOID, KIND, ["nll"], at=side).iloc[0] for side in ("below", "above"))
-    told = {below["outcome"], above["outcome"]} <= {*APART, "negligible"}  # both signs are shown
-    pooled = Part(name="mean over tasks", holds=_one_winner(below["mean"], above["mean"]) if told else None)
+    both_signs = {below["outcome"], above["outcome"]} <= {*APART, "negligible"}  # both signs are shown
+    pooled = Part(name="mean over tasks", holds=_one_winner(below["mean"], above["mean"]) if both_signs else None)
     decided = {estimand: rows[rows["decided"].astype(bool)] for estimand, rows in ((FRESH, fresh), (THESE, these))}
     predicted = {estimand: int((rows["predicted"] == True).sum()) for estimand, rows in decided.items()}  # noqa: E712
     unlike = [cell_of(row) for _, row in decided[THESE].iterrows() if not row["predicted"]]
@@ -267,20 +267,20 @@ def _matched(part: Part) -> Part:
 
 def _sharper(written: pd.Series, matched: pd.Series, words: Words) -> str:
     """How much sharper softmax is as people write it, and whether that is gone where it is matched."""
-    told = words(f"sharpens.{'higher' if written['mean'] > 0 else 'lower'}", size=size(written["mean"]))
-    return told + (words("sharpens.gone") if matched["outcome"] in INSIDE else "")
+    sentence = words(f"sharpens.{'higher' if written['mean'] > 0 else 'lower'}", size=size(written["mean"]))
+    return sentence + (words("sharpens.gone") if matched["outcome"] in INSIDE else "")
 
 
 def _apart(nll: pd.Series, parts: list[Part], words: Words) -> str:
     """The mean difference in the final loss, and in which cells the two are within the margin in every measure."""
-    told = words(f"differs.{'lower' if nll['mean'] < 0 else 'higher'}", size=size(nll["mean"]))
+    sentence = words(f"differs.{'lower' if nll['mean'] < 0 else 'higher'}", size=size(nll["mean"]))
     inside: dict[tuple[str, ...], bool] = {}
     for part in parts:
         inside[part.cell] = inside.get(part.cell, True) and part.holds is False
     cells = [words.cell(cell) for cell, whole in inside.items() if whole]
     if cells:
-        return told + words("differs.inside", names=names(cells, words))
-    return told + (words("differs.partly") if any(part.holds is False for part in parts) else "")
+        return sentence + words("differs.inside", names=names(cells, words))
+    return sentence + (words("differs.partly") if any(part.holds is False for part in parts) else "")
 
 
 def _exceptions(cells: list[tuple[str, ...]], words: Words) -> str:

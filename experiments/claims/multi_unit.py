@@ -93,7 +93,7 @@ def _verdict(
     first = across.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=lambda words: _told(first, words) + fails([*parts, *overall], words),
+        statement=lambda words: _statement(first, words) + fails([*parts, *overall], words),
         details=f"With each head at its own best rate, {in_words(across)}. {claimed} {tally([*parts, *overall])}. "
         f"Cell by cell: {outcomes(rows)}.{seeds_clause(rows)}{_at_default(tables, quantities, kind)}",
         evidence=f"rate_gaps and overall at the best rates (overall at the default rate, and loss_scale, stand beside "
@@ -108,7 +108,7 @@ def _verdict(
     )
 
 
-def _told(row: pd.Series, words: Words) -> str:
+def _statement(row: pd.Series, words: Words) -> str:
     """The first quantity's mean over tasks, and how it came out."""
     quantity = str(row["quantity"])
     unit = f" {words(f'unit.{quantity}')}" if QUANTITIES[quantity].unit == "nats" else ""

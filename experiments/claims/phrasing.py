@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
-from experiments.claims.record import Part, Told
+from experiments.claims.record import Part, Statement
 from experiments.messages import NAMES, Words
 from experiments.messages import figure as plain
 from experiments.phrases import Phrases
@@ -15,10 +15,10 @@ from experiments.phrases import Phrases
 STRINGS = Path(__file__).with_name("strings.toml")
 # what verdicts say in English of their figures and of what they stand on
 PHRASES = Phrases(Path(__file__).with_name("phrases.toml"))
-_SHOWN = 3  # names in a list before "and N more"
+_MOST_NAMES = 3  # names in a list before "and N more"
 
 
-def said(statement: Told | str, lang: str) -> str:
+def statement_in(statement: Statement | str, lang: str) -> str:
     """The statement in a language; a text is the same in all of them."""
     return statement if isinstance(statement, str) else statement(Words(lang=lang, paths=(STRINGS, NAMES)))
 
@@ -31,8 +31,8 @@ def size(value: float) -> str:
 def names(every: Sequence[str], words: Words) -> str:
     """The first few names, and how many more there are, in the language of `words`."""
     unique = list(dict.fromkeys(every))
-    first = words("list.join").join(unique[:_SHOWN])
-    return first if len(unique) <= _SHOWN else words("list.more", names=first, n=len(unique) - _SHOWN)
+    first = words("list.join").join(unique[:_MOST_NAMES])
+    return first if len(unique) <= _MOST_NAMES else words("list.more", names=first, n=len(unique) - _MOST_NAMES)
 
 
 def fails(parts: Sequence[Part], words: Words) -> str:
@@ -66,7 +66,7 @@ def over_tasks(n: float) -> str:
 
 
 # what each outcome of a comparison says: the sign may be known while the size is open
-SAID = {
+OUTCOME_PHRASES = {
     "larger": "larger than the margin",
     "different": "different, size open",
     "negligible": "different by less than the margin",
@@ -83,8 +83,8 @@ def share(part: int, whole: int) -> str:
 def listed(names: Sequence[str]) -> str:
     """The first few names, and how many more there are."""
     unique = list(dict.fromkeys(names))
-    first = ", ".join(unique[:_SHOWN])
-    return first if len(unique) <= _SHOWN else f"{first} and {len(unique) - _SHOWN} more"
+    first = ", ".join(unique[:_MOST_NAMES])
+    return first if len(unique) <= _MOST_NAMES else f"{first} and {len(unique) - _MOST_NAMES} more"
 
 
 def tally(parts: Sequence[Part], holds: str = "holds", fails: str = "fails") -> str:

@@ -36,7 +36,7 @@ class Part:
     cell: tuple[str, ...] = ()
 
 
-Told = Callable[[Words], str]
+Statement = Callable[[Words], str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Verdict:
     """
 
     outcome: Outcome
-    statement: Told | str
+    statement: Statement | str
     evidence: str
     measure: str
     value: float
@@ -93,7 +93,7 @@ def _load() -> None:
 
 
 CLAIMS: Registry[Claim] = Registry(
-    "claim", _load, texts={"claim": lambda known: known.called, "measure": lambda known: known.measured}
+    "claim", _load, texts={"claim": lambda record: record.called, "measure": lambda record: record.measured}
 )
 
 

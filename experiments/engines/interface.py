@@ -19,7 +19,7 @@ class Progressed:
 
     `objective`: (replicas,) the mean over the steps of what was minimised, penalties included.
     Of the last step: `norms`, by name (replicas,), Euclidean norms of the gradient that was applied: those that
-    `problem.records.NORMS` names, "effective_head" with respect to w or to w1 - w0 at fixed w0 + w1, and those of the
+    `problem.NORMS` names, "effective_head" with respect to w or to w1 - w0 at fixed w0 + w1, and those of the
     trunk's layers, called layer:NUMBER_CLASS from 1; and `dead`, (replicas,), the share of the batch whose gradient at
     the logits is exactly 0.
     """

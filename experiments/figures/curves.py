@@ -46,7 +46,8 @@ def loss_curves(
         raise ValueError(f"The curves hold no {quantity!r} of {', '.join(heads)}")
     one = len(every) == 1
     if one:
-        chosen = [(words(f"split.{name}"), made[0]) for name, made in (("train", trained), ("test", held_out)) if made]
+        parts = (("train", trained), ("test", held_out))
+        chosen = [(words(f"split.{name}"), panel[0]) for name, panel in parts if panel]
         finding = _finding_of_one(chosen[-1][1], (head, baseline), chosen[-1][0], words, quantity)
     else:
         chosen = [("", panel) for panel in telling(every, MOST, head, baseline)]

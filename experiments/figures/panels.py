@@ -90,8 +90,8 @@ def _panels(same: _Same, quantity: str, scope: str, heads: tuple[str, ...], spli
     rows = curves.loc[selected & curves["head"].isin(list(heads))]
     if rows.empty:
         return []
-    several = len(rows[[*CELL, "learning_rate"]].drop_duplicates()) > len(rows[CELL].drop_duplicates())
-    keys = [*CELL, "learning_rate"] if several else CELL
+    many_rates = len(rows[[*CELL, "learning_rate"]].drop_duplicates()) > len(rows[CELL].drop_duplicates())
+    keys = [*CELL, "learning_rate"] if many_rates else CELL
     # one pivot for all cells: one for each would take most of the time of a report
     wide = rows.pivot(index=[*keys, "seed"], columns=["head", "step"], values="value").sort_index(axis=1)
     collected = []

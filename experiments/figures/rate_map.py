@@ -15,8 +15,7 @@ from experiments.figures.lettering import ENGLISH
 from experiments.figures.panels import CELL
 from experiments.figures.style import GRID, INK, MUTED, PAPER, Chart, chart, colour
 from experiments.heads import BASELINE
-from experiments.judgement import FRESH, THESE
-from experiments.judgement.rate_map import FURTHEST, HEAD, NEAREST
+from experiments.judgement import FRESH, FURTHEST_RATE, NEAREST_RATE, THESE
 from experiments.messages import Words, figure
 from experiments.networks import NETWORKS
 
@@ -96,9 +95,9 @@ def _sides(axes: Axes, words: Words) -> None:
     """Label both axes, and each half with the head that is better there."""
     axes.set_xlabel(words("rate_map.rate", baseline=BASELINE))
     low = axes.bbox.height < 200  # pixels: too low for the whole label
-    axes.set_ylabel(words("rate_map.short" if low else "rate_map.loss", head=HEAD, baseline=BASELINE))
+    axes.set_ylabel(words("rate_map.short" if low else "rate_map.loss", head="softmax", baseline=BASELINE))
     # where theory leaves room: lines run from the lower left to the upper right
-    sides = ((BASELINE, (0.015, 0.97), "left", "top"), (HEAD, (0.985, 0.03), "right", "bottom"))
+    sides = ((BASELINE, (0.015, 0.97), "left", "top"), ("softmax", (0.985, 0.03), "right", "bottom"))
     for head, (x, y), across, up in sides:
         axes.text(x, y, words("rate_map.better", head=head), transform=axes.transAxes, ha=across, va=up,
                   color=colour(head), fontweight="bold", zorder=5)  # fmt: skip
@@ -139,7 +138,7 @@ def _scale(
     axes.set_xticks(labelled, [_times(step, words) for step in labelled])
     axes.set_xlim(first - 0.2, last + 0.2)
     for sign in (-1, 1):
-        near, far = sorted((sign * NEAREST, sign * FURTHEST))
+        near, far = sorted((sign * NEAREST_RATE, sign * FURTHEST_RATE))
         axes.axvspan(near, far, color=GRID, alpha=0.55, linewidth=0, zorder=0)
     axes.axhline(0, color=MUTED, linewidth=1.1)
     axes.axvline(0, color=MUTED, linewidth=0.9, linestyle=(0, (1, 1.5)))

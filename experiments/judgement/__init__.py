@@ -1,6 +1,6 @@
 """What trained networks show: pairs made once, and what follows from them. Tables in, tables out; nothing trains."""
 
-from experiments.judgement.answers import (
+from experiments.judgement._answers import (
     binary_answer,
     control_answer,
     frameworks_answer,
@@ -8,12 +8,12 @@ from experiments.judgement.answers import (
     several_answer,
     verdicts_answer,
 )
-from experiments.judgement.attribution import attribution, loss_scale, scale_over_tasks, shapley
-from experiments.judgement.correctors import Corrector, FixedFamily, Sequential
-from experiments.judgement.derived import derived
-from experiments.judgement.differences import correct, differences
-from experiments.judgement.distances import distances
-from experiments.judgement.outcomes import (
+from experiments.judgement._attribution import attribution, loss_scale, scale_over_tasks, shapley
+from experiments.judgement._correctors import Corrector, FixedFamily, Sequential
+from experiments.judgement._derived import derived
+from experiments.judgement._differences import correct, differences
+from experiments.judgement._distances import distances
+from experiments.judgement._outcomes import (
     APART,
     FRESH,
     INSIDE,
@@ -26,16 +26,18 @@ from experiments.judgement.outcomes import (
     missing,
     outcome,
 )
-from experiments.judgement.overall import mean_over_tasks, overall
-from experiments.judgement.pairs import Pairs, pair_up, samples_of
-from experiments.judgement.rate_map import rate_map
-from experiments.judgement.rates import at_best, best_rates, gaps, shifts
-from experiments.judgement.sequential import Design, looks
+from experiments.judgement._overall import mean_over_tasks, overall
+from experiments.judgement._pairs import Pairs, pair_up, samples_of
+from experiments.judgement._rate_map import FURTHEST_RATE, NEAREST_RATE, rate_map
+from experiments.judgement._rates import at_best, best_rates, gaps, shifts
+from experiments.judgement._sequential import Design, looks
 
 __all__ = [
     "APART",
     "FRESH",
+    "FURTHEST_RATE",
     "INSIDE",
+    "NEAREST_RATE",
     "OUTCOMES",
     "THESE",
     "Corrector",

@@ -9,9 +9,9 @@ from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS, binary_heads
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan.keys import NOTEBOOKS, cache_key, fingerprint, frameworks_of, preload_of, read_notebook
+from experiments.plan._keys import NOTEBOOKS, cache_key, fingerprint, frameworks_of, preload_of, read_notebook
+from experiments.plan._setups import Triple, seeds_of, triples
 from experiments.plan.kinds import KINDS, Kind, kind_of
-from experiments.plan.setups import Triple, seeds_of, triples
 from experiments.protocols import ALL, Elsewhere, Group, Protocol, Selection
 from experiments.records import Cell, UserError, require
 from experiments.registry import Registry

@@ -3,13 +3,13 @@
 No framework is imported here: the first weights of a trunk come from the engine's side (`problem.Trunk`).
 """
 
-from experiments.problem.chunk import Chunk, chunk_of
-from experiments.problem.draws import GLOROT_UNIFORM, KERAS_START, PYTORCH_START, ZEROS, Initialiser, Law, Start
-from experiments.problem.problem import CURVE_ROWS, FINAL_ROWS, READERS, Problem, Trunk, TrunkOf, prepare
-from experiments.problem.records import NORMS, Record, tabulate
-from experiments.problem.replicas import Replica, Slice, chunks, kind_of, slices
-from experiments.problem.samples import sample_of, shares
-from experiments.problem.streams import Stream, draw, hash_of, seed_of
+from experiments.problem._chunk import Chunk, chunk_of
+from experiments.problem._draws import GLOROT_UNIFORM, KERAS_START, PYTORCH_START, ZEROS, Initialiser, Law, Start
+from experiments.problem._problem import CURVE_ROWS, FINAL_ROWS, READERS, Problem, Trunk, TrunkOf, prepare
+from experiments.problem._records import NORMS, Record, tabulate
+from experiments.problem._replicas import Replica, Slice, chunks, kind_of, slices
+from experiments.problem._samples import sample_of, shares
+from experiments.problem._streams import Stream, draw, hash_of, seed_of
 
 __all__ = [
     "CURVE_ROWS",

@@ -4,7 +4,7 @@ from experiments.protocols.presets import FULL, QUICK, STANDARD
 from experiments.protocols.record import (
     ALL,
     GRID,
-    GRID_OF_SEVERAL,
+    GRID_OF_MULTI_UNIT,
     PRESETS,
     Elsewhere,
     Group,
@@ -16,7 +16,7 @@ __all__ = [
     "ALL",
     "FULL",
     "GRID",
-    "GRID_OF_SEVERAL",
+    "GRID_OF_MULTI_UNIT",
     "PRESETS",
     "QUICK",
     "STANDARD",

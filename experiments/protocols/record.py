@@ -92,4 +92,4 @@ ALL = ("*",)  # every registered one: for tasks the binary ones, for networks th
 # side, and the last diverge
 GRID = range(-3, 8)
 # with several units Keras's binary_crossentropy is their mean: the sigmoids' best rate lies log2(units) further up
-GRID_OF_SEVERAL = range(-1, 11)
+GRID_OF_MULTI_UNIT = range(-1, 11)

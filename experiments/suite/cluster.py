@@ -84,7 +84,7 @@ class Workers:
 
 
 @contextmanager
-def own_workers(count: int) -> Iterator[Workers]:
+def local_workers(count: int) -> Iterator[Workers]:
     """`count` workers in this process.
 
     They cost nothing to start: the work is done in kernels, which are processes of their own. With GPUs, a worker

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 _TEMPLATES = Path(__file__).parent
-_GIVEN = ("out",)
-_GIVEN_LAST = ("out", "tables")
+_SET = ("out",)
+_SET_IN_LAST = ("out", "tables")
 
 
 def check(cells: Iterable[Cell], notebooks: Path) -> None:
@@ -29,7 +29,7 @@ def check(cells: Iterable[Cell], notebooks: Path) -> None:
     for cell in cells:
         if cell.notebook not in parameters:
             parameters[cell.notebook] = parameters_of(notebooks / cell.notebook)
-        needed = {*cell.parameters, *(_GIVEN_LAST if kind_of(cell).last else _GIVEN)}
+        needed = {*cell.parameters, *(_SET_IN_LAST if kind_of(cell).last else _SET)}
         unknown = sorted(needed - parameters[cell.notebook])
         require(
             not unknown,

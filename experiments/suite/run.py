@@ -94,9 +94,9 @@ def _runner(options: Options, remote: Workers | None, needed: bool) -> Iterator[
     elif options.shard or not needed:
         yield worker.one_by_one, 1 if options.shard else options.workers, ""
     else:
-        from experiments.suite.cluster import own_workers  # here: when all is stored, importing Dask takes longest
+        from experiments.suite.cluster import local_workers  # here: when all is stored, importing Dask takes longest
 
-        with own_workers(options.workers) as workers:
+        with local_workers(options.workers) as workers:
             yield workers.run, workers.count, workers.dashboard
 
 

@@ -23,9 +23,9 @@ _WAYS = ("forked", "started")
 
 def forks() -> bool:
     """Whether kernels are forked here. Raises `UserError` where the environment asks for something else."""
-    asked = os.environ.get(CHOICE) or ("forked" if sys.platform == "linux" else "started")
-    require(asked in _WAYS, f"{CHOICE} is {asked!r}. It must be one of {', '.join(_WAYS)}, or not be set.")
-    return asked == "forked"
+    choice = os.environ.get(CHOICE) or ("forked" if sys.platform == "linux" else "started")
+    require(choice in _WAYS, f"{CHOICE} is {choice!r}. It must be one of {', '.join(_WAYS)}, or not be set.")
+    return choice == "forked"
 
 
 class Started(subprocess.Popen[bytes]):

@@ -40,7 +40,7 @@ def _import_tasks() -> None:
         import_module(f"{__name__}.{module}")
 
 
-TASKS: Registry[Task] = Registry("task", load=_import_tasks, texts={"task": lambda known: known.called})
+TASKS: Registry[Task] = Registry("task", load=_import_tasks, texts={"task": lambda record: record.called})
 
 
 def task(

@@ -23,8 +23,8 @@ def worked_examples() -> pd.DataFrame:
     `article_value` is NaN where the article gives no figure. A framework that is not installed has its rows too,
     with the status "not installed" and NaN for a value.
     """
-    rows = [_row(known, variant, found) for known in EXAMPLES.values() for variant in known.variants for found in [
-        known.measure(variant) if _installed(variant) else None
+    rows = [_row(entry, variant, numbers) for entry in EXAMPLES.values() for variant in entry.variants for numbers in [
+        entry.measure(variant) if _installed(variant) else None
     ]]  # fmt: skip
     return tables.validate("worked_examples", pd.concat(rows, ignore_index=True))
 
@@ -33,19 +33,19 @@ def _installed(variant: Variant) -> bool:
     return find_spec(variant.package) is not None
 
 
-def _row(known: Example, variant: Variant, found: dict[str, float] | None) -> pd.DataFrame:
-    if found is not None and set(found) != set(known.quantities):
-        raise ValueError(f"The example {known.name!r} measured {sorted(found)} and not {sorted(known.quantities)}")
+def _row(entry: Example, variant: Variant, numbers: dict[str, float] | None) -> pd.DataFrame:
+    if numbers is not None and set(numbers) != set(entry.quantities):
+        raise ValueError(f"The example {entry.name!r} measured {sorted(numbers)} and not {sorted(entry.quantities)}")
     return pd.DataFrame(
         {
-            "example": known.name,
+            "example": entry.name,
             "framework": variant.framework,
             "dtype": variant.dtype,
-            "quantity": known.quantities,
-            "value": [float("nan") if found is None else found[name] for name in known.quantities],
-            "article_value": [known.article.get(name, float("nan")) for name in known.quantities],
-            "status": NOT_INSTALLED if found is None else MEASURED,
-            "section": known.section,
+            "quantity": entry.quantities,
+            "value": [float("nan") if numbers is None else numbers[name] for name in entry.quantities],
+            "article_value": [entry.article.get(name, float("nan")) for name in entry.quantities],
+            "status": NOT_INSTALLED if numbers is None else MEASURED,
+            "section": entry.section,
         }
     )
 

@@ -17,9 +17,7 @@ from experiments.engines import Problem, driver, prepare
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Progressed
 from experiments.engines.keras_trunk import keras_trunk, layer_scopes, precision
-from experiments.problem.chunk import Chunk, chunk_of
-from experiments.problem.records import NORMS, tabulate
-from experiments.problem.replicas import chunks
+from experiments.problem import NORMS, Chunk, chunk_of, chunks, tabulate
 from experiments.records import Head, Setup
 
 BLOCK = 128  # rows of one evaluation

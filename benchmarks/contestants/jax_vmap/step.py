@@ -65,7 +65,7 @@ class Step:
         return own.sum(), own
 
     def norms(self, gradient: State) -> jax.Array:
-        """In the order of `problem.records.NORMS`, then the layers': (scopes, replicas)."""
+        """In the order of `problem.NORMS`, then the layers': (scopes, replicas)."""
         by_variable = [jnp.square(g).reshape(len(g), -1).sum(axis=1) for g in gradient["trunk"]]
         head, effective = [], []
         for kernel, bias in gradient["heads"]:

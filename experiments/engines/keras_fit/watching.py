@@ -74,7 +74,7 @@ class Watch(GradientNorms):
 
 
 def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:
-    """The scopes of `problem.records.NORMS` and those of the layers, for a network's own variables."""
+    """The scopes of `problem.NORMS` and those of the layers, for a network's own variables."""
     head = list(last.trainable_variables)
     trunk_variables = list(trunk.trainable_variables)
     return [

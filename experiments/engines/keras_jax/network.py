@@ -91,7 +91,7 @@ class Networks:
         return jnp.concatenate(found)
 
     def norms(self, trunk: Values, heads: Heads) -> jax.Array:
-        """Euclidean norms of gradients: those of `problem.records.NORMS`, then each layer's, (scopes, networks)."""
+        """Euclidean norms of gradients: those of `problem.NORMS`, then each layer's, (scopes, networks)."""
         zero = jnp.zeros(self.count, self.dtype)
         by_variable = [_squares(gradient) for gradient in trunk]
         layers = [sum((by_variable[place] for place in places), zero) for _, places in self.scopes]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.claims import MADE_BY
+from experiments.claims import COMMAND_OF
 from experiments.figures import CELL, Words
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
@@ -105,7 +105,7 @@ def missing(stored: Stored, words: Words) -> Section | None:
         return None
     rows: list[list[Inline]] = [
         [words(f"{section}.title"), Span(text=name, code=True),
-         Span(text=MADE_BY.get(known, "headtohead run").strip("`"), code=True)]
+         Span(text=COMMAND_OF.get(known, "headtohead run").strip("`"), code=True)]
         for name, (section, known) in lacking.items()
     ]  # fmt: skip
     columns = [words(f"missing.{name}") for name in ("section", "table", "command")]

@@ -84,16 +84,16 @@ def _of_pattern(differences: Array, samples: Array) -> tuple[Array, Array]:
     Both are 1 where there is one cluster, or where each seed is one: there is nothing to tell them by.
     """
     rows, n = differences.shape
-    _, place, sizes = np.unique(samples, return_inverse=True, return_counts=True)
+    _, cluster, sizes = np.unique(samples, return_inverse=True, return_counts=True)
     k = len(sizes)
     if k in (1, n):
         return np.ones(rows), np.ones(rows)
     squares = float((sizes**2).sum()) / n
     with np.errstate(invalid="ignore", divide="ignore"):
-        members = np.eye(k)[place]  # (n, k)
+        members = np.eye(k)[cluster]  # (n, k)
         means = differences @ members / sizes
         between = (sizes * (means - differences.mean(axis=1, keepdims=True)) ** 2).sum(axis=1) / (k - 1)
-        within = ((differences - means[:, place]) ** 2).sum(axis=1) / (n - k)
+        within = ((differences - means[:, cluster]) ** 2).sum(axis=1) / (n - k)
         f = between / within / stats.f.median(k - 1, n - k)
         icc = 1 - (n - squares) / (k - 1) / (f + (n - squares) / (k - 1) - 1)
     icc = np.clip(np.nan_to_num(icc, nan=1.0), 0.0, 1.0)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.problem.draws import Initialiser, Law
+from experiments.problem._draws import Initialiser, Law
 from experiments.records import Draw, Head
 from experiments.tasks import Scaling, Split
 
@@ -90,37 +90,37 @@ class HeadStream:
     network: str
     seed: int
 
-    def kernel(self, law: Law | Initialiser, features: int, units: int, drawn: Draw) -> np.ndarray:
+    def kernel(self, law: Law | Initialiser, features: int, units: int, draw: Draw) -> np.ndarray:
         """The head's first kernel, (features, units) in float64.
 
         An arm of one unit has the draw for one unit, w. "own" with two units is the law's exact draw, coupled to w;
         what cannot be coupled, and more units, are drawn by themselves. "paired" is [-w/2, +w/2]; "again" is a draw
         that is independent of all these.
         """
-        if drawn == "paired":
+        if draw == "paired":
             return _paired(self.kernel(law, features, 1, "own"))
         if not isinstance(law, Law):
-            return law((features, units), self._seed("head", units, drawn))
-        return self._entries(law, "head", features, units, drawn, inputs=features)
+            return law((features, units), self._seed("head", units, draw))
+        return self._entries(law, "head", features, units, draw, inputs=features)
 
-    def bias(self, bias: Law | tuple[int, Initialiser], features: int, units: int, drawn: Draw) -> np.ndarray:
+    def bias(self, bias: Law | tuple[int, Initialiser], features: int, units: int, draw: Draw) -> np.ndarray:
         """The head's first bias, (units,) in float64; `Start` says how a user's own is read."""
         if isinstance(bias, Law):
-            if drawn == "paired":
+            if draw == "paired":
                 return _paired(self.bias(bias, features, 1, "own"))
             inputs = features if bias.fan == "inputs" else units
-            return self._entries(bias, "bias", 1, units, drawn, inputs=inputs)[0]
+            return self._entries(bias, "bias", 1, units, draw, inputs=inputs)[0]
         of, initialiser = bias
-        values = initialiser((of,), self._seed("bias", "again" if drawn == "again" else "own"))
-        if of == units and drawn != "paired":
+        values = initialiser((of,), self._seed("bias", "again" if draw == "again" else "own"))
+        if of == units and draw != "paired":
             return values
         effective = values if of == 1 else values[1:] - values[:1]
         return effective if units == 1 else _paired(effective)
 
-    def _entries(self, law: Law, part: str, rows: int, units: int, drawn: Draw, inputs: int) -> np.ndarray:
-        if units == 2 and drawn == "own":
+    def _entries(self, law: Law, part: str, rows: int, units: int, draw: Draw, inputs: int) -> np.ndarray:
+        if units == 2 and draw == "own":
             return law.draw_coupled(self._rng(part, 1, "own"), self._rng(part, "sum"), rows, inputs)
-        return law.draw(self._rng(part, units, drawn), rows, units, inputs)
+        return law.draw(self._rng(part, units, draw), rows, units, inputs)
 
     def _seed(self, *parts: object) -> int:
         return seed_of(self.task, self.network, self.seed, *parts)

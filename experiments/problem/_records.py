@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.problem.problem import Problem
-from experiments.problem.replicas import Replica
-from experiments.problem.samples import shares
+from experiments.problem._problem import Problem
+from experiments.problem._replicas import Replica
+from experiments.problem._samples import shares
 from experiments.records import Setup
 from experiments.tables import RUN, validate
 

@@ -11,12 +11,12 @@ import numpy as np
 from experiments.heads import HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.problem.draws import KERAS_START, Start
-from experiments.problem.metrics import effective_logit, measure
-from experiments.problem.multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
-from experiments.problem.replicas import Replica
-from experiments.problem.samples import rows_of, tokenised
-from experiments.problem.streams import HeadStream, Stream, draw, seed_of
+from experiments.problem._draws import KERAS_START, Start
+from experiments.problem._metrics import effective_logit, measure
+from experiments.problem._multi_unit_metrics import label_logits, log_probabilities, measure_classes, measure_labels
+from experiments.problem._replicas import Replica
+from experiments.problem._samples import rows_of, tokenised
+from experiments.problem._streams import HeadStream, Stream, draw, seed_of
 from experiments.records import Data, Head, Network, Optimizer, Setup, require
 from experiments.tasks import TASKS, fit_scaling
 
@@ -52,11 +52,11 @@ class Reader:
         measured: list[dict[str, float]] = [{} for _ in labels]
         lengths = np.array([len(y) for y in labels])
         for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
-            places = np.flatnonzero(lengths == n)
-            truth = np.stack([labels[place] for place in places.tolist()])
-            values = self.measure(read[places, :n], losses[places, :n], truth, along)
-            for position, place in enumerate(places):
-                measured[place] = {quantity: float(v[position]) for quantity, v in values.items()}
+            indices = np.flatnonzero(lengths == n)
+            truth = np.stack([labels[index] for index in indices.tolist()])
+            values = self.measure(read[indices, :n], losses[indices, :n], truth, along)
+            for position, index in enumerate(indices):
+                measured[index] = {quantity: float(v[position]) for quantity, v in values.items()}
         return measured
 
 
@@ -104,13 +104,13 @@ class Problem:
 
     def kernel(self, replica: Replica) -> np.ndarray:
         """The head's first kernel of one network, (features, units)."""
-        units, drawn = replica.head.units, replica.head.draw
-        return self._head(replica).kernel(self.start.kernel, self.trunk.features, units, drawn)
+        units, draw = replica.head.units, replica.head.draw
+        return self._head(replica).kernel(self.start.kernel, self.trunk.features, units, draw)
 
     def bias(self, replica: Replica) -> np.ndarray:
         """The head's first bias of one network, (units,)."""
-        units, drawn = replica.head.units, replica.head.draw
-        return self._head(replica).bias(self.start.bias, self.trunk.features, units, drawn)
+        units, draw = replica.head.units, replica.head.draw
+        return self._head(replica).bias(self.start.bias, self.trunk.features, units, draw)
 
     def _head(self, replica: Replica) -> HeadStream:
         return HeadStream(task=self.setup.task, network=self.setup.network, seed=replica.seed)

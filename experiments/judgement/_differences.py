@@ -6,10 +6,22 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.judgement.correctors import Corrector, FixedFamily
-from experiments.judgement.outcomes import FRESH, THESE, bound
-from experiments.judgement.pairs import CELL, Block, Pairs, blocks
-from experiments.stats import QUANTITIES, clusters, hypotheses, intervals, zeros_bound, zeros_p
+from experiments.judgement._correctors import Corrector, FixedFamily
+from experiments.judgement._outcomes import FRESH, THESE, bound
+from experiments.judgement._pairs import CELL, Block, Pairs, blocks
+from experiments.stats import (
+    QUANTITIES,
+    bca,
+    clusters,
+    corrected_t,
+    corrected_t_p,
+    larger_p,
+    sign_flip_p,
+    standardised,
+    tost_p,
+    zeros_bound,
+    zeros_p,
+)
 
 NULL = "sigmoid_again"
 SAME = 1e-9  # differences of quantities that count rows are the same where they differ by rounding alone
@@ -38,7 +50,7 @@ def differences(pairs: Pairs, corrector: Corrector | None = None, *, at: str = "
         return pd.DataFrame(columns=tables.SCHEMAS["differences"])
     table = pd.concat(parts, ignore_index=True).assign(baseline=pairs.baseline, at=at)
     table = table.merge(noise_floor(pairs), on=[*CELL, "quantity"], how="left")
-    order = table["quantity"].map({name: place for place, name in enumerate(QUANTITIES)})
+    order = table["quantity"].map({name: rank for rank, name in enumerate(QUANTITIES)})
     keys = ["head", *CELL, "_order", "estimand"]
     table = table.assign(_order=order).sort_values(keys, kind="stable", ignore_index=True)
     return correct(table.drop(columns="_order"), corrector)
@@ -75,15 +87,15 @@ def summary(block: Block) -> pd.DataFrame:
         "effect": clustering.effect,
         "mean": mean,
         "sd": np.where(finite, sd, np.nan),
-        "d_z": np.where(finite, hypotheses.standardised(mean, sd), np.nan),
-        "p": _filled(rows, finite, hypotheses.sign_flip_p(d[finite]) if finite.any() else np.empty(0)),
+        "d_z": np.where(finite, standardised(mean, sd), np.nan),
+        "p": _filled(rows, finite, sign_flip_p(d[finite]) if finite.any() else np.empty(0)),
         "margin": margin,
         "primary": np.array([q.primary for q in records]),
         "mean_abs": np.abs(d).mean(axis=1),
         "baseline_mean": block.baselines.mean(axis=1),
         "nonfinite": (~np.isfinite(d)).sum(axis=1),
     }
-    limits = intervals.bca(d[finite], clustering.these[finite]) if finite.any() else (np.empty(0), np.empty(0))
+    limits = bca(d[finite], clustering.these[finite]) if finite.any() else (np.empty(0), np.empty(0))
     common["bca_low"], common["bca_high"] = (_filled(rows, finite, end) for end in limits)
     with np.errstate(invalid="ignore"):
         same = np.ptp(d, axis=1) <= SAME
@@ -96,10 +108,10 @@ def summary(block: Block) -> pd.DataFrame:
         estimates = {name: np.full(rows, np.nan) for name in ("low", "high", "p_t", "p_larger", "p_tost")}
         if finite.any():
             f, m, r = d[finite], margins[finite], ratio[finite]
-            estimates["low"][finite], estimates["high"][finite] = intervals.corrected_t(f, r)
-            estimates["p_t"][finite] = hypotheses.corrected_t_p(f, r)
-            estimates["p_larger"][finite] = hypotheses.larger_p(f, m, r)
-            estimates["p_tost"][finite] = hypotheses.tost_p(f, m, r)
+            estimates["low"][finite], estimates["high"][finite] = corrected_t(f, r)
+            estimates["p_t"][finite] = corrected_t_p(f, r)
+            estimates["p_larger"][finite] = larger_p(f, m, r)
+            estimates["p_tost"][finite] = tost_p(f, m, r)
         if same.any():
             # n equal numbers of rows, most often 0, have no variance to speak of, but leave open what is as rare as 3
             # in n: another difference, as far from them as from 0 and back

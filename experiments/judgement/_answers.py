@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from experiments.judgement.attribution import LOSS_SCALE, SOFTMAX
+from experiments.judgement._attribution import LOSS_SCALE, SOFTMAX
 from experiments.messages import Words, figure
 from experiments.stats import QUANTITIES
 
@@ -29,9 +29,10 @@ def binary_answer(differences: pd.DataFrame, shares: pd.DataFrame, cell: Iterabl
     if len(mine):
         parts = [f"{_WORDS(f'factor.{row.factor}')} {figure(row.share, sign=True)}" for row in mine.itertuples()]
         lines.append(f"Of the difference, in nats: {', '.join(parts)}.")
-    for head, said in ((_MATCHED, "With start and head rate matched, it is"), (_AGAIN, "Sigmoid drawn again, it is")):
+    others = ((_MATCHED, "With start and head rate matched, it is"), (_AGAIN, "Sigmoid drawn again, it is"))
+    for head, opening in others:
         if head in rows.index:
-            lines.append(f"{said} {_gap(rows.loc[head])}.")
+            lines.append(f"{opening} {_gap(rows.loc[head])}.")
     return " ".join(lines)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit, log_softmax, logsumexp
 
-from experiments.problem.metrics import BINS
+from experiments.problem._metrics import BINS
 from experiments.records import Head
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.judgement.differences import NULL, noise_floor
-from experiments.judgement.pairs import CELL, Block, Pairs, blocks
+from experiments.judgement._differences import NULL, noise_floor
+from experiments.judgement._pairs import CELL, Block, Pairs, blocks
 from experiments.optimizers import OPTIMIZERS
-from experiments.stats import ALPHA, QUANTITIES, clusters, intervals
+from experiments.stats import ALPHA, QUANTITIES, clusters, corrected_t
 
 INITIALISATION, HEAD_RATE, DECAY, ARITHMETIC = "initialisation", "head_rate", "decay", "arithmetic"
 RATE_AND_DECAY = "head_rate+decay"  # where no arm separates the two
@@ -119,7 +119,7 @@ def shapley(worth: Mapping[Coalition, Array]) -> dict[str, Array]:
     orders = [
         order
         for order in itertools.permutations(sorted(everything))
-        if all(frozenset(order[:place]) in worth for place in range(len(order) + 1))
+        if all(frozenset(order[:length]) in worth for length in range(len(order) + 1))
     ]
     if not orders:
         raise ValueError("No order of matching has an arm at each step")
@@ -147,9 +147,9 @@ def tabulated(shares: pd.DataFrame, pairs: Pairs, head: str, factors: Sequence[s
     table = table.merge(whole.mean(skipna=False), on=keys).merge(noise_floor(pairs), on=keys, how="left")
     size = np.fmax(table["difference"].abs(), table["noise_floor"])
     table = table.assign(part=table["mean_abs"] / size.where(size > 0))
-    places = {name: place for place, name in enumerate([*QUANTITIES, *factors])}
+    ranks = {name: rank for rank, name in enumerate([*QUANTITIES, *factors])}
     table = table.sort_values(
-        [*keys, "factor"], key=lambda column: column.map(places) if column.name in ("quantity", "factor") else column
+        [*keys, "factor"], key=lambda column: column.map(ranks) if column.name in ("quantity", "factor") else column
     )
     return tables.validate("attribution", table.reset_index(drop=True))
 
@@ -168,7 +168,7 @@ def _method(decays: bool, present: set[str]) -> str | None:
 
 def _summary(block: Block, confidence: float) -> pd.DataFrame:
     allowed = clusters(block.values, block.samples, block.shared).fresh
-    low, high = intervals.corrected_t(block.values, allowed, confidence)
+    low, high = corrected_t(block.values, allowed, confidence)
     with np.errstate(invalid="ignore"):  # a share is NaN where an arm's value is not finite
         return block.keys.assign(
             margin=block.margins.mean(axis=1),

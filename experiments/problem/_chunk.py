@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from experiments.problem.problem import Problem
-from experiments.problem.replicas import Replica
+from experiments.problem._problem import Problem
+from experiments.problem._replicas import Replica
 
 
 @dataclass(frozen=True, kw_only=True)

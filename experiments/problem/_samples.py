@@ -33,15 +33,15 @@ def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Sp
         populations = [task.load(image_side, seed) for seed in range(seeds)]
         data = _end_to_end(populations)
         starts = np.cumsum([0, *(len(one.y) for one in populations)])
-        places = {seed: np.arange(starts[seed], starts[seed + 1]) for seed in range(seeds)}
+        row_numbers = {seed: np.arange(starts[seed], starts[seed + 1]) for seed in range(seeds)}
     else:
         data = task.load(image_side)
         n = len(data.y)
-        places = {
+        row_numbers = {
             number: np.arange(n) if task.sample is None else sample(data, task.sample, number, task.name)
             for number in dict.fromkeys(samples.values())
         }
-    parts = {number: _split(data, rows, number, task.name) for number, rows in places.items()}
+    parts = {number: _split(data, rows, number, task.name) for number, rows in row_numbers.items()}
     available = math.inf if task.synthetic else float(len(data.y))
     return data, {seed: parts[number] for seed, number in samples.items()}, samples, available
 
@@ -123,8 +123,8 @@ def tokenised(
         tokens = tokens_of([texts[row] for row in chosen.train], length)
         x.append(tokens(texts[row] for row in rows))
         origin.append(rows)
-        places = {part: start + np.searchsorted(rows, getattr(chosen, part)) for part in PARTS}
-        laid[number] = replace(chosen, **places)
+        row_numbers = {part: start + np.searchsorted(rows, getattr(chosen, part)) for part in PARTS}
+        laid[number] = replace(chosen, **row_numbers)
         start += len(rows)
     where = np.concatenate(origin)
     tokens_data = Data(x=np.concatenate(x), y=data.y[where], groups=data.groups[where])

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats as scipy_stats
 
-from experiments.judgement.outcomes import outcome
-from experiments.judgement.sequential import Design
-from experiments.stats import ALPHA, holm, power, zeros_needed
+from experiments.judgement._outcomes import outcome
+from experiments.judgement._sequential import Design
+from experiments.stats import ALPHA, detectable_errors, holm, least_seeds, seeds_needed, zeros_needed
 
 _KEYS = ["head", "quantity", "estimand"]
 _TESTS = {"p": "p_holm", "p_larger": "p_larger_holm", "p_tost": "p_tost_holm"}
@@ -120,8 +120,8 @@ def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
     n, sd, effect, ratio = (table[name].to_numpy(float) for name in ("n", "sd", "effect", "ratio"))
     error = sd * np.sqrt(1 / n + ratio)
     cases = list(zip(n.astype(int), level, strict=True))
-    errors = {case: power.detectable_errors(int(case[0]), float(case[1])) for case in {*cases}}
-    detectable = np.where(n < power.least_seeds(level), np.inf, np.array([errors[case] for case in cases]))
+    errors = {case: detectable_errors(int(case[0]), float(case[1])) for case in {*cases}}
+    detectable = np.where(n < least_seeds(level), np.inf, np.array([errors[case] for case in cases]))
     # more seeds have more clusters of the same size, whose shared rows do not grow fewer
     overlap = (1 / n + ratio) / effect - 1 / n
     undecided = (table["outcome"] == "undecided").to_numpy(bool) & np.isfinite(sd)
@@ -129,12 +129,12 @@ def with_needs(table: pd.DataFrame, level: np.ndarray) -> pd.DataFrame:
     needed = {name: np.full(len(table), np.nan) for name in ("seeds_needed", "fresh_seeds_needed")}
     spread = sd * np.sqrt(effect)
     for name, used, allowed in (("seeds_needed", spread, overlap[undecided]), ("fresh_seeds_needed", sd, 0.0)):
-        needed[name][undecided] = power.seeds_needed(mean, used[undecided], margin, allowed, level[undecided])
+        needed[name][undecided] = seeds_needed(mean, used[undecided], margin, allowed, level[undecided])
     same = undecided & (sd == 0)  # a spread of 0 would take two seeds
     at, high, margins = (table.loc[same, name].to_numpy(float) for name in ("mean", "high", "margin"))
     inside = zeros_needed(n[same], high - at, np.maximum(margins - np.abs(at), 0.0), level[same])
     for values in needed.values():
-        values[same] = np.where(at == 0, inside, np.fmin(inside, power.least_seeds(level[same])))
+        values[same] = np.where(at == 0, inside, np.fmin(inside, least_seeds(level[same])))
     with np.errstate(invalid="ignore"):
         return table.assign(detectable=detectable * error, **needed)
 

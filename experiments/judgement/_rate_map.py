@@ -13,15 +13,15 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.judgement.differences import correct, differences
-from experiments.judgement.outcomes import ESTIMANDS
-from experiments.judgement.pairs import CELL, Pairs, pair_up, samples_of
-from experiments.judgement.rates import CHOICE
+from experiments.judgement._differences import correct, differences
+from experiments.judgement._outcomes import ESTIMANDS
+from experiments.judgement._pairs import CELL, Pairs, pair_up, samples_of
+from experiments.judgement._rates import CHOICE
 from experiments.stats import ALPHA, QUANTITIES, clusters, corrected_t, draws
 
 HEAD, BASELINE, QUANTITY = "softmax", "sigmoid", "nll"
 # which rates make a side, in steps of two from the best one; registered in docs/protocol.md
-NEAREST, FURTHEST = 1, 2
+NEAREST_RATE, FURTHEST_RATE = 1, 2
 SIDES = {"below": -1, "above": 1}  # and the sign that the law predicts there
 RESAMPLES = 1_000
 _KEYS = ["framework", "task", "network", "optimizer"]
@@ -56,9 +56,9 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
             }
             laws.append({**names, "estimand": estimand, "best_rate": best[cell], "n": d.shape[1], **crossing,
                          **_law(evidence)})  # fmt: skip
-    drawn = pd.concat(points, ignore_index=True)
-    drawn = drawn.assign(head=HEAD, baseline=BASELINE, quantity=QUANTITY, margin=QUANTITIES[QUANTITY].margin)
-    return tables.validate("rate_map", drawn), tables.validate("rate_law", pd.DataFrame(laws))
+    curves = pd.concat(points, ignore_index=True)
+    curves = curves.assign(head=HEAD, baseline=BASELINE, quantity=QUANTITY, margin=QUANTITIES[QUANTITY].margin)
+    return tables.validate("rate_map", curves), tables.validate("rate_law", pd.DataFrame(laws))
 
 
 def best_rate(sweep: pd.DataFrame) -> dict[tuple[str, ...], float]:
@@ -75,9 +75,9 @@ def best_rate(sweep: pd.DataFrame) -> dict[tuple[str, ...], float]:
 def side_pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Pairs]:
     """Softmax and sigmoid on either side of sigmoid's best rate: each seed's mean test NLL over the side's rates.
 
-    A side holds the rates that are `NEAREST` to `FURTHEST` steps of two from the best one: further above it training
-    breaks down now and then, and the mean says more of that than of the heads. Rates at which a seed of either head
-    ended in no number are left out.
+    A side holds the rates that are `NEAREST_RATE` to `FURTHEST_RATE` steps of two from the best one: further above it
+    training breaks down now and then, and the mean says more of that than of the heads. Rates at which a seed of
+    either head ended in no number are left out.
     """
     best = best_rate(sweep)
     pairs = _pairs(sweep, runs)
@@ -89,7 +89,7 @@ def side_pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Pairs]:
     lost = lost.groupby([table[key] for key in CELL], observed=True).transform("any").to_numpy(bool)
     by_side = {}
     for side, sign in SIDES.items():
-        mine = table[(sign * relative >= NEAREST) & (sign * relative <= FURTHEST) & ~lost]
+        mine = table[(sign * relative >= NEAREST_RATE) & (sign * relative <= FURTHEST_RATE) & ~lost]
         keys = ["head", *_KEYS, "quantity", "split", "seed"]
         by_seed = mine.groupby(keys, as_index=False, observed=True)
         means = by_seed[["value", "baseline_value", "difference", "sample", "shared", "reach"]].mean()

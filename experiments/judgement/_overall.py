@@ -9,14 +9,23 @@ import pandas as pd
 from scipy import stats
 
 from experiments import tables
-from experiments.judgement.correctors import FixedFamily
-from experiments.judgement.outcomes import FRESH, THESE, bound
-from experiments.judgement.pairs import CELL, Pairs, samples_of
-from experiments.stats import ALPHA, QUANTITIES, clusters, intervals, zeros_bound, zeros_p
-from experiments.stats.hypotheses import standardised
+from experiments.judgement._correctors import FixedFamily
+from experiments.judgement._outcomes import FRESH, THESE, bound
+from experiments.judgement._pairs import CELL, Pairs, samples_of
+from experiments.stats import (
+    ALPHA,
+    QUANTITIES,
+    RESAMPLES,
+    Ratio,
+    clusters,
+    standard_error,
+    standardised,
+    zeros_bound,
+    zeros_p,
+)
 
 Array = np.ndarray
-Ratios = Sequence[intervals.Ratio]  # of each task
+Ratios = Sequence[Ratio]  # of each task
 
 KINDS = ("two classes", "several classes", "several labels")
 
@@ -45,8 +54,8 @@ def overall(pairs: Pairs, *, at: str = "default") -> pd.DataFrame:
     family = FixedFamily(by=("kind", "head", "primary", "estimand"))
     table = family.judge(table.assign(p_t=table["p"]))
     table = table.assign(bound=bound(table["low"], table["high"]))
-    place = table["quantity"].map({name: place for place, name in enumerate(QUANTITIES)})
-    table = table.assign(_place=place).sort_values(["kind", "head", "_place", "estimand"], kind="stable")
+    rank = table["quantity"].map({name: rank for rank, name in enumerate(QUANTITIES)})
+    table = table.assign(_rank=rank).sort_values(["kind", "head", "_rank", "estimand"], kind="stable")
     return table[tables.SCHEMAS["overall"]].reset_index(drop=True)
 
 
@@ -100,7 +109,7 @@ def p_over_tasks(samples: Sequence[Array], margin: Array, ratios: Ratios) -> tup
     """
     with np.errstate(invalid="ignore"):
         mean = np.mean([sample.mean(axis=1) for sample in samples], axis=0)
-    errors = [intervals.standard_error(sample, ratio) for sample, ratio in zip(samples, ratios, strict=True)]
+    errors = [standard_error(sample, ratio) for sample, ratio in zip(samples, ratios, strict=True)]
     variances = np.array(errors) ** 2 / len(samples) ** 2
     seeds = np.array([[sample.shape[1]] for sample in samples])
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -121,7 +130,7 @@ def mean_over_tasks(
     samples: Sequence[Array],
     ratios: Ratios,
     confidence: float = 1 - ALPHA,
-    resamples: int = intervals.RESAMPLES,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[Array, Array]:
     """BCa interval of the mean of the tasks' means; seeds are resampled within each task, tasks are kept.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from experiments.stats.intervals import Ratio, standard_error
+from experiments.stats._intervals import Ratio, standard_error
 from experiments.stats.margins import ALPHA
 
 Array = np.ndarray

@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
 from experiments import tables
-from experiments.judgement.differences import differences
-from experiments.judgement.pairs import Pairs, pair_up
+from experiments.judgement._differences import differences
+from experiments.judgement._pairs import Pairs, pair_up
 from experiments.records import UserError
 from experiments.stats import ALPHA
 
@@ -100,7 +100,7 @@ def shifts(
     """
     rows = sweep[(sweep["quantity"] == quantity) & (sweep["split"] == split)]
     rng = np.random.default_rng(seed)
-    shifts_found = []
+    fits = []
     for cell, part in rows.groupby(_KEYS, sort=False):
         grid = _grid(part)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -115,7 +115,7 @@ def shifts(
                 continue
             draws = rng.integers(0, len(curve), size=(resamples, len(curve)))
             shift = _align(curve, curves[baseline], draws)
-            shifts_found.append(
+            fits.append(
                 {
                     **dict(zip(_KEYS, cell, strict=True)),
                     "head": head,
@@ -124,7 +124,7 @@ def shifts(
                     **shift,
                 }
             )
-    return pd.DataFrame(shifts_found, columns=SHIFTS)
+    return pd.DataFrame(fits, columns=SHIFTS)
 
 
 def _grid(part: pd.DataFrame) -> list[float]:
@@ -152,9 +152,9 @@ def _align(arm: Array, baseline: Array, draws: Array) -> dict[str, float]:
     at_whole = _misfit(mean, reference, whole)[0]
     shift = whole[np.argmin(at_whole)]
     # a resample may hold no finite seed at some rate: such a resample has no say
-    drawn, drawn_reference = _means(arm, draws), _means(baseline, draws)
-    finite = np.isfinite(drawn).all(axis=1) & np.isfinite(drawn_reference).all(axis=1)
-    resampled = fine[np.argmin(_misfit(drawn[finite], drawn_reference[finite], fine), axis=1)]
+    resampled_arm, resampled_reference = _means(arm, draws), _means(baseline, draws)
+    finite = np.isfinite(resampled_arm).all(axis=1) & np.isfinite(resampled_reference).all(axis=1)
+    resampled = fine[np.argmin(_misfit(resampled_arm[finite], resampled_reference[finite], fine), axis=1)]
     low, high = np.quantile(resampled, [ALPHA / 2, 1 - ALPHA / 2])
     return {
         "rates": rates,
@@ -179,6 +179,6 @@ def _misfit(arm: Array, baseline: Array, steps: Array) -> Array:
     """Mean square gap between arm(k) and baseline(k + step), over the rates where both exist: (rows, steps)."""
     rates = arm.shape[1]
     between = PchipInterpolator(np.arange(rates), baseline, axis=1, extrapolate=False)
-    places = np.arange(rates) + steps[:, None]
-    gap = between(places.ravel()).reshape(len(arm), len(steps), rates) - arm[:, None, :]
+    positions = np.arange(rates) + steps[:, None]
+    gap = between(positions.ravel()).reshape(len(arm), len(steps), rates) - arm[:, None, :]
     return np.nanmean(gap**2, axis=2)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import pandas as pd
 
 from experiments.frameworks import FRAMEWORKS
-from experiments.judgement.attribution import attribution, loss_scale
-from experiments.judgement.differences import differences
-from experiments.judgement.overall import overall
-from experiments.judgement.pairs import pair_up
-from experiments.judgement.rate_map import rate_map, side_pairs
-from experiments.judgement.rates import at_best, gaps, shifts
+from experiments.judgement._attribution import attribution, loss_scale
+from experiments.judgement._differences import differences
+from experiments.judgement._overall import overall
+from experiments.judgement._pairs import pair_up
+from experiments.judgement._rate_map import rate_map, side_pairs
+from experiments.judgement._rates import at_best, gaps, shifts
 from experiments.tables import MAIN
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels

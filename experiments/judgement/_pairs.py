@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from experiments import tables
-from experiments.stats.margins import QUANTITIES
+from experiments.stats import QUANTITIES
 
 CELL = ["framework", "task", "network", "optimizer", "learning_rate"]
 ROWS = 1024  # of a block at most
