@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path as File
 from typing import Any
@@ -20,6 +21,7 @@ from numerics_cases import (
 )
 
 from experiments import numerics, tables
+from experiments.figures.lettering import words_of
 from experiments.figures.numerics import consequences as figure_of_consequences
 from experiments.figures.numerics import gradient_states, thresholds
 from experiments.keras_backend import use_backend
@@ -473,12 +475,27 @@ def test_figures_count_what_the_tables_hold() -> None:
         assert chart.png().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_phones_table_of_numbers_names_its_paths_in_full(lang: str) -> None:
+    """And what stands on a patch keeps within it, and its ink in the dark."""
+    wide, narrow = (thresholds(tensorflow_pathologies(), framework="keras-tensorflow", width=width,
+                               words=words_of(lang)) for width in (7.2, 3.58))  # fmt: skip
+    told = [[label.get_text().replace("\n", " ") for label in chart.axes[0].get_yticklabels()]
+            for chart in (wide, narrow)]  # fmt: skip
+    assert told[0] == told[1]
+    narrow.draw_without_rendering()
+    (axes,) = narrow.axes
+    for text, patch in zip(axes.texts, axes.patches, strict=True):
+        assert text.get_window_extent().width <= patch.get_window_extent().width
+    assert "fill:#101214" in narrow.svg("a")
+
+
 def test_the_summary_is_computed() -> None:
     study = {"numerics": tensorflow(), "pathologies": tensorflow_pathologies(), "consequences": pd.DataFrame()}
     text = numerics.summary(study)
     assert f"Of {len(tensorflow_pathologies()[PATH].drop_duplicates())} paths that were swept, " in text
     assert "sigmoid head with binary_crossentropy, in float32, learns from every mistake" in text
-    assert "`one_unit_softmax`" in text
+    assert re.search(r"Pathologies that do harm, .*: .*one unit softmax \(\d+\)", text)
 
 
 def test_sweeping_leaves_keras_as_it_was() -> None:

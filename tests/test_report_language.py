@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import synthetic_tables as synthetic
 
-from experiments.claims import verdicts
+from experiments.claims import CLAIMS, verdicts
 from experiments.claims.phrasing import PHRASES
 from experiments.claims.phrasing import STRINGS as CLAIM_STRINGS
 from experiments.comparison.language import STRINGS as COMPARISON_STRINGS
@@ -28,16 +28,20 @@ from experiments.report.sections.claims import named
 from experiments.stats import QUANTITIES
 from experiments.tables import SCHEMAS
 from experiments.tasks import TASKS
+from experiments.worked_examples import EXAMPLES
 
 KINDS = {"arm": HEADS, "task": TASKS, "network": NETWORKS, "network_long": NETWORKS, "optimizer": OPTIMIZERS,
          "framework": FRAMEWORKS, "quantity": QUANTITIES}  # fmt: skip
 # what a table calls a thing, where that is no word of a language
 IDENTIFIERS = {
     name
-    for names in (*KINDS.values(), SCHEMAS, *SCHEMAS.values())
+    for names in (*KINDS.values(), SCHEMAS, *SCHEMAS.values(), EXAMPLES, CLAIMS, {"keras-torch"})
     for name in names
-    if "_" in str(name)
+    if re.search("[_-]", str(name))
 } | {"nll", "k_softmax"}  # fmt: skip
+# a name within a longer one is not that name: "sigmoid" of "sigmoid-range"
+_NAME = re.compile(r"(?<![\w-])\w+(?:-\w+)*(?![\w-])", flags=re.ASCII)
+_CELL = re.compile(rf"(?<![\w/])\w+/(?:{'|'.join(NETWORKS)})/\w+", flags=re.ASCII)
 
 
 class Prose(HTMLParser):
@@ -72,8 +76,8 @@ def prose(page: Path) -> list[str]:
 
 def identifiers(text: str) -> Iterator[str]:
     """The identifiers in a text, and every cell as tables write it."""
-    yield from IDENTIFIERS & set(re.findall(r"\w+", text))
-    yield from re.findall(r"\b\w+/(?:linear|mlp|deep_mlp|cnn|gru|attention)/\w+", text)
+    yield from IDENTIFIERS & {*_NAME.findall(text), *re.findall(r"\w+", text, flags=re.ASCII)}
+    yield from _CELL.findall(text)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +96,10 @@ def test_no_identifier_of_a_table_stands_in_what_people_read(out: Path, name: st
 def test_an_identifier_would_be_seen() -> None:
     assert list(identifiers("k_softmax - k_sigmoid: micro_f1 +0.007")) != []
     assert list(identifiers("holds in moons/mlp/sgd")) == ["moons/mlp/sgd"]
+    assert list(identifiers("成立：breast_cancer/text_mean/sgd。"))[-1] == "breast_cancer/text_mean/sgd"
+    for told in ("keras-jax, float32", "在keras-tensorflow上", "算例loss-recipes：8", "softmax_init-", "keras-torch's"):
+        assert list(identifiers(told)) != [], told
+    assert not list(identifiers("scikit-learn, one-hot, log-softmax, back-propagation"))
     assert not list(identifiers("softmax minus sigmoid: categorical_crossentropy, mean NLL over training"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
 from experiments.figures.lettering import ENGLISH, clip, in_two, wrap
-from experiments.figures.style import GRID, INK, MUTED, Chart, chart, label_rows
+from experiments.figures.style import GRID, INK, MUTED, ON_PATCH, Chart, chart, label_rows
 from experiments.messages import Words, figure
 
 OFF = 1e-3  # a gradient is right when it is this close to its reference
@@ -22,7 +21,6 @@ OFF = 1e-3  # a gradient is right when it is this close to its reference
 STATES = ("right", "off", "dead", "lost", "undefined")
 _INKS = ("#cfe3f2", "#e69f00", "#d55e00", "#3b2a4d", GRID)
 _SOUND, _ILL = "#0072b2", "#d55e00"
-_DARK = "#101214"  # on a coloured patch, in the dark scheme too: not the ink that the scheme turns
 
 # what people write, in the order of the rows: (form, activation, units, loss)
 USUAL = [
@@ -164,18 +162,15 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
     finding = words("numerics.thresholds", framework=words.name("framework", framework), sound=sound,
                     paths=int((~np.isnan(values)).sum()))  # fmt: skip
     left = 2.4 if width >= 5 else 0.42 * width
-    height = 0.24 * len(grid)
+    height = (0.24 if width >= 5 else 0.38) * len(grid)
     columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
     angle, size = (90, 7.5) if width < 5 else (50, 7.5)
     above = 0.15 + max(map(len, columns)) * size / 72 * 0.58 * math.sin(math.radians(angle))
     with chart(finding, width, height + above + 0.1, auto=False) as page:
-        axes = page.place(left, above, width - left - 0.6, height)
+        axes = page.place(left, above, width - left - (0.6 if width >= 5 else 0.1), height)
         _numbers(axes, values, words, narrow=width < 5)
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
-        if width < 5:
-            short = {"categorical": "cat.", "binary": "bin.", "sparse": "sp.", " → ": "→"}
-            names = [re.sub("|".join(short), lambda match: short[match[0]], name) for name in names]
-        label_rows(axes, [clip(name, left - 0.1, 8) for name in names])
+        label_rows(axes, [in_two(name, left - 0.1, 8) for name in names])
         axes.set_xticks(range(len(columns)), columns, rotation=angle, ha="center" if angle == 90 else "left")
         axes.xaxis.tick_top()
         axes.tick_params(axis="x", length=0, labelsize=size)
@@ -199,7 +194,7 @@ def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> N
         axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, color=ink, linewidth=0))
         right = "✓" if narrow else words("numerics.right")
         text = right if math.isinf(value) else words("numerics.all") if value <= 0.5 else f"{value:g}"
-        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=_DARK)
+        axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ON_PATCH)
 
 
 def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:

@@ -26,6 +26,7 @@ INK = "#1b1f24"
 MUTED = "#59616b"
 GRID = "#dfe3e7"
 PAPER = "#fefefe"
+ON_PATCH = "#101214"  # writing on a coloured patch, in the dark too
 _CONTRAST = 5.0
 _DARK = {INK: "#e8eaed", MUTED: "#a9b1ba", GRID: "#3a4149", PAPER: "#16191d"}
 
@@ -144,9 +145,10 @@ class Chart(Figure):
             text = text.replace(f": {ink}", f": var({name})")
         dark = dict(_DARK)
         # writing in an arm's colour is lighter on a dark page than the arm's line
-        for ink in sorted(set(_WRITTEN.findall(text))):
+        for ink in sorted({*_WRITTEN.findall(text)} - {ON_PATCH}):
             names[ink], dark[ink] = f"--{ink[1:]}", readable(ink, _DARK[PAPER])
-        text = _WRITTEN.sub(lambda found: found[0].replace(found[1], f"var({names[found[1]]})"), text)
+        variables = {ink: f"var({name})" for ink, name in names.items()}
+        text = _WRITTEN.sub(lambda found: found[0].replace(found[1], variables.get(found[1], found[1])), text)
         light, dim = (";".join(f"{names[ink]}:{shade(ink)}" for ink in names) for shade in (str, dark.__getitem__))
         sheet = f"svg{{--font:{FONT};{light}}}@media (prefers-color-scheme:dark){{svg{{{dim}}}}}"
         return small_svg(text, sheet)

@@ -25,14 +25,19 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> str:
     parts = [f"**Of {swept} paths that were swept, {sound} compute what their program says at every logit.**"]
     parts += [_written(found, *head) for head in _WRITTEN]
     harmful = found.loc[found["harms"].astype(bool)].groupby("pathology", sort=False)[PATH].size()
-    listed = ", ".join(f"`{name}` ({paths})" for name, paths in harmful.sort_values(ascending=False).items())
+    listed = ", ".join(f"{_called(name)} ({paths})" for name, paths in harmful.sort_values(ascending=False).items())
     parts.append(f"Pathologies that do harm, with the number of paths that have them: {listed}.")
     if len(trained):
         lost = trained.loc[~trained["finite"].astype(bool)]
         ended = f"Of {len(trained)} trained networks {len(lost)} ended in values that are not finite"
-        names = ", ".join(f"`{name}`" for name in lost["pathology"].unique())
+        names = ", ".join(map(_called, lost["pathology"].unique()))
         parts.append(f"{ended}{f': {names}' if names else ''}.")
     return "\n\n".join(parts)
+
+
+def _called(pathology: object) -> str:
+    """A pathology as a sentence calls it."""
+    return str(pathology).replace("_", " ")
 
 
 def _written(found: pd.DataFrame, activation: str, units: int, loss: str) -> str:

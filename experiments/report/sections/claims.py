@@ -65,7 +65,8 @@ def _entry(row: pd.Series, words: Words) -> Item:
     if row["details"]:
         details = named(PHRASES.told(str(row["details"]), words), words)
         behind.append(Text(body=[words("claims.details"), *marked(as_code(details))]))
-    evidence = as_code(PHRASES.told(str(row["evidence"]), words), _KEPT)
+    names = (*_KEPT, str(row["claim"]))  # an example has the name of its claim
+    evidence = as_code(PHRASES.told(str(row["evidence"]), words), names)
     behind.append(Text(body=[words("claims.evidence"), *marked(evidence)]))
     title: list[str | Span] = [
         _restated(row, words), " ", Span(text=f"§ {row['section']}", mark="quiet"),
@@ -79,6 +80,7 @@ _CELL = re.compile(r"\b[a-z]\w*/[a-z]\w*/[a-z]\w*\b", flags=re.ASCII)
 _ABBREVIATIONS = ("nll", "ece", "auc")
 _KEPT = (*SCHEMAS, *_ABBREVIATIONS)  # what evidence names as tables have it
 _ID = re.compile(r"(?<![\w-])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![\w-])", flags=re.ASCII)
+_HYPHENATED = re.compile(_ID.pattern.replace("_[", "[_-]["), flags=re.ASCII)
 
 
 # none of these is a word of a sentence
@@ -99,8 +101,8 @@ def named(text: str, words: Words) -> str:
 
 
 def as_code(text: str, names: Collection[str] = ()) -> str:
-    """`text` with identifiers between backticks: what has an underscore, and `names`."""
-    return _ID.sub(lambda found: f"`{found[0]}`" if "_" in found[0] or found[0] in names else found[0], text)
+    """`text` with identifiers between backticks: what has an underscore, and `names`, which may have hyphens."""
+    return _HYPHENATED.sub(lambda found: f"`{found[0]}`" if "_" in found[0] or found[0] in names else found[0], text)
 
 
 def _restated(row: pd.Series, words: Words) -> str:
