@@ -20,14 +20,13 @@ from statsmodels.stats.multitest import multipletests
 from experiments.claims import CLAIMS
 from experiments.figures import Chart, Words, forest, lettering
 from experiments.figures.lettering import clip
-from experiments.judgement import FRESH
+from experiments.judgement import FRESH, wins
 from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build, kept
 from experiments.report.sections import common, short
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
-from experiments.report.sections.common import wins
 from experiments.report.stored import Stored
 
 EVIL = "<script>alert(1)</script>"

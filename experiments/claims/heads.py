@@ -35,7 +35,7 @@ from experiments.claims.phrasing import (
     tally,
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.judgement import APART, FRESH, INSIDE, THESE, better, cells_apart
+from experiments.judgement import APART, FRESH, INSIDE, THESE, cells_apart, wins
 from experiments.messages import Words
 from experiments.stats import QUANTITIES, share_interval
 
@@ -252,8 +252,7 @@ def _one_winner(below: float, above: float) -> bool:
 
 
 def _wins(rows: pd.DataFrame) -> str:
-    sides = better(rows)
-    softmax, sigmoid = int((sides == 1).sum()), int((sides == -1).sum())
+    softmax, sigmoid = wins(rows)
     undecided = int((rows["outcome"] == "undecided").sum())
     return (
         f"softmax is better in {softmax} and sigmoid in {sigmoid} of {len(rows)} comparisons of test loss and "

@@ -25,6 +25,7 @@ from experiments.judgement._outcomes import (
     counts,
     missing,
     outcome,
+    wins,
 )
 from experiments.judgement._overall import mean_over_tasks, overall
 from experiments.judgement._pairs import Pairs, pair_up, samples_of
@@ -75,4 +76,5 @@ __all__ = [
     "shapley",
     "shifts",
     "verdicts_answer",
+    "wins",
 ]

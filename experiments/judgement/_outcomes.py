@@ -71,6 +71,12 @@ def better(rows: pd.DataFrame) -> np.ndarray:
     return np.where(rows["outcome"].isin(APART).to_numpy(bool), side * sign, 0).astype(int)
 
 
+def wins(rows: pd.DataFrame) -> tuple[int, int]:
+    """In how many rows the arm, and in how many its baseline, is shown to be better, not by less than the margin."""
+    sides = better(rows)
+    return int((sides == 1).sum()), int((sides == -1).sum())
+
+
 def bound(low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """How far from 0 a difference still may be, either way: the end of its interval that is further out, (rows,)."""
     return np.fmax(np.abs(low), np.abs(high))

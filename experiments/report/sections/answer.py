@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.figures import CELL, Words, interval, percent, rate_map_in_short
 from experiments.heads import BASELINE
-from experiments.judgement import missing
+from experiments.judgement import missing, wins
 from experiments.report.blocks import (
     Block,
     Code,
@@ -23,7 +23,7 @@ from experiments.report.blocks import (
     number,
 )
 from experiments.report.sections import short
-from experiments.report.sections.common import SHORT, SOFTMAX, compared, drawn, wins
+from experiments.report.sections.common import SHORT, SOFTMAX, compared, drawn
 from experiments.report.stored import Stored
 from experiments.tables import pair
 

@@ -13,7 +13,6 @@ import pandas as pd
 
 from experiments.figures import CELL, Chart, Words, chinese_font, for_fresh_rows
 from experiments.heads import BASELINE
-from experiments.judgement import better
 from experiments.messages import SEPARATOR
 from experiments.report.blocks import Block, Fold, Picture, Span, Text
 from experiments.report.kept import Drawing, drawing, key_of
@@ -81,12 +80,6 @@ def compared(
 def badge(outcome: str, words: Words) -> Span:
     """An outcome as a coloured badge."""
     return Span(text=words.or_key("outcome", outcome), mark=outcome)
-
-
-def wins(rows: pd.DataFrame) -> tuple[int, int]:
-    """In how many rows softmax, and in how many sigmoid, is shown to be better, not by less than the margin."""
-    sides = better(rows)
-    return int((sides == 1).sum()), int((sides == -1).sum())
 
 
 FEW = 12  # cells that one figure shows in full

@@ -8,9 +8,8 @@ import pandas as pd
 
 from experiments.figures import CELL, Words
 from experiments.figures.causes import parts, percent
-from experiments.judgement import APART, INSIDE, cells_apart
+from experiments.judgement import APART, INSIDE, cells_apart, wins
 from experiments.messages import figure
-from experiments.report.sections.common import wins
 from experiments.stats import QUANTITIES
 
 _SHOWN = {*APART, "negligible"}  # outcomes that show a sign
