@@ -125,6 +125,17 @@ def test_no_two_modules_import_each_other() -> None:
     list(graphlib.TopologicalSorter({name_of(path): brought(path) for path in SOURCES}).static_order())
 
 
+def test_private_modules_are_used_in_their_own_package_alone() -> None:
+    """Others import what the package's face, its `__init__`, has of them."""
+    past = [
+        f"{name_of(path)} imports {name}"
+        for path in SOURCES
+        for name in imports_of(path)
+        if re.search(r"\._[a-z]", name) and is_module(name) and name.split(".")[1] != module_of(path)
+    ]
+    assert not past, "; ".join(past)
+
+
 @pytest.mark.parametrize("level", [3, 4])
 def test_statistics_and_report_know_no_framework(level: int) -> None:
     banned = HEAVY | {f"experiments.{module}" for module in LEVELS[2]}
