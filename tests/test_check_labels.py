@@ -260,7 +260,7 @@ def test_what_is_left_out_of_a_loss_is_measured() -> None:
         class Fixed(NumpyTail):
             def __call__(self, logits: Array, labels: Array) -> Step:
                 gradient = np.zeros(logits.shape)
-                gradient[moves] = 1.0
+                gradient[moves, 1] = 1.0  # of one unit
                 return Step(prediction=logits, trained=logits, loss=loss, gradient=gradient)
 
         return Fixed(predict=identity, loss=cce_of_logits, scored=cce_of_logits, units=3)

@@ -52,7 +52,7 @@ class EagerTail:
             self._results[training] = [result for _, result in calls]
             self._logits[training] = [(number, place) for number, place, _ in ends]
             tensors = [tensor for _, _, tensor in ends]
-        self.shape = tuple(size or 1 for size in tensors[0].shape[1:])
+        self.shape = tuple(tensors[0].shape[1:])
         self.dtype, self.rows = tensors[0].dtype.name, len(labels)
         self.logits = np.stack([as_array(one) for one in tensors])
 
