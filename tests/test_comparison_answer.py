@@ -280,6 +280,8 @@ def test_at_the_best_rate_nothing_is_changed() -> None:
     [
         ({}, "equivalent", "The two heads predict alike here and train with alike gradients."),
         ({"nll": ("larger", -0.1)}, "larger", "The two heads predict differently here, by more than the margin."),
+        ({"nll": ("larger", -0.1), "grad_norm_trunk": ("larger", 1.0)}, "larger",
+         "The two heads predict differently here, by more than the margin, and train with different gradients."),
         ({"nll": ("different", -0.03), "accuracy": ("undecided", 0.0)}, "different",
          "The two heads predict differently here."),
         ({"nll_curve": ("negligible", -0.01), "nll": ("undecided", -0.01)}, "different",
