@@ -255,5 +255,5 @@ def _batch(
     leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
     of_label = [[alone[row % 4].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
     zero, one = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
-    slopes = (together.gradient * direction).reshape(tail.rows, -1).sum(axis=-1)
+    slopes = (together.gradient * direction).reshape(tail.rows, -1).sum(axis=1)
     return together.loss, zero, one, leak, slopes
