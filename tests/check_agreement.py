@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from experiments.records import UserError
@@ -23,3 +23,10 @@ def disagreement(seed: int, program: object, truth: Any, run: Callable[[], Any])
     if checked.problems and not truth.wrong and not truth.open:
         return f"{seed}: false alarm {names} of {program}"
     return ""
+
+
+def assert_decided(truths: Sequence[Any]) -> None:
+    """Of ten programs brute force finds at least three wrong and one sound; the more, the more."""
+    tens = len(truths) / 10
+    assert sum(bool(truth.wrong) for truth in truths) >= 3 * tens
+    assert sum(not truth.wrong and not truth.open for truth in truths) >= tens
