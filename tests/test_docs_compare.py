@@ -19,7 +19,9 @@ from PIL import Image
 import headtohead
 from experiments.__main__ import app, main
 from experiments.comparison import Comparison
+from experiments.figures import Chart
 from experiments.judgement import Design, looks
+from experiments.report.kept import Drawing
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")
@@ -80,10 +82,23 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("arguments", [*commands(GUIDE), commands(CHINESE)[0]])
+@pytest.fixture
+def blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages hold empty figures: drawing them takes most of the time of a small comparison."""
+    empty = Drawing(finding="empty", size=(1, 1), svg="<svg/>", draw=lambda: Chart(figsize=(0.1, 0.1)))
+    monkeypatch.setattr("experiments.report.sections.common.drawing", lambda *_: empty)
+
+
+WITH_FIGURES = [commands(GUIDE)[0], commands(CHINESE)[0]]
+
+
+@pytest.mark.parametrize("arguments", [*WITH_FIGURES, *commands(GUIDE)[1:]])
 def test_every_command_of_the_guides_gives_an_answer(
-    arguments: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+    arguments: str, desk: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    if arguments not in WITH_FIGURES:
+        request.getfixturevalue("blank")
     given = ["headtohead", "compare", *shlex.split(arguments), "--seeds", "2", "--steps", "4", "--out", "answer"]
     monkeypatch.setattr(sys, "argv", given)
     with pytest.raises(SystemExit) as ended:
