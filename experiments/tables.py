@@ -119,7 +119,7 @@ TRAINED = frozenset({
 
 
 def of_main(name: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Of a table of trained networks the rows of the main framework; any other table as it is."""
+    """Keep the main framework's rows of a table of trained networks; return any other table as it is."""
     return table[table["framework"] == MAIN] if name in TRAINED else table
 
 

@@ -173,7 +173,7 @@ def _paths(numerics: pd.DataFrame) -> pd.DataFrame:
 
 
 def _first_wrong(paths: pd.DataFrame) -> str:
-    """Of the pairs as people write them, in float32: from which |z| on, a framework at a time."""
+    """Say from which |z| on the pairs as people write them, in float32, go wrong in each framework."""
     usual = ((paths["activation"] == "sigmoid") & (paths["loss"] == "binary_crossentropy")) | (
         (paths["activation"] == "softmax") & (paths["loss"] == "categorical_crossentropy")
     )

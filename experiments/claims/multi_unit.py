@@ -126,7 +126,7 @@ def _of_kind(rows: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:
 
 
 def _at_default(tables: Tables, quantities: list[str], kind: str) -> str:
-    """The same at the default rate, and what the loss's scale has in it: to be read beside the verdict."""
+    """Say the same at the default rate, and what the loss's scale makes of it: to be read beside the verdict."""
     try:
         summary = in_words(means(tables, SOFTMAX, SIGMOID, kind, quantities))
     except NotMeasured as lacking:

@@ -30,7 +30,7 @@ def distances(curves: Mapping[str, pd.DataFrame], dtype: str) -> pd.DataFrame:
 
 
 def _losses(curves: pd.DataFrame) -> dict[str, pd.Series]:
-    """By head, the training loss of each seed after each recorded step."""
+    """Return the training loss of each seed after each recorded step, by head."""
     rows = curves[(curves["quantity"] == "loss") & (curves["split"] == "train")]
     return {str(head): part.set_index(_KEYS)["value"] for head, part in rows.groupby("head", observed=True)}
 

@@ -126,7 +126,7 @@ def _points(d: np.ndarray, samples: np.ndarray, shared: float) -> pd.DataFrame:
 
 
 def _law(by_side: dict[str, pd.Series | None]) -> dict[str, object]:
-    """Both sides of one cell and estimand, and what they say of the law."""
+    """Give both sides of one cell and estimand, and whether they decide the law."""
     law: dict[str, object] = {}
     signs = []
     for side, row in by_side.items():

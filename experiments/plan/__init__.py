@@ -132,7 +132,7 @@ def narrow(protocol: Protocol, choice: Choice) -> Protocol:
 
 
 def _frameworks(protocol: Protocol, choice: Choice) -> tuple[str, ...]:
-    """Those that are named, or the protocol's: in the order of the registry, so that it decides no number."""
+    """List the frameworks that are named, or the protocol's, in the registry's order, so that it decides no number."""
     for name in choice.frameworks:
         FRAMEWORKS[name]
     chosen = choice.frameworks or protocol.frameworks
@@ -159,7 +159,7 @@ def _elsewhere(protocol: Protocol, groups: tuple[Group, ...], choice: Choice) ->
 
 
 def _within(groups: tuple[Group, ...], allowed: tuple[Group, ...]) -> tuple[Group, ...]:
-    """Of `groups` what is in `allowed`, a group a cell."""
+    """Keep the cells of `groups` that are in `allowed`, a group each."""
     return tuple(
         Group(tasks=(task,), networks=(network,), optimizers=(optimizer,), seeds=group.seeds)
         for group in groups

@@ -148,7 +148,7 @@ def _data_of(parameters: dict[str, Any]) -> dict[str, str]:
 
 @cache
 def _data_hash(task: str, image_side: int) -> str:
-    """Of a table, and of the size of the sample that each seed draws; of a population, of the rows of two seeds."""
+    """Hash the rows of a table and a seed's sample size, or the rows that two seeds draw of a population."""
     definition = TASKS[task]
     loaded = [definition.load(image_side, seed) for seed in ((0, 1) if definition.synthetic else (0,))]
     return _sha256(json.dumps([*map(data_hash, loaded), definition.sample]).encode())

@@ -95,7 +95,7 @@ def binary(protocol: Protocol) -> tuple[Cell, ...]:
 
 @kind("learning_rates")
 def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
-    """Both heads over a grid of learning rates, and in some cells the arms that tell causes apart beside them."""
+    """Train both heads over a grid of learning rates, and in some cells the arms that tell causes apart beside them."""
     planned = []
     explained = set(selected(protocol, protocol.explained))
     for setup in setups(protocol, protocol.swept, selected(protocol, protocol.swept.groups)):
@@ -120,7 +120,7 @@ def learning_rates(protocol: Protocol) -> tuple[Cell, ...]:
 
 @kind("control")
 def control(protocol: Protocol) -> tuple[Cell, ...]:
-    """The same arms in float64, where rounding is too small to hide behind; none if the user left one of them out."""
+    """Train the same arms in float64, where rounding is too small to hide behind; none where the user left one out."""
     main = setups(protocol, protocol.control, selected(protocol, protocol.control.groups))
     return tuple(
         setup_cell("control", replace(setup, heads=explaining(setup), dtype="float64"))
@@ -131,7 +131,7 @@ def control(protocol: Protocol) -> tuple[Cell, ...]:
 
 @kind("frameworks")
 def frameworks(protocol: Protocol) -> tuple[Cell, ...]:
-    """Both heads from equal weights in every framework of the protocol, if there are others than the main one."""
+    """Train both heads from equal weights in every framework of the protocol, if there are others than the main one."""
     if len(protocol.frameworks) < 2:
         return ()
     chosen = protocol.elsewhere.together

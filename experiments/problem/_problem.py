@@ -127,7 +127,7 @@ class Problem:
 
     @property
     def samples(self) -> dict[int, int]:
-        """By seed, the number of its sample: see `Stream`."""
+        """The number of each seed's sample, see `Stream`."""
         return {seed: stream.sample for seed, stream in self.streams.items()}
 
     @property

@@ -47,7 +47,7 @@ def rows_of(task: Task, image_side: int, seeds: int) -> tuple[Data, dict[int, Sp
 
 
 def _end_to_end(populations: list[Data]) -> Data:
-    """One `Data` of several, whose groups stay apart."""
+    """Lay several `Data` end to end; their groups stay apart."""
     groups, start = [], 0
     for one in populations:
         numbers = np.unique(one.groups, return_inverse=True)[1]
@@ -98,7 +98,7 @@ def shares(used: Mapping[int, np.ndarray], samples: Mapping[int, int], available
 
 
 def _uses(used: Iterable[np.ndarray]) -> pd.Series:
-    """How many of the seeds use each row, by its number."""
+    """Count the seeds that use each row, by its number."""
     rows, count = np.unique(np.concatenate(list(used)), return_counts=True)
     return pd.Series(count, index=rows)
 

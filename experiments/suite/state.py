@@ -41,7 +41,7 @@ class State:
         return self._preloads.get(_MAIN_BACKEND, ())
 
     def _imports_by_backend(self) -> dict[str, tuple[str, ...]]:
-        """By Keras backend, what the notebooks of its cells import: a kernel is forked with all of it."""
+        """List what the notebooks import for each Keras backend: a kernel is forked with all of it."""
         by_backend: dict[str, dict[str, None]] = {}
         for book, backend, used in {
             (cell.notebook, _backend(cell), _preloaded(cell)): None for cell in self.cells.values()

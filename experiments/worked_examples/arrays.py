@@ -35,7 +35,7 @@ class Numpy:
         return (powers / powers.sum(axis=-1, keepdims=True)).astype(float)
 
     def cross_entropy(self, truth: Array, predicted: Array) -> Array:
-        """Of distributions."""
+        """The cross-entropy of distributions, a row each."""
         return -xlogy(truth.astype(self.dtype), predicted.astype(self.dtype)).sum(axis=-1).astype(float)
 
     def binary(self, z: Array, y: Array) -> WithGradient:
