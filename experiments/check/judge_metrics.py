@@ -108,8 +108,8 @@ def _trial(output: Output, tail: Tail, found: Sweep, noise: float, tilt: float) 
     parts = np.split(given.reshape(rows, *tail.shape), calls)
     label = found.encoding.all(1, tail.rows)
     prediction = np.concatenate([tail(part, label).prediction for part in parts]).astype(np.float32)
-    chances = softmax(z, axis=-1) if by_class else expit(z)
-    positive = np.eye(units)[prediction.reshape(-1, units).argmax(axis=-1)] if by_class else z > 0
+    chances = softmax(z, axis=1) if by_class else expit(z)
+    positive = np.eye(units)[prediction.reshape(hot.shape).argmax(axis=1)] if by_class else z > 0
     return Trial(
         truth=truth, prediction=prediction, chances=chances.reshape(prediction.shape).astype(np.float32), hot=hot,
         positive=positive.astype(float), by_class=by_class,
@@ -185,18 +185,18 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Swe
 def _right(trial: Trial) -> dict[str, Callable[[], list[float]]]:
     """The values that a metric of each family may rightly have; the first is the one to name."""
     hot, positive, chances = trial.hot, trial.positive, trial.chances.reshape(trial.hot.shape)
-    columns = list(reversed(range(hot.shape[-1]))) if trial.by_class else list(range(hot.shape[-1]))
+    columns = list(reversed(range(hot.shape[1]))) if trial.by_class else list(range(hot.shape[1]))
     pairs = [(hot[:, one], positive[:, one], chances[:, one]) for one in columns]
     if not trial.by_class and len(columns) > 1:
-        pairs.insert(0, (hot.reshape(-1), positive.reshape(-1), chances.reshape(-1)))
+        pairs.insert(0, (hot.ravel(), positive.ravel(), chances.ravel()))
     clipped = np.clip(chances, 1e-7, 1 - 1e-7)
 
     def accuracy() -> list[float]:
         if trial.by_class:
             of_columns = [float((hot == (trial.prediction.reshape(hot.shape) > 0.5)).mean())] if trial.alone else []
-            return [float((hot.argmax(-1) == positive.argmax(-1)).mean()), *of_columns]
+            return [float((hot.argmax(axis=1) == positive.argmax(axis=1)).mean()), *of_columns]
         each = float((hot == positive).mean())
-        return [each, float((hot == positive).all(axis=-1).mean())] if hot.shape[-1] > 1 else [each]
+        return [each, float((hot == positive).all(axis=1).mean())] if hot.shape[1] > 1 else [each]
 
     def precision() -> list[float]:
         return [float(p[h == 1].sum() / max(p.sum(), 1)) for h, p, _ in pairs]
@@ -210,7 +210,7 @@ def _right(trial: Trial) -> dict[str, Callable[[], list[float]]]:
 
     def iou() -> list[float]:
         parts = [[(h * p).sum() / max((h + p > 0).sum(), 1) for h, p in ((1 - h, 1 - p), (h, p))] for h, p, _ in pairs]
-        values = [float(np.mean(one)) for one in (*parts, *np.reshape(parts, (-1, 1)))]
+        values = [float(np.mean(one)) for one in (*parts, *np.ravel(parts))]
         return [*values, float(np.mean(values))]
 
     def auc() -> list[float]:
@@ -218,7 +218,7 @@ def _right(trial: Trial) -> dict[str, Callable[[], list[float]]]:
         return [*values, float(np.mean(values))]
 
     def crossentropy() -> list[float]:
-        likelihood = float(-(hot * np.log(clipped)).sum(-1).mean())
+        likelihood = float(-(hot * np.log(clipped)).sum(axis=1).mean())
         binary = float(-(hot * np.log(clipped) + (1 - hot) * np.log(1 - clipped)).mean())
         return [likelihood, binary] if trial.by_class else [binary]
 

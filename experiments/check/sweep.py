@@ -133,23 +133,23 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
             slope[label, place] = (step.gradient * direction).sum()
             moves = (step.gradient != 0).any(axis=0)[direction != 0]
             flat[label, place], stalled[label, place] = not moves.any(), not moves.all()
-            first[label, place] = step.prediction.reshape(-1, units)[0]
-            trained[label, place] = step.trained.reshape(-1, units)[0]
+            first[label, place] = step.prediction.flat[:units]
+            trained[label, place] = step.trained.flat[:units]
             if z in MODERATE:
                 scored[label, place] = tail.score(truth, step.prediction)
     # of a layer that is called for each place of a row, the logits of one place
     laid_out = fits or direction.size == units
-    logits = GRID[:, None] * direction.reshape(-1, units)[0] if laid_out else None
+    logits = GRID[:, None] * direction.flat[:units] if laid_out else None
     between = np.isin(GRID, MODERATE)
     shifted = _shifted(tail, direction, encoding, units) if units > 1 else _NOTHING
     classes = np.concatenate([np.repeat([0, 1], between.sum()), shifted.classes])
-    inner = None if logits is None else np.concatenate([np.tile(logits[between], (2, 1)), shifted.logits])
-    seen = np.concatenate([first[:, between].reshape(-1, units), shifted.prediction.reshape(-1, units)])
-    values = [np.concatenate([one[:, between].reshape(-1), more])
+    inner = None if logits is None else np.concatenate([logits[between], logits[between], shifted.logits])
+    seen = np.concatenate([*first[:, between], shifted.prediction])
+    values = [np.concatenate([*one[:, between], more])
               for one, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
     silent = np.array([not np.isfinite(values[0][classes == label]).any() for label in (0, 1)])
     mixed, leaks, paired, toward = _mixed(tail, direction, encoding)
-    ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.reshape(-1, units)[0]
+    ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.flat[:units]
     return Sweep(
         losses=losses, slope=slope, flat=flat, stalled=stalled, scored=scored, prediction=first, trained=trained,
         silent=silent, logits=logits, total=float(ones.sum()), mixed=mixed, leaks=leaks, paired=paired,
@@ -185,8 +185,8 @@ def _shifted(tail: Tail, direction: np.ndarray, encoding: Encoding, units: int) 
         truth = encoding.all(label, tail.rows)
         step = tail(np.broadcast_to(values, (tail.rows, *tail.shape)), truth)
         # those of a layout of its own are not used
-        logits.append(values.reshape(-1, units)[0] if values.size % units == 0 else np.zeros(units))
-        prediction.append(step.prediction.reshape(-1, units)[0])
+        logits.append(values.flat[:units] if values.size % units == 0 else np.zeros(units))
+        prediction.append(step.prediction.flat[:units])
         losses.append(step.loss)
         scored.append(tail.score(truth, step.prediction))
     return _Shifted(
