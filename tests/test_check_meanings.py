@@ -379,23 +379,45 @@ def test_what_a_wrong_answer_learns_with_all_logits_high_or_low() -> None:
     assert measured(of(identity, lambda y, z: 0 * z[:, 0], units=2)).sunk == 1  # nothing is learnt in any case
 
 
-def test_rows_of_a_batch_by_hand() -> None:
-    """By how much a loss of the batch's largest prediction differs from those of its rows."""
-    z = [np.array([-0.5, 1.5, 0.25, 2.0]), np.array([2.0, -1.0, 0.5, 0.25])]
-    y = np.array([0, 1, 0, 1])
-    tail = replace(of(identity, square), whole_loss=lambda labels, z: float(((labels - z) ** 2).max()))
+BATCHES = [np.array([-0.5, 1.5, 0.25, 2.0]), np.array([2.0, -1.0, 0.5, 0.25])]
+TURNS = np.array([0, 1, 0, 1])  # labels
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e-8])
+def test_rows_of_a_batch_by_hand(scale: float) -> None:
+    """By how much a loss of the batch's largest prediction differs from those of its rows, and of other pairs.
+
+    Relative to the larger mean over a label, or to a millionth.
+    """
+    tail = replace(
+        of(identity, lambda y, z: scale * square(y, z)), whole_loss=lambda y, z: scale * float(((y - z) ** 2).max())
+    )
     found = measured(tail)
-    rows = [(y - one) ** 2 for one in z]
-    means = [(row[y == 0].mean(), row[y == 1].mean()) for row in rows]
-    size = max(map(max, means))
+    rows = [scale * (TURNS - one) ** 2 for one in BATCHES]
+    means = [(row[TURNS == 0].mean(), row[TURNS == 1].mean()) for row in rows]
+    size = max(max(map(max, means)), 1e-6)
     apart = max(abs(row.max() - np.mean(mean)) for row, mean in zip(rows, means, strict=True)) / size
     shares = [(row.max() - zero) / (one - zero) for row, (zero, one) in zip(rows, means, strict=True)]
     assert not all(0 <= share <= 1 for share in shares)  # so it is no mean that is weighted by class
     assert found.mixed == pytest.approx(apart)
-    swapped = [((y - np.roll(one, 1)) ** 2).max() for one in z]
-    assert found.paired == pytest.approx(
-        max(abs(row.max() - other) for row, other in zip(rows, swapped, strict=True)) / size
-    )
+    swapped = [scale * ((TURNS - np.roll(one, 1)) ** 2).max() for one in BATCHES]
+    pairs = max(abs(row.max() - other) for row, other in zip(rows, swapped, strict=True))
+    assert found.paired == pytest.approx(pairs / size)
+
+
+def test_losses_of_labels_that_hardly_differ_tell_no_weights_of_classes() -> None:
+    """Where the means over the labels differ by less than a millionth, the share of a class is not known."""
+    means = [
+        [square(np.full((4, 1), label), one[:, None])[label == TURNS].mean() for label in (0, 1)] for one in BATCHES
+    ]
+    gaps = [abs(one - zero) for zero, one in means]
+    for scale, known in ((1.5e-6 / min(gaps), True), (0.9e-6 / max(gaps), False)):
+
+        def weighed(y: Array, z: Array, scale: float = scale) -> float:
+            return scale * float(np.average(square(y, z), weights=1 + 3 * y[:, 0]))
+
+        found = measured(replace(of(identity, lambda y, z, scale=scale: scale * square(y, z)), whole_loss=weighed))
+        assert (found.mixed < 1e-9) == known
 
 
 def test_a_mean_that_is_weighted_by_class_mixes_no_rows() -> None:
