@@ -110,7 +110,7 @@ def _of_own_step(model: Any, call: Call) -> list[Reading]:
 
 def _weights(call: Call, truth: np.ndarray | None) -> np.ndarray | None:
     """One weight a row; None if there are none, or several arrays of them."""
-    if call.sample_weight is None or isinstance(call.sample_weight, (dict, list, tuple)):
+    if isinstance(call.sample_weight, (dict, list, tuple)):
         return None
     return keras_data.array(call.sample_weight)
 
