@@ -274,6 +274,15 @@ def test_what_is_left_out_of_a_loss_is_measured() -> None:
     assert not ignored(replace(output(ONE), tail=None), NUMBERS, [-1.0])
 
 
+def test_a_class_that_is_left_out_too_hides_no_mark() -> None:
+    class WithoutFirst(LeavesOut):
+        def _rows(self, z: Array, labels: Array) -> Array:
+            return np.where(labels == 0, 0.0, super()._rows(z, labels))
+
+    tail = WithoutFirst(predict=identity, loss=cce_of_logits, scored=lambda y, p: np.zeros(len(p)), units=2)
+    assert ignored(output(tail), NUMBERS, [-1.0])
+
+
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [

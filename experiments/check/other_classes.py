@@ -58,7 +58,7 @@ def ignored(output: Output, encoding: Encoding, values: list[float]) -> bool:
     strange = np.arange(tail.rows) % 2 == 1
     logits = np.random.default_rng(0).normal(size=(tail.rows, *tail.shape))
     for value in values:
-        labels = encoding.rows((np.arange(tail.rows) // 2 + 1) % output.units)
+        labels = encoding.rows(np.arange(tail.rows) // 2 % output.units)
         labels[strange] = value
         try:
             step = tail(logits, labels)
