@@ -17,6 +17,7 @@ import pytest
 import synthetic_tables as synthetic
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from experiments import tables
@@ -26,6 +27,7 @@ from experiments.figures import (
     attribution,
     colour,
     forest,
+    framework_distances,
     gradient_norms,
     learning_rates,
     loss_curves,
@@ -33,7 +35,7 @@ from experiments.figures import (
 )
 from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
-from experiments.figures.lettering import STRINGS, panel_title, wrap
+from experiments.figures.lettering import STRINGS, panel_title, words_of, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, readable, spread
 from experiments.figures.ticks import log_ticks
@@ -437,3 +439,25 @@ def test_the_interval_of_a_curve_allows_for_the_rows_that_its_seeds_share(one: p
         )
     (unknown,), (known,) = panels(one, "nll", "", ARMS, "test"), panels(one, "nll", "", ARMS, "test", runs)
     assert unknown.interval(d)[1] == pytest.approx(known.interval(d)[1])  # the worst case
+
+
+# within the page -----------------------------------------------------------------------------------------------------
+
+
+def cut_off(figure: Figure) -> list[str]:
+    """The writing that runs over the right edge of a figure; of ticks there are some beyond it that are not drawn."""
+    figure.draw_without_rendering()
+    ticks = {label for axes in figure.axes for label in axes.get_xticklabels()}
+    shown = [text for text in figure.findobj(Text) if text.get_text().strip() and text not in ticks]
+    return [text.get_text() for text in shown if text.get_window_extent().x1 > figure.bbox.x1]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("width", [3.58, 7.2])
+def test_the_longest_names_of_two_frameworks_stand_whole_beside_their_line(width: float, lang: str) -> None:
+    pairs = [("keras-tensorflow", "keras-jax"), ("keras-tensorflow", "torch"), ("keras-jax", "")]
+    made = pd.DataFrame([
+        (*pair, dtype, "breast_cancer", "mlp", "adam", "sigmoid", seed, step, 1e-6 * (1 + seed))
+        for pair in pairs for dtype in ("float32", "float64") for seed in range(2) for step in (0, 20, 40)
+    ], columns=tables.SCHEMAS["framework_distances"])  # fmt: skip
+    assert cut_off(framework_distances(made, width=width, words=words_of(lang))) == []

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from experiments.figures.lettering import ENGLISH, row_names
+from experiments.figures.lettering import ENGLISH, row_names, wrap
 from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.figures.style import GRID, MUTED, OUTCOMES, Chart, chart, colour, label_rows
 from experiments.judgement import APART
@@ -50,7 +50,8 @@ def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float =
             _draw(axes, part.reindex(visible), colour(arm))
             label_rows(axes, row_names(visible, width, words) if across == 1 or index == 0 else [""] * len(visible))
             axes.set_title(words.or_key("quantity", quantity))
-            axes.set_xlabel(words("paired_differences.axis", head=head, baseline=baseline, unit=words.unit(quantity)))
+            label = words("paired_differences.axis", head=head, baseline=baseline, unit=words.unit(quantity))
+            axes.set_xlabel(wrap(label, 0.68 * width / across, 8.5))
             axes.locator_params(axis="x", nbins=4)
             if len(order) > MOST:
                 axes.axhline(MOST // 2 - 0.5, color=MUTED, linewidth=0.8, linestyle=":")

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from experiments.figures.lettering import ENGLISH, panel_title
+from experiments.figures.lettering import ENGLISH, panel_title, width_of
 from experiments.figures.panels import CELL
 from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.ticks import power
 from experiments.messages import Words, figure
 
-_HEIGHT, _LABELS = 2.4, 1.7
+_HEIGHT = 2.4
 _LEAST, _MOST = 1e-17, 10.0  # the axis: from agreement to the last digit on
 # two frameworks' colour: unlike any head's
 _INKS = ("#4c5fa8", "#00838f", "#7a5195")
@@ -35,8 +35,10 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
     narrow = width < 5  # then a key stands above, for names beside the lines would take half of the width
     across = 1 if narrow else len(dtypes)
     facets = [(cell, dtype) for cell in cells for dtype in dtypes]
-    wide = width - 0.9 if narrow else (width - _LABELS - 0.05) / across - 0.85
-    key = [Line2D([], [], color=ink, label=name) for name, ink, _ in _lines(distances, inks, words)] if narrow else []
+    lines = _lines(distances, inks, words)
+    beside = 0.1 + max(width_of(name, 8) for name, _, _ in lines)
+    wide = width - 0.9 if narrow else (width - beside) / across - 0.85
+    key = [Line2D([], [], color=ink, label=name) for name, ink, _ in lines] if narrow else []
     with chart(_finding(distances, words), width, _HEIGHT * -(-len(facets) // across), more=key, auto=False) as page:
         for index, (cell, dtype) in enumerate(facets):
             row, column = divmod(index, across)

@@ -46,6 +46,7 @@ _FILES = re.compile(
     re.IGNORECASE,
 )
 _CJK = re.compile("[\u2e80-\uffef]")
+_EM = 0.58  # of the size: about how wide a letter is
 _CLOSING = re.compile("[\u3001\u3002\uff09\uff0c\uff1a\uff1b\uff1f ]")  # stops, commas, a closing bracket, a space
 _PIECES = re.compile("[\u2e80-\uffef]| +|[^\u2e80-\uffef ]+")
 
@@ -105,12 +106,17 @@ def wrap(text: str, width: float, size: float, *, bold: bool = False) -> str:
     return "\n".join([*lines, line.rstrip()])
 
 
+def width_of(text: str, size: float = 9) -> float:
+    """About how wide `text` is, in inches at `size` points; a Chinese letter is as wide as two."""
+    return sum(2 if _CJK.match(letter) else 1 for letter in text) * size / 72 * _EM
+
+
 def clip(text: str, width: float, size: float = 9) -> str:
     """`text`, cut with an ellipsis where it would be wider than `width` inches at `size` points.
 
     A Chinese letter is two wide, and one that no font here has becomes a question mark: names come from users' data.
     """
-    letters = max(6, int(width / (size / 72 * 0.58)))
+    letters = max(6, int(width / (size / 72 * _EM)))
     text = drawable(text)
     ends = list(itertools.accumulate(2 if _CJK.match(letter) else 1 for letter in text))
     return text if not ends or ends[-1] <= letters else text[: sum(end < letters for end in ends)] + "…"

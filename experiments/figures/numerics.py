@@ -12,7 +12,7 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from experiments.figures.lettering import ENGLISH, clip, in_two, wrap
+from experiments.figures.lettering import ENGLISH, clip, in_two, width_of, wrap
 from experiments.figures.style import GRID, INK, MUTED, ON_PATCH, Chart, chart, label_rows
 from experiments.messages import Words, figure
 
@@ -165,7 +165,7 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
     height = (0.24 if width >= 5 else 0.38) * len(grid)
     columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
     angle, size = (90, 7.5) if width < 5 else (50, 7.5)
-    above = 0.15 + max(map(len, columns)) * size / 72 * 0.58 * math.sin(math.radians(angle))
+    above = 0.15 + max(width_of(name, size) for name in columns) * math.sin(math.radians(angle))
     with chart(finding, width, height + above + 0.1, auto=False) as page:
         axes = page.place(left, above, width - left - (0.6 if width >= 5 else 0.1), height)
         _numbers(axes, values, words, narrow=width < 5)
