@@ -169,9 +169,9 @@ def test_a_masked_loss_is_swept_with_the_fullest_row() -> None:
     tail = GraphTail(forward, square, [rows], LABELS)
     np.testing.assert_array_equal(tail._fed[0], np.ones((8, 4)))
     more = np.zeros((8, 3, 3), "float32")  # by the entries of all inputs
-    more[2] = 1
+    more[4].flat[:5] = 1
     two = GraphTail(lambda x, training: x[0] @ variable + 0 * x[1][:, :1, 0], square, [rows, more], LABELS)
-    assert np.asarray(two._fed[0]).tolist() == [rows[2].tolist()] * 8
+    assert np.asarray(two._fed[0]).tolist() == [rows[4].tolist()] * 8
 
 
 def test_lists_that_operations_return_are_put_back_one_by_one() -> None:

@@ -235,8 +235,7 @@ def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float
 
 def _spread(tail: Tail, direction: np.ndarray, cycle: np.ndarray) -> np.ndarray:
     """The logits of a batch whose rows go through the four values of z in `cycle`."""
-    z = cycle[np.arange(tail.rows) % 4]
-    return np.asarray(z.reshape(-1, *[1] * len(tail.shape)) * direction)
+    return np.asarray(np.multiply.outer(cycle[np.arange(tail.rows) % 4], direction))
 
 
 def _batch(
@@ -255,5 +254,5 @@ def _batch(
     leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
     of_label = [[alone[row % 4].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
     zero, one = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
-    slopes = (together.gradient * direction).reshape(tail.rows, -1).sum(axis=1)
+    slopes = np.array([row.sum() for row in together.gradient * direction])
     return together.loss, zero, one, leak, slopes
