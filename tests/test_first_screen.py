@@ -39,16 +39,18 @@ def test_answer_picture_and_code_are_there_without_scrolling(browser: Any, out: 
     opened.page.close()
 
 
-def fonts_of(browser: Any, svg: str) -> list[tuple[str, float]]:
-    """The computed family and size, in pixels at the size of the file, of every text of a figure."""
+def letters_of(browser: Any, svg: str) -> list[tuple[str, float, float]]:
+    """Of every text of a figure the computed family, its size and how far it stands out, in pixels of the file."""
     page = browser.new_page()
     page.goto(svg)
     found = page.evaluate("""() => [...document.querySelectorAll("text, tspan")]
         .filter((text) => text.textContent.trim())
-        .map((text) => [getComputedStyle(text), text.getScreenCTM()])
-        .map(([style, at]) => [style.fontFamily, parseFloat(style.fontSize) * Math.hypot(at.a, at.b)])""")
+        .map((text) => [getComputedStyle(text), text.getScreenCTM(), text.getBoundingClientRect(),
+                        document.documentElement.getBoundingClientRect()])
+        .map(([style, at, box, all]) => [style.fontFamily, parseFloat(style.fontSize) * Math.hypot(at.a, at.b),
+            Math.max(box.right - all.right, all.left - box.left, box.bottom - all.bottom, all.top - box.top)])""")
     page.close()
-    return [(family, size) for family, size in found]
+    return [(family, size, out) for family, size, out in found]
 
 
 def same(family: str) -> str:
@@ -65,10 +67,11 @@ def test_the_letters_of_every_figure_are_the_pages_own_and_large_enough(browser:
     shown = opened.page.evaluate("[...document.images].map((i) => [i.alt, i.currentSrc, i.width / i.naturalWidth])")
     assert len(shown) >= 10
     for alt, svg, scale in shown:
-        letters = fonts_of(browser, svg)
+        letters = letters_of(browser, svg)
         assert letters
-        assert {same(family) for family, _ in letters} == {same(own)}
-        assert min(size for _, size in letters) * scale > LEAST - 0.01, alt
+        assert {same(family) for family, _, _ in letters} == {same(own)}
+        assert max(out for _, _, out in letters) <= 1, alt  # nothing is cut off at the figure's edge
+        assert min(size for _, size, _ in letters) * scale > LEAST - 0.01, alt
     opened.page.close()
 
 
