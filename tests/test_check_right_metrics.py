@@ -201,7 +201,10 @@ def test_the_two_samples_are_unlike() -> None:
         (SQUARE, 0.5),
         (of(lambda z: 2 * z, square), 0.25),
         (of(lambda z: z - 2, absolute), 2.5),
+        (of(lambda z: 0.25 - z, square), -0.25),  # the other way around
         (of(lambda z: z - 5, square), 0.0),  # beyond what is tried
+        (of(lambda z: z - 2.6, square), 0.0),
+        (of(lambda z: z + 3.4, square), -2.9),
         (of(expit, square), 0.0),
         (of(identity, square, units=2), 0.5),
         (of(lambda z: 2 * z, square, units=2), 0.0),

@@ -128,7 +128,8 @@ def _middle(tail: Tail, found: Sweep) -> float:
         logits = np.full((tail.rows, *tail.shape), z)
         return tail(logits, found.encoding.all(0, tail.rows)).loss - tail(logits, found.encoding.all(1, tail.rows)).loss
 
-    return float(brentq(gap, -3, 3, xtol=1e-3)) if gap(-3) * gap(3) < 0 else 0.0
+    least, most = sorted((gap(-3), gap(3)))
+    return float(brentq(gap, -3, 3, xtol=1e-3)) if least < 0 < most else 0.0
 
 
 def _encoded(encoding: Encoding, hot: np.ndarray, classes: np.ndarray, rows: int) -> np.ndarray | None:

@@ -235,7 +235,7 @@ def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float
 
 def _spread(tail: Tail, direction: np.ndarray, cycle: np.ndarray) -> np.ndarray:
     """The logits of a batch whose rows go through the four values of z in `cycle`."""
-    return np.asarray(np.multiply.outer(cycle[np.arange(tail.rows) % 4], direction))
+    return np.asarray(np.multiply.outer(cycle[np.arange(tail.rows) % len(cycle)], direction))
 
 
 def _batch(
@@ -249,10 +249,10 @@ def _batch(
     together = tail(spread, encoding.rows(classes))
     alone = [
         tail(np.broadcast_to(spread[row], spread.shape), encoding.all(int(classes[row]), tail.rows))
-        for row in range(min(4, tail.rows))
+        for row in range(min(len(cycle), tail.rows))
     ]
     leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
-    of_label = [[alone[row % 4].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
+    of_label = [[alone[row % len(cycle)].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
     zero, one = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
     slopes = np.array([row.sum() for row in together.gradient * direction])
     return together.loss, zero, one, leak, slopes
