@@ -455,3 +455,13 @@ def test_labels_that_are_numbers_of_classes_are_swept_alike(encoding: Encoding, 
         np.eye(units)[y.reshape(-1)], p), units=units), (units,), encoding)  # fmt: skip
     np.testing.assert_allclose(known.losses, measured(THREE).losses)
     assert known.meaning.name == "categorical"
+
+
+def test_one_row_that_sees_another_is_enough() -> None:
+    """The second row's prediction has a tenth of the first one's: of logits -0.5 and 2, where both are 1.5 and -1."""
+
+    def leaking(z: Array) -> Array:
+        return z + 0.1 * (np.arange(len(z)) == 1)[:, None] * z[:1]
+
+    assert measured(of(leaking, square)).leaks == pytest.approx(0.1 * max(1.5 + 0.5, 1 + 2))
+    assert measured(of(identity, square)).leaks == 0
