@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ if ON_JAX:
     import jax
 
     from experiments.engines.keras_jax import KerasJax
+    from experiments.engines.keras_jax.compiling import quick_to_compile
 
     engines: dict[str, Callable[[], Any]] = {"keras-jax": KerasJax}
 else:
@@ -190,7 +192,8 @@ def jax_step(model: keras.Model, loss: keras.losses.Loss, optimizers: list[Any])
         prediction, others, penalties = model.stateless_call(trainable, others, x, training=True, return_losses=True)
         return loss(y, prediction) + sum(penalties), others
 
-    @jax.jit
+    # in float32 as JAX compiles by itself, so that the options are compared too
+    @partial(jax.jit, compiler_options=quick_to_compile() if keras.config.floatx() == "float64" else None)
     def pure(trainable: Any, others: Any, states: Any, x: Any, y: Any) -> Any:
         (value, others), gradients = jax.value_and_grad(objective, has_aux=True)(trainable, others, x, y)
         moved = [
