@@ -44,6 +44,7 @@ def used_by(tree: ast.Module, loaded: Iterable[str] = ()) -> tuple[Path, ...]:
     return _with_what_they_use({*_imported(tree, PACKAGE), *named})
 
 
+@cache
 def code_of(*modules: str) -> str:
     """`hash_of` these modules of this package, by dotted name, and all files that they use."""
     return hash_of(_with_what_they_use(file for module in modules for file in _files(module.split("."))))

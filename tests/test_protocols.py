@@ -56,8 +56,8 @@ def test_standard_covers_every_network_head_and_kind_of_data() -> None:
         assert heads in (every, answering, ["sigmoid", "softmax"])
         every_arm[cell.parameters["network"]] += heads == every
     assert seen["text_mean", "adam"] == seen["text_gru", "adam"] == {"chinese_reviews"}
-    # what only proves an equality or shows a pitfall is trained in a few cells of each kind of network
-    assert all(1 <= every_arm[network] <= 2 for network in ("linear", "mlp", "deep_mlp", "cnn"))
+    # what only proves an equality or shows a pitfall is trained in a cell of each kind of network for rows
+    assert {network: cells for network, cells in every_arm.items() if cells} == {"linear": 1, "mlp": 1, "deep_mlp": 1}
     for cell in cells:  # images and text take ten times as long
         slow = TASKS[str(cell.parameters["task"])].kind in ("image", "text")
         assert cell.parameters["seeds"] == (13 if slow else 32)

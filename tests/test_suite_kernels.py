@@ -182,3 +182,12 @@ def test_with_gpus_a_worker_has_one_to_itself(tmp_path: Path, monkeypatch: pytes
         run([throwaway.cell(n) for n in range(3)], Options(out=tmp_path / "out", notebooks=books, workers=4))
     found = (tmp_path / "out" / "tables" / "gpu.csv").read_text().replace('"', "").split()[1:]
     assert set(found) == {"0", "1"}
+
+
+def test_a_kernel_starts_with_a_figure_drawn() -> None:
+    server = ForkServer(["experiments.figures"])
+    try:
+        source = "from experiments.figures import warm_up\nprint(warm_up.cache_info().currsize)"
+        assert said(execute(job(source), server, Hooks())).strip() == "1"
+    finally:
+        server.close()

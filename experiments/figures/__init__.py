@@ -13,7 +13,18 @@ from experiments.figures.panels import ARMS, CELL, for_fresh_rows, interval
 from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
-from experiments.figures.style import GRID, INK, MUTED, OUTCOMES, Chart, chart, colour, label_rows, on_either_page
+from experiments.figures.style import (
+    GRID,
+    INK,
+    MUTED,
+    OUTCOMES,
+    Chart,
+    chart,
+    colour,
+    label_rows,
+    on_either_page,
+    warm_up,
+)
 from experiments.messages import Words
 
 __all__ = [
@@ -53,4 +64,5 @@ __all__ = [
     "source_of",
     "squeeze",
     "thresholds",
+    "warm_up",
 ]

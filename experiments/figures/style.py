@@ -7,10 +7,12 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -162,6 +164,21 @@ class Chart(Figure):
 
     def _repr_png_(self) -> bytes:
         return self.png(dpi=110)
+
+
+@cache
+def warm_up() -> None:
+    """Draw a figure and write a table that nobody sees, once a process: fonts, ticks and templates are ready then.
+
+    A process that is forked afterwards starts with them: a seventh of a second less for what a notebook shows.
+    """
+    with chart("Drawn ahead", 6.0, 2.0, ("sigmoid", "softmax")) as figure:
+        for axes in figure.subplots(1, 2):
+            axes.semilogy([0.0, 1.0], [1.0, 10.0])
+            axes.fill_between([0.0, 1.0], [1.0, 2.0], [2.0, 3.0], alpha=0.2)
+            axes.set(title="task", xlabel="step", ylabel="loss")
+    figure.png()
+    pd.DataFrame({"value": [1.0]}).style.format("{:.3g}", na_rep="").to_html()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The process that kernels are forked from: it has imported everything that is slow, and computed nothing.
+"""The process that kernels are forked from: it has imported what is slow and drawn once, and trained nothing.
 
 It reads one JSON request a line from its standard input and answers each with one line. When the input ends, because
 its owner closed it or died, it kills every kernel that it forked, removes their folders and ends. Run as
@@ -74,6 +74,9 @@ def _import(modules: Sequence[str]) -> None:
             import_module(module)
     if masked:
         del sys.modules["jax"]
+    figures = sys.modules.get("experiments.figures")
+    if figures is not None:
+        figures.warm_up()
     gc.collect()
     gc.freeze()  # or the first collection in each kernel would copy every page
 
