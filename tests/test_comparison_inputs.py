@@ -219,13 +219,14 @@ OF_USERS: dict[str, tuple[Load, Callable[..., keras.Model], tuple[int, ...]]] = 
     "images as rows, a trunk": (pictures, rows_of_pixels, (8, 8)),
     "images, a classifier": (pictures, seeing, (8, 8, 1)),
 }
-# trunks with new weights and classifiers with those of a file, and both of rows both ways
-CASES |= {name: case for name, case in OF_USERS.items() if "trunk" in name or name.startswith("rows")}
-CASES |= {
-    f"{name}, pretrained": (load, (pretrained, build), row)
-    for name, (load, build, row) in OF_USERS.items()
-    if "classifier" in name or name.startswith("rows")
-}
+CASES |= OF_USERS
+CASES |= {f"{name}, pretrained": (load, (pretrained, build), row) for name, (load, build, row) in OF_USERS.items()}
+
+
+def usual(case: str) -> bool:
+    """Trunks with new weights and classifiers with those of a file, and both of rows both ways; the others are slow."""
+    of_user = case.removesuffix(", pretrained") in OF_USERS
+    return not of_user or case.startswith("rows") or ("trunk" in case) != case.endswith(", pretrained")
 
 
 def plan_of(table: Table, build: Any, folder: Path) -> Plan:
@@ -240,7 +241,9 @@ def plan_of(table: Table, build: Any, folder: Path) -> Plan:
     return Plan(table=table, model=model, options=options, task="data")
 
 
-@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=[] if usual(case) else [pytest.mark.slow]) for case in CASES]
+)
 def test_every_kind_of_input_trains_as_a_plain_keras_loop(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

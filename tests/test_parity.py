@@ -25,8 +25,8 @@ from experiments.optimizers import OPTIMIZERS
 from experiments.problem import Replica
 
 # every network with every optimizer, in one of the precisions and with a sixth of the arms: which sixth, the sum of
-# their places says, so that any two of a network, an optimizer, an arm and a precision meet; tests/test_conformance.py
-# has all the products, marked slow
+# their places says, so that any two of a network, an optimizer, an arm and a precision meet; all products are a slow
+# test
 EVERY = binary_heads()
 CROSSED = [
     (name, optimizer, ("float64", "float32")[(one // 2 + other // 2) % 2], (one + other) % 6)
@@ -46,6 +46,17 @@ def test_stacked_is_keras(name: str, optimizer: str, dtype: str, sixth: int) -> 
     with precision(dtype):
         assert_same(prepare(cell(name, optimizer, heads=heads, dtype=dtype, seeds=3, learning_rates=rates)))
     keras.backend.clear_session()  # a thousand compiled models are gigabytes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", list(OPTIMIZERS))
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_stacked_is_keras_in_every_arm(name: str, optimizer: str, dtype: str) -> None:
+    rate = OPTIMIZERS[optimizer].learning_rate
+    with precision(dtype):
+        assert_same(prepare(cell(name, optimizer, dtype=dtype, seeds=3, learning_rates=(rate, rate / 2))))
+    keras.backend.clear_session()
 
 
 def test_each_pair_of_network_optimizer_arm_and_precision_is_met() -> None:

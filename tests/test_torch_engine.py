@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from conformance_torch import prepare  # noqa: E402
-from training_cases import cell, crossed, relative  # noqa: E402
+from training_cases import cell, pairs, relative  # noqa: E402
 
 from experiments.engines import driver  # noqa: E402
 from experiments.engines.torch import Torch, precision, trunk_of  # noqa: E402
@@ -30,7 +30,7 @@ def values(records: list[Record], head: str, key: tuple[str, str, str]) -> np.nd
     return np.array([record.curves[key] for record in records if record.replica.head.name == head])
 
 
-@pytest.mark.parametrize(("name", "optimizer"), [(name, rule) for name, rule in crossed() if name in IN_TORCH])
+@pytest.mark.parametrize(("name", "optimizer"), pairs(IN_TORCH))
 def test_matched_arm_follows_sigmoid(name: str, optimizer: str) -> None:
     """In float64, over 300 steps; and the arm that is not matched leaves it."""
     heads = ("sigmoid", "softmax_matched", "softmax")

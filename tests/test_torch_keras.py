@@ -11,7 +11,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch_cases import EPSILON, Alike, alike, both, twins  # noqa: E402
-from training_cases import relative  # noqa: E402
+from training_cases import pairs, relative  # noqa: E402
 
 from experiments.engines import driver, keras_draws  # noqa: E402
 from experiments.engines.stacked import Stacked  # noqa: E402
@@ -82,14 +82,7 @@ def distances(ours: list[Record], theirs: list[Record]) -> np.ndarray:
 ARMS = ("sigmoid", "softmax", "softmax_matched")
 
 
-# each network twice, each optimizer three times: one without a state and one with
-RULES = {"sgd": "adam", "momentum": "adamw"}
-
-
-@pytest.mark.parametrize(
-    ("name", "optimizer"),
-    [(name, rule) for place, name in enumerate(IN_TORCH) for rule in list(RULES.items())[place % 2]],
-)
+@pytest.mark.parametrize(("name", "optimizer"), pairs(IN_TORCH, ("sgd", "momentum", "adam", "adamw")))
 def test_tensorflow_and_pytorch_train_alike(name: str, optimizer: str) -> None:
     """From equal weights and batches, in float64, with equal formulas: losses and norms over 60 steps."""
     ours, theirs = run(name, optimizer, "float64", heads=ARMS, steps=60, record_every=20, image_side=8)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from keras import layers
-from training_cases import arms, cell, crossed, relative
+from training_cases import arms, cell, pairs, relative
 
 from experiments import engines, tables
 from experiments.engines import driver, prepare
@@ -36,7 +36,7 @@ def curve(curves: pd.DataFrame, head: str, quantity: str, scope: str = "", split
     return mine.pivot_table(index="seed", columns="step", values="value", observed=True).to_numpy()
 
 
-@pytest.mark.parametrize(("name", "optimizer"), crossed())
+@pytest.mark.parametrize(("name", "optimizer"), pairs())
 def test_the_matched_arm_is_sigmoid_and_the_pair_is_sigmoid_at_twice_the_heads_rate(name: str, optimizer: str) -> None:
     """In float64, over 300 steps; the decay's coefficient halved where the rate is doubled. And both are controls: the
     arms that are not matched, by rate or by first weights, leave sigmoid.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import pytest
 
 from experiments.heads import HEADS, binary_heads
 from experiments.networks import NETWORKS
@@ -34,13 +38,14 @@ def cell(network: str, optimizer: str, **rest: object) -> Setup:
     return Setup(network=network, optimizer=optimizer, **{**defaults, **rest})  # type: ignore[arg-type]
 
 
-def crossed() -> list[tuple[str, str]]:
-    """Half of all pairs of a network and an optimizer: three of each network, four of each optimizer."""
+def pairs(names: Sequence[str] = tuple(NETWORKS), optimizers: Sequence[str] = tuple(OPTIMIZERS)) -> list[Any]:
+    """Every pair of a network and an optimizer, as parameters of a test: every other one is marked slow."""
+    places = list(NETWORKS)
     return [
-        (name, optimizer)
-        for one, name in enumerate(NETWORKS)
-        for other, optimizer in enumerate(OPTIMIZERS)
-        if (one + one // 2 + other) % 2 == 0
+        pytest.param(name, optimizer, marks=[pytest.mark.slow] if (one + one // 2 + other) % 2 else [])
+        for name in names
+        for one in [places.index(name)]
+        for other, optimizer in enumerate(optimizers)
     ]
 
 
