@@ -43,18 +43,17 @@ class FixedFamily:
 
     def judge(self, table: pd.DataFrame) -> pd.DataFrame:
         """`correct` without what would decide the rows: for means over tasks, whose seeds are not of one kind."""
-        keys = [table[name] for name in self.by]
-        corrected = table.assign(
-            **{
-                name: p.groupby(keys, sort=False, observed=True).transform(lambda p: holm(p.to_numpy()))
-                for name, p in _of_tests(table).items()
-            }
-        )
+        families = table.groupby(list(self.by), sort=False, observed=True).indices
+        corrected = {name: np.ones(len(table)) for name in _TESTS.values()}
+        for name, p in _of_tests(table).items():
+            for rows in families.values():
+                corrected[name][rows] = holm(p.to_numpy()[rows])
+        table = table.assign(**corrected)
         outcomes = [
             outcome(*row[:-1], mean=row[-1], alpha=self.alpha)
-            for row in corrected[["low", "high", "margin", *_TESTS.values(), "mean"]].itertuples(index=False, name=None)
+            for row in table[["low", "high", "margin", *_TESTS.values(), "mean"]].itertuples(index=False, name=None)
         ]
-        return corrected.assign(outcome=outcomes)
+        return table.assign(outcome=outcomes)
 
 
 @dataclass(kw_only=True)

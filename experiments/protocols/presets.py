@@ -108,7 +108,6 @@ STANDARD = PRESETS.add(
         explained=(
             Group(tasks=("breast_cancer",), networks=("linear",), optimizers=("sgd", "adam")),
             Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd",)),
-            Group(tasks=("moons",), networks=("mlp",), optimizers=("adam",)),
         ),
         control=Selection(
             groups=(
@@ -119,7 +118,7 @@ STANDARD = PRESETS.add(
                 Group(tasks=("strokes",), networks=("cnn", "gru", "attention"), optimizers=("adam",), seeds=3),
             ),
             seeds=6,
-            steps=300,
+            steps=200,
         ),
         multi_unit=Selection(
             groups=(
@@ -153,7 +152,7 @@ STANDARD = PRESETS.add(
             control=Selection(
                 groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd", "adam")),),
                 seeds=6,
-                steps=400,
+                steps=200,
             ),
             together=Selection(
                 groups=(Group(tasks=("breast_cancer",), networks=("mlp",), optimizers=("sgd", "adam")),),
