@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic_tables as synthetic
+from lettering_cases import DRAWN
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
@@ -452,7 +453,7 @@ def cut_off(figure: Figure) -> list[str]:
     return [text.get_text() for text in shown if text.get_window_extent().x1 > figure.bbox.x1]
 
 
-@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("lang", DRAWN)
 @pytest.mark.parametrize("width", [3.58, 7.2])
 def test_the_longest_names_of_two_frameworks_stand_whole_beside_their_line(width: float, lang: str) -> None:
     pairs = [("keras-tensorflow", "keras-jax"), ("keras-tensorflow", "torch"), ("keras-jax", "")]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from lettering_cases import DRAWN
 from numerics_cases import (
     KERAS_TF,
     SIGMOID,
@@ -475,7 +476,7 @@ def test_figures_count_what_the_tables_hold() -> None:
         assert chart.png().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", DRAWN)
 def test_a_phones_table_of_numbers_names_its_paths_in_full(lang: str) -> None:
     """And what stands on a patch keeps within it, and its ink in the dark."""
     wide, narrow = (thresholds(tensorflow_pathologies(), framework="keras-tensorflow", width=width,

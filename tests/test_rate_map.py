@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic_tables as synthetic
+from lettering_cases import DRAWN
 
 from experiments.figures import Chart, Words, colour, rate_map, rate_map_in_short
 from experiments.figures.lettering import words_of
@@ -58,7 +59,7 @@ def drawn(figure: Chart) -> dict[str, list[np.ndarray]]:
     return lines
 
 
-@pytest.mark.parametrize("lang", ["en", "zh"])
+@pytest.mark.parametrize("lang", DRAWN)
 @pytest.mark.parametrize("width", [3.58, 5.2])
 @pytest.mark.parametrize("slopes", [FOUR, [0.001, 0.0], [-0.02, -0.03, 0.001]])
 def test_the_medians_name_stands_beside_its_line(slopes: list[float], width: float, lang: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import synthetic_tables as synthetic
+from lettering_cases import NEEDS_CHINESE_FONT
 from statsmodels.stats.multitest import multipletests
 
 from experiments.claims import CLAIMS
@@ -303,7 +304,7 @@ def test_a_box_instead_of_a_letter_would_be_noticed(few: Path) -> None:
         forest(table.loc[table["head"] == "softmax"], words=Words(lang="zh", paths=CATALOGUES)).png()
 
 
-@pytest.mark.skipif(lettering.chinese_font() is None, reason="no font with Chinese letters is installed")
+@NEEDS_CHINESE_FONT
 def test_with_a_chinese_font_figures_are_chinese(few: Path) -> None:
     build(few, ["zh"])
     assert "图中文字为英文" not in read(few, "report.zh.html")
