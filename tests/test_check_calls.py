@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_check_measure import THREE, NumpyTail, cce_of_logits, identity, soft
+from numpy_tails import THREE, NumpyTail, cce_of_logits, identity, soft
 
 from experiments.check.calls import Call, derived, labels_of, last_of, leading_to, term, weighed_down
 from experiments.check.record import Step

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_check_labels import NUMBERS
-from test_check_measure import (
+from numpy_tails import (
+    NUMBERS,
     ONE,
     NumpyTail,
     Y,
@@ -21,8 +21,8 @@ from test_check_measure import (
     of,
     output,
     square,
+    swept,
 )
-from test_check_thresholds import swept
 
 from experiments.check import examine
 from experiments.check.labels import Encoding

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_check_measure import (
+from numpy_tails import (
     MULTI,
+    NUMBERS,
     ONE,
     SOFTMAX,
     THREE,
@@ -20,8 +21,8 @@ from test_check_measure import (
     of,
     output,
     square,
+    swept,
 )
-from test_check_thresholds import swept
 
 from experiments.check import judge_labels
 from experiments.check.labels import Encoding, encodings
@@ -244,9 +245,6 @@ class LeavesOut(NumpyTail):
 
 
 LEAVES_OUT = LeavesOut(predict=identity, loss=cce_of_logits, scored=lambda y, p: np.zeros(len(p)), units=3)
-NUMBERS = Encoding(shape=(), onehot=False, dtype="int32")
-
-
 @pytest.mark.parametrize(
     ("values", "expected"),
     [([-100], True), ([-1, -2], True), ([9], True), ([8], False), ([4], False), ([-1, 4], False), ([], True)],

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import expit, log_softmax, softmax
-from test_check_measure import (
+from numpy_tails import (
     MULTI,
     ONE,
     SOFTMAX,
@@ -24,6 +23,7 @@ from test_check_measure import (
     soft,
     square,
 )
+from scipy.special import expit, log_softmax, softmax
 
 from experiments.check import formulas
 from experiments.check.labels import Encoding

@@ -9,17 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import expit, logit, softmax
-from sklearn.metrics import (
-    accuracy_score,
-    f1_score,
-    jaccard_score,
-    log_loss,
-    precision_score,
-    recall_score,
-    roc_auc_score,
-)
-from test_check_measure import (
+from numpy_tails import (
     MULTI,
     ONE,
     SOFTMAX,
@@ -34,8 +24,18 @@ from test_check_measure import (
     output,
     soft,
     square,
+    swept,
 )
-from test_check_thresholds import swept
+from scipy.special import expit, logit, softmax
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    jaccard_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from experiments.check import judge_metrics
 from experiments.check.judge_metrics import Trial

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_check_measure import MULTI, ONE, SOFTMAX, SPARSE, TWO, identity, of, output, square
-from test_check_thresholds import swept
+from numpy_tails import MULTI, ONE, SOFTMAX, SPARSE, TWO, identity, of, output, square, swept
 
 from experiments.check import callback, remedies, target
 from experiments.check.answer import describe, of_readings

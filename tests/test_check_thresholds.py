@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.special import expit, log_softmax
-from test_check_measure import (
+from numpy_tails import (
     MULTI,
     ONE,
     SOFTMAX,
@@ -21,12 +19,13 @@ from test_check_measure import (
     bce_of_logits,
     hinge,
     identity,
-    measured,
     of,
     output,
     soft,
     square,
+    swept,
 )
+from scipy.special import expit, log_softmax
 
 from experiments.check import judge
 from experiments.check.meaning import Meaning
@@ -37,11 +36,6 @@ Change = Callable[[Sweep], dict[str, Any]]
 LOGIT = of(identity, bce_of_logits)
 SQUARE = of(identity, square)
 PLACES = np.arange(len(GRID))
-
-
-@cache
-def swept(tail: NumpyTail) -> Sweep:
-    return measured(tail)
 
 
 def changed(tail: NumpyTail, change: Change | dict[str, Any]) -> Sweep:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_check_measure import MULTI, ONE, SOFTMAX, SPARSE, TWO, bce, expit, identity, measured, of, output
+from numpy_tails import MULTI, ONE, SOFTMAX, SPARSE, TWO, bce, expit, identity, measured, of, output
 
 from experiments.check.answer import describe, of_readings
 from experiments.check.labels import Encoding, encodings
