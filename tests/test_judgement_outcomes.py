@@ -12,6 +12,7 @@ from scipy import stats as sps
 
 from experiments import judgement
 from experiments.judgement import FRESH, Design, FixedFamily, Sequential
+from experiments.judgement import _correctors as correctors
 from experiments.judgement import _outcomes as outcomes
 from experiments.judgement import _sequential as sequential
 from experiments.judgement._correctors import repeated_interval
@@ -331,3 +332,25 @@ def test_rejections_stay_and_leave_their_share() -> None:
         ([0.06, 0.01], [False, True]), ([np.nan, 0.02], [False, True]),
     ):  # fmt: skip
         assert one.rejected([np.array(p)], sides=2).tolist() == rejected
+
+
+# --- what would decide it ---
+
+
+def test_seeds_that_share_rows_need_what_their_present_error_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its square is sd^2 (1/n + ratio). Seeds that are added shrink effect sd^2 / n alone; fresh ones share none."""
+    asked = []
+
+    def needed(mean: np.ndarray, sd: np.ndarray, margin: np.ndarray, ratio: object, level: np.ndarray) -> np.ndarray:
+        asked.append((sd, ratio))
+        return np.full(len(mean), np.inf)
+
+    monkeypatch.setattr(correctors, "seeds_needed", needed)
+    n, ratio, effect = np.array([10, 20, 40]), np.array([0.1, 0.05, 0.3]), np.array([1.0, 1.3, 2.0])
+    correctors.with_needs(rows(n=[*n], ratio=[*ratio], effect=[*effect], sd=[0.01, 0.02, 0.04]), np.full(3, 0.05))
+    (spread, overlap), (alone, nothing) = asked
+    sd = np.array([0.01, 0.02, 0.04])
+    np.testing.assert_allclose(spread**2, effect * sd**2)
+    np.testing.assert_allclose(spread**2 * (1 / n + overlap), sd**2 * (1 / n + ratio))
+    np.testing.assert_array_equal(alone, sd)
+    assert nothing == 0
