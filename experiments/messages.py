@@ -22,7 +22,7 @@ _TEXTS: dict[str, Callable[[str], Mapping[str, str]]] = {}
 
 
 def register_texts(kind: str, texts_of: Callable[[str], Mapping[str, str]]) -> None:
-    """Have `Words` find the texts `kind.NAME` in `texts_of(NAME)` where no catalogue has them."""
+    """Have `Messages` find the texts `kind.NAME` in `texts_of(NAME)` where no catalogue has them."""
     _TEXTS[kind] = texts_of
 
 
@@ -44,8 +44,8 @@ def catalogue(path: Path) -> Mapping[str, Mapping[str, str]]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
-    """The strings of one language: `words("key", n=3)` is the text with its placeholders filled.
+class Messages:
+    """The strings of one language: `messages("key", n=3)` is the text with its placeholders filled.
 
     Raises `UserError` for an unknown language and `KeyError` for a key that no catalogue holds.
     """

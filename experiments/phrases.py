@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from experiments.messages import Words
+from experiments.messages import Messages
 
 _SLOT = re.compile(r"\\\{(\w+)\\\}")
 _NUMBER = r"(?:[-−+]?[\d,.]*\d(?:e[-+]?\d+)?|not a number|(?:minus |\+)?infinite)"
@@ -36,34 +36,34 @@ class Phrases:
 
     path: Path
 
-    def told(self, text: str, words: Words) -> str:
-        """`text` in the language of `words`; what no phrase fits, such as a name of the user's, stays as it is."""
-        if words.lang == "en" or not text:
+    def told(self, text: str, messages: Messages) -> str:
+        """`text` in the language of `messages`; what no phrase fits, such as a name of the user's, stays as it is."""
+        if messages.lang == "en" or not text:
             return text
         sentences = _SENTENCES.split(text)
-        if len(sentences) > 1 and all(self.fits(sentence, words.lang) for sentence in sentences):
-            return "".join(self._whole(sentence, words) or sentence for sentence in sentences)
-        return self._whole(text, words) or text
+        if len(sentences) > 1 and all(self.fits(sentence, messages.lang) for sentence in sentences):
+            return "".join(self._whole(sentence, messages) or sentence for sentence in sentences)
+        return self._whole(text, messages) or text
 
     def fits(self, text: str, lang: str) -> bool:
         """Whether one phrase fits the whole of `text`."""
         return any(pattern.fullmatch(text) for pattern, _ in _patterns(self.path, lang, text.endswith(".")))
 
-    def _whole(self, text: str, words: Words) -> str | None:
-        for pattern, phrase in _patterns(self.path, words.lang, text.endswith(".")):
+    def _whole(self, text: str, messages: Messages) -> str | None:
+        for pattern, phrase in _patterns(self.path, messages.lang, text.endswith(".")):
             if match := pattern.fullmatch(text):
-                return phrase.format(**{slot: self._filled(slot, what, words)
+                return phrase.format(**{slot: self._filled(slot, what, messages)
                                         for slot, what in match.groupdict().items()})  # fmt: skip
         return None
 
-    def _filled(self, slot: str, text: str, words: Words) -> str:
+    def _filled(self, slot: str, text: str, messages: Messages) -> str:
         """What fills a place, of a list an item at a time."""
         joint = next((joints for kind, joints in _LISTS.items() if slot.startswith(kind)), None)
         if joint is None:
-            return self.told(text, words)
+            return self.told(text, messages)
         within = "|".join(map(re.escape, _content(self.path).get("within", ["$."])))
         items = re.split(rf"{joint[0]}(?!{within})", text)
-        return joint[1].join(self.told(item, words) for item in items)
+        return joint[1].join(self.told(item, messages) for item in items)
 
 
 @cache

@@ -16,7 +16,7 @@ class Registry(Generic[T]):
     """Names to records, in the order of registration.
 
     `what` is the singular that errors and `headtohead list` use: "task", "network", ... `texts`: by kind of text, what
-    a record says of itself by language: `Words` finds it where no catalogue has it.
+    a record says of itself by language: `Messages` finds it where no catalogue has it.
     """
 
     def __init__(

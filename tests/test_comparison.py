@@ -25,7 +25,7 @@ import experiments
 from experiments.comparison import Comparison, Options, page, rows, run
 from experiments.comparison.model import of_function, registered
 from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
-from experiments.comparison.save import page_words, save
+from experiments.comparison.save import page_messages, save
 from experiments.engines import driver
 from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_fit import KerasFit
@@ -418,13 +418,13 @@ def table_in(section: blocks.Section) -> blocks.Table:
 
 
 def test_the_report_tells_the_settings_and_the_levels(found: Comparison) -> None:
-    settings = {name[0].text: value[0].text for name, value in table_in(page._given(found, page_words("en"))).cells}
+    settings = {name[0].text: value[0].text for name, value in table_in(page._given(found, page_messages("en"))).cells}
     wanted = {"steps": "10", "batch size": "32", "seeds": "3", "class weight": "no", "learning rate": "0.01"}
     assert {name: settings[name] for name in wanted} == wanted
     assert settings["keras"] == keras.__version__
-    assert table_in(page._arms(found, page_words("en"))).sortable
+    assert table_in(page._arms(found, page_messages("en"))).sortable
     looked = replace(found, looks=found.looks.assign(level=0.012345, level_tost=0.00012345))
-    (row,) = table_in(page._looks(looked, page_words("en"))).cells
+    (row,) = table_in(page._looks(looked, page_messages("en"))).cells
     assert [cell[0].text for cell in row[:3]] == ["3", "0.012", "0.00012"]
 
 

@@ -13,7 +13,7 @@ from lettering_cases import DRAWN
 
 from experiments.comparison import answer, chart
 from experiments.comparison.advice import Advice, advice, around
-from experiments.comparison.language import words_of
+from experiments.comparison.language import messages_in
 from experiments.comparison.tuning import Tuning, tune
 from experiments.judgement import FRESH
 from experiments.stats import QUANTITIES, allowance
@@ -365,6 +365,6 @@ def test_the_axis_of_the_figure_of_the_rates_is_named_in_full(width: float, lang
     """It is drawn with the ticks that it was laid out with: else longer ones push the name over the edge."""
     for depth in (0.001, 0.006, 0.015, 0.03):
         table, _ = sweep(OWN, depth=depth)
-        figure = chart.rates(table.assign(value=table["value"] - 0.56), OWN, width=width, words=words_of(lang))
+        figure = chart.rates(table.assign(value=table["value"] - 0.56), OWN, width=width, messages=messages_in(lang))
         (baseline,) = re.findall(r"rotate\(-90 ([-\d.]+) ", figure.svg("x"))
         assert float(baseline) > 7  # points: a letter of 8.5 rises by less

@@ -16,13 +16,13 @@ from test_comparison_answer import LOSSES, NORMS, OWN, model, ran, rows, sweep
 
 from experiments.comparison import answer, command
 from experiments.comparison.advice import advice
-from experiments.comparison.language import NOTES, STRINGS, words_of
+from experiments.comparison.language import NOTES, STRINGS, messages_in
 from experiments.comparison.tuning import tune
 from experiments.judgement import OUTCOMES
 from experiments.messages import LANGUAGES, catalogue
 
 PACKAGE = Path(answer.__file__).parents[1]
-CHINESE = words_of("zh")
+CHINESE = messages_in("zh")
 # words that Chinese texts on the subject keep
 NAMES = {"sigmoid", "softmax", "nat", "seeds", "logit"}
 
@@ -138,7 +138,7 @@ def test_the_sentences_are_found() -> None:
 )  # fmt: skip
 def test_what_fills_a_sentence_is_told_too(text: str, wanted: str) -> None:
     assert NOTES.told(text, CHINESE) == wanted
-    assert NOTES.told(text, words_of("en")) == text
+    assert NOTES.told(text, messages_in("en")) == text
 
 
 @pytest.mark.parametrize("text", ["a word " * 40, "输出层的学习率、" * 30, "sigmoid 取自身的最佳学习率 " * 12])

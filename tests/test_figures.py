@@ -24,7 +24,7 @@ from PIL import Image
 from experiments import tables
 from experiments.figures import (
     ENGLISH,
-    Words,
+    Messages,
     attribution,
     colour,
     forest,
@@ -36,7 +36,7 @@ from experiments.figures import (
 )
 from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
-from experiments.figures.lettering import STRINGS, panel_title, words_of, wrap
+from experiments.figures.lettering import STRINGS, messages_in, panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, readable, spread
 from experiments.figures.ticks import log_ticks
@@ -146,7 +146,7 @@ def test_every_string_is_there_in_every_language_with_the_same_placeholders(key:
 
 def test_an_unknown_language_names_the_known_ones() -> None:
     with pytest.raises(UserError, match=r"'fr'.*en, zh"):
-        Words(lang="fr")
+        Messages(lang="fr")
 
 
 # statistics that figures draw ---------------------------------------------------------------------------------------
@@ -461,4 +461,4 @@ def test_the_longest_names_of_two_frameworks_stand_whole_beside_their_line(width
         (*pair, dtype, "breast_cancer", "mlp", "adam", "sigmoid", seed, step, 1e-6 * (1 + seed))
         for pair in pairs for dtype in ("float32", "float64") for seed in range(2) for step in (0, 20, 40)
     ], columns=tables.SCHEMAS["framework_distances"])  # fmt: skip
-    assert cut_off(framework_distances(made, width=width, words=words_of(lang))) == []
+    assert cut_off(framework_distances(made, width=width, messages=messages_in(lang))) == []

@@ -14,7 +14,7 @@ import test_claims_frameworks
 from training_cases import cell
 
 from experiments import engines, frameworks, judgement
-from experiments.figures import Words
+from experiments.figures import Messages
 from experiments.frameworks import FRAMEWORKS, require_installed
 from experiments.plan import Choice, plan
 from experiments.protocols import QUICK
@@ -154,7 +154,7 @@ def with_two_frameworks(folder: Path) -> Stored:
 
 
 def test_the_report_has_both_heads_in_each_framework_and_what_its_programs_cost(tmp_path: Path) -> None:
-    section = frameworks_section(with_two_frameworks(tmp_path), Words(paths=CATALOGUES))
+    section = frameworks_section(with_two_frameworks(tmp_path), Messages(paths=CATALOGUES))
     assert section is not None
     both, left, cost = [block for block in section.blocks if isinstance(block, Table)]
     assert list(both.columns) == ["cell", "Keras on TensorFlow", "PyTorch"]
@@ -169,7 +169,7 @@ def test_the_report_has_both_heads_in_each_framework_and_what_its_programs_cost(
 def test_the_report_of_one_framework_compares_none(tmp_path: Path) -> None:
     tables = {"differences": comparison_rows(MAIN, "softmax", "sigmoid", 0.25)}
     out = synthetic.write(tmp_path / "out", tables, notebooks=False)
-    assert frameworks_section(Stored(out, out), Words(paths=CATALOGUES)) is None
+    assert frameworks_section(Stored(out, out), Messages(paths=CATALOGUES)) is None
 
 
 @pytest.mark.parametrize(

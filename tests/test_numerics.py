@@ -22,7 +22,7 @@ from numerics_cases import (
 )
 
 from experiments import numerics, tables
-from experiments.figures.lettering import words_of
+from experiments.figures.lettering import messages_in
 from experiments.figures.numerics import consequences as figure_of_consequences
 from experiments.figures.numerics import gradient_states, thresholds
 from experiments.keras_backend import use_backend
@@ -480,7 +480,7 @@ def test_figures_count_what_the_tables_hold() -> None:
 def test_a_phones_table_of_numbers_names_its_paths_in_full(lang: str) -> None:
     """And what stands on a patch keeps within it, and its ink in the dark."""
     wide, narrow = (thresholds(tensorflow_pathologies(), framework="keras-tensorflow", width=width,
-                               words=words_of(lang)) for width in (7.2, 3.58))  # fmt: skip
+                               messages=messages_in(lang)) for width in (7.2, 3.58))  # fmt: skip
     told = [[label.get_text().replace("\n", " ") for label in chart.axes[0].get_yticklabels()]
             for chart in (wide, narrow)]  # fmt: skip
     assert told[0] == told[1]

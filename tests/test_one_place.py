@@ -19,7 +19,7 @@ from experiments.claims import CLAIMS, verdicts
 from experiments.figures import colour
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS
-from experiments.messages import LANGUAGES, Words
+from experiments.messages import LANGUAGES, Messages
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.plan import Choice, plan
@@ -163,7 +163,7 @@ def test_it_is_listed_with_its_description(
 def test_it_has_its_name_in_both_languages(what: str, tmp_path: Path) -> None:
     registry, name, _ = THINGS[what]
     with added(what, tmp_path):
-        assert {lang: Words(lang=lang).name(what, name) for lang in LANGUAGES} == registry[name].called
+        assert {lang: Messages(lang=lang).name(what, name) for lang in LANGUAGES} == registry[name].called
 
 
 @pytest.mark.parametrize(

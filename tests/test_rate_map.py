@@ -10,8 +10,8 @@ import pytest
 import synthetic_tables as synthetic
 from lettering_cases import DRAWN
 
-from experiments.figures import Chart, Words, colour, rate_map, rate_map_in_short
-from experiments.figures.lettering import words_of
+from experiments.figures import Chart, Messages, colour, rate_map, rate_map_in_short
+from experiments.figures.lettering import messages_in
 from experiments.figures.rate_map import finding
 from experiments.figures.style import INK
 from experiments.heads import HEADS
@@ -63,11 +63,11 @@ def drawn(figure: Chart) -> dict[str, list[np.ndarray]]:
 @pytest.mark.parametrize("width", [3.58, 5.2])
 @pytest.mark.parametrize("slopes", [FOUR, [0.001, 0.0], [-0.02, -0.03, 0.001]])
 def test_the_medians_name_stands_beside_its_line(slopes: list[float], width: float, lang: str) -> None:
-    figure = rate_map_in_short(points(slopes), USUAL, width=width, words=words_of(lang))
+    figure = rate_map_in_short(points(slopes), USUAL, width=width, messages=messages_in(lang))
     figure.draw_without_rendering()
     (axes,) = figure.axes
     (name,) = axes.texts[:1]
-    assert name.get_text() == words_of(lang)("rate_map.median_of", cells=len(slopes))
+    assert name.get_text() == messages_in(lang)("rate_map.median_of", cells=len(slopes))
     box = name.get_window_extent()
     (line,) = (line for line in axes.lines if line.get_color() == INK and len(line.get_xdata()) > 2)
     x, y = axes.transData.transform(np.column_stack([line.get_xdata(), line.get_ydata()])).T
@@ -85,7 +85,7 @@ def test_the_finding_counts_the_cells_that_are_decided_on_both_sides() -> None:
     assert "and in 1 of 1 for fresh rows (4 cells swept)" in figure.finding
     nothing = rate_map(points(FOUR), USUAL.assign(decided=False, predicted=None))
     assert "is not decided in any of 4 cells" in nothing.finding
-    chinese = finding(USUAL, words_of("zh"))  # drawing it would take a font with Chinese letters
+    chinese = finding(USUAL, messages_in("zh"))  # drawing it would take a font with Chinese letters
     assert all(text in chinese for text in ("3 个单元中有 2 个", "1 个中有 1 个", "4 个单元"))
 
 
@@ -141,23 +141,23 @@ def test_the_report_shows_the_map_first_then_the_cells_and_names_each_exception(
     made = synthetic.tables()
     known = {name: made[name] for name in ("cells", "learning_rates", "shifts", "rate_gaps")}
     out = synthetic.write(tmp_path / "out", {**known, "rate_map": points(FOUR), "rate_law": USUAL}, notebooks=False)
-    words = Words(lang=lang, paths=CATALOGUES)
-    section = rates(Stored(out, out), words)
+    messages = Messages(lang=lang, paths=CATALOGUES)
+    section = rates(Stored(out, out), messages)
     assert section is not None
     names = [getattr(block, "name", "").removesuffix(f".{lang}") for block in section.blocks]
     pictures = [name for name in names if name]
     assert pictures == ["rate_map", "learning_rates"]
     exceptions, fold = section.blocks[2:4]
     (table,) = fold.blocks
-    cell = words.cell(("fair", "linear", "sgd"))
+    cell = messages.cell(("fair", "linear", "sgd"))
     assert exceptions.body.count(" · ") == 2
-    said = words("rates.exception.lowerlower", cell=cell, estimand=words("rates.these"))
+    said = messages("rates.exception.lowerlower", cell=cell, estimand=messages("rates.these"))
     assert said in exceptions.body
     outcomes = {row[0]: [span.text for span in row[-2:]] for row in table.rows}
-    yes, no, still = words("rates.predicted"), words("rates.unpredicted"), words("outcome.undecided")
+    yes, no, still = messages("rates.predicted"), messages("rates.unpredicted"), messages("outcome.undecided")
     assert outcomes == {
-        words.cell(("moons", "linear", "sgd")): [yes, yes], words.cell(("moons", "gru", "sgd")): [still, yes],
-        cell: [still, no], words.cell(("fair", "gru", "sgd")): [still, still],
+        messages.cell(("moons", "linear", "sgd")): [yes, yes], messages.cell(("moons", "gru", "sgd")): [still, yes],
+        cell: [still, no], messages.cell(("fair", "gru", "sgd")): [still, still],
     }  # fmt: skip
     assert table.rows[0][3].text == "−0.100 [−0.110, −0.090]"
     assert table.rows[0][2].text == "+0.100 [−0.100, 0.300]"
@@ -168,10 +168,10 @@ def test_without_exceptions_the_report_says_so(tmp_path: Path) -> None:
     known = {name: made[name] for name in ("cells", "learning_rates", "shifts", "rate_gaps")}
     table = law((-0.1, 0.1, True, True), (-0.1, 0.2, False, True))
     out = synthetic.write(tmp_path / "out", {**known, "rate_map": points(FOUR[:2]), "rate_law": table}, notebooks=False)
-    section = rates(Stored(out, out), Words(paths=CATALOGUES))
+    section = rates(Stored(out, out), Messages(paths=CATALOGUES))
     assert section is not None
     assert section.blocks[2].body == "No cell that is decided on both sides contradicts the prediction."
     table.assign(decided=False, predicted=None).to_parquet(out / "tables" / "rate_law.parquet", index=False)
-    section = rates(Stored(out, out), Words(paths=CATALOGUES))
+    section = rates(Stored(out, out), Messages(paths=CATALOGUES))
     assert section is not None
     assert section.blocks[2].body == "No cell is decided on both sides."  # which is no agreement

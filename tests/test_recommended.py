@@ -13,7 +13,7 @@ import pytest
 
 from experiments.check import Checked, check
 from experiments.comparison.advice import _code
-from experiments.comparison.language import words_of
+from experiments.comparison.language import messages_in
 from experiments.report.reference import REFERENCE
 from experiments.report.sections.answer import OR, WRITE
 
@@ -37,7 +37,7 @@ SNIPPETS = {f"{page.relative_to(ROOT)}, {number}": block
             for page in PAGES for number, block in enumerate(written(page))}  # fmt: skip
 SNIPPETS |= {"report, one unit": WRITE, "report, two units": OR}
 COMPARED = SimpleNamespace(optimizer=SimpleNamespace(code="keras.optimizers.SGD({rate})"))
-SNIPPETS |= {f"comparison, {head}, {lang}": _code(head, 0.01, COMPARED, words_of(lang))
+SNIPPETS |= {f"comparison, {head}, {lang}": _code(head, 0.01, COMPARED, messages_in(lang))
              for head in ("sigmoid", "softmax") for lang in ("en", "zh")}  # fmt: skip
 
 

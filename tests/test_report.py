@@ -19,7 +19,7 @@ from lettering_cases import NEEDS_CHINESE_FONT
 from statsmodels.stats.multitest import multipletests
 
 from experiments.claims import CLAIMS
-from experiments.figures import Chart, Words, forest, lettering
+from experiments.figures import Chart, Messages, forest, lettering
 from experiments.figures.lettering import clip
 from experiments.judgement import FRESH, wins
 from experiments.messages import LANGUAGES, catalogue
@@ -118,7 +118,7 @@ def test_the_unit_stands_behind_the_number_unless_the_measure_names_it() -> None
                                  ("share of runs that diverged", "share of runs", ""),
                                  ("mean top probability", "probability", "")):  # fmt: skip
         table = pd.DataFrame([rows]).assign(measure=measure, unit=unit, value=0.5)
-        assert overview(table, WORDS).cells[0][2][0].text == f"{measure}: 0.5{shown}"
+        assert overview(table, MESSAGES).cells[0][2][0].text == f"{measure}: 0.5{shown}"
 
 
 def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path) -> None:
@@ -127,7 +127,7 @@ def test_a_row_of_a_cell_has_its_notebook_its_outcome_and_its_command(out: Path)
     table = stored(out, "differences").set_index(["task", "head", "quantity", "estimand"])
     found = table.loc[("fair", "softmax", "nll", FRESH)]
     assert f'data-sort="{found["mean"]}"' in row
-    shown = WORDS(f"outcome.{found['outcome']}")  # the outcomes' words have changed: "larger than the margin", ...
+    shown = MESSAGES(f"outcome.{found['outcome']}")  # the outcomes' words have changed: "larger than the margin", ...
     assert f">{shown}</span>" in row
     assert "headtohead run --preset quick --seeds 7 --tasks fair --networks mlp --optimizers adam" in row
 
@@ -252,7 +252,7 @@ def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest
     table = synthetic.differences()
 
     def key(table: pd.DataFrame = table, lang: str = "en", width: float = 7.2, **options: object) -> str:
-        return kept.key_of(forest, [table], Words(lang=lang, paths=CATALOGUES), width, options)
+        return kept.key_of(forest, [table], Messages(lang=lang, paths=CATALOGUES), width, options)
 
     first = key()
     assert first == key(table.copy())
@@ -288,8 +288,8 @@ def test_without_a_chinese_font_figures_are_english_and_the_page_says_so(few: Pa
 
 @pytest.mark.usefixtures("no_chinese_font")
 def test_without_a_chinese_font_letters_are_english_and_texts_are_not(few: Path) -> None:
-    words = Words(lang="zh", paths=CATALOGUES)
-    picture = common.drawn(None, "differences", forest, common.compared(Stored(few, few)), words=words)
+    messages = Messages(lang="zh", paths=CATALOGUES)
+    picture = common.drawn(None, "differences", forest, common.compared(Stored(few, few)), messages=messages)
     assert picture.name == "differences.zh"
     assert picture.wide.draw().finding.startswith("NLL, softmax minus sigmoid: ")
     for text in (picture.wide.finding, picture.narrow.finding):
@@ -301,7 +301,7 @@ def test_without_a_chinese_font_letters_are_english_and_texts_are_not(few: Path)
 def test_a_box_instead_of_a_letter_would_be_noticed(few: Path) -> None:
     table = stored(few, "differences")
     with pytest.warns(UserWarning, match="missing from font"):
-        forest(table.loc[table["head"] == "softmax"], words=Words(lang="zh", paths=CATALOGUES)).png()
+        forest(table.loc[table["head"] == "softmax"], messages=Messages(lang="zh", paths=CATALOGUES)).png()
 
 
 @NEEDS_CHINESE_FONT
@@ -451,7 +451,7 @@ def test_five_million_rows_of_curves_take_less_than_twenty_seconds(tmp_path: Pat
 
 # the answer, sentence by sentence -------------------------------------------------------------------------------------
 
-WORDS = Words(paths=CATALOGUES)
+MESSAGES = Messages(paths=CATALOGUES)
 
 
 def compared_rows(*outcomes: tuple[str, str, float, str]) -> pd.DataFrame:
@@ -474,7 +474,7 @@ def test_a_cell_counts_once_however_many_of_its_quantities_differ() -> None:
     )  # fmt: skip
     overall = pd.DataFrame({"quantity": ["nll", "accuracy", "nll"], "mean": [0.1, -0.03, 0.7],
                             "at": ["default", "default", "best"]})  # fmt: skip
-    sentence = differ(rows, overall, "depends", WORDS)
+    sentence = differ(rows, overall, "depends", MESSAGES)
     assert sentence.startswith("In part: ")
     assert "+0.1 nats in the final test loss, −0.03 in accuracy; of 4 cells" in sentence
     assert sentence.endswith(
@@ -487,8 +487,8 @@ def test_the_cause_adds_the_rate_wherever_it_stands() -> None:
     shares = {"initialisation": 0.02, "head_rate": 0.04, "head_rate+decay": 0.02, "arithmetic": 0.0}
     rows = pd.DataFrame({"factor": list(shares), "share": list(shares.values())})
     table = rows.assign(task="moons", network="mlp", optimizer="adamw", quantity="nll_curve")
-    assert "take twice the step (75\u00a0%) and start wider (25\u00a0%)" in cause(table, "refuted", WORDS)
-    assert "(0\u00a0% of the difference in the loss curve)" in cause(table, "refuted", WORDS)
+    assert "take twice the step (75\u00a0%) and start wider (25\u00a0%)" in cause(table, "refuted", MESSAGES)
+    assert "(0\u00a0% of the difference in the loss curve)" in cause(table, "refuted", MESSAGES)
 
 
 def test_who_wins_counts_both_at_the_usual_and_at_the_best_rate() -> None:
@@ -496,7 +496,7 @@ def test_who_wins_counts_both_at_the_usual_and_at_the_best_rate() -> None:
         ("moons", "nll", -0.1, "different"), ("fair", "accuracy", -0.1, "larger"), ("fair", "nll", 0.3, "undecided")
     )
     best = compared_rows(("moons", "nll", -0.1, "equivalent")).assign(at="best")
-    sentence = winner(default, best, "depends", WORDS)
+    sentence = winner(default, best, "depends", MESSAGES)
     assert "softmax is better in 1 and sigmoid in 1 of 3 comparisons" in sentence
     assert "; 0 are within the margin and 1 undecided (of the undecided, 1 would be decided by no number" in sentence
     assert sentence.endswith("softmax is better in 0 and sigmoid in 0 of 1, 1 are within the margin and 0 undecided.")
@@ -509,7 +509,7 @@ def test_the_answer_names_the_rate_that_decides() -> None:
         {"quantity": "nll", "at": ["default", "below", "above"], "mean": [0.5, -0.0123, 0.0345], "n_tasks": 9,
          "outcome": ["undecided", "negligible", "larger"]}
     )  # fmt: skip
-    sentence = winner(rows, rows.iloc[:0], "refuted", WORDS, overall)
+    sentence = winner(rows, rows.iloc[:0], "refuted", MESSAGES, overall)
     assert sentence.startswith("Either; the learning rate, not the model, decides which is better: a factor of 2 to 4")
     assert "the lower test loss (−0.0123 nats, mean over 9 tasks), as far above it sigmoid (+0.0345 nats)" in sentence
     for other in (
@@ -518,7 +518,7 @@ def test_the_answer_names_the_rate_that_decides() -> None:
         overall.assign(mean=[0.5, 0.01, 0.03]),
         overall.iloc[:1],
     ):
-        assert "a factor of 2 to 4" not in winner(rows, rows.iloc[:0], "refuted", WORDS, other)
+        assert "a factor of 2 to 4" not in winner(rows, rows.iloc[:0], "refuted", MESSAGES, other)
 
 
 @pytest.mark.parametrize(
@@ -534,13 +534,13 @@ def test_undecided_says_what_would_decide_and_how_far_apart_the_two_may_be(
 ) -> None:
     rows = compared_rows(("moons", "nll", -0.1, "undecided"), ("fair", "nll", 0.1, "undecided"))
     rows = rows.assign(bound=[0.06, 0.03])  # with margins of 0.02 each
-    sentence = winner(rows.assign(seeds_needed=needed), rows.iloc[:0], "undecided", WORDS)
+    sentence = winner(rows.assign(seeds_needed=needed), rows.iloc[:0], "undecided", MESSAGES)
     assert said in sentence
     assert "none differs by more than 3 times its margin)" in sentence
     fresh = rows.assign(seeds_needed=math.inf, fresh_seeds_needed=[50.0, 20.0])
-    sentence = winner(fresh, rows.iloc[:0], "undecided", WORDS)
+    sentence = winner(fresh, rows.iloc[:0], "undecided", MESSAGES)
     assert "(of the undecided, 2 would be decided by 50 seeds or fewer with rows of their own; none" in sentence
-    unbounded = winner(fresh.assign(bound=math.inf), rows.iloc[:0], "undecided", WORDS)
+    unbounded = winner(fresh.assign(bound=math.inf), rows.iloc[:0], "undecided", MESSAGES)
     assert "none differs" not in unbounded
     assert "no difference" not in sentence.lower()
 
@@ -548,10 +548,10 @@ def test_undecided_says_what_would_decide_and_how_far_apart_the_two_may_be(
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("outcome", ["supported", "refuted", "depends", "undecided"])
 def test_there_is_a_sentence_for_every_verdict(lang: str, outcome: str) -> None:
-    words = Words(lang=lang, paths=CATALOGUES)
+    messages = Messages(lang=lang, paths=CATALOGUES)
     rows = compared_rows(("moons", "nll", -0.1, "different"))
     overall = pd.DataFrame({"quantity": ["nll"], "mean": [-0.1], "at": ["default"]})
-    sentences = (differ(rows, overall, outcome, words), winner(rows, rows.iloc[:0], outcome, words))
+    sentences = (differ(rows, overall, outcome, messages), winner(rows, rows.iloc[:0], outcome, messages))
     assert all(len(sentence) > 20 for sentence in sentences)
 
 
@@ -561,10 +561,12 @@ def test_there_is_a_sentence_for_every_verdict(lang: str, outcome: str) -> None:
 def test_the_title_says_what_decides_and_no_more_than_is_shown() -> None:
     """The law is the title only where both sides of the best rate are shown and go as predicted."""
     law = short.Sides(below=-0.0064, above=0.0142, n_tasks=10)
-    assert short.title("depends", law, WORDS) == "Sigmoid or softmax? Either: the learning rate decides which is ahead"
-    assert short.title("depends", None, WORDS) == "Sigmoid or softmax? Either: the learning rate matters more"
-    assert "the model" in short.title("supported", law, WORDS)
-    assert "do not decide" in short.title("undecided", law, WORDS)
+    assert (
+        short.title("depends", law, MESSAGES) == "Sigmoid or softmax? Either: the learning rate decides which is ahead"
+    )
+    assert short.title("depends", None, MESSAGES) == "Sigmoid or softmax? Either: the learning rate matters more"
+    assert "the model" in short.title("supported", law, MESSAGES)
+    assert "do not decide" in short.title("undecided", law, MESSAGES)
 
 
 def test_the_sides_of_the_best_rate_are_told_where_they_are_shown() -> None:
@@ -578,9 +580,9 @@ def test_the_sides_of_the_best_rate_are_told_where_they_are_shown() -> None:
     assert short.sides(overall.assign(mean=[0.01, 0.03])) is None
     assert short.sides(overall.assign(quantity="accuracy")) is None
     rows = compared_rows(("moons", "nll", -0.1, "larger"), ("fair", "accuracy", -0.1, "larger"))
-    said = short.which(rows, "depends", law, WORDS)
+    said = short.which(rows, "depends", law, MESSAGES)
     assert said.endswith("softmax's test loss is lower by 0.01 nats, above it higher by 0.03.")
-    assert "softmax is better in 1 and sigmoid in 1 of 2 comparisons" in short.which(rows, "depends", None, WORDS)
+    assert "softmax is better in 1 and sigmoid in 1 of 2 comparisons" in short.which(rows, "depends", None, MESSAGES)
 
 
 def test_whether_they_differ_counts_cells_by_their_margin_and_comparisons_at_the_best_rates() -> None:
@@ -593,10 +595,10 @@ def test_whether_they_differ_counts_cells_by_their_margin_and_comparisons_at_the
     assert (found.larger, found.different, found.inside, found.open, found.n) == (1, 1, 1, 1, 4)
     assert set(found.open_rows["task"]) == {"bananas"}
     best = compared_rows(("moons", "nll", -0.1, "larger"), ("fair", "nll", 0.1, "equivalent")).assign(at="best")
-    said = short.whether(rows, best, "depends", WORDS)
+    said = short.whether(rows, best, "depends", MESSAGES)
     alone = "In 1 of 4 experiments, by more than the margin"
     assert said == f"{alone}; with each head at its own best rate, in 1 of 2 comparisons."
-    assert short.whether(rows, best.iloc[:0], "depends", WORDS) == f"{alone}."
+    assert short.whether(rows, best.iloc[:0], "depends", MESSAGES) == f"{alone}."
 
 
 def words_in(sentence: str, lang: str) -> float:
@@ -609,13 +611,14 @@ def words_in(sentence: str, lang: str) -> float:
 @pytest.mark.parametrize("outcome", ["supported", "refuted", "depends", "undecided"])
 def test_no_sentence_of_the_first_screen_is_longer_than_25_words(lang: str, outcome: str) -> None:
     """With numbers as long as they get."""
-    words = Words(lang=lang, paths=CATALOGUES)
+    messages = Messages(lang=lang, paths=CATALOGUES)
     law = short.Sides(below=-0.000123, above=0.0000456, n_tasks=10)
     rows = pd.concat([compared_rows((f"task {n}", "nll", 0.1, "larger"), (f"task {n}", "accuracy", 0.0, "undecided"))
                       for n in range(120)])  # fmt: skip
     shares = pd.DataFrame({"factor": ["head_rate", "initialisation", "arithmetic"], "share": [0.554, 0.446, 1e-9]})
     attribution = shares.assign(task="moons", network="mlp", optimizer="sgd", quantity="nll_curve")
-    said = [*(short.which(rows, outcome, known, words) for known in (law, None)),
-            short.whether(rows, rows.assign(at="best"), outcome, words), short.why(attribution, words)]  # fmt: skip
-    for sentence in (*said, short.title(outcome, law, words), short.title(outcome, None, words)):
+    said = [*(short.which(rows, outcome, known, messages) for known in (law, None)),
+            short.whether(rows, rows.assign(at="best"), outcome, messages),
+            short.why(attribution, messages)]  # fmt: skip
+    for sentence in (*said, short.title(outcome, law, messages), short.title(outcome, None, messages)):
         assert 3 < words_in(sentence, lang) <= 25, sentence

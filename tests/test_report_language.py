@@ -18,7 +18,7 @@ from experiments.comparison.language import STRINGS as COMPARISON_STRINGS
 from experiments.figures.lettering import STRINGS as FIGURE_STRINGS
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS
-from experiments.messages import LANGUAGES, NAMES, Words, catalogue
+from experiments.messages import LANGUAGES, NAMES, Messages, catalogue
 from experiments.networks import NETWORKS
 from experiments.numerics.pathologies import PATHOLOGIES
 from experiments.optimizers import OPTIMIZERS
@@ -106,14 +106,14 @@ def test_an_identifier_would_be_seen() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_everything_that_is_registered_has_a_name_in_both_languages(kind: str) -> None:
     for key in KINDS[kind]:
-        found = {lang: Words(lang=lang)(f"{kind}.{key}") for lang in LANGUAGES}
+        found = {lang: Messages(lang=lang)(f"{kind}.{key}") for lang in LANGUAGES}
         assert "_" not in "".join(found.values())
 
 
 def test_what_a_user_adds_is_called_as_it_is_written() -> None:
-    words = Words(lang="zh")
-    assert words.name("task", "my_own_task") == "my own task"
-    assert words.cell(("my_own_task", "mlp", "adam")) == "my own task · MLP · Adam"
+    messages = Messages(lang="zh")
+    assert messages.name("task", "my_own_task") == "my own task"
+    assert messages.cell(("my_own_task", "mlp", "adam")) == "my own task · MLP · Adam"
 
 
 STRINGS = [*CATALOGUES[:2], CLAIM_STRINGS, FIGURE_STRINGS, COMPARISON_STRINGS]
@@ -149,18 +149,18 @@ def test_figures_behind_a_verdict_and_its_evidence_are_told_in_chinese() -> None
     given = synthetic.tables()
     tables = [verdicts(given), verdicts({}), pd.read_parquet(ROOT / REFERENCE / "tables/verdicts.parquet"),
               *(verdicts({**given, name: given[name].iloc[:0]}) for name in given)]  # fmt: skip
-    words = Words(lang="zh")
+    messages = Messages(lang="zh")
     texts = {text for table in tables for column in ("details", "evidence") for text in table[column] if text}
     assert len(texts) > 40
-    assert {text: left for text in texts if (left := left_in_english(PHRASES.told(text, words)))} == {}
+    assert {text: left for text in texts if (left := left_in_english(PHRASES.told(text, messages)))} == {}
 
 
 def test_a_phrase_keeps_its_numbers_and_names() -> None:
-    words = Words(lang="zh")
+    messages = Messages(lang="zh")
     text = ("k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1 nats (95 % interval -0.2 to -0.05): different, size "
             "open; accuracy +0.01: equivalent. By cell, it holds in 2 (nll of moons/mlp/sgd, nll, mean over tasks), "
             "fails in 0 and is open in 1 of 3 comparisons.")  # fmt: skip
-    assert named(PHRASES.told(text, words), words) == (
+    assert named(PHRASES.told(text, messages), messages) == (
         "共用一个 softmax - 各用一个 sigmoid，3 个任务的平均值："
         "负对数似然 -0.1 nat（95% 区间 -0.2 至 -0.05）：有差异但大小未定；准确率 +0.01：等效。"
         "逐个单元：3 次比较中，"
@@ -179,9 +179,9 @@ def test_the_chinese_page_leaves_no_sentence_in_english(out: Path) -> None:
 
 
 def test_the_names_in_a_detail_are_those_of_the_page() -> None:
-    words = Words()
+    messages = Messages()
     text = "k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1; holds in moons/mlp/sgd; softmax runs diverged"
-    assert named(text, words) == (
+    assert named(text, messages) == (
         "one softmax for all - a sigmoid each, mean over 3 tasks: NLL -0.1; holds in moons · MLP · SGD; softmax runs "
         "diverged"
     )

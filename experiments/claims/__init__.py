@@ -47,7 +47,7 @@ def _unmeasured(reason: str, needs: Sequence[str]) -> Verdict:
     commands = dict.fromkeys(COMMAND_OF.get(table, _RUN) for table in needs)
     return Verdict(
         outcome="undecided",
-        statement=lambda words: words("unmeasured.told"),
+        statement=lambda messages: messages("unmeasured.told"),
         details=f"Not measured: {reason}.",
         evidence=f"{reason}; made by {' and '.join(commands)}",
         measure="nothing",

@@ -70,9 +70,9 @@ def sigmoid_range(tables: Tables, claim: Claim) -> Verdict:
     details += f" Moving another unit's logit moved it by {figure(coupling.max())}."
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: (
-            words("range.reached", dtype=first.index[0], z=size(first.iloc[0])) if len(first) else
-            words("range.never", z=size(claim.margin))
+        statement=lambda messages: (
+            messages("range.reached", dtype=first.index[0], z=size(first.iloc[0])) if len(first) else
+            messages("range.never", z=size(claim.margin))
         ),
         details=details,
         evidence=evidence_of(claim, wide),
@@ -106,7 +106,7 @@ def softmax_sums_to_one(tables: Tables, claim: Claim) -> Verdict:
     example = ", ".join(f"{wide[name].iloc[0]:.4f}" for name in top)
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words(
+        statement=lambda messages: messages(
             f"sums.{'told' if all(part.holds for part in parts) else 'wrong'}", ulps=size(error.max())
         ),
         details=f"The sum misses 1 by at most {figure(error.max())} units in the last place; (3, 1, -3) becomes "
@@ -132,7 +132,7 @@ def identity(tables: Tables, claim: Claim, quantities: tuple[str, ...], what: st
     ]
     return Verdict(
         outcome=(outcome := decide(parts)),
-        statement=lambda words: words(
+        statement=lambda messages: messages(
             f"identity.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
         ),
         details=f"{what}: the largest relative error is {figure(worst.max())} "

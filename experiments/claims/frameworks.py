@@ -51,8 +51,9 @@ def framework_is_the_cause(tables: Tables, claim: Claim) -> Verdict:
     worst = float(exact["part"].max())
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words(f"cause.{'none' if worst <= claim.margin else 'some'}", worst=_part(worst)) + (
-            words("cause.paths") if paths["off"].any() else ""
+        statement=lambda messages: (
+            messages(f"cause.{'none' if worst <= claim.margin else 'some'}", worst=_part(worst))
+            + (messages("cause.paths") if paths["off"].any() else "")
         ),
         details=f"With start, head rate and decay matched, what is left of softmax - sigmoid in float64 is at most "
         f"{figure(worst)} of the difference (or of the noise floor, if that is larger) in {n_cells(exact)} cells"

@@ -36,7 +36,7 @@ from experiments.claims.phrasing import (
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.judgement import APART, FRESH, INSIDE, THESE, cells_apart, wins
-from experiments.messages import Words
+from experiments.messages import Messages
 from experiments.stats import QUANTITIES, share_interval
 
 SOFTMAX, SIGMOID, MATCHED = "softmax", "sigmoid", "softmax_matched"
@@ -85,7 +85,7 @@ def stable_optimisation(tables: Tables, claim: Claim) -> Verdict:
     most = f"; at the rate {rates.idxmax():g} {figure(100 * rates.max())} % of sigmoid's did" if rates.any() else ""
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words("stable.told", share=size(100 * value)) + fails(parts, words),
+        statement=lambda messages: messages("stable.told", share=size(100 * value)) + fails(parts, messages),
         details=f"{figure(100 * value)} % of {len(mine)} sigmoid runs diverged over {len(rates)} rates, and "
         f"{figure(100 * other)} % of softmax's, whose output is bounded too{most}. By cell, it {tally(parts)}.",
         evidence="learning_rates: 'diverged' of sigmoid and softmax, a seed's share of its rates; a cell is stable if "
@@ -141,7 +141,7 @@ def softmax_sharpens(tables: Tables, claim: Claim) -> Verdict:
     top = written_means.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=lambda words: _sharper(top, matched_means.iloc[0], words),
+        statement=lambda messages: _sharper(top, matched_means.iloc[0], messages),
         details=f"On (3, 1, -3) softmax's top probability is {figure(soft)} against {figure(plain)} by plain "
         f"normalisation. Trained as written, {in_words(written_means)}. With start and head rate matched, "
         f"{in_words(matched_means)}. Cell by cell, as written it {tally(written_parts)}; matched it "
@@ -177,7 +177,7 @@ def differs_in_practice(tables: Tables, claim: Claim) -> Verdict:
     cells = cells_apart(rows, CELL)
     return Verdict(
         outcome=decide(parts, overall),
-        statement=lambda words: _apart(nll, parts, words),
+        statement=lambda messages: _apart(nll, parts, messages),
         details=f"{in_words(across)}. Cell by cell, with all of these and all cells corrected together, at "
         f"least one of them differs in {share(int(cells.sum()), len(cells))} cells; one by one: "
         f"{outcomes(rows)}.{seeds_clause(rows)}",
@@ -224,9 +224,9 @@ def winner_depends_on_model(tables: Tables, claim: Claim) -> Verdict:
     outcome = decide(parts, [pooled])
     return Verdict(
         outcome=outcome,
-        statement=lambda words: words(
+        statement=lambda messages: messages(
             f"winner.{outcome}", predicted=predicted[THESE], decided=len(decided[THESE])
-        ) + _exceptions(unlike, words),
+        ) + _exceptions(unlike, messages),
         details=f"{_DEPENDS_ON[outcome]}: a factor of 2 to 4 below sigmoid's best rate softmax - sigmoid in test "
         f"loss is, {over_tasks(below['n_tasks'])}, {signed(below['mean'])} nats"
         f"{interval(below['low'], below['high'])}, as far above it {signed(above['mean'])}"
@@ -264,23 +264,25 @@ def _matched(part: Part) -> Part:
     return replace(part, name=f"{part.name}, matched")
 
 
-def _sharper(written: pd.Series, matched: pd.Series, words: Words) -> str:
+def _sharper(written: pd.Series, matched: pd.Series, messages: Messages) -> str:
     """How much sharper softmax is as people write it, and whether that is gone where it is matched."""
-    sentence = words(f"sharpens.{'higher' if written['mean'] > 0 else 'lower'}", size=size(written["mean"]))
-    return sentence + (words("sharpens.gone") if matched["outcome"] in INSIDE else "")
+    sentence = messages(f"sharpens.{'higher' if written['mean'] > 0 else 'lower'}", size=size(written["mean"]))
+    return sentence + (messages("sharpens.gone") if matched["outcome"] in INSIDE else "")
 
 
-def _apart(nll: pd.Series, parts: list[Part], words: Words) -> str:
+def _apart(nll: pd.Series, parts: list[Part], messages: Messages) -> str:
     """The mean difference in the final loss, and in which cells the two are within the margin in every measure."""
-    sentence = words(f"differs.{'lower' if nll['mean'] < 0 else 'higher'}", size=size(nll["mean"]))
+    sentence = messages(f"differs.{'lower' if nll['mean'] < 0 else 'higher'}", size=size(nll["mean"]))
     inside: dict[tuple[str, ...], bool] = {}
     for part in parts:
         inside[part.cell] = inside.get(part.cell, True) and part.holds is False
-    cells = [words.cell(cell) for cell, whole in inside.items() if whole]
+    cells = [messages.cell(cell) for cell, whole in inside.items() if whole]
     if cells:
-        return sentence + words("differs.inside", names=names(cells, words))
-    return sentence + (words("differs.partly") if any(part.holds is False for part in parts) else "")
+        return sentence + messages("differs.inside", names=names(cells, messages))
+    return sentence + (messages("differs.partly") if any(part.holds is False for part in parts) else "")
 
 
-def _exceptions(cells: list[tuple[str, ...]], words: Words) -> str:
-    return words("winner.exceptions", names=names([words.cell(cell) for cell in cells], words)) if cells else ""
+def _exceptions(cells: list[tuple[str, ...]], messages: Messages) -> str:
+    return (
+        messages("winner.exceptions", names=names([messages.cell(cell) for cell in cells], messages)) if cells else ""
+    )

@@ -42,8 +42,8 @@ def loss_recipes(tables: Tables, claim: Claim) -> Verdict:
         details += f" Off by more than {figure(claim.margin)}: {', '.join(wrong)}."
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words("recipes.told", sound=len(sound), n=len(parts)) + (
-            words("recipes.wrong", names=names([PHRASES.told(name, words) for name in failing], words))
+        statement=lambda messages: messages("recipes.told", sound=len(sound), n=len(parts)) + (
+            messages("recipes.wrong", names=names([PHRASES.told(name, messages) for name in failing], messages))
             if failing else ""
         ),
         details=details,
@@ -78,7 +78,7 @@ def hardmax(tables: Tables, claim: Claim) -> Verdict:
     numbers = "number" if returned.max() == 1 else "numbers"
     return Verdict(
         outcome=decide(parts),
-        statement=lambda words: words("hardmax.told", n=size(expected.max())),
+        statement=lambda messages: messages("hardmax.told", n=size(expected.max())),
         details=f"The calls return {figure(returned.max())} {numbers}, the largest ({figure(largest.max())}); "
         f"a hardmax, the one-hot vector of the arg max, has {figure(expected.max())}.",
         evidence=evidence_of(claim, wide),
@@ -122,7 +122,7 @@ def log_loss_example(tables: Tables, claim: Claim) -> Verdict:
         details += f" Their accuracies are {figure(a)} and {figure(b)}: {tie}."
     return Verdict(
         outcome=(outcome := decide(parts)),
-        statement=lambda words: words(
+        statement=lambda messages: messages(
             f"animals.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
         ),
         details=details,
@@ -169,7 +169,9 @@ def three_class_example(tables: Tables, claim: Claim) -> Verdict:
     parts = [Part(name=name, holds=bool(d > claim.margin)) for name, d in zip(names_of(wide.index), gap, strict=True)]
     return Verdict(
         outcome=(outcome := decide(parts)),
-        statement=lambda words: words(f"three.{outcome if outcome == 'supported' else 'other'}", gap=size(gap.min())),
+        statement=lambda messages: messages(
+            f"three.{outcome if outcome == 'supported' else 'other'}", gap=size(gap.min())
+        ),
         details=f"The losses are {first.iloc[0]:.4f} and {second.iloc[0]:.4f} nats ({listed(names_of(wide.index))}).",
         evidence=evidence_of(claim, wide),
         measure="smallest loss of the first less that of the second",

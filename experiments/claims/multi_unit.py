@@ -24,7 +24,7 @@ from experiments.claims.evidence import (
 from experiments.claims.phrasing import fails, figure, signed, size, tally
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
 from experiments.judgement import scale_over_tasks
-from experiments.messages import Words
+from experiments.messages import Messages
 from experiments.stats import QUANTITIES
 
 SOFTMAX, SIGMOID = "k_softmax", "k_sigmoid"
@@ -93,7 +93,7 @@ def _verdict(
     first = across.iloc[0]
     return Verdict(
         outcome=decide(parts, overall),
-        statement=lambda words: _statement(first, words) + fails([*parts, *overall], words),
+        statement=lambda messages: _statement(first, messages) + fails([*parts, *overall], messages),
         details=f"With each head at its own best rate, {in_words(across)}. {claimed} {tally([*parts, *overall])}. "
         f"Cell by cell: {outcomes(rows)}.{seeds_clause(rows)}{_at_default(tables, quantities, kind)}",
         evidence=f"rate_gaps and overall at the best rates (overall at the default rate, and loss_scale, stand beside "
@@ -108,12 +108,12 @@ def _verdict(
     )
 
 
-def _statement(row: pd.Series, words: Words) -> str:
+def _statement(row: pd.Series, messages: Messages) -> str:
     """The first quantity's mean over tasks, and how it came out."""
     quantity = str(row["quantity"])
-    unit = f" {words(f'unit.{quantity}')}" if QUANTITIES[quantity].unit == "nats" else ""
-    return words(f"several.{'higher' if row['mean'] > 0 else 'lower'}", quantity=words(f"quantity.{quantity}"),
-                 size=size(row["mean"]) + unit, outcome=words(f"outcome.{row['outcome']}"))  # fmt: skip
+    unit = f" {messages(f'unit.{quantity}')}" if QUANTITIES[quantity].unit == "nats" else ""
+    return messages(f"several.{'higher' if row['mean'] > 0 else 'lower'}", quantity=messages(f"quantity.{quantity}"),
+                    size=size(row["mean"]) + unit, outcome=messages(f"outcome.{row['outcome']}"))  # fmt: skip
 
 
 def _of_kind(rows: pd.DataFrame, kind: str, table: str) -> pd.DataFrame:

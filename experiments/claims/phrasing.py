@@ -8,7 +8,7 @@ from pathlib import Path
 
 from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
 from experiments.claims.record import Part, Statement
-from experiments.messages import NAMES, Words
+from experiments.messages import NAMES, Messages
 from experiments.messages import figure as plain
 from experiments.phrases import Phrases
 
@@ -20,7 +20,7 @@ _MOST_NAMES = 3  # names in a list before "and N more"
 
 def statement_in(statement: Statement | str, lang: str) -> str:
     """The statement in a language; a text is the same in all of them."""
-    return statement if isinstance(statement, str) else statement(Words(lang=lang, paths=(STRINGS, NAMES)))
+    return statement if isinstance(statement, str) else statement(Messages(lang=lang, paths=(STRINGS, NAMES)))
 
 
 def size(value: float) -> str:
@@ -28,17 +28,17 @@ def size(value: float) -> str:
     return plain(abs(value), 2)
 
 
-def names(every: Sequence[str], words: Words) -> str:
-    """The first few names, and how many more there are, in the language of `words`."""
+def names(every: Sequence[str], messages: Messages) -> str:
+    """The first few names, and how many more there are, in the language of `messages`."""
     unique = list(dict.fromkeys(every))
-    first = words("list.join").join(unique[:_MOST_NAMES])
-    return first if len(unique) <= _MOST_NAMES else words("list.more", names=first, n=len(unique) - _MOST_NAMES)
+    first = messages("list.join").join(unique[:_MOST_NAMES])
+    return first if len(unique) <= _MOST_NAMES else messages("list.more", names=first, n=len(unique) - _MOST_NAMES)
 
 
-def fails(parts: Sequence[Part], words: Words) -> str:
+def fails(parts: Sequence[Part], messages: Messages) -> str:
     """Say in which cells a claim fails; nothing where it fails in none."""
-    cells = [words.cell(part.cell) for part in parts if part.cell and part.holds is False]
-    return words("fails.in", names=names(cells, words)) if cells else ""
+    cells = [messages.cell(part.cell) for part in parts if part.cell and part.holds is False]
+    return messages("fails.in", names=names(cells, messages)) if cells else ""
 
 
 def figure(value: float) -> str:

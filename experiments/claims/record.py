@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import pandas as pd
 
-from experiments.messages import Words
+from experiments.messages import Messages
 from experiments.records import require
 from experiments.registry import Registry
 
@@ -36,15 +36,15 @@ class Part:
     cell: tuple[str, ...] = ()
 
 
-Statement = Callable[[Words], str]
+Statement = Callable[[Messages], str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """What the tables say of one claim.
 
-    `statement`: a sentence or two that need no knowledge of the tables, in the language of the words it is given, or a
-    text as it is; `details`: every number behind it, in English, by the names that the tables have.
+    `statement`: a sentence or two that need no knowledge of the tables, in the language of the messages it is given,
+    or a text as it is; `details`: every number behind it, in English, by the names that the tables have.
     `value`, with its interval `low` .. `high` if it has one, is the number named by `measure`; the claim's margin
     is in the same unit. `parts` are the comparisons that decided; `n_cells` the trained cells or frameworks in them.
     """

@@ -13,7 +13,7 @@ from experiments.comparison.judge import BASELINE, HEAD, primary
 from experiments.comparison.language import ENGLISH
 from experiments.comparison.tuning import Best, Gap, Tuning
 from experiments.judgement import APART, better
-from experiments.messages import Words
+from experiments.messages import Messages
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Advice:
     code: str
 
 
-def advice(ran: Ran, model: Model, words: Words = ENGLISH) -> Advice:
+def advice(ran: Ran, model: Model, messages: Messages = ENGLISH) -> Advice:
     """Which head and which rate to use here.
 
     Only a loss or an accuracy that is shown to differ speaks for a head. A rate is changed where the head's best is
@@ -45,57 +45,59 @@ def advice(ran: Ran, model: Model, words: Words = ENGLISH) -> Advice:
     their best rates.
     """
     rows, tuned, own = primary(ran.differences), ran.tuning, model.optimizer.record.learning_rate
-    head, sentence = _which(rows, model, words)
+    head, sentence = _which(rows, model, messages)
     written = head if head != EITHER else model.head or BASELINE
     if tuned is None:
-        return Advice(head=head, learning_rate=own, sentence=sentence, rate="", code=_code(written, own, model, words))
+        return Advice(
+            head=head, learning_rate=own, sentence=sentence, rate="", code=_code(written, own, model, messages)
+        )
     kept = model.head or BASELINE
     if _worth_it(tuned.best[kept]) and tuned.best[kept].outweighs:
-        head, sentence = _at_best(tuned, kept, head, sentence, words)
+        head, sentence = _at_best(tuned, kept, head, sentence, messages)
         written = head if head != EITHER else kept
     best = tuned.best[written]
     rate = best.rate if _worth_it(best) else own
-    return Advice(head=head, learning_rate=rate, sentence=sentence, rate=around(tuned, rows, words),
-                  code=_code(written, rate, model, words))  # fmt: skip
+    return Advice(head=head, learning_rate=rate, sentence=sentence, rate=around(tuned, rows, messages),
+                  code=_code(written, rate, model, messages))  # fmt: skip
 
 
-def around(tuned: Tuning, rows: pd.DataFrame, words: Words = ENGLISH) -> str:
+def around(tuned: Tuning, rows: pd.DataFrame, messages: Messages = ENGLISH) -> str:
     """What the rates around the own one say, in sentences. `rows`: the primary ones at the own rate."""
     theirs = tuned.best[BASELINE]
     edge = {"below": "least", "above": "most"}.get(tuned.side, "outside") if theirs.at_edge else "about"
-    side = words(f"compare.around.{tuned.side}", own=f"{tuned.own:.3g}", best=f"{theirs.rate:.3g}",
-                 edge=words(f"compare.edge.{edge}"))  # fmt: skip
-    tried = words("compare.join.items").join(f"{rate:.3g}" for rate in tuned.grid)
-    parts = [side + words("compare.around.tried", rates=tried)]
+    side = messages(f"compare.around.{tuned.side}", own=f"{tuned.own:.3g}", best=f"{theirs.rate:.3g}",
+                    edge=messages(f"compare.edge.{edge}"))  # fmt: skip
+    tried = messages("compare.join.items").join(f"{rate:.3g}" for rate in tuned.grid)
+    parts = [side + messages("compare.around.tried", rates=tried)]
     for head, best in tuned.best.items():
-        loss, accuracy = (_signed(best.gains[name], words) for name in ("nll", "accuracy"))
-        parts.append(words("compare.around.own", head=head, rate=f"{best.rate:.3g}", loss=loss, accuracy=accuracy,
-                           edge=words("compare.around.edge") if best.at_edge else ""))  # fmt: skip
-    parts.append(words("compare.around.apart", loss=_signed(tuned.apart["nll"], words)))
+        loss, accuracy = (_signed(best.gains[name], messages) for name in ("nll", "accuracy"))
+        parts.append(messages("compare.around.own", head=head, rate=f"{best.rate:.3g}", loss=loss, accuracy=accuracy,
+                              edge=messages("compare.around.edge") if best.at_edge else ""))  # fmt: skip
+    parts.append(messages("compare.around.apart", loss=_signed(tuned.apart["nll"], messages)))
     outweighing = [head for head, best in tuned.best.items() if best.outweighs]
     if outweighing:
-        parts.append(words("compare.around.outweighs", heads=words("compare.join.heads").join(outweighing)))
+        parts.append(messages("compare.around.outweighs", heads=messages("compare.join.heads").join(outweighing)))
     if tuned.side in ("below", "above"):
-        parts.append(words("compare.around.rule", seen=_seen(tuned, rows, words)))
-    return words("compare.join.sentences").join(parts)
+        parts.append(messages("compare.around.rule", seen=_seen(tuned, rows, messages)))
+    return messages("compare.join.sentences").join(parts)
 
 
-def _seen(tuned: Tuning, rows: pd.DataFrame, words: Words) -> str:
+def _seen(tuned: Tuning, rows: pd.DataFrame, messages: Messages) -> str:
     """Whether the loss at the own rate goes the way of the rule, if its sign is shown."""
     shown = rows[rows["quantity"].isin(["nll", "nll_curve"]) & rows["outcome"].isin([*APART, "negligible"])]
     helped, hurt = bool((shown["mean"] < 0).all()), bool((shown["mean"] > 0).all())
     if helped == hurt:  # nothing is shown, or both
         return ""
-    return words(f"compare.around.{'so' if helped == (tuned.side == 'below') else 'otherwise'}")
+    return messages(f"compare.around.{'so' if helped == (tuned.side == 'below') else 'otherwise'}")
 
 
-def _signed(gap: Gap, words: Words) -> str:
+def _signed(gap: Gap, messages: Messages) -> str:
     """A difference with its interval, in the quantity's own unit."""
     unit, scale = ("points", 100) if gap.quantity == "accuracy" else (QUANTITIES[gap.quantity].unit, 1)
     alone = not math.isfinite(gap.low) or gap.low == gap.high
-    return words(f"compare.around.{'alone' if alone else 'ranged'}", value=figure(scale * gap.mean),
-                 low=figure(scale * gap.low), high=figure(scale * gap.high),
-                 unit=words(f"compare.unit.{unit}"))  # fmt: skip
+    return messages(f"compare.around.{'alone' if alone else 'ranged'}", value=figure(scale * gap.mean),
+                    low=figure(scale * gap.low), high=figure(scale * gap.high),
+                    unit=messages(f"compare.unit.{unit}"))  # fmt: skip
 
 
 def _worth_it(best: Best) -> bool:
@@ -103,46 +105,46 @@ def _worth_it(best: Best) -> bool:
     return best.better and best.gains["nll"].mean <= -QUANTITIES["nll"].margin
 
 
-def _at_best(tuned: Tuning, kept: str, head: str, sentence: str, words: Words) -> tuple[str, str]:
+def _at_best(tuned: Tuning, kept: str, head: str, sentence: str, messages: Messages) -> tuple[str, str]:
     """The head to use where a better rate does more than the head, and why; what holds at the own rate comes second."""
     best, apart = tuned.best[kept], tuned.apart["nll"]
     edge = ("least" if best.rate > tuned.own else "most") if best.at_edge else "about"
-    first = words("compare.use.change", edge=words(f"compare.edge.{edge}"), rate=f"{best.rate:.3g}")
+    first = messages("compare.use.change", edge=messages(f"compare.edge.{edge}"), rate=f"{best.rate:.3g}")
     if apart.shown and abs(apart.mean) >= QUANTITIES["nll"].margin:
         winner = HEAD if apart.mean < 0 else BASELINE
-        return winner, first + words("compare.use.best_one", head=winner)
-    first += words("compare.use.best_either", head=kept)
+        return winner, first + messages("compare.use.best_one", head=winner)
+    first += messages("compare.use.best_either", head=kept)
     if head == EITHER:
         return EITHER, first
     second = f"{sentence[:1].lower()}{sentence[1:]}"
-    return EITHER, first + words("compare.use.stay", rate=f"{tuned.own:.3g}", sentence=second)
+    return EITHER, first + messages("compare.use.stay", rate=f"{tuned.own:.3g}", sentence=second)
 
 
-def _which(rows: pd.DataFrame, model: Model, words: Words) -> tuple[str, str]:
+def _which(rows: pd.DataFrame, model: Model, messages: Messages) -> tuple[str, str]:
     """The head to use at the model's own rate, and why."""
     sides = better(rows)
     found = {
-        head: [name_of(name, words) for name in rows.loc[sides == side, "quantity"]]
+        head: [name_of(name, messages) for name in rows.loc[sides == side, "quantity"]]
         for head, side in ((HEAD, 1), (BASELINE, -1))
     }
     winners = [head for head, quantities in found.items() if quantities]
     if len(winners) != 1:
-        kept = words("compare.use.keep", head=model.head) if model.head else words("compare.use.free")
-        why = words(f"compare.use.{'tie' if winners else 'neither'}")
-        return EITHER, words("compare.use.either", why=why, kept=kept) + words("compare.use.search")
+        kept = messages("compare.use.keep", head=model.head) if model.head else messages("compare.use.free")
+        why = messages(f"compare.use.{'tie' if winners else 'neither'}")
+        return EITHER, messages("compare.use.either", why=why, kept=kept) + messages("compare.use.search")
     head = winners[0]
-    sentence = words("compare.use.one", head=head, listed=words("compare.join.and").join(found[head]))
+    sentence = messages("compare.use.one", head=head, listed=messages("compare.join.and").join(found[head]))
     if model.head:
-        sentence += words(f"compare.use.{'has' if model.head == head else 'replace'}")
-    return head, sentence + words(f"compare.use.{head}")
+        sentence += messages(f"compare.use.{'has' if model.head == head else 'replace'}")
+    return head, sentence + messages(f"compare.use.{head}")
 
 
-def _code(head: str, rate: float, model: Model, words: Words) -> str:
+def _code(head: str, rate: float, model: Model, messages: Messages) -> str:
     units, loss = (1, "BinaryCrossentropy") if head == BASELINE else (2, "SparseCategoricalCrossentropy")
     # one unit's logits meet at 0; Keras's "accuracy" would cut them at 0.5
     metric = "keras.metrics.BinaryAccuracy(threshold=0.0)" if head == BASELINE else '"accuracy"'
     return (
-        f"# {words('compare.trunk')}\n"
+        f"# {messages('compare.trunk')}\n"
         f"output = keras.layers.Dense({units})(trunk.outputs[0])\n"
         "model = keras.Model(trunk.inputs, output)\n"
         "model.compile(\n"

@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.comparison.judge import overall, primary
 from experiments.comparison.language import ENGLISH
 from experiments.judgement import APART, INSIDE, missing
-from experiments.messages import Words
+from experiments.messages import Messages
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class Verdict:
         return self.sentence
 
 
-def name_of(quantity: str, words: Words = ENGLISH) -> str:
+def name_of(quantity: str, messages: Messages = ENGLISH) -> str:
     """A quantity as a sentence calls it."""
     key = f"compare.quantity.{quantity}"
-    return words(key) if key in words else words.name("quantity", quantity)
+    return messages(key) if key in messages else messages.name("quantity", quantity)
 
 
 def figure(value: float, digits: int = 2) -> str:
@@ -59,18 +59,18 @@ def figure(value: float, digits: int = 2) -> str:
     return (f"{value:+.0f}" if 100 <= abs(value) < 1e6 else f"{value:+.{digits}g}").replace("-", "−")
 
 
-def amount(row: pd.Series, value: float, words: Words = ENGLISH) -> str:
+def amount(row: pd.Series, value: float, messages: Messages = ENGLISH) -> str:
     """A difference as a sentence gives it: in nats, in points, or in per cent of the baseline's size."""
     quantity = QUANTITIES[str(row["quantity"])]
     if quantity.relative:
         size = abs(float(row["baseline_mean"]))
         return f"{figure(100 * value / size)} %" if size else "–"
     if quantity.name in ("accuracy", "auc"):
-        return figure(100 * value) + words("compare.unit.points")
-    return figure(value) + ("" if quantity.unit == "1" else words(f"compare.unit.{quantity.unit}"))
+        return figure(100 * value) + messages("compare.unit.points")
+    return figure(value) + ("" if quantity.unit == "1" else messages(f"compare.unit.{quantity.unit}"))
 
 
-def verdict(ran: Ran, words: Words = ENGLISH) -> Verdict:
+def verdict(ran: Ran, messages: Messages = ENGLISH) -> Verdict:
     """What is shown of predictions and of gradients, with the numbers, and why training stopped."""
     rows = primary(ran.differences)
     n = int(rows["n"].max()) if len(rows) else 0
@@ -78,93 +78,97 @@ def verdict(ran: Ran, words: Words = ENGLISH) -> Verdict:
     predicted, trained = rows.loc[~gradients], rows.loc[gradients]
     outcomes = overall(rows), overall(predicted), overall(trained)
     told = [
-        words(f"compare.told.{what}", told=_told(part, words))
+        messages(f"compare.told.{what}", told=_told(part, messages))
         for what, part in (("predictions", predicted), ("gradients", trained)) if len(part)
     ]  # fmt: skip
     apart = "apart" if outcomes[2] in APART else "alike" if outcomes[2] == "equivalent" else ""
     too = f"compare.train.{outcomes[1]}_{apart}"
-    opening = words("compare.told.opening", predicted=_predicted(predicted, outcomes[1], words),
-                    trained=words(too) if too in words else "")  # fmt: skip
-    stopped = words(f"compare.stopped.{ran.stopped}", n=n)
+    opening = messages("compare.told.opening", predicted=_predicted(predicted, outcomes[1], messages),
+                       trained=messages(too) if too in messages else "")  # fmt: skip
+    stopped = messages(f"compare.stopped.{ran.stopped}", n=n)
     open_ = rows.loc[rows["outcome"] == "undecided"]
-    join = words("compare.join.sentences")
+    join = messages("compare.join.sentences")
     return Verdict(
         outcome=outcomes[0],
         predictions=outcomes[1],
         gradients=outcomes[2],
-        parts=(opening, *told, stopped + (join + _more(open_, words) if len(open_) else "")),
+        parts=(opening, *told, stopped + (join + _more(open_, messages) if len(open_) else "")),
     )
 
 
-def _predicted(rows: pd.DataFrame, outcome: str, words: Words) -> str:
+def _predicted(rows: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """The first half of the opening; where classes are decided and probabilities are not, it says so."""
     by_name = dict(zip(rows["quantity"], rows["outcome"], strict=True))
     accurate = outcome == "undecided" and by_name.get("accuracy") in INSIDE
-    return words(f"compare.predict.{'accurate' if accurate else outcome}")
+    return messages(f"compare.predict.{'accurate' if accurate else outcome}")
 
 
-def _told(rows: pd.DataFrame, words: Words) -> str:
+def _told(rows: pd.DataFrame, messages: Messages) -> str:
     """Each outcome with the quantities that have it and their differences, the strongest first."""
     parts = []
     for name in _OUTCOMES:
         mine = rows.loc[rows["outcome"] == name]
         if len(mine):
-            listed = words("compare.join.items").join(_one(row, words) for _, row in mine.iterrows())
-            parts.append(words(f"compare.outcome.{name}", listed=listed))
-    return words("compare.join.groups").join(parts)
+            listed = messages("compare.join.items").join(_one(row, messages) for _, row in mine.iterrows())
+            parts.append(messages(f"compare.outcome.{name}", listed=listed))
+    return messages("compare.join.groups").join(parts)
 
 
-def _one(row: pd.Series, words: Words) -> str:
+def _one(row: pd.Series, messages: Messages) -> str:
     """A quantity with its difference and interval."""
     ends = ""
     if math.isfinite(row["low"]) and row["low"] != row["high"]:
-        low, high = (amount(row, row[name], words) for name in ("low", "high"))
-        ends = words("compare.told.interval", low=low, high=high)
-    return words("compare.told.one", name=name_of(row["quantity"], words), amount=amount(row, row["mean"], words),
-                 interval=ends)  # fmt: skip
+        low, high = (amount(row, row[name], messages) for name in ("low", "high"))
+        ends = messages("compare.told.interval", low=low, high=high)
+    return messages("compare.told.one", name=name_of(row["quantity"], messages),
+                    amount=amount(row, row["mean"], messages), interval=ends)  # fmt: skip
 
 
-def _more(open_: pd.DataFrame, words: Words) -> str:
+def _more(open_: pd.DataFrame, messages: Messages) -> str:
     """What would decide the open quantities."""
     still = missing(open_)
     assert still is not None
-    bounds = words("compare.join.items").join(
-        words("compare.more.bound", name=name_of(row["quantity"], words),
-              bound=amount(row, row["bound"], words).lstrip("+"))
+    bounds = messages("compare.join.items").join(
+        messages("compare.more.bound", name=name_of(row["quantity"], messages),
+                 bound=amount(row, row["bound"], messages).lstrip("+"))
         for _, row in open_.iterrows()
         if math.isfinite(row["bound"])
     )  # fmt: skip
-    first = words("compare.more.bounds", bounds=f"{bounds[:1].upper()}{bounds[1:]}") if bounds else ""
+    first = messages("compare.more.bounds", bounds=f"{bounds[:1].upper()}{bounds[1:]}") if bounds else ""
     if still.by_seeds == still.n:
-        return first + words("compare.more.seeds", seeds=still.seeds)
+        return first + messages("compare.more.seeds", seeds=still.seeds)
     if still.by_seeds + still.by_rows < still.n:
-        return first + words("compare.more.never")
+        return first + messages("compare.more.never")
     shared, seeds = float(open_["shared"].max()), max(still.seeds, still.fresh_seeds)
     if shared <= FEW_SHARED:
-        return first + words("compare.more.few", seeds=seeds, shared=f"{100 * shared:.2g}")
-    return first + words("compare.more.rows", seeds=seeds)
+        return first + messages("compare.more.few", seeds=seeds, shared=f"{100 * shared:.2g}")
+    return first + messages("compare.more.rows", seeds=seeds)
 
 
-def cause(attribution: pd.DataFrame, ran: Ran, words: Words = ENGLISH) -> str:
+def cause(attribution: pd.DataFrame, ran: Ran, messages: Messages = ENGLISH) -> str:
     """Why: each factor's share of softmax - sigmoid in the quantity that differs most, measured in margins."""
     rows = primary(ran.differences)
     known = rows.loc[rows["quantity"].isin(attribution["quantity"])] if len(attribution) else rows.iloc[:0]
     if known.empty:
-        return words("compare.cause.missing")
+        return messages("compare.cause.missing")
     size = (known["mean"].abs() / known["margin"]).fillna(-1)
     row = known.loc[size.idxmax()]
     shares = attribution.loc[attribution["quantity"] == row["quantity"]].set_index("factor")
     total = shares["share"].abs().sum()
     if not total > 0:
-        return words("compare.cause.none")
-    parts = words("compare.join.items").join(
-        words("compare.cause.part", amount=amount(row, float(shares.loc[factor, "share"]), words),
-              factor=words(f"compare.factor.{factor}"))
+        return messages("compare.cause.none")
+    parts = messages("compare.join.items").join(
+        messages("compare.cause.part", amount=amount(row, float(shares.loc[factor, "share"]), messages),
+                 factor=messages(f"compare.factor.{factor}"))
         for factor in FACTORS
         if factor in shares.index and factor != "arithmetic"
     )  # fmt: skip
     left = float(shares.loc["arithmetic", "share"])
     seen = abs(left) >= 1e-4 * total
-    rest = words("compare.cause.rest", amount=amount(row, left, words)) if seen else words("compare.cause.nothing")
-    return words("compare.cause.whole", name=name_of(row["quantity"], words), amount=amount(row, row["mean"], words),
-                 parts=parts, rest=rest)  # fmt: skip
+    rest = (
+        messages("compare.cause.rest", amount=amount(row, left, messages))
+        if seen
+        else messages("compare.cause.nothing")
+    )
+    return messages("compare.cause.whole", name=name_of(row["quantity"], messages),
+                    amount=amount(row, row["mean"], messages), parts=parts, rest=rest)  # fmt: skip

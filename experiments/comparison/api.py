@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from experiments.comparison.language import words_of
+from experiments.comparison.language import messages_in
 from experiments.comparison.options import Options, seconds
 from experiments.comparison.result import Comparison
 from experiments.records import UserError, require
@@ -129,7 +129,7 @@ def of_table(
     each = {"text": "tokens", "sequence": "numbers (steps × channels)"}.get(table.kind, "numbers")
     classes = ", ".join(f"{count:,} of {label!r}" for label, count in zip(table.labels, rows, strict=True))
     data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} {each} once encoded."
-    said = words_of(options.lang)
+    said = messages_in(options.lang)
     return Comparison(
         verdict=answer.verdict(ran, said),
         why=answer.cause(shares, ran, said),

@@ -12,12 +12,12 @@ from experiments.comparison.judge import BASELINE, HEAD
 from experiments.comparison.language import ENGLISH
 from experiments.figures import GRID, INK, MUTED, OUTCOMES, Chart, chart, clip, colour, label_rows
 from experiments.judgement import APART, INSIDE
-from experiments.messages import Words
+from experiments.messages import Messages
 
 REACH = 4.0  # margins; what lies further out ends in an arrow
 
 
-def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+def margins(rows: pd.DataFrame, *, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
     """Softmax minus sigmoid with its repeated interval, a row a quantity, in units of the quantity's margin.
 
     `rows`: of one arm in the `differences` table. Inside the shaded band a difference does not matter.
@@ -27,7 +27,7 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -
         low, mean, high = (rows[name].to_numpy(float) / scale for name in ("low", "mean", "high"))
     place = np.arange(len(rows))
     inks = [OUTCOMES[outcome] for outcome in rows["outcome"]]
-    with chart(_finding(rows, words), width, 1.05 + 0.32 * len(rows)) as figure:
+    with chart(_finding(rows, messages), width, 1.05 + 0.32 * len(rows)) as figure:
         axes = figure.subplots()
         axes.axvspan(-1, 1, color=GRID, alpha=0.55, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=0.9)
@@ -39,22 +39,22 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -
             marker = "o" if inside else ">" if mean[at] > 0 else "<"
             axes.plot(np.clip(mean[at], -REACH, REACH), at, marker, color=ink, markersize=5, clip_on=False)
         room = 0.54 * width if width < 5 else 0.36 * width
-        label_rows(axes, [clip(name_of(quantity, words), room, 8) for quantity in rows["quantity"]])
+        label_rows(axes, [clip(name_of(quantity, messages), room, 8) for quantity in rows["quantity"]])
         axes.set_xlim(-REACH * 1.04, REACH * 1.04)
-        axes.set_xlabel(words("compare.chart.axis"))
+        axes.set_xlabel(messages("compare.chart.axis"))
         handles = [
-            Line2D([], [], marker="o", markersize=4, color=ink, label=words.or_key("outcome", outcome))
+            Line2D([], [], marker="o", markersize=4, color=ink, label=messages.or_key("outcome", outcome))
             for outcome, ink in OUTCOMES.items()
             if outcome in set(rows["outcome"])
         ]
-        handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label=words("compare.chart.margin")))
+        handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label=messages("compare.chart.margin")))
         columns = max(1, int(width / 1.75))
         figure.legend(handles=handles, loc="outside lower left", ncols=columns, frameon=False, fontsize=8,
                       labelcolor=INK)  # fmt: skip
     return figure
 
 
-def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
     """The final test loss of both heads against the learning rate: means over seeds, bands their quartiles.
 
     `sweep`: rows of the table `learning_rates`. `own`: the model's own rate, marked.
@@ -63,8 +63,8 @@ def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words =
     values = {head: test[test["head"] == head].pivot(index="seed", columns="learning_rate", values="value")
               for head in (BASELINE, HEAD)}  # fmt: skip
     lowest = {head: table.mean().idxmin() for head, table in values.items()}
-    finding = words("compare.chart.lowest", **{head: f"{rate:.3g}" for head, rate in lowest.items()})
-    with chart(finding, width, 2.6, (BASELINE, HEAD), words=words) as figure:
+    finding = messages("compare.chart.lowest", **{head: f"{rate:.3g}" for head, rate in lowest.items()})
+    with chart(finding, width, 2.6, (BASELINE, HEAD), messages=messages) as figure:
         axes = figure.subplots()
         axes.axvline(own, color=MUTED, linewidth=0.9, linestyle=":")
         for head, table in values.items():
@@ -76,16 +76,18 @@ def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, words: Words =
         axes.set_xscale("log")
         axes.set_xticks(grid, [f"{rate:.3g}" for rate in grid])
         axes.minorticks_off()
-        axes.set_xlabel(words("compare.chart.rate"))
-        axes.set_ylabel(words("compare.chart.loss"))
+        axes.set_xlabel(messages("compare.chart.rate"))
+        axes.set_ylabel(messages("compare.chart.loss"))
     return figure
 
 
-def _finding(rows: pd.DataFrame, words: Words) -> str:
+def _finding(rows: pd.DataFrame, messages: Messages) -> str:
     """The row that differs most for sure, or how many are inside the margin."""
     different = rows.loc[rows["outcome"].isin(APART)]
     if len(different):
         row = different.loc[(different["mean"].abs() / different["margin"]).idxmax()]
-        return words("compare.chart.most", name=name_of(row["quantity"], words), amount=amount(row, row["mean"], words))
+        return messages(
+            "compare.chart.most", name=name_of(row["quantity"], messages), amount=amount(row, row["mean"], messages)
+        )
     inside = int(rows["outcome"].isin(INSIDE).sum())
-    return words(f"compare.chart.{'all' if inside == len(rows) else 'some'}", n=len(rows), inside=inside)
+    return messages(f"compare.chart.{'all' if inside == len(rows) else 'some'}", n=len(rows), inside=inside)

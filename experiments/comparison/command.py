@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from experiments.comparison.api import of_table, task_name, weights_of_classes
-from experiments.comparison.language import NOTES, words_of
+from experiments.comparison.language import NOTES, messages_in
 from experiments.comparison.options import Options
 from experiments.comparison.result import Comparison
 from experiments.networks import NETWORKS
@@ -94,19 +94,19 @@ def _compare(
 
 def _summary(found: Comparison, page: Path) -> str:
     """The answer as a few paragraphs."""
-    words = words_of(found.lang)
+    messages = messages_in(found.lang)
     asked = (("why", found.why), ("rate", found.advice.rate), ("use", found.advice.sentence))
-    answers = [_wrapped(words(f"compare.{what}_question") + said) for what, said in asked if said]
+    answers = [_wrapped(messages(f"compare.{what}_question") + said) for what, said in asked if said]
     parts = [
-        *(_wrapped(NOTES.told(line, words)) for line in found.recognised),
-        *(_wrapped(words("compare.given.note", text=NOTES.told(line, words))) for line in found.notices),
+        *(_wrapped(NOTES.told(line, messages)) for line in found.recognised),
+        *(_wrapped(messages("compare.given.note", text=NOTES.told(line, messages))) for line in found.notices),
         "",
         *(_wrapped(part) for part in found.verdict.parts),
         "",
         "\n\n".join(answers),
         textwrap.indent(found.advice.code, "    "),
         "",
-        words("compare.given.report", page=_shown(page)),
+        messages("compare.given.report", page=_shown(page)),
     ]
     return "\n".join(parts) + "\n"
 

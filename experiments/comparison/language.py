@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from experiments.messages import NAMES, Words
+from experiments.messages import NAMES, Messages
 from experiments.phrases import Phrases
 
 STRINGS = Path(__file__).with_name("strings.toml")
@@ -12,9 +12,9 @@ STRINGS = Path(__file__).with_name("strings.toml")
 NOTES = Phrases(Path(__file__).with_name("notes.toml"))
 
 
-def words_of(lang: str) -> Words:
+def messages_in(lang: str) -> Messages:
     """What a comparison says, without its page's own strings. Raises `UserError` for an unknown language."""
-    return Words(lang=lang, paths=(STRINGS, NAMES))
+    return Messages(lang=lang, paths=(STRINGS, NAMES))
 
 
-ENGLISH = words_of("en")
+ENGLISH = messages_in("en")

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from experiments.comparison.language import words_of
+from experiments.comparison.language import messages_in
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import require
 from experiments.tasks.files.encoding import Scale
@@ -58,7 +58,7 @@ class Options:
         )
         require(self.memory_gib > 0, f"The memory is {self.memory_gib!r} GiB. It must be above 0.")
         require(self.scale in ("standard", "none"), f"The scale is {self.scale!r}. Known: standard, none.")
-        words_of(self.lang)
+        messages_in(self.lang)
         weight = self.class_weight
         require(
             weight is None

@@ -11,7 +11,7 @@ from experiments.comparison.chart import margins, rates
 from experiments.comparison.first import first, title
 from experiments.comparison.language import NOTES
 from experiments.comparison.result import Comparison
-from experiments.figures import Words, attribution, gradient_norms, loss_curves
+from experiments.figures import Messages, attribution, gradient_norms, loss_curves
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, THESE
 from experiments.report import (
@@ -35,52 +35,52 @@ _SETTINGS = ("source", "network", "optimizer", "learning_rate", "steps", "batch_
              "sample_weight", "engine", "seconds")  # fmt: skip
 
 
-def sections(found: Comparison, words: Words) -> list[Section]:
+def sections(found: Comparison, messages: Messages) -> list[Section]:
     """All of the report: the answer first."""
-    made = [_answer(found, words), _differences(found, words), _why(found, words), _rates(found, words),
-            _curves(found, words),
-            _arms(found, words), _looks(found, words), _given(found, words)]  # fmt: skip
+    made = [_answer(found, messages), _differences(found, messages), _why(found, messages), _rates(found, messages),
+            _curves(found, messages),
+            _arms(found, messages), _looks(found, messages), _given(found, messages)]  # fmt: skip
     return [section for section in made if section is not None]
 
 
-def _answer(found: Comparison, words: Words) -> Section:
+def _answer(found: Comparison, messages: Messages) -> Section:
     whole: list[Block] = [
-        Text(body=[badge(found.verdict.outcome, words), " ", found.verdict.parts[0]], lead=True),
+        Text(body=[badge(found.verdict.outcome, messages), " ", found.verdict.parts[0]], lead=True),
         *_lines(found.verdict.parts[1:]),
-        *(Text(body=[Span(text=words(f"compare.{what}_question"), strong=True), said])
+        *(Text(body=[Span(text=messages(f"compare.{what}_question"), strong=True), said])
           for what, said in (("why", found.why), ("rate", found.advice.rate), ("use", found.advice.sentence)) if said),
-        Text(body=words("compare.logits")),
+        Text(body=messages("compare.logits")),
     ]
-    return Section(id="answer", title=title(found, words), blocks=[
-        first(found, words), Fold(summary=words("compare.figures"), blocks=whole),
+    return Section(id="answer", title=title(found, messages), blocks=[
+        first(found, messages), Fold(summary=messages("compare.figures"), blocks=whole),
     ])  # fmt: skip
 
 
-def _differences(found: Comparison, words: Words) -> Section:
+def _differences(found: Comparison, messages: Messages) -> Section:
     rows: list[list[Inline]] = [
         [
-            name_of(row["quantity"], words),
+            name_of(row["quantity"], messages),
             number(row["baseline_mean"]),
             ranged(row),
-            amount(row, row["mean"], words),
+            amount(row, row["mean"], messages),
             number(row["margin"]),
             number(row["noise_floor"]),
-            badge(row["outcome"], words),
+            badge(row["outcome"], messages),
         ]
         for _, row in found.primary.iterrows()
     ]
-    columns = _columns(words, "quantity", "sigmoid", "difference", "that_is", "margin", "floor", "outcome")
+    columns = _columns(messages, "quantity", "sigmoid", "difference", "that_is", "margin", "floor", "outcome")
     return Section(
         id="differences",
-        title=words("compare.section.differences"),
+        title=messages("compare.section.differences"),
         blocks=[
-            drawn(None, "margins", margins, found.primary, words=words),
-            Table(caption=words("compare.caption.differences"), columns=columns, rows=rows),
+            drawn(None, "margins", margins, found.primary, messages=messages),
+            Table(caption=messages("compare.caption.differences"), columns=columns, rows=rows),
         ],
     )  # fmt: skip
 
 
-def _why(found: Comparison, words: Words) -> Section | None:
+def _why(found: Comparison, messages: Messages) -> Section | None:
     table = found.attribution
     if table.empty:
         return None
@@ -90,24 +90,24 @@ def _why(found: Comparison, words: Words) -> Section | None:
         mine = table.loc[table["quantity"] == row["quantity"]].set_index("factor")
         if len(mine):
             shares: list[Inline] = [ranged(mine.loc[factor], mean="share") for factor in present]
-            rows.append([name_of(row["quantity"], words), number(row["mean"], sign=True), *shares])
-    columns = [*_columns(words, "quantity", "plain"), *(words(f"factor.{factor}") for factor in present)]
+            rows.append([name_of(row["quantity"], messages), number(row["mean"], sign=True), *shares])
+    columns = [*_columns(messages, "quantity", "plain"), *(messages(f"factor.{factor}") for factor in present)]
     return Section(
         id="why",
-        title=words("compare.section.why"),
+        title=messages("compare.section.why"),
         blocks=[
-            Text(body=words("why.read")),
+            Text(body=messages("why.read")),
             *(
-                [drawn(None, "attribution", attribution, table, words=words)]
+                [drawn(None, "attribution", attribution, table, messages=messages)]
                 if (table["quantity"] == "nll_curve").any()
                 else []
             ),
-            Table(caption=words("compare.caption.shares"), columns=columns, rows=rows),
+            Table(caption=messages("compare.caption.shares"), columns=columns, rows=rows),
         ],
     )
 
 
-def _rates(found: Comparison, words: Words) -> Section | None:
+def _rates(found: Comparison, messages: Messages) -> Section | None:
     tuned = found.tuning
     if tuned is None:
         return None
@@ -117,100 +117,104 @@ def _rates(found: Comparison, words: Words) -> Section | None:
         [number(rate), *(number(means.loc[head, name, rate]) for name in tuned.apart for head in tuned.best)]
         for rate in tuned.grid
     ]
-    columns = [words("compare.column.rate"), *(
-        words("compare.column.of_head", head=head, quantity=name_of(name, words))
+    columns = [messages("compare.column.rate"), *(
+        messages("compare.column.of_head", head=head, quantity=name_of(name, messages))
         for name in tuned.apart for head in tuned.best
     )]  # fmt: skip
     return Section(
         id="rates",
-        title=words("compare.section.rates"),
+        title=messages("compare.section.rates"),
         blocks=[
             Text(body=found.advice.rate),
-            drawn(None, "rates", rates, found.rates, tuned.own, words=words),
-            Table(caption=words("compare.caption.rates"), columns=columns, rows=rows),
+            drawn(None, "rates", rates, found.rates, tuned.own, messages=messages),
+            Table(caption=messages("compare.caption.rates"), columns=columns, rows=rows),
         ],
     )
 
 
-def _curves(found: Comparison, words: Words) -> Section:
+def _curves(found: Comparison, messages: Messages) -> Section:
     norms = found.curves.loc[found.curves["quantity"] == "grad_norm"]
-    blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, found.runs, words=words)]
+    blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, found.runs, messages=messages)]
     if len(norms) and (norms["value"] > 0).any():
-        blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, words=words))
-    return Section(id="curves", title=words("compare.section.curves"), blocks=blocks)
+        blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, messages=messages))
+    return Section(id="curves", title=messages("compare.section.curves"), blocks=blocks)
 
 
-def _arms(found: Comparison, words: Words) -> Section:
+def _arms(found: Comparison, messages: Messages) -> Section:
     rows: list[list[Inline]] = [
         [
-            words.name("arm", str(row["head"])),
-            name_of(row["quantity"], words),
-            words(f"compare.estimand.{_ESTIMANDS[str(row['estimand'])]}"),
+            messages.name("arm", str(row["head"])),
+            name_of(row["quantity"], messages),
+            messages(f"compare.estimand.{_ESTIMANDS[str(row['estimand'])]}"),
             ranged(row),
             number(row["margin"]),
-            badge(row["outcome"], words),
+            badge(row["outcome"], messages),
         ]
         for _, row in found.differences.iterrows()
     ]
-    columns = _columns(words, "arm", "quantity", "estimand", "arm_difference", "margin", "outcome")
+    columns = _columns(messages, "arm", "quantity", "estimand", "arm_difference", "margin", "outcome")
     meaning = [
-        words("compare.arms.means", arm=words.name("arm", str(head)),
-              description=words.translated("head", str(head), HEADS[head].description))
+        messages("compare.arms.means", arm=messages.name("arm", str(head)),
+                 description=messages.translated("head", str(head), HEADS[head].description))
         for head in dict.fromkeys(found.differences["head"]) if head in HEADS
     ]  # fmt: skip
     return Section(
         id="arms",
-        title=words("compare.section.arms"),
+        title=messages("compare.section.arms"),
         blocks=[
             Text(body="".join(meaning)),
-            Fold(summary=words("compare.arms.all", n=len(rows)), blocks=[
-                Table(caption=words("compare.caption.arms"), columns=columns, rows=rows, sortable=True),
+            Fold(summary=messages("compare.arms.all", n=len(rows)), blocks=[
+                Table(caption=messages("compare.caption.arms"), columns=columns, rows=rows, sortable=True),
             ]),
         ],
     )  # fmt: skip
 
 
-def _looks(found: Comparison, words: Words) -> Section:
-    join = words("compare.join.items")
+def _looks(found: Comparison, messages: Messages) -> Section:
+    join = messages("compare.join.items")
     rows: list[list[Inline]] = [
         [
             number(row["seeds"]),
             number(row["level"], 2),
             number(row["level_tost"], 2),
-            badge(row["outcome"], words),
-            join.join(name_of(name, words) for name in str(row["undecided"]).split(", ") if name) or "–",
+            badge(row["outcome"], messages),
+            join.join(name_of(name, messages) for name in str(row["undecided"]).split(", ") if name) or "–",
             number(row["seconds"]),
         ]
         for _, row in found.looks.iterrows()
     ]
-    caption = words("compare.caption.looks", planned=join.join(map(str, found.settings["looks_planned"])))
+    caption = messages("compare.caption.looks", planned=join.join(map(str, found.settings["looks_planned"])))
     return Section(
         id="looks",
-        title=words("compare.section.looks"),
+        title=messages("compare.section.looks"),
         blocks=[
-            Text(body=words("compare.looks.rule")),
-            Table(caption=caption, columns=_columns(words, "seeds", "p", "p_tost", "outcome", "open", "seconds"),
+            Text(body=messages("compare.looks.rule")),
+            Table(caption=caption, columns=_columns(messages, "seeds", "p", "p_tost", "outcome", "open", "seconds"),
                   rows=rows),
         ],
     )  # fmt: skip
 
 
-def _given(found: Comparison, words: Words) -> Section:
+def _given(found: Comparison, messages: Messages) -> Section:
     settings = found.settings
     rows: list[list[Inline]] = [
-        [words(f"compare.setting.{name}"), _shown(settings[name], words)] for name in _SETTINGS if name in settings
+        [messages(f"compare.setting.{name}"), _shown(settings[name], messages)]
+        for name in _SETTINGS
+        if name in settings
     ]
     rows += [
         [Span(text=package, code=True), Span(text=str(number_), code=True)]
         for package, number_ in dict(settings.get("versions", {})).items()
     ]
     recognised, notices = (
-        [Text(body=marked(as_code(NOTES.told(text, words), _keys(found)))) for text in texts]
+        [Text(body=marked(as_code(NOTES.told(text, messages), _keys(found)))) for text in texts]
         for texts in (found.recognised, found.notices)
     )
-    know = [Text(body=Span(text=words("compare.given.know"), strong=True))] if notices else []
-    table = Table(caption=words("compare.caption.settings"), columns=_columns(words, "setting", "value"), rows=rows)
-    return Section(id="given", title=words("compare.section.given"), blocks=[*recognised, *know, *notices, table])
+    know = [Text(body=Span(text=messages("compare.given.know"), strong=True))] if notices else []
+    table = Table(
+        caption=messages("compare.caption.settings"), columns=_columns(messages, "setting", "value"), rows=rows
+    )
+    return Section(id="given", title=messages("compare.section.given"), blocks=[*recognised, *know, *notices, table])
 
 
 def _keys(found: Comparison) -> tuple[str, ...]:
@@ -218,31 +222,31 @@ def _keys(found: Comparison) -> tuple[str, ...]:
     return str(found.settings["network"]), str(found.settings["optimizer"]).partition(",")[0]
 
 
-def _columns(words: Words, *names: str) -> list[str]:
-    return [words(f"compare.column.{name}") for name in names]
+def _columns(messages: Messages, *names: str) -> list[str]:
+    return [messages(f"compare.column.{name}") for name in names]
 
 
 def _lines(texts: Iterable[str]) -> list[Text]:
     return [Text(body=text) for text in texts]
 
 
-def _shown(value: object, words: Words) -> Inline:
+def _shown(value: object, messages: Messages) -> Inline:
     if value is None or isinstance(value, bool):
-        return words(f"compare.given.{'yes' if value else 'no'}")
+        return messages(f"compare.given.{'yes' if value else 'no'}")
     if isinstance(value, float):
         return f"{value:.4g}"
     return str(value) if isinstance(value, int) else Span(text=str(value), code=True)
 
 
-def short_table(found: Comparison, words: Words) -> pd.DataFrame:
+def short_table(found: Comparison, messages: Messages) -> pd.DataFrame:
     """The primary quantities in a few columns, for a notebook or a terminal."""
     rows = found.primary
-    ends = [{name: amount(row, row[name], words) for name in ("mean", "low", "high")} for _, row in rows.iterrows()]
-    columns = _columns(words, "quantity", "plain", "interval", "outcome")
+    ends = [{name: amount(row, row[name], messages) for name in ("mean", "low", "high")} for _, row in rows.iterrows()]
+    columns = _columns(messages, "quantity", "plain", "interval", "outcome")
     values = (
-        [name_of(name, words) for name in rows["quantity"]],
+        [name_of(name, messages) for name in rows["quantity"]],
         [end["mean"] for end in ends],
-        [words("compare.column.to", low=end["low"], high=end["high"]) for end in ends],
-        [words(f"outcome.{outcome}") for outcome in rows["outcome"]],
+        [messages("compare.column.to", low=end["low"], high=end["high"]) for end in ends],
+        [messages(f"outcome.{outcome}") for outcome in rows["outcome"]],
     )
     return pd.DataFrame(dict(zip(columns, values, strict=True)))

@@ -14,7 +14,7 @@ import pandas as pd
 from experiments.comparison.advice import Advice
 from experiments.comparison.answer import Verdict
 from experiments.comparison.judge import primary
-from experiments.comparison.language import words_of
+from experiments.comparison.language import messages_in
 from experiments.comparison.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Comparison:
         """A matplotlib figure: each primary quantity's difference and interval, in units of its margin."""
         from experiments.comparison.chart import margins  # matplotlib takes a second to import
 
-        return margins(self.primary, words=words_of(self.lang))
+        return margins(self.primary, messages=messages_in(self.lang))
 
     def save(self, folder: str | Path) -> Path:
         """Write the page, the same as Markdown, comparison.json, tables and figures into `folder`; return the page.

@@ -11,14 +11,14 @@ from markupsafe import Markup, escape
 from experiments.comparison.language import NOTES, STRINGS
 from experiments.comparison.page import sections, short_table
 from experiments.comparison.result import TABLES, Comparison
-from experiments.figures import Words
+from experiments.figures import Messages
 from experiments.records import UserError, require
 from experiments.report import CATALOGUES, Stored, markdown, names, page
 
 
-def page_words(lang: str) -> Words:
+def page_messages(lang: str) -> Messages:
     """What the page of a comparison says: its own strings come before the suite's."""
-    return Words(lang=lang, paths=(STRINGS, *CATALOGUES))
+    return Messages(lang=lang, paths=(STRINGS, *CATALOGUES))
 
 
 def require_place(folder: Path) -> None:
@@ -58,16 +58,16 @@ def _write(found: Comparison, out: Path) -> None:
         getattr(found, name).to_parquet(out / "tables" / f"{name}.parquet", index=False)
     (out / "comparison.json").write_text(found.to_json() + "\n", encoding="utf-8")
     stored = Stored(out, out)
-    words = page_words(found.lang)
-    made = sections(found, words)
-    markdown(made, stored, words, (found.lang,))
-    page(made, stored, words, (found.lang,))
+    messages = page_messages(found.lang)
+    made = sections(found, messages)
+    markdown(made, stored, messages, (found.lang,))
+    page(made, stored, messages, (found.lang,))
 
 
 def fragment(found: Comparison) -> str:
     """The answer for a notebook: every text in it is escaped."""
-    words = page_words(found.lang)
-    notices = (NOTES.told(text, words) for text in (*found.recognised, *found.notices))
+    messages = page_messages(found.lang)
+    notices = (NOTES.told(text, messages) for text in (*found.recognised, *found.notices))
     picture = base64.b64encode(found.plot().png(dpi=110)).decode()
     parts = [
         Markup("<p><b>{}</b></p>").format(found.verdict.parts[0]),
@@ -75,7 +75,7 @@ def fragment(found: Comparison) -> str:
         Markup("<p>{}</p>").format(found.why),
         Markup("<p>{}</p>").format(found.advice.rate),
         Markup("<p>{}</p><pre>{}</pre>").format(found.advice.sentence, found.advice.code),
-        Markup(short_table(found, words).to_html(index=False, border=0)),  # pandas escapes what it shows
+        Markup(short_table(found, messages).to_html(index=False, border=0)),  # pandas escapes what it shows
         Markup('<img alt="{}" src="data:image/png;base64,{}">').format(found.plot().finding, picture),
         *(Markup("<p><small>{}</small></p>").format(text) for text in notices),
     ]

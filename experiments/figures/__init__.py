@@ -25,7 +25,7 @@ from experiments.figures.style import (
     on_either_page,
     warm_up,
 )
-from experiments.messages import Words
+from experiments.messages import Messages
 
 __all__ = [
     "ARMS",
@@ -38,7 +38,7 @@ __all__ = [
     "OUTCOMES",
     "STRINGS",
     "Chart",
-    "Words",
+    "Messages",
     "attribution",
     "chart",
     "chinese_font",

@@ -12,7 +12,7 @@ from experiments.figures.forest import MOST
 from experiments.figures.lettering import ENGLISH, row_names
 from experiments.figures.panels import CELL
 from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
-from experiments.messages import Words
+from experiments.messages import Messages
 
 # a factor has the colour of the arm that matches it
 FACTORS: dict[str, str] = {
@@ -31,7 +31,7 @@ def attribution(
     *,
     quantity: str = "nll_curve",
     width: float = 7.2,
-    words: Words = ENGLISH,
+    messages: Messages = ENGLISH,
 ) -> Chart:
     """Stacked shares of softmax - sigmoid, a row a cell; a dot is the sum.
 
@@ -47,11 +47,11 @@ def attribution(
     wide = wide[factors].assign(_sum=wide[factors].sum(axis=1)).sort_values("_sum", kind="stable")
     visible = wide if len(wide) <= MOST else pd.concat([wide.iloc[: MOST // 2], wide.iloc[-(MOST // 2) :]])
     columns = 1 if width < 5 else 4
-    handles = [Patch(color=FACTORS[factor], label=words(f"factor.{factor}")) for factor in factors]
-    handles.append(Line2D([], [], marker="o", color=INK, linestyle="", markersize=4, label=words("attribution.sum")))
+    handles = [Patch(color=FACTORS[factor], label=messages(f"factor.{factor}")) for factor in factors]
+    handles.append(Line2D([], [], marker="o", color=INK, linestyle="", markersize=4, label=messages("attribution.sum")))
     height = 0.72 + _ROW * len(visible) + 0.2 * -(-len(handles) // columns)
     counted = wide[factors] if every is None else _shares(every.loc[every["quantity"] == quantity])
-    with chart(_finding(counted, quantity, words), width, height + 0.15) as figure:
+    with chart(_finding(counted, quantity, messages), width, height + 0.15) as figure:
         axes = figure.add_subplot()
         _stack(axes, visible[factors])
         position = np.arange(len(visible))
@@ -59,9 +59,9 @@ def attribution(
         axes.axvline(0, color=MUTED, linewidth=0.9)
         axes.use_sticky_edges = False
         axes.margins(x=0.04)
-        label_rows(axes, row_names(visible.index, width, words))
-        axes.set_title(words.or_key("quantity", quantity))
-        label = words("paired_differences.axis", head="softmax", baseline="sigmoid", unit=words.unit(quantity))
+        label_rows(axes, row_names(visible.index, width, messages))
+        axes.set_title(messages.or_key("quantity", quantity))
+        label = messages("paired_differences.axis", head="softmax", baseline="sigmoid", unit=messages.unit(quantity))
         axes.set_xlabel(label)
         axes.locator_params(axis="x", nbins=4 if width < 5 else 7)
         if len(wide) > MOST:
@@ -91,16 +91,17 @@ def parts(shares: pd.DataFrame) -> dict[str, float]:
     return {str(factor): float(size / sizes.sum()) for factor, size in sizes.items()} if sizes.sum() > 0 else {}
 
 
-def _finding(shares: pd.DataFrame, quantity: str, words: Words) -> str:
+def _finding(shares: pd.DataFrame, quantity: str, messages: Messages) -> str:
     sizes = parts(shares)
     if not sizes:
-        return words("attribution.none", quantity=words.or_key("quantity", quantity))
+        return messages("attribution.none", quantity=messages.or_key("quantity", quantity))
     named = sorted((factor for factor in sizes if factor != "arithmetic"), key=lambda factor: -sizes[factor])
-    listed = words("sentence.list").join(
-        words("attribution.part", factor=words(f"factor.{factor}"), percent=percent(sizes[factor])) for factor in named
+    listed = messages("sentence.list").join(
+        messages("attribution.part", factor=messages(f"factor.{factor}"), percent=percent(sizes[factor]))
+        for factor in named
     )
-    return words("attribution.finding", quantity=words.or_key("quantity", quantity), parts=listed,
-                 rest=percent(sizes.get("arithmetic", 0.0)), cells=len(shares))  # fmt: skip
+    return messages("attribution.finding", quantity=messages.or_key("quantity", quantity), parts=listed,
+                    rest=percent(sizes.get("arithmetic", 0.0)), cells=len(shares))  # fmt: skip
 
 
 def percent(part: float) -> str:

@@ -13,7 +13,7 @@ from experiments.figures.lettering import ENGLISH, clip, wrap
 from experiments.figures.panels import CELL, interval
 from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
 from experiments.heads import BASELINE
-from experiments.messages import Words, figure
+from experiments.messages import Messages, figure
 
 
 def paired_differences(
@@ -23,7 +23,7 @@ def paired_differences(
     head: str = "softmax",
     split: str = "test",
     width: float = 7.2,
-    words: Words = ENGLISH,
+    messages: Messages = ENGLISH,
 ) -> Chart:
     """Arm minus sigmoid, with 95 % intervals that are corrected for overlapping splits.
 
@@ -36,23 +36,23 @@ def paired_differences(
         rows = rows.loc[(rows["head"] == head) & (rows["baseline"] == BASELINE)]
         if rows.empty:
             raise ValueError(f"The differences hold no {quantity!r} of {head!r}")
-        return forest(rows, width=width, words=words)
+        return forest(rows, width=width, messages=messages)
     rows = rows.loc[rows["split"] == split]
     if rows.empty:
         raise ValueError(f"The pairs hold no {quantity!r} on the {split} split")
     if len(rows[CELL].drop_duplicates()) == 1:
-        return _strip(rows, quantity, width, words)
-    return forest(_summary(rows.loc[rows["head"] == head]), width=width, words=words)
+        return _strip(rows, quantity, width, messages)
+    return forest(_summary(rows.loc[rows["head"] == head]), width=width, messages=messages)
 
 
-def _strip(pairs: pd.DataFrame, quantity: str, width: float, words: Words) -> Chart:
+def _strip(pairs: pd.DataFrame, quantity: str, width: float, messages: Messages) -> Chart:
     heads = list(dict.fromkeys(pairs["head"]))
     values = {head: pairs.loc[pairs["head"] == head, "difference"].to_numpy(dtype=float) for head in heads}
     intervals = {}
     for head, seeds in values.items():
         mean, low, high = interval(seeds[:, None])
         intervals[head] = (float(mean[0]), float(low[0]), float(high[0]))
-    with chart(_finding(intervals, values, quantity, words), width, 0.6 + 0.24 * len(heads)) as page:
+    with chart(_finding(intervals, values, quantity, messages), width, 0.6 + 0.24 * len(heads)) as page:
         axes = page.add_subplot()
         axes.axvline(0, color=MUTED, linewidth=0.9)
         rng = np.random.default_rng(0)  # only to keep dots from hiding one another
@@ -63,12 +63,12 @@ def _strip(pairs: pd.DataFrame, quantity: str, width: float, words: Words) -> Ch
             axes.plot([least, most], [row, row], color=ink, linewidth=2.4)
             axes.plot(centre, row, "o", color=ink, markeredgecolor=INK, markeredgewidth=0.6, markersize=5)
             if lost := len(values[head]) - len(finite):
-                text = words("paired_differences.lost", lost=lost, n=len(values[head]))
+                text = messages("paired_differences.lost", lost=lost, n=len(values[head]))
                 axes.annotate(text, (0.995, row), xycoords=("axes fraction", "data"), ha="right", va="center",
                               color=MUTED, fontsize=7.5)  # fmt: skip
-        names = [clip(words.name("arm", head), 0.4 * width) for head in heads]
+        names = [clip(messages.name("arm", head), 0.4 * width) for head in heads]
         label_rows(axes, names, [colour(head) for head in heads])
-        label = words("axis.difference", quantity=words.axis(quantity), baseline=BASELINE)
+        label = messages("axis.difference", quantity=messages.axis(quantity), baseline=BASELINE)
         axes.set_xlabel(wrap(label, width * 0.65, 8.5))
         _few_ticks(axes, width)
     return page
@@ -79,16 +79,16 @@ def _few_ticks(axes: Axes, width: float) -> None:
 
 
 def _finding(
-    intervals: dict[str, tuple[float, float, float]], values: dict[str, np.ndarray], quantity: str, words: Words
+    intervals: dict[str, tuple[float, float, float]], values: dict[str, np.ndarray], quantity: str, messages: Messages
 ) -> str:
-    label = words.or_key("quantity", quantity)
+    label = messages.or_key("quantity", quantity)
     apart = [head for head, (_, low, high) in intervals.items() if low > 0 or high < 0]
     if not apart:
-        return words("paired_differences.strip_none", quantity=label, n=max(len(d) for d in values.values()))
+        return messages("paired_differences.strip_none", quantity=label, n=max(len(d) for d in values.values()))
     head = max(apart, key=lambda name: abs(intervals[name][0]))
     mean, low, high = intervals[head]
-    return words("paired_differences.strip", arm=words.name("arm", head), quantity=label, low=figure(low),
-                 mean=figure(mean, sign=True), high=figure(high), n=len(values[head]))  # fmt: skip
+    return messages("paired_differences.strip", arm=messages.name("arm", head), quantity=label, low=figure(low),
+                    mean=figure(mean, sign=True), high=figure(high), n=len(values[head]))  # fmt: skip
 
 
 def _summary(pairs: pd.DataFrame) -> pd.DataFrame:

@@ -15,13 +15,15 @@ from experiments.figures.lettering import ENGLISH, row_names, wrap
 from experiments.figures.panels import CELL, for_fresh_rows
 from experiments.figures.style import GRID, MUTED, OUTCOMES, Chart, chart, colour, label_rows
 from experiments.judgement import APART
-from experiments.messages import Words
+from experiments.messages import Messages
 
 MOST = 44  # rows; of more cells those with the lowest and the highest means are drawn
 _ROW = 0.17  # inches
 
 
-def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float = 7.2, words: Words = ENGLISH) -> Chart:
+def forest(
+    rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float = 7.2, messages: Messages = ENGLISH
+) -> Chart:
     """One interval a cell, sorted by the mean; the margin is shaded, the noise floor is a pair of ticks.
 
     `rows`: rows of the `differences` table of one head, of which those for fresh rows are drawn; `outcome`, `margin`
@@ -38,19 +40,19 @@ def forest(rows: pd.DataFrame, *, quantities: Sequence[str] = (), width: float =
     visible = order if len(order) <= MOST else order[: MOST // 2].append(order[-(MOST // 2) :])
     across = len(parts) if width >= 5 else 1
     down = -(-len(parts) // across)
-    handles = _key(rows, words)
+    handles = _key(rows, messages)
     columns = max(1, int(width / 1.75))
     arm = str(rows["head"].iloc[0])
-    head, baseline = (words.name("arm", str(rows[name].iloc[0])) for name in ("head", "baseline"))
+    head, baseline = (messages.name("arm", str(rows[name].iloc[0])) for name in ("head", "baseline"))
     key_height = 0.2 * -(-len(handles) // columns)
-    finding = _finding(rows.loc[rows["quantity"].isin(quantities)], parts, quantities, head, baseline, words)
+    finding = _finding(rows.loc[rows["quantity"].isin(quantities)], parts, quantities, head, baseline, messages)
     with chart(finding, width, down * (0.85 + _ROW * len(visible)) + key_height) as figure:
         grid = figure.subplots(down, across, squeeze=False)
         for index, (axes, part, quantity) in enumerate(zip(grid.flat, parts, quantities, strict=True)):
             _draw(axes, part.reindex(visible), colour(arm))
-            label_rows(axes, row_names(visible, width, words) if across == 1 or index == 0 else [""] * len(visible))
-            axes.set_title(words.or_key("quantity", quantity))
-            label = words("paired_differences.axis", head=head, baseline=baseline, unit=words.unit(quantity))
+            label_rows(axes, row_names(visible, width, messages) if across == 1 or index == 0 else [""] * len(visible))
+            axes.set_title(messages.or_key("quantity", quantity))
+            label = messages("paired_differences.axis", head=head, baseline=baseline, unit=messages.unit(quantity))
             axes.set_xlabel(wrap(label, 0.68 * width / across, 8.5))
             axes.locator_params(axis="x", nbins=4)
             if len(order) > MOST:
@@ -92,33 +94,34 @@ def _reach(values: np.ndarray, margin: np.ndarray) -> float:
     return float(max(least, min(sizes.max(), 5 * np.quantile(sizes, 0.8, method="lower")), 1e-300))
 
 
-def _key(rows: pd.DataFrame, words: Words) -> list[Artist]:
+def _key(rows: pd.DataFrame, messages: Messages) -> list[Artist]:
     if "outcome" not in rows:
         return []
     handles: list[Artist] = [
-        Line2D([], [], marker="o", markersize=4, color=ink, label=words(f"outcome.{name}"))
+        Line2D([], [], marker="o", markersize=4, color=ink, label=messages(f"outcome.{name}"))
         for name, ink in OUTCOMES.items()
         if (rows["outcome"] == name).any()
     ]
-    handles.append(Line2D([], [], marker="|", linestyle="", color=MUTED, label=words("paired_differences.floor")))
-    handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label=words("paired_differences.margin")))
+    handles.append(Line2D([], [], marker="|", linestyle="", color=MUTED, label=messages("paired_differences.floor")))
+    handles.append(Patch(color=GRID, alpha=0.55, linewidth=0, label=messages("paired_differences.margin")))
     return handles
 
 
 def _finding(
-    rows: pd.DataFrame, parts: list[pd.DataFrame], quantities: list[str], head: str, baseline: str, words: Words
+    rows: pd.DataFrame, parts: list[pd.DataFrame], quantities: list[str], head: str, baseline: str, messages: Messages
 ) -> str:
-    names = [words.or_key("quantity", quantity) for quantity in quantities]
+    names = [messages.or_key("quantity", quantity) for quantity in quantities]
     if "outcome" not in rows:
-        return words("paired_differences.sides", head=head, baseline=baseline, cells=len(parts[0]), quantity=names[0],
-                     lower=int((parts[0]["high"] < 0).sum()), higher=int((parts[0]["low"] > 0).sum()))  # fmt: skip
+        return messages("paired_differences.sides", head=head, baseline=baseline, cells=len(parts[0]),
+                        quantity=names[0],
+                        lower=int((parts[0]["high"] < 0).sum()), higher=int((parts[0]["low"] > 0).sum()))  # fmt: skip
     if len(parts) == 1:
         number = {name: int((rows["outcome"] == name).sum()) for name in OUTCOMES}
-        return words("paired_differences.forest", head=head, baseline=baseline, cells=len(rows), quantity=names[0],
-                     **number)  # fmt: skip
-    counts = words("sentence.list").join(
-        words("paired_differences.count", quantity=name, different=int(part["outcome"].isin(APART).sum()),
-              cells=len(part))
+        return messages("paired_differences.forest", head=head, baseline=baseline, cells=len(rows), quantity=names[0],
+                        **number)  # fmt: skip
+    counts = messages("sentence.list").join(
+        messages("paired_differences.count", quantity=name, different=int(part["outcome"].isin(APART).sum()),
+                 cells=len(part))
         for name, part in zip(names, parts, strict=True)
     )  # fmt: skip
-    return words("paired_differences.several", head=head, baseline=baseline, counts=counts)
+    return messages("paired_differences.several", head=head, baseline=baseline, counts=counts)

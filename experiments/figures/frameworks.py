@@ -12,7 +12,7 @@ from experiments.figures.lettering import ENGLISH, panel_title, width_of
 from experiments.figures.panels import CELL
 from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.ticks import power
-from experiments.messages import Words, figure
+from experiments.messages import Messages, figure
 
 _HEIGHT = 2.4
 _LEAST, _MOST = 1e-17, 10.0  # the axis: from agreement to the last digit on
@@ -20,7 +20,7 @@ _LEAST, _MOST = 1e-17, 10.0  # the axis: from agreement to the last digit on
 _INKS = ("#4c5fa8", "#00838f", "#7a5195")
 
 
-def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
     """The relative distance of training losses against the step: a row a cell, a column a precision.
 
     `distances`: rows of the table `framework_distances`. A line is the median over seeds and heads, its band reaches to
@@ -35,39 +35,39 @@ def framework_distances(distances: pd.DataFrame, *, width: float = 7.2, words: W
     narrow = width < 5  # then a key stands above, for names beside the lines would take half of the width
     across = 1 if narrow else len(dtypes)
     facets = [(cell, dtype) for cell in cells for dtype in dtypes]
-    lines = _lines(distances, inks, words)
+    lines = _lines(distances, inks, messages)
     beside = 0.1 + max(width_of(name, 8) for name, _, _ in lines)
     wide = width - 0.9 if narrow else (width - beside) / across - 0.85
     key = [Line2D([], [], color=ink, label=name) for name, ink, _ in lines] if narrow else []
-    with chart(_finding(distances, words), width, _HEIGHT * -(-len(facets) // across), more=key, auto=False) as page:
+    with chart(_finding(distances, messages), width, _HEIGHT * -(-len(facets) // across), more=key, auto=False) as page:
         for index, (cell, dtype) in enumerate(facets):
             row, column = divmod(index, across)
             named = not narrow and column == across - 1
             axes = page.place(column * (0.75 + wide + 0.1) + 0.75, _HEIGHT * row + 0.4, wide, 1.45)
             mine = distances[(distances[CELL] == list(cell)).all(axis=1) & (distances["dtype"] == dtype)]
-            _draw(axes, mine, inks, words, named=named)
-            axes.set_title(panel_title((*words.parts(cell), dtype), wide))
-            axes.set_xlabel(words("axis.step"))
+            _draw(axes, mine, inks, messages, named=named)
+            axes.set_title(panel_title((*messages.parts(cell), dtype), wide))
+            axes.set_xlabel(messages("axis.step"))
             if column == 0:
-                axes.set_ylabel(words("frameworks.axis"))
+                axes.set_ylabel(messages("frameworks.axis"))
     return page
 
 
 def _lines(
-    rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words
+    rows: pd.DataFrame, inks: dict[tuple[str, str], str], messages: Messages
 ) -> list[tuple[str, str, pd.Series]]:
     """What each line is called, its colour, and which rows it is of."""
     lines = [
-        (" – ".join(words.name("framework", name) for name in pair), ink,
+        (" – ".join(messages.name("framework", name) for name in pair), ink,
          (rows["framework"] == pair[0]) & (rows["other"] == pair[1]))
         for pair, ink in inks.items()
     ]  # fmt: skip
-    return [*lines, (words("frameworks.heads"), colour("softmax"), rows["other"] == "")]
+    return [*lines, (messages("frameworks.heads"), colour("softmax"), rows["other"] == "")]
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], words: Words, *, named: bool) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], messages: Messages, *, named: bool) -> None:
     ends = []
-    for name, ink, mine in _lines(rows, inks, words):
+    for name, ink, mine in _lines(rows, inks, messages):
         if not mine.any():
             continue
         by_step = rows[mine].groupby("step")["distance"]
@@ -85,10 +85,10 @@ def _draw(axes: Axes, rows: pd.DataFrame, inks: dict[tuple[str, str], str], word
         label_ends(axes, ends, gap=0.12)
 
 
-def _finding(distances: pd.DataFrame, words: Words) -> str:
+def _finding(distances: pd.DataFrame, messages: Messages) -> str:
     last = distances[distances["step"] == distances.groupby(CELL)["step"].transform("max")]
     between, heads = last[last["other"] != ""], last[last["other"] == ""]
     most = {dtype: float(part["distance"].max()) for dtype, part in between.groupby("dtype")}
-    texts = [words("frameworks.most", dtype=dtype, distance=figure(value, 2)) for dtype, value in most.items()]
-    return words("frameworks.finding", most=words("frameworks.and").join(texts),
-                 heads=figure(float(heads["distance"].median()), 2))  # fmt: skip
+    texts = [messages("frameworks.most", dtype=dtype, distance=figure(value, 2)) for dtype, value in most.items()]
+    return messages("frameworks.finding", most=messages("frameworks.and").join(texts),
+                    heads=figure(float(heads["distance"].median()), 2))  # fmt: skip

@@ -16,7 +16,7 @@ from experiments.figures.panels import Panel, mean_of_finite, panels
 from experiments.figures.style import INK, PAPER, Chart, chart, colour
 from experiments.figures.ticks import log_ticks
 from experiments.heads import BASELINE
-from experiments.messages import Words
+from experiments.messages import Messages
 
 # At the same function softmax's two columns hold -g h and +g h where sigmoid's one holds g h; the trunk sees g u in
 # both; docs/method.md derives it.
@@ -29,7 +29,7 @@ def gradient_norms(
     scopes: Sequence[str] = ("head", "trunk", "total"),
     heads: Sequence[str] = ("sigmoid", "softmax", "softmax_matched"),
     width: float = 7.2,
-    words: Words = ENGLISH,
+    messages: Messages = ENGLISH,
 ) -> Chart:
     """Gradient norms by scope and, under them, their paired ratio to sigmoid with the predicted ratio drawn in.
 
@@ -49,7 +49,7 @@ def gradient_norms(
     each, high = (width - 0.05) / across, 3.2 if one else 2.6
     present = dict.fromkeys(head for cells in by_scope.values() for panel in cells for head in panel.values)
     arms = [head for head in present if one or head != BASELINE]
-    with chart(_finding(by_scope, words), width, high * down, arms, words=words, auto=False) as figure:
+    with chart(_finding(by_scope, messages), width, high * down, arms, messages=messages, auto=False) as figure:
         for index, (scope, cells) in enumerate(by_scope.items()):
             row, column = divmod(index, across)
             left, wide, top = column * each + 0.62, each - 0.72, high * row
@@ -57,17 +57,17 @@ def gradient_norms(
             first = under
             if one:
                 first = figure.place(left, top + 0.25, wide, 1.35, sharex=under)
-                levels(first, cells[0], words, named=False)
+                levels(first, cells[0], messages, named=False)
                 first.set_yscale("log")  # before its limits are asked for: linear ones may reach below 0
                 log_ticks(first, *first.get_ylim())
                 first.tick_params(labelbottom=False)
-            first.set_title(words.or_key("scope", scope))
-            _ratios(under, cells, scope, words)
-            under.set_xlabel(words("axis.step"))
+            first.set_title(messages.or_key("scope", scope))
+            _ratios(under, cells, scope, messages)
+            under.set_xlabel(messages("axis.step"))
             if column == 0:
-                under.set_ylabel(words("axis.over", baseline=BASELINE))
+                under.set_ylabel(messages("axis.over", baseline=BASELINE))
                 if one:
-                    first.set_ylabel(words("axis.norm"))
+                    first.set_ylabel(messages("axis.norm"))
                 for axes in (first, under):
                     axes.yaxis.set_label_coords(-0.45 / wide, 0.5)
     return figure
@@ -77,7 +77,7 @@ def _positive(panel: Panel) -> bool:
     return BASELINE in panel.values and bool((panel.values[BASELINE] > 0).any())
 
 
-def _ratios(axes: Axes, cells: list[Panel], scope: str, words: Words) -> None:
+def _ratios(axes: Axes, cells: list[Panel], scope: str, messages: Messages) -> None:
     for head in dict.fromkeys(head for panel in cells for head in panel.values if head != BASELINE):
         lines = [(panel.steps, panel.ratio(head)) for panel in cells if head in panel.values]
         if len(lines) > 1:
@@ -89,7 +89,7 @@ def _ratios(axes: Axes, cells: list[Panel], scope: str, words: Words) -> None:
         axes.plot(longest, np.exp(mean_of_finite(whole)), dashed, color=colour(head), zorder=3)
     if scope in PREDICTED:
         axes.axhline(PREDICTED[scope], color=INK, linestyle=(0, (1, 1.5)), linewidth=1.1, zorder=4)
-        axes.annotate(words(f"predicted.{scope}"), (1, PREDICTED[scope]), xycoords=("axes fraction", "data"),
+        axes.annotate(messages(f"predicted.{scope}"), (1, PREDICTED[scope]), xycoords=("axes fraction", "data"),
                       xytext=(0, 3), textcoords="offset points", ha="right", fontsize=8, zorder=5,
                       bbox={"facecolor": PAPER, "alpha": 0.8, "linewidth": 0, "pad": 0.6})  # fmt: skip
     axes.set_yscale("log")  # before its limits are asked for: linear ones may reach below 0
@@ -99,7 +99,7 @@ def _ratios(axes: Axes, cells: list[Panel], scope: str, words: Words) -> None:
     log_ticks(axes, *axes.get_ylim())
 
 
-def _finding(by_scope: dict[str, list[Panel]], words: Words) -> str:
+def _finding(by_scope: dict[str, list[Panel]], messages: Messages) -> str:
     """What the first step and the whole run show, for the arms at hand."""
 
     def mean(scope: str, head: str, steps: slice) -> float:
@@ -110,10 +110,10 @@ def _finding(by_scope: dict[str, list[Panel]], words: Words) -> str:
     start = slice(0, 1)
     head, trunk = mean("head", "softmax_matched", start), mean("trunk", "softmax_matched", start)
     if math.isfinite(head) and math.isfinite(trunk):
-        sentences.append(words("gradient_norms.start", head=f"{head:.3f}", trunk=f"{trunk:.3f}"))
+        sentences.append(messages("gradient_norms.start", head=f"{head:.3f}", trunk=f"{trunk:.3f}"))
     elif math.isfinite(head):
-        sentences.append(words("gradient_norms.start_head", head=f"{head:.3f}"))
+        sentences.append(messages("gradient_norms.start_head", head=f"{head:.3f}"))
     plain = mean("head", "softmax", slice(None))
     if math.isfinite(plain):
-        sentences.append(words("gradient_norms.along", head=f"{plain:.2f}"))
-    return words("sentence.join").join(sentences) or words("gradient_norms.alone")
+        sentences.append(messages("gradient_norms.along", head=f"{plain:.2f}"))
+    return messages("sentence.join").join(sentences) or messages("gradient_norms.alone")

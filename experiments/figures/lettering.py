@@ -14,17 +14,17 @@ from pathlib import Path
 from matplotlib.font_manager import FontProperties, findfont, findSystemFonts, fontManager, get_font
 
 from experiments import frameworks, heads, networks, optimizers, tasks  # noqa: F401  (their names are with them)
-from experiments.messages import NAMES, SEPARATOR, Words, catalogue
+from experiments.messages import NAMES, SEPARATOR, Messages, catalogue
 
 STRINGS = Path(__file__).with_name("strings.toml")
 
 
-def words_of(lang: str) -> Words:
-    """The figures' words in a language."""
-    return Words(lang=lang, paths=(STRINGS, NAMES))
+def messages_in(lang: str) -> Messages:
+    """The figures' messages in a language."""
+    return Messages(lang=lang, paths=(STRINGS, NAMES))
 
 
-ENGLISH = words_of("en")
+ENGLISH = messages_in("en")
 
 
 # most Chinese fonts have one weight, and matplotlib would complain of it at every bold title
@@ -140,7 +140,7 @@ def panel_title(key: Sequence[str], width: float, size: float = 9) -> str:
     )
 
 
-def row_names(keys: Iterable[Sequence[str]], width: float, words: Words) -> list[str]:
+def row_names(keys: Iterable[Sequence[str]], width: float, messages: Messages) -> list[str]:
     """A cell's names as a row's label, in two fifths of a wide figure and in half of a narrow one."""
     room = 0.54 * width if width < 5 else 0.42 * width
-    return [clip(words.cell(key), room, 8) for key in keys]
+    return [clip(messages.cell(key), room, 8) for key in keys]

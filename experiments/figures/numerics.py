@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from experiments.figures.lettering import ENGLISH, clip, in_two, width_of, wrap
 from experiments.figures.style import GRID, INK, MUTED, ON_PATCH, Chart, chart, label_rows
-from experiments.messages import Words, figure
+from experiments.messages import Messages, figure
 
 OFF = 1e-3  # a gradient is right when it is this close to its reference
 # the states of a gradient, and Okabe and Ito's colours for them, lighter where less is wrong
@@ -52,7 +52,7 @@ _ROW = 0.19  # inches
 
 
 def gradient_states(
-    numerics: pd.DataFrame, *, dtype: str = "float32", width: float = 7.2, words: Words = ENGLISH
+    numerics: pd.DataFrame, *, dtype: str = "float32", width: float = 7.2, messages: Messages = ENGLISH
 ) -> Chart:
     """A strip of the logit axis a path, a column a label: where the gradient is right, off, exactly 0 or not finite.
 
@@ -62,17 +62,17 @@ def gradient_states(
     rows = _usual(numerics.loc[(numerics["dtype"] == dtype) & (numerics["execution"] == "eager")])
     rows = rows.loc[rows["z"].notna() & ~rows.groupby(["framework", *_KEYS])["grad"].transform("count").eq(0)]
     if rows.empty:
-        return _nothing(width, words)
+        return _nothing(width, messages)
     rows = rows.assign(state=_states(rows))
     order = rows[["framework", *_KEYS]].drop_duplicates()
     names = [_name(row) for row in order.itertuples(index=False, name=None)]
     grid = rows.pivot(index=["framework", *_KEYS], columns=["label", "z"], values="state")
     grid = grid.reindex(pd.MultiIndex.from_frame(order))
     whole = int((grid == 0).all(axis=1).sum())
-    finding = words("numerics.states", whole=whole, paths=len(grid), dtype=dtype)
+    finding = messages("numerics.states", whole=whole, paths=len(grid), dtype=dtype)
     present = [(STATES[state], _INKS[state]) for state in sorted(set(np.unique(grid.to_numpy()).astype(int)))]
     key = [
-        Line2D([], [], marker="s", linestyle="", markersize=7, color=ink, label=words(f"state.{state}"))
+        Line2D([], [], marker="s", linestyle="", markersize=7, color=ink, label=messages(f"state.{state}"))
         for state, ink in present
     ]
     left = 2.9 if width >= 5 else 0.6 * width
@@ -83,8 +83,8 @@ def gradient_states(
         for column, label in enumerate((0, 1)):
             axes = page.place(left + column * (each + 0.15), 0.3, each, _ROW * len(grid))
             _strips(axes, grid[label])
-            axes.set_title(words("numerics.label", label=label))
-            axes.set_xlabel(words("numerics.z"))
+            axes.set_title(messages("numerics.label", label=label))
+            axes.set_xlabel(messages("numerics.z"))
             labels = [clip(name, left - 0.1, 7.5) for name in names] if column == 0 else [""] * len(names)
             label_rows(axes, labels)
             axes.tick_params(axis="y", labelsize=7.5)
@@ -94,8 +94,8 @@ def gradient_states(
     return page
 
 
-def _nothing(width: float, words: Words) -> Chart:
-    with chart(words("numerics.nothing"), width, 0.1, auto=False) as page:
+def _nothing(width: float, messages: Messages) -> Chart:
+    with chart(messages("numerics.nothing"), width, 0.1, auto=False) as page:
         return page
 
 
@@ -142,7 +142,7 @@ def _strips(axes: Axes, grid: pd.DataFrame) -> None:
         axes.axhline(row - 0.5, color="#fefefe", linewidth=1)
 
 
-def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
     """A table of numbers: from which |z| on a path's gradient is wrong, a row a path, a column a dtype.
 
     `pathologies`: the table of that name; the paths of `USUAL` of one framework are shown, over all executions the
@@ -150,7 +150,7 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
     """
     rows = _usual(pathologies.loc[pathologies["framework"] == framework].assign(label=0, z=0.0))
     if rows.empty:
-        return _nothing(width, words)
+        return _nothing(width, messages)
     rows = rows.assign(first=rows[["wrong_from", "inf_from", "nan_from"]].min(axis=1).fillna(np.inf))
     order = rows[["framework", *_KEYS]].drop_duplicates()
     grid = rows.groupby([*_KEYS, "dtype"], observed=True)["first"].min().unstack("dtype")
@@ -159,8 +159,8 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
     grid = grid.reindex(pd.MultiIndex.from_frame(order[_KEYS]))[dtypes]
     values = grid.to_numpy(float)
     sound = int(np.isinf(values).sum())
-    finding = words("numerics.thresholds", framework=words.name("framework", framework), sound=sound,
-                    paths=int((~np.isnan(values)).sum()))  # fmt: skip
+    finding = messages("numerics.thresholds", framework=messages.name("framework", framework), sound=sound,
+                       paths=int((~np.isnan(values)).sum()))  # fmt: skip
     left = 2.4 if width >= 5 else 0.42 * width
     height = (0.24 if width >= 5 else 0.38) * len(grid)
     columns = [_column(str(name), narrow=width < 5) for name in grid.columns]
@@ -168,7 +168,7 @@ def thresholds(pathologies: pd.DataFrame, *, framework: str, width: float = 7.2,
     above = 0.15 + max(width_of(name, size) for name in columns) * math.sin(math.radians(angle))
     with chart(finding, width, height + above + 0.1, auto=False) as page:
         axes = page.place(left, above, width - left - (0.6 if width >= 5 else 0.1), height)
-        _numbers(axes, values, words, narrow=width < 5)
+        _numbers(axes, values, messages, narrow=width < 5)
         names = [_name(row).partition(": ")[2] for row in order.itertuples(index=False, name=None)]
         label_rows(axes, [in_two(name, left - 0.1, 8) for name in names])
         axes.set_xticks(range(len(columns)), columns, rotation=angle, ha="center" if angle == 90 else "left")
@@ -183,7 +183,7 @@ def _column(dtype: str, *, narrow: bool) -> str:
     return name.replace("float", "f") if narrow or "," in name else name
 
 
-def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> None:
+def _numbers(axes: Axes, values: np.ndarray, messages: Messages, *, narrow: bool) -> None:
     axes.set_xlim(-0.5, values.shape[1] - 0.5)
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
@@ -192,19 +192,19 @@ def _numbers(axes: Axes, values: np.ndarray, words: Words, *, narrow: bool) -> N
             continue
         ink = _INKS[0] if math.isinf(value) else _INKS[2] if value < 5 else "#eb9a5b" if value < 15 else "#f6d3b3"
         axes.add_patch(Rectangle((column - 0.47, row - 0.44), 0.94, 0.88, color=ink, linewidth=0))
-        right = "✓" if narrow else words("numerics.right")
-        text = right if math.isinf(value) else words("numerics.all") if value <= 0.5 else f"{value:g}"
+        right = "✓" if narrow else messages("numerics.right")
+        text = right if math.isinf(value) else messages("numerics.all") if value <= 0.5 else f"{value:g}"
         axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=ON_PATCH)
 
 
-def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = ENGLISH) -> Chart:
+def consequences(trained: pd.DataFrame, *, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
     """For each pathology, the loss that a network ends with on its path and on a sound one; a column a task.
 
     `trained`: the table `consequences`. Dots are medians over seeds of the loss of what the model predicts; beside
     them stands how many runs were lost to values that are not finite. An empty table gives a figure that says so.
     """
     if trained.empty:
-        return _nothing(width, words)
+        return _nothing(width, messages)
     names = list(dict.fromkeys(trained["pathology"].astype(str)))
     tasks = list(dict.fromkeys(trained["task"].astype(str)))
     ended = trained.assign(value=trained["predicted_nll"].where(trained["finite"].astype(bool)))
@@ -212,23 +212,23 @@ def consequences(trained: pd.DataFrame, *, width: float = 7.2, words: Words = EN
     lost = (~trained["finite"].astype(bool)).groupby([trained["task"], trained["pathology"], trained["role"]]).sum()
     worse = sum(_worse(middle.xs(name, level="pathology"), lost, name, tasks) for name in names)
     key = [
-        Line2D([], [], marker="o", linestyle="", color=ink, label=words(f"numerics.{role}"))
+        Line2D([], [], marker="o", linestyle="", color=ink, label=messages(f"numerics.{role}"))
         for role, ink in (("ill", _ILL), ("sound", _SOUND))
     ]
     left = 2.5 if width >= 5 else 0.45 * width
     each = (width - left - 0.1 * len(tasks)) / len(tasks)
-    called = [words.translated("pathology", name, name.replace("_", " ")) for name in names]
+    called = [messages.translated("pathology", name, name.replace("_", " ")) for name in names]
     labels = [in_two(name, left - 0.1, 8) for name in called]
     high = (0.32 if any("\n" in label for label in labels) else 0.24) * len(names)
-    with chart(words("numerics.consequences", worse=worse, all=len(names)), width, high + 1.1,
+    with chart(messages("numerics.consequences", worse=worse, all=len(names)), width, high + 1.1,
                more=key, auto=False) as page:  # fmt: skip
         for column, task in enumerate(tasks):
             axes = page.place(left + column * (each + 0.1), 0.5, each, high)
             gone = [int(lost[task, name, "pathology"]) for name in names]
-            _dumbbells(axes, middle.loc[task].reindex(names), gone, words, narrow=width < 5)
-            axes.set_title(wrap(words.or_key("numerics.task", task), each + 0.2, 8), fontsize=8)
+            _dumbbells(axes, middle.loc[task].reindex(names), gone, messages, narrow=width < 5)
+            axes.set_title(wrap(messages.or_key("numerics.task", task), each + 0.2, 8), fontsize=8)
             if width >= 5 or column == len(tasks) // 2:
-                axes.set_xlabel(words("numerics.nll"))
+                axes.set_xlabel(messages("numerics.nll"))
             label_rows(axes, labels if column == 0 else [""] * len(labels))
             axes.tick_params(axis="y", labelsize=8)
             for label in axes.get_yticklabels():
@@ -242,7 +242,7 @@ def _worse(part: pd.DataFrame, lost: pd.Series, name: str, tasks: Sequence[str])
     return bool(gone or (part["pathology"] - part["sound"] > 0.1).any())
 
 
-def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words, *, narrow: bool) -> None:
+def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], messages: Messages, *, narrow: bool) -> None:
     least = 1e-3
     for row, (ill, sound) in enumerate(ends[["pathology", "sound"]].to_numpy(float)):
         both = np.clip([ill, sound], least, None)
@@ -253,7 +253,7 @@ def _dumbbells(axes: Axes, ends: pd.DataFrame, lost: Sequence[int], words: Words
             vertical = "bottom" if narrow else "center"
             # on the side where there is no dot
             at, side = (0.02, "left") if np.nanmax(both, initial=least) > 0.1 else (0.98, "right")
-            axes.text(at, row, words("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
+            axes.text(at, row, messages("numerics.lost", runs=lost[row]), transform=axes.get_yaxis_transform(),
                       ha=side, va=vertical, fontsize=7.5, color=_ILL)  # fmt: skip
     axes.set_xscale("log")
     axes.set_xlim(least * 0.7, 25)

@@ -14,7 +14,7 @@ from experiments.figures.panels import CELL, Panel, telling
 from experiments.figures.style import Chart, chart, colour
 from experiments.figures.ticks import log_ticks, power
 from experiments.heads import BASELINE
-from experiments.messages import Words, figure
+from experiments.messages import Messages, figure
 
 _MOST = 6
 _HEIGHT = 2.5
@@ -28,7 +28,7 @@ def learning_rates(
     head: str = "softmax",
     baseline: str = BASELINE,
     width: float = 7.2,
-    words: Words = ENGLISH,
+    messages: Messages = ENGLISH,
 ) -> Chart:
     """A quantity on the test rows against the learning rate, `head` and `baseline`, at most six cells.
 
@@ -50,19 +50,21 @@ def learning_rates(
     down = math.ceil(len(chosen) / across)
     each = (width - 0.05) / across
     two = baseline == BASELINE
-    twice = [Line2D([], [], color=colour(BASELINE), linestyle=":", label=words("learning_rates.twice"))] if two else []
-    finding = _finding(fitted, head, words) if two else _lowest(every, head, baseline, quantity, words)
-    with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, words=words, auto=False) as page:
+    twice = (
+        [Line2D([], [], color=colour(BASELINE), linestyle=":", label=messages("learning_rates.twice"))] if two else []
+    )
+    finding = _finding(fitted, head, messages) if two else _lowest(every, head, baseline, quantity, messages)
+    with chart(finding, width, _HEIGHT * down, (baseline, head), more=twice, messages=messages, auto=False) as page:
         for index, panel in enumerate(chosen):
             row, column = divmod(index, across)
             axes = page.place(column * each + 0.62, _HEIGHT * row + 0.52, each - 0.75, 1.4)
             _draw(axes, panel)
-            title = panel_title(words.parts(panel.key), each - 0.65, 8.5)
-            names = [title, *([_shift(fitted, panel, words)] if two else [])]
+            title = panel_title(messages.parts(panel.key), each - 0.65, 8.5)
+            names = [title, *([_shift(fitted, panel, messages)] if two else [])]
             axes.set_title("\n".join(names), fontsize=8.5)
-            axes.set_xlabel(words("axis.rate"))
+            axes.set_xlabel(messages("axis.rate"))
             if column == 0:
-                axes.set_ylabel(words.axis(quantity))
+                axes.set_ylabel(messages.axis(quantity))
     return page
 
 
@@ -102,36 +104,36 @@ def _draw(axes: Axes, panel: Panel) -> None:
     axes.set_xticks(panel.steps[::step], [power(2.0**exponent) for exponent in panel.steps[::step]])
 
 
-def _shift(fitted: pd.DataFrame, panel: Panel, words: Words) -> str:
+def _shift(fitted: pd.DataFrame, panel: Panel, messages: Messages) -> str:
     if panel.key not in fitted.index:
         return ""
     row = fitted.loc[panel.key]
     if not math.isfinite(row["shift_fine"]):
-        return words("learning_rates.unknown")
-    return words("learning_rates.shift", shift=figure(row["shift_fine"], sign=True), low=figure(row["low"]),
-                 high=figure(row["high"]))  # fmt: skip
+        return messages("learning_rates.unknown")
+    return messages("learning_rates.shift", shift=figure(row["shift_fine"], sign=True), low=figure(row["low"]),
+                    high=figure(row["high"]))  # fmt: skip
 
 
-def _finding(fitted: pd.DataFrame, head: str, words: Words) -> str:
+def _finding(fitted: pd.DataFrame, head: str, messages: Messages) -> str:
     finite = fitted.loc[np.isfinite(fitted["shift_fine"].to_numpy(float))]
     linear = finite.loc[finite.index.get_level_values("network") == "linear", "shift_fine"]
     others = finite.loc[finite.index.get_level_values("network") != "linear", "shift_fine"]
     sentences = []
     if len(linear):
-        sentences.append(words("learning_rates.linear", head=words.name("arm", head), cells=len(linear),
-                               shift=figure(linear.median()), factor=figure(2 ** linear.median())))  # fmt: skip
+        sentences.append(messages("learning_rates.linear", head=messages.name("arm", head), cells=len(linear),
+                                  shift=figure(linear.median()), factor=figure(2 ** linear.median())))  # fmt: skip
     if len(others):
-        sentences.append(words("learning_rates.others", shift=figure(others.median()), cells=len(others)))
-    return words("sentence.join").join(sentences) or words("learning_rates.none", head=words.name("arm", head))
+        sentences.append(messages("learning_rates.others", shift=figure(others.median()), cells=len(others)))
+    return messages("sentence.join").join(sentences) or messages("learning_rates.none", head=messages.name("arm", head))
 
 
-def _lowest(every: list[Panel], head: str, baseline: str, quantity: str, words: Words) -> str:
+def _lowest(every: list[Panel], head: str, baseline: str, quantity: str, messages: Messages) -> str:
     """Where two heads need not be one function at any rate, no shift is claimed: how low each curve goes."""
     pairs = [panel for panel in every if {head, baseline} <= set(panel.values)]
     middles = [[np.median(panel.values[arm], axis=0) for panel in pairs] for arm in (head, baseline)]
     if not pairs or not all(np.isfinite(middle).any() for arm in middles for middle in arm):
-        return words("learning_rates.none", head=words.name("arm", head))
+        return messages("learning_rates.none", head=messages.name("arm", head))
     mine, theirs = (float(np.median([middle[np.isfinite(middle)].min() for middle in arm])) for arm in middles)
-    return words("learning_rates.lowest", head=words.name("arm", head), baseline=words.name("arm", baseline),
-                 mine=figure(mine), theirs=figure(theirs), cells=len(pairs),
-                 quantity=words.or_key("quantity", quantity))  # fmt: skip
+    return messages("learning_rates.lowest", head=messages.name("arm", head), baseline=messages.name("arm", baseline),
+                    mine=figure(mine), theirs=figure(theirs), cells=len(pairs),
+                    quantity=messages.or_key("quantity", quantity))  # fmt: skip

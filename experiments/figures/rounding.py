@@ -15,7 +15,7 @@ from experiments.figures.panels import Panel, panels
 from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.ticks import power
 from experiments.heads import BASELINE
-from experiments.messages import Words, figure
+from experiments.messages import Messages, figure
 
 MATCHED, AGAIN, SOFTMAX = "softmax_matched", "sigmoid_again", "softmax"
 _MOST = 6
@@ -31,7 +31,7 @@ def rounding(
     *,
     quantity: str = "nll",
     width: float = 7.2,
-    words: Words = ENGLISH,
+    messages: Messages = ENGLISH,
 ) -> Chart:
     """|difference from sigmoid| on the test rows against the step, at most six cells, each line a median over seeds.
 
@@ -49,8 +49,8 @@ def rounding(
     across = min(len(keys), 1 if width < 5 else 3)
     named = across == 1
     each = (width - 0.05) / across
-    title = _finding(list(exact.values()), list(float32.values()), quantity, words)
-    lines = [_lines(exact[key], float32.get(key), words) for key in keys]
+    title = _finding(list(exact.values()), list(float32.values()), quantity, messages)
+    lines = [_lines(exact[key], float32.get(key), messages) for key in keys]
     above = {} if named else {name: Line2D([], [], color=ink, linestyle=dash, label=name) for part in lines
                               for name, ink, dash, _ in part}  # fmt: skip
     with chart(title, width, _HEIGHT * math.ceil(len(keys) / across), more=[*above.values()], auto=False) as page:
@@ -60,19 +60,19 @@ def rounding(
             wide = each - 0.8 - right
             axes = page.place(column * each + 0.75, _HEIGHT * row + 0.4, wide, 1.6)
             _draw(axes, exact[key].steps, lines[index], named=named)
-            axes.set_title(panel_title(words.parts(key), wide + right))
-            axes.set_xlabel(words("axis.step"))
+            axes.set_title(panel_title(messages.parts(key), wide + right))
+            axes.set_xlabel(messages("axis.step"))
             if column == 0:
-                axes.set_ylabel(words("rounding.apart", quantity=words.axis(quantity)))
+                axes.set_ylabel(messages("rounding.apart", quantity=messages.axis(quantity)))
     return page
 
 
-def _lines(panel: Panel, float32: Panel | None, words: Words) -> list[Line]:
-    lines = [(words("rounding.matched", dtype="float64"), colour(MATCHED), "-", np.abs(panel.difference(MATCHED)))]
+def _lines(panel: Panel, float32: Panel | None, messages: Messages) -> list[Line]:
+    lines = [(messages("rounding.matched", dtype="float64"), colour(MATCHED), "-", np.abs(panel.difference(MATCHED)))]
     if float32 is not None:
         values = np.abs(float32.difference(MATCHED))[:, np.isin(float32.steps, panel.steps)]
-        lines.append((words("rounding.matched", dtype="float32"), colour(MATCHED), "--", values))
-    for head, name in ((AGAIN, words("rounding.again")), (SOFTMAX, SOFTMAX)):
+        lines.append((messages("rounding.matched", dtype="float32"), colour(MATCHED), "--", values))
+    for head, name in ((AGAIN, messages("rounding.again")), (SOFTMAX, SOFTMAX)):
         if head in panel.values:
             lines.append((name, colour(head), "-", np.abs(panel.difference(head))))
     return lines
@@ -96,10 +96,10 @@ def _draw(axes: Axes, steps: np.ndarray, lines: list[Line], *, named: bool) -> N
         label_ends(axes, ends, gap=0.1)
 
 
-def _finding(exact: list[Panel], float32: list[Panel], quantity: str, words: Words) -> str:
+def _finding(exact: list[Panel], float32: list[Panel], quantity: str, messages: Messages) -> str:
     numbers: dict[str, str] = {}
     for name, every in (("double", exact), ("single", float32)):
         last = [np.abs(panel.difference(MATCHED)[:, -1]) for panel in every]
         whole = np.concatenate(last) if last else np.array([math.nan])
         numbers |= {name: figure(float(np.median(whole)), 2), f"{name}_most": figure(float(whole.max()), 2)}
-    return words("rounding.finding", unit=words.or_key("unit", quantity), **numbers)
+    return messages("rounding.finding", unit=messages.or_key("unit", quantity), **numbers)

@@ -21,7 +21,7 @@ from matplotlib.text import Text
 from experiments.figures.files import FONT, small_png, small_svg
 from experiments.figures.lettering import ENGLISH, families, wrap
 from experiments.heads import HEADS
-from experiments.messages import Words
+from experiments.messages import Messages
 
 # Ink by its part. An SVG carries these as CSS variables, so that the page's light or dark scheme decides.
 INK = "#1b1f24"
@@ -189,7 +189,7 @@ def chart(
     heads: Iterable[str] = (),
     *,
     more: Sequence[Line2D] = (),
-    words: Words = ENGLISH,
+    messages: Messages = ENGLISH,
     titled: bool = True,
     auto: bool = True,
 ) -> Iterator[Chart]:
@@ -201,7 +201,7 @@ def chart(
     it the finding is the alternative text alone, for a figure that stands under a title that says it.
     """
     title = wrap(finding, width, 10.5, bold=True) if titled else ""
-    lines = [*(Line2D([], [], color=colour(head), label=words.name("arm", head)) for head in heads), *more]
+    lines = [*(Line2D([], [], color=colour(head), label=messages.name("arm", head)) for head in heads), *more]
     # on a phone as wide as the longest name takes
     longest = max((len(str(line.get_label())) for line in lines), default=0)
     columns = max(1, int(width / max(1.5, 0.3 + 0.068 * longest if width < 5 else 0.0)))

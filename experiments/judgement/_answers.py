@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.judgement._attribution import LOSS_SCALE, SOFTMAX
-from experiments.messages import Words, figure
+from experiments.messages import Messages, figure
 from experiments.stats import QUANTITIES
 
-_WORDS = Words()
+_MESSAGES = Messages()
 _SOFTMAX, _MATCHED, _AGAIN = "softmax", "softmax_matched", "sigmoid_again"
 
 
@@ -21,13 +21,13 @@ def binary_answer(differences: pd.DataFrame, shares: pd.DataFrame, cell: Iterabl
     `differences`: rows for fresh rows; `shares`: the attribution; `cell`: its task, network and optimizer.
     """
     rows = differences[differences["quantity"] == "nll"].set_index("head")
-    where = _WORDS.cell(cell)
+    where = _MESSAGES.cell(cell)
     if _SOFTMAX not in rows.index:
         return f"**On {where} no softmax was trained, so there is nothing to compare.**"
     lines = [f"**On {where}, softmax's final test loss is {_gap(rows.loc[_SOFTMAX])}.**"]
     mine = shares[shares["quantity"] == "nll"]
     if len(mine):
-        parts = [f"{_WORDS(f'factor.{row.factor}')} {figure(row.share, sign=True)}" for row in mine.itertuples()]
+        parts = [f"{_MESSAGES(f'factor.{row.factor}')} {figure(row.share, sign=True)}" for row in mine.itertuples()]
         lines.append(f"Of the difference, in nats: {', '.join(parts)}.")
     others = ((_MATCHED, "With start and head rate matched, it is"), (_AGAIN, "Sigmoid drawn again, it is"))
     for head, opening in others:
@@ -43,7 +43,7 @@ def rates_answer(shifts: pd.DataFrame, best: pd.DataFrame, cell: Iterable[str]) 
     """
     moved = shifts.set_index("head")
     rows = best[best["quantity"] == "nll"].set_index("head")
-    lines = [f"**On {_WORDS.cell(cell)},"]
+    lines = [f"**On {_MESSAGES.cell(cell)},"]
     if _SOFTMAX in moved.index and np.isfinite(moved.loc[_SOFTMAX, "shift_fine"]):
         factor = figure(2 ** moved.loc[_SOFTMAX, "shift_fine"], 2)
         lines.append(f"softmax is most like sigmoid at {factor} times its rate;")
@@ -57,7 +57,7 @@ def control_answer(shares: pd.DataFrame, cell: Iterable[str], dtype: str) -> str
     left = shares[shares["factor"] == "arithmetic"].set_index("quantity")
     worst = figure(left["part"].max(), 2)
     lines = [
-        f"**On {_WORDS.cell(cell)}, with start and head rate matched, arithmetic leaves at most {worst} of a "
+        f"**On {_MESSAGES.cell(cell)}, with start and head rate matched, arithmetic leaves at most {worst} of a "
         f"difference in {dtype}, or of the noise floor where that is larger.**"
     ]
     if "nll" in left.index:
@@ -75,7 +75,7 @@ def several_answer(
     `shares`: what the scale of the loss makes there. `quantities`: in the order in which they are told.
     """
     first, *others = _listed(best, quantities) or ["not known, for no rate ended in numbers"]
-    lines = [f"**On {_WORDS.cell(cell)}, each at its own best rate, one softmax minus a sigmoid each is {first}.**"]
+    lines = [f"**On {_MESSAGES.cell(cell)}, each at its own best rate, one softmax minus a sigmoid each is {first}.**"]
     if others:
         lines.append(f"Beside it, {'; '.join(others)}.")
     usual = _listed(differences, quantities[:1])
@@ -93,7 +93,7 @@ def frameworks_answer(last: pd.DataFrame, cell: Iterable[str]) -> str:
     heads = last.loc[~between, "distance"].median()
     listed = " and ".join(f"{figure(most[dtype], 2)} in {dtype}" for dtype in sorted(most.index, reverse=True))
     return (
-        f"**On {_WORDS.cell(cell)}, from equal weights, the training losses of two frameworks end at most {listed} "
+        f"**On {_MESSAGES.cell(cell)}, from equal weights, the training losses of two frameworks end at most {listed} "
         f"apart, relative to their size; those of the two heads {figure(heads, 2)} in the median.**"
     )
 
@@ -112,9 +112,9 @@ def _listed(rows: pd.DataFrame, quantities: Sequence[str]) -> list[str]:
     """One softmax minus a sigmoid each, a line a quantity."""
     mine = rows[rows["head"] == SOFTMAX].set_index("quantity")
     return [
-        f"{figure(row['mean'], sign=True)}{unit} in {_WORDS.name('quantity', name)} (95 % interval "
+        f"{figure(row['mean'], sign=True)}{unit} in {_MESSAGES.name('quantity', name)} (95 % interval "
         f"{figure(row['low'], sign=True)} to "
-        f"{figure(row['high'], sign=True)}): {_WORDS('outcome.' + row['outcome'])}"
+        f"{figure(row['high'], sign=True)}): {_MESSAGES('outcome.' + row['outcome'])}"
         for name in quantities if name in mine.index
         for row, unit in [(mine.loc[name], " nats" if QUANTITIES[name].unit == "nats" else "")]
     ]  # fmt: skip
@@ -124,5 +124,5 @@ def _gap(row: pd.Series) -> str:
     """How far an arm's loss is from sigmoid's: "0.055 nats lower than sigmoid's (95 % interval ...), equivalent"."""
     side = "lower" if row["mean"] < 0 else "higher"
     ends = f"95 % interval of the difference {figure(row['low'], sign=True)} to {figure(row['high'], sign=True)}"
-    outcome = _WORDS(f"outcome.{row['outcome']}")
+    outcome = _MESSAGES(f"outcome.{row['outcome']}")
     return f"{figure(abs(row['mean']))} nats {side} than sigmoid's ({ends}): {outcome}"

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
-from experiments.figures import STRINGS, Words
+from experiments.figures import STRINGS, Messages
 from experiments.messages import LANGUAGES, NAMES
 from experiments.report.blocks import (
     Block,
@@ -72,20 +72,20 @@ def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = No
     for another language or when `out` holds no tables.
     """
     stored = Stored(Path(out), Path(into or out))
-    first, *others = [Words(lang=lang, paths=CATALOGUES) for lang in langs]
+    first, *others = [Messages(lang=lang, paths=CATALOGUES) for lang in langs]
     if min(processes or os.cpu_count() or 1, len(langs)) == 1:
-        paths = [_build(stored, words, langs) for words in (first, *others)]
+        paths = [_build(stored, messages, langs) for messages in (first, *others)]
         return paths[0]
     # spawned, not forked: pyarrow has threads, which do not survive a fork
     with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
-        made = [pool.submit(_build, stored, words, langs) for words in others]
+        made = [pool.submit(_build, stored, messages, langs) for messages in others]
         path = _build(stored, first, langs)
         for other in made:
             other.result()
     return path
 
 
-def _build(stored: Stored, words: Words, langs: Sequence[str]) -> Path:
-    sections = [section for make in SECTIONS if (section := make(stored, words)) is not None]
-    markdown(sections, stored, words, langs)
-    return page(sections, stored, words, langs)
+def _build(stored: Stored, messages: Messages, langs: Sequence[str]) -> Path:
+    sections = [section for make in SECTIONS if (section := make(stored, messages)) is not None]
+    markdown(sections, stored, messages, langs)
+    return page(sections, stored, messages, langs)

@@ -1,4 +1,4 @@
-"""Figures that were drawn before: one whose rows, words and code are the same is not drawn again."""
+"""Figures that were drawn before: one whose rows, messages and code are the same is not drawn again."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pandas as pd
 
 from experiments.atomic import write_file
 from experiments.code_hash import code_of
-from experiments.figures import Chart, Words, families
+from experiments.figures import Chart, Messages, families
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +57,16 @@ def _write(path: Path, key: str, made: Drawing) -> None:
 
 
 def key_of(
-    make: Callable[..., Chart], tables: Sequence[pd.DataFrame], words: Words, width: float, options: dict[str, Any]
+    make: Callable[..., Chart],
+    tables: Sequence[pd.DataFrame],
+    messages: Messages,
+    width: float,
+    options: dict[str, Any],
 ) -> str:
     """What decides how `make(*tables)` looks: 64 hexadecimal digits."""
     parts = [
         make.__module__, make.__qualname__, [_digest(table) for table in tables], width,
-        {name: repr(value) for name, value in options.items()}, words.lang, _sha256(*map(_text, words.paths)),
+        {name: repr(value) for name, value in options.items()}, messages.lang, _sha256(*map(_text, messages.paths)),
         code_of(make.__module__, __name__), mpl.__version__, families(),
     ]  # fmt: skip
     return _sha256(json.dumps(parts, sort_keys=True))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.figures import Words, attribution, rate_map, squeeze
+from experiments.figures import Messages, attribution, rate_map, squeeze
 from experiments.frameworks import FRAMEWORKS
 from experiments.messages import LANGUAGES
 from experiments.records import require
@@ -67,26 +67,26 @@ def found(folder: Path, lang: str) -> str:
 
     `folder`: a result that was kept.
     """
-    words = Words(lang=lang, paths=CATALOGUES)
+    messages = Messages(lang=lang, paths=CATALOGUES)
     stored = Stored(folder, folder)
-    title, replies = in_short(stored, words)
+    title, replies = in_short(stored, messages)
     text = names(lang)[1]
-    picture, finding = _picture(stored, words)
+    picture, finding = _picture(stored, messages)
     shown = REFERENCE.as_posix()
     return marked_down(
-        "readme.md.jinja", stored, words, LANGUAGES,
+        "readme.md.jinja", stored, messages, LANGUAGES,
         title=title, replies=replies, code=WRITE,
-        table=_linked(overview(stored.read("verdicts"), words), f"{shown}/{text}"),
+        table=_linked(overview(stored.read("verdicts"), messages), f"{shown}/{text}"),
         picture=picture, finding=finding, folder=shown, text=text, **_size(stored),
     )  # fmt: skip
 
 
-def _picture(stored: Stored, words: Words) -> tuple[str, str]:
+def _picture(stored: Stored, messages: Messages) -> tuple[str, str]:
     """The first figure's file and finding: who wins along the learning rate; where no rate was swept, the causes."""
     if stored.has("rate_law"):
         tables = stored.read("rate_map"), stored.read("rate_law")
-        return file_of("rate_map_in_short", words), finding_of(rate_map, *tables, words=words)
-    return file_of("attribution", words), finding_of(attribution, stored.read("attribution"), words=words)
+        return file_of("rate_map_in_short", messages), finding_of(rate_map, *tables, messages=messages)
+    return file_of("attribution", messages), finding_of(attribution, stored.read("attribution"), messages=messages)
 
 
 def _linked(table: Table, page: str) -> Table:

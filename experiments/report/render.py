@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from experiments.figures import FONT, Words, source_of
+from experiments.figures import FONT, Messages, source_of
 from experiments.report.blocks import Picture, Section
 from experiments.report.sections.common import in_own_letters
 from experiments.report.stored import Stored
@@ -28,32 +28,32 @@ def names(lang: str) -> tuple[str, str]:
     return f"report{suffix}.html", f"report{suffix}.md"
 
 
-def _environment(words: Words, stored: Stored, langs: Collection[str]) -> Environment:
+def _environment(messages: Messages, stored: Stored, langs: Collection[str]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    other = "en" if words.lang == "zh" else "zh"
+    other = "en" if messages.lang == "zh" else "zh"
     html_name, md_name = names(other)
     known = other in langs or (stored.into / html_name).is_file()
     environment.globals.update(
-        t=words,
-        lang=words.lang,
+        t=messages,
+        lang=messages.lang,
         started=str(stored.run.get("started", ""))[:10],
         other_lang=other,
         other_page=html_name if known else "",
         other_text=md_name if known else "",
-        english_figures=not in_own_letters(words),
+        english_figures=not in_own_letters(messages),
     )
     return environment
 
 
-def page(sections: Sequence[Section], stored: Stored, words: Words, langs: Collection[str]) -> Path:
+def page(sections: Sequence[Section], stored: Stored, messages: Messages, langs: Collection[str]) -> Path:
     """Write the page: everything it shows is inside it, and its policy allows nothing else.
 
     `langs`: the languages that are made with it, and so can be linked to.
     """
-    path = stored.into / names(words.lang)[0]
-    environment = _environment(words, stored, langs)
+    path = stored.into / names(messages.lang)[0]
+    environment = _environment(messages, stored, langs)
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("report.css", "report.js"))
     script += (_HERE / "explore.js").read_text(encoding="utf-8")
     style = f":root {{ --font: {FONT}; }}\n{style}"
@@ -71,14 +71,14 @@ def page(sections: Sequence[Section], stored: Stored, words: Words, langs: Colle
     return path
 
 
-def markdown(sections: Sequence[Section], stored: Stored, words: Words, langs: Collection[str]) -> None:
+def markdown(sections: Sequence[Section], stored: Stored, messages: Messages, langs: Collection[str]) -> None:
     """Write the same as Markdown, with the figures as PNG files beside it."""
-    path = stored.into / names(words.lang)[1]
+    path = stored.into / names(messages.lang)[1]
     folder = path.parent / "figures"
     folder.mkdir(exist_ok=True)
     for picture in (picture for section in sections for picture in section.unfolded):
         _keep_or_draw(folder / f"{picture.name}.png", picture)
-    path.write_text(marked_down("report.md.jinja", stored, words, langs, sections=sections), encoding="utf-8")
+    path.write_text(marked_down("report.md.jinja", stored, messages, langs, sections=sections), encoding="utf-8")
 
 
 def _keep_or_draw(path: Path, picture: Picture) -> None:
@@ -88,9 +88,9 @@ def _keep_or_draw(path: Path, picture: Picture) -> None:
         path.write_bytes(picture.wide.draw().png(source=source))
 
 
-def marked_down(template: str, stored: Stored, words: Words, langs: Collection[str], **values: Any) -> str:
+def marked_down(template: str, stored: Stored, messages: Messages, langs: Collection[str], **values: Any) -> str:
     """A template of Markdown, filled in; every text in it shows as it is."""
-    environment = _environment(words, stored, langs)
+    environment = _environment(messages, stored, langs)
     environment.filters["md"] = _plain
     text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from experiments.figures import Words
+from experiments.figures import Messages
 from experiments.report.blocks import Section
 from experiments.report.sections.answer import answer
 from experiments.report.sections.atlas import atlas
@@ -22,7 +22,7 @@ from experiments.report.stored import Stored
 
 __all__ = ["SECTIONS"]
 
-SECTIONS: tuple[Callable[[Stored, Words], Section | None], ...] = (
+SECTIONS: tuple[Callable[[Stored, Messages], Section | None], ...] = (
     answer,
     explore,
     claims,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.figures import CELL, Words, interval, percent, rate_map_in_short
+from experiments.figures import CELL, Messages, interval, percent, rate_map_in_short
 from experiments.heads import BASELINE
 from experiments.judgement import missing, wins
 from experiments.report.blocks import (
@@ -53,41 +53,41 @@ _NEVER = {
 }
 
 
-def answer(stored: Stored, words: Words) -> Section | None:
+def answer(stored: Stored, messages: Messages) -> Section | None:
     """A title and three short sentences, each chosen by a verdict and filled from its tables, and what follows."""
-    title, replies = in_short(stored, words)
+    title, replies = in_short(stored, messages)
     if not replies:
-        return _before_statistics(stored, words)
-    first = First(replies=replies, picture=_picture(stored, words), write=words("answer.write"), code=WRITE,
-                  source=_source(stored, words))  # fmt: skip
-    figures = Fold(summary=words("answer.figures"), blocks=_at_length(stored, words))
-    return Section(id="answer", title=title, blocks=[first, figures, *_folded(words)])
+        return _before_statistics(stored, messages)
+    first = First(replies=replies, picture=_picture(stored, messages), write=messages("answer.write"), code=WRITE,
+                  source=_source(stored, messages))  # fmt: skip
+    figures = Fold(summary=messages("answer.figures"), blocks=_at_length(stored, messages))
+    return Section(id="answer", title=title, blocks=[first, figures, *_folded(messages)])
 
 
-def in_short(stored: Stored, words: Words) -> tuple[str, list[Reply]]:
+def in_short(stored: Stored, messages: Messages) -> tuple[str, list[Reply]]:
     """The title and the sentences; no sentence where there are no statistics yet."""
     rows, gaps, law = compared(stored), compared(stored, "rate_gaps"), short.sides(compared(stored, "overall"))
     depends, differs, _ = _outcomes(stored)
     told = {
-        "which": short.which(rows, depends, law, words),
-        "whether": short.whether(rows, gaps, differs, words),
-        "why": short.why(stored.read("attribution"), words),
+        "which": short.which(rows, depends, law, messages),
+        "whether": short.whether(rows, gaps, differs, messages),
+        "why": short.why(stored.read("attribution"), messages),
     }
-    replies = [Reply(question=words(f"answer.{name}"), sentence=said, more=_more(name, stored, words))
+    replies = [Reply(question=messages(f"answer.{name}"), sentence=said, more=_more(name, stored, messages))
                for name, said in told.items() if said]  # fmt: skip
-    return short.title(depends, law, words), replies
+    return short.title(depends, law, messages), replies
 
 
-def _at_length(stored: Stored, words: Words) -> list[Block]:
+def _at_length(stored: Stored, messages: Messages) -> list[Block]:
     """The same with every figure."""
     rows, overall, gaps = compared(stored), compared(stored, "overall"), compared(stored, "rate_gaps")
     depends, differs, framework = _outcomes(stored)
     told = {
-        "which": winner(rows, gaps, depends, words, overall),
-        "whether": differ(rows, overall, differs, words),
-        "why": cause(stored.read("attribution"), framework, words),
+        "which": winner(rows, gaps, depends, messages, overall),
+        "whether": differ(rows, overall, differs, messages),
+        "why": cause(stored.read("attribution"), framework, messages),
     }
-    return [Text(body=[Span(text=words(f"answer.{name}"), strong=True), " ", said])
+    return [Text(body=[Span(text=messages(f"answer.{name}"), strong=True), " ", said])
             for name, said in told.items() if said]  # fmt: skip
 
 
@@ -101,75 +101,75 @@ def _outcomes(stored: Stored) -> tuple[str, str, str]:
     return one, two, three
 
 
-def _before_statistics(stored: Stored, words: Words) -> Section | None:
-    plain = _plain(stored, words)
+def _before_statistics(stored: Stored, messages: Messages) -> Section | None:
+    plain = _plain(stored, messages)
     if not plain:
         return None
-    blocks = [Text(body=plain, lead=True), Text(body=words("answer.write")), Code(body=WRITE), *_folded(words)]
-    return Section(id="answer", title=words("answer.title"), blocks=blocks)
+    blocks = [Text(body=plain, lead=True), Text(body=messages("answer.write")), Code(body=WRITE), *_folded(messages)]
+    return Section(id="answer", title=messages("answer.title"), blocks=blocks)
 
 
 # a question -> the table that the section needs to which it leads, and that section
 _LEADS = {"which": ("rate_law", "rates"), "whether": ("differences", "where"), "why": ("attribution", "why")}
 
 
-def _more(question: str, stored: Stored, words: Words) -> list[Span]:
+def _more(question: str, stored: Stored, messages: Messages) -> list[Span]:
     table, section = _LEADS[question]
-    return [Span(text=words(f"answer.to_{section}"), href=f"#{section}")] if stored.has(table) else []
+    return [Span(text=messages(f"answer.to_{section}"), href=f"#{section}")] if stored.has(table) else []
 
 
-def _source(stored: Stored, words: Words) -> Inline:
+def _source(stored: Stored, messages: Messages) -> Inline:
     if stored.cells.empty:
         return ""
-    return Span(text=words("answer.source"), href="#cells")
+    return Span(text=messages("answer.source"), href="#cells")
 
 
-def _picture(stored: Stored, words: Words) -> Picture | None:
+def _picture(stored: Stored, messages: Messages) -> Picture | None:
     """The rate map; nothing where no rate was swept."""
     rows, law = stored.read("rate_map"), stored.read("rate_law")
     if rows.empty or law.empty:
         return None
-    return drawn(stored.kept, "rate_map_in_short", rate_map_in_short, rows, law, words=words, wide=SHORT)
+    return drawn(stored.kept, "rate_map_in_short", rate_map_in_short, rows, law, messages=messages, wide=SHORT)
 
 
-def _folded(words: Words) -> list[Block]:
-    never: list[list[Inline]] = [[Span(text=line, code=True), words(f"never.{why}")] for line, why in _NEVER.items()]
-    columns = [words("never.program"), words("never.what")]
+def _folded(messages: Messages) -> list[Block]:
+    never: list[list[Inline]] = [[Span(text=line, code=True), messages(f"never.{why}")] for line, why in _NEVER.items()]
+    columns = [messages("never.program"), messages("never.what")]
     return [
-        Fold(summary=words("answer.two"), blocks=[Text(body=words("answer.or")), Code(body=OR)]),
-        Fold(summary=words("never.summary"),
-             blocks=[Table(caption=words("never.caption"), columns=columns, rows=never, prose=True)]),
+        Fold(summary=messages("answer.two"), blocks=[Text(body=messages("answer.or")), Code(body=OR)]),
+        Fold(summary=messages("never.summary"),
+             blocks=[Table(caption=messages("never.caption"), columns=columns, rows=never, prose=True)]),
     ]  # fmt: skip
 
 
-def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, words: Words) -> str:
+def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Whether they differ: the means over tasks, and how many cells differ in a primary quantity, and how much."""
     found = short.cells(rows)
     if found is None:
         return ""
     means = overall.loc[overall["at"] == "default"].set_index("quantity")["mean"] if len(overall) else pd.Series()
-    listed = words("sentence.list").join(
-        words(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
+    listed = messages("sentence.list").join(
+        messages(f"answer.differ.{name}", mean=number(means[name], sign=True).text)
         for name in ("nll_curve", "nll", "accuracy")
         if name in means.index
     )
-    return words(f"answer.differ.{outcome}", means=listed) + words(
+    return messages(f"answer.differ.{outcome}", means=listed) + messages(
         "answer.differ.cells", larger=found.larger, different=found.different, inside=found.inside, open=found.open,
-        cells=found.n, how=_how(found.open_rows, words) if outcome == "undecided" else "",
+        cells=found.n, how=_how(found.open_rows, messages) if outcome == "undecided" else "",
     )  # fmt: skip
 
 
-def cause(attribution: pd.DataFrame, outcome: str, words: Words) -> str:
+def cause(attribution: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Why: each factor's part of the difference in the loss curve."""
     found = short.causes(attribution)
     if found is None:
         return ""
-    return words(f"answer.cause.{outcome}", rate=percent(found.rate), start=percent(found.start),
-                 rest=percent(found.rest))  # fmt: skip
+    return messages(f"answer.cause.{outcome}", rate=percent(found.rate), start=percent(found.start),
+                    rest=percent(found.rest))  # fmt: skip
 
 
 def winner(
-    rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words, overall: pd.DataFrame | None = None
+    rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, messages: Messages, overall: pd.DataFrame | None = None
 ) -> str:
     """Who wins: on either side of the best rate, at the default rate, and with each arm at its own best rate.
 
@@ -180,44 +180,44 @@ def winner(
         return ""
     best = gaps.loc[gaps["quantity"].isin(["nll", "accuracy"]) & (gaps["at"] == "best")] if len(gaps) else gaps
     parts = [
-        _along(short.sides(overall) if overall is not None else None, words),
-        _score("default", default, words),
-        _score("best", best, words) if len(best) else "",
+        _along(short.sides(overall) if overall is not None else None, messages),
+        _score("default", default, messages),
+        _score("best", best, messages) if len(best) else "",
     ]
-    told = words("answer.winner.then").join(part for part in parts if part)
-    return words(f"answer.winner.{outcome}") + words("answer.winner.colon") + told + words("answer.winner.end")
+    told = messages("answer.winner.then").join(part for part in parts if part)
+    return messages(f"answer.winner.{outcome}") + messages("answer.winner.colon") + told + messages("answer.winner.end")
 
 
-def _along(law: short.Sides | None, words: Words) -> str:
+def _along(law: short.Sides | None, messages: Messages) -> str:
     """The law, where the means over tasks show it: softmax lower below sigmoid's best rate, sigmoid above it."""
     if law is None:
         return ""
-    return words("answer.winner.along", below=number(law.below, sign=True).text,
-                 above=number(law.above, sign=True).text, n=law.n_tasks)  # fmt: skip
+    return messages("answer.winner.along", below=number(law.below, sign=True).text,
+                    above=number(law.above, sign=True).text, n=law.n_tasks)  # fmt: skip
 
 
-def _score(at: str, rows: pd.DataFrame, words: Words) -> str:
+def _score(at: str, rows: pd.DataFrame, messages: Messages) -> str:
     softmax, sigmoid = wins(rows)
     undecided = int((rows["outcome"] == "undecided").sum())
-    return words(f"answer.winner.{at}", softmax=softmax, sigmoid=sigmoid, n=len(rows), open=undecided,
-                 tie=len(rows) - softmax - sigmoid - undecided, how=_how(rows, words))  # fmt: skip
+    return messages(f"answer.winner.{at}", softmax=softmax, sigmoid=sigmoid, n=len(rows), open=undecided,
+                    tie=len(rows) - softmax - sigmoid - undecided, how=_how(rows, messages))  # fmt: skip
 
 
-def _how(rows: pd.DataFrame, words: Words) -> str:
+def _how(rows: pd.DataFrame, messages: Messages) -> str:
     """What would decide the undecided ones of `rows`, and how far they may differ; nothing where none is undecided."""
     still = missing(rows)
     if still is None:
         return ""
     kinds = {"seeds": (still.by_seeds, still.seeds), "rows": (still.by_rows, still.fresh_seeds),
              "never": (still.never, 0)}  # fmt: skip
-    ways = words("sentence.list").join(
-        words(f"answer.how.{kind}", k=k, seeds=seeds) for kind, (k, seeds) in kinds.items() if k
+    ways = messages("sentence.list").join(
+        messages(f"answer.how.{kind}", k=k, seeds=seeds) for kind, (k, seeds) in kinds.items() if k
     )
-    bound = words("answer.how.bound", bound=number(still.bound).text) if np.isfinite(still.bound) else ""
-    return words("answer.how.all", ways=ways, bound=bound)
+    bound = messages("answer.how.bound", bound=number(still.bound).text) if np.isfinite(still.bound) else ""
+    return messages("answer.how.all", ways=ways, bound=bound)
 
 
-def _plain(stored: Stored, words: Words) -> str:
+def _plain(stored: Stored, messages: Messages) -> str:
     """What the raw final losses say, when no statistics are stored yet."""
     heads = (BASELINE, SOFTMAX)
     values = stored.read("finals", quantity="nll", split="test", head=heads)
@@ -226,4 +226,4 @@ def _plain(stored: Stored, words: Words) -> str:
         return ""
     ends = [interval(part["difference"].to_numpy(float)[:, None]) for _, part in pairs.groupby(CELL, sort=False)]
     lower, higher = sum(bool(end[2][0] < 0) for end in ends), sum(bool(end[1][0] > 0) for end in ends)
-    return words("answer.counts", cells=len(ends), lower=lower, higher=higher, rest=len(ends) - lower - higher)
+    return messages("answer.counts", cells=len(ends), lower=lower, higher=higher, rest=len(ends) - lower - higher)

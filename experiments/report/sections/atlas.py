@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, consequences, gradient_states, thresholds
+from experiments.figures import Messages, consequences, gradient_states, thresholds
 from experiments.messages import figure
 from experiments.report.blocks import Block, Inline, Item, Items, Section, Span, Text, marked
 from experiments.report.sections.common import drawn, made_by
@@ -21,7 +21,7 @@ _SOUND = "none"
 _OTHER = ("asymmetric_from", "evaluate_differs_from")
 
 
-def atlas(stored: Stored, words: Words) -> Section | None:
+def atlas(stored: Stored, messages: Messages) -> Section | None:
     """How many paths are sound, and an entry a pathology: cause, place, remedy, reach, and its training consequence."""
     table = stored.read("pathologies")
     if table.empty:
@@ -29,68 +29,68 @@ def atlas(stored: Stored, words: Words) -> Section | None:
     trained = stored.read("consequences")
     paths = table[_PATH].drop_duplicates()
     sound = len(table.loc[table["pathology"] == _SOUND, _PATH].drop_duplicates())
-    summary = words("atlas.read", paths=len(paths), sound=sound, frameworks=paths["framework"].nunique())
+    summary = messages("atlas.read", paths=len(paths), sound=sound, frameworks=paths["framework"].nunique())
     named = table.loc[table["cause"] != ""]
     # what harms first, and of these what reaches the most paths
     order = named.groupby("pathology").agg(harms=("harms", "max"), paths=("pathology", "size"))
     order = order.sort_values(["harms", "paths"], ascending=False, kind="stable")
-    entries = [_entry(str(name), named.loc[named["pathology"] == name], trained, words) for name in order.index]
-    blocks: list[Block] = [Text(body=summary), *_absent(stored, words), *_pictures(stored, table, trained, words)]
+    entries = [_entry(str(name), named.loc[named["pathology"] == name], trained, messages) for name in order.index]
+    blocks: list[Block] = [Text(body=summary), *_absent(stored, messages), *_pictures(stored, table, trained, messages)]
     blocks.append(Items(entries=entries))
-    return Section(id="atlas", title=words("atlas.title"), blocks=[*blocks, *made_by(stored, words, "numerics")])
+    return Section(id="atlas", title=messages("atlas.title"), blocks=[*blocks, *made_by(stored, messages, "numerics")])
 
 
-def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, words: Words) -> list[Block]:
+def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, messages: Messages) -> list[Block]:
     """The strips of the logit axis, the thresholds of each Keras backend, and the losses that networks end with."""
     drawn_ones: list[Block] = []
     swept = stored.read("numerics", dtype="float32", execution="eager")
     if len(swept):
         drawn_ones += [
-            Text(body=words("atlas.states")),
-            drawn(stored.kept, "gradient_states", gradient_states, swept, words=words),
+            Text(body=messages("atlas.states")),
+            drawn(stored.kept, "gradient_states", gradient_states, swept, messages=messages),
         ]
-    drawn_ones.append(Text(body=words("atlas.thresholds")))
+    drawn_ones.append(Text(body=messages("atlas.thresholds")))
     for framework in sorted(name for name in set(table["framework"].astype(str)) if name.startswith("keras-")):
         name = f"thresholds_{framework.removeprefix('keras-')}"
-        drawn_ones.append(drawn(stored.kept, name, thresholds, table, words=words, framework=framework))
+        drawn_ones.append(drawn(stored.kept, name, thresholds, table, messages=messages, framework=framework))
     if len(trained):
         drawn_ones += [
-            Text(body=words("atlas.trained")),
-            drawn(stored.kept, "consequences", consequences, trained, words=words),
+            Text(body=messages("atlas.trained")),
+            drawn(stored.kept, "consequences", consequences, trained, messages=messages),
         ]
     return drawn_ones
 
 
-def _absent(stored: Stored, words: Words) -> list[Block]:
+def _absent(stored: Stored, messages: Messages) -> list[Block]:
     """The frameworks that were not installed, so that nobody takes their silence for soundness."""
     missing = stored.read("numerics", status="not installed")
     names = set(missing["framework"].astype(str)) if len(missing) else set()
-    return [Text(body=words("atlas.absent", names=_frameworks(names, words)))] if names else []
+    return [Text(body=messages("atlas.absent", names=_frameworks(names, messages)))] if names else []
 
 
-def _frameworks(names: Iterable[str], words: Words) -> str:
+def _frameworks(names: Iterable[str], messages: Messages) -> str:
     """What frameworks are called, one behind the other."""
-    return words("sentence.list").join(words.name("framework", name) for name in sorted(names))
+    return messages("sentence.list").join(messages.name("framework", name) for name in sorted(names))
 
 
-def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, words: Words) -> Item:
+def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, messages: Messages) -> Item:
     first = rows.iloc[0]
     first_at = [column for column in rows if str(column).endswith("_from") and column not in _OTHER]
     reach = np.nanmin(rows[first_at].to_numpy(float), initial=math.inf)
-    frameworks = _frameworks(set(rows["framework"].astype(str)), words)
-    where = words("atlas.where", paths=len(rows[_PATH].drop_duplicates()), frameworks=frameworks)
+    frameworks = _frameworks(set(rows["framework"].astype(str)), messages)
+    where = messages("atlas.where", paths=len(rows[_PATH].drop_duplicates()), frameworks=frameworks)
     if math.isfinite(reach):
-        where += words("atlas.from", z=figure(float(reach)))
+        where += messages("atlas.from", z=figure(float(reach)))
     places = [place for place in dict.fromkeys(rows["place"].astype(str)) if place]
-    cause, remedy = (words.translated(f"pathology_{what}", name, str(first[what])) for what in ("cause", "remedy"))
-    body: list[Inline] = [marked(cause), [words("atlas.remedy"), *marked(remedy)]]
-    if consequence := _consequence(trained, name, words):
+    cause, remedy = (messages.translated(f"pathology_{what}", name, str(first[what])) for what in ("cause", "remedy"))
+    body: list[Inline] = [marked(cause), [messages("atlas.remedy"), *marked(remedy)]]
+    if consequence := _consequence(trained, name, messages):
         body.append(consequence)
-    source: list[str | Span] = [words("atlas.place"), Span(text=places[0], code=True)] if places else []
+    source: list[str | Span] = [messages("atlas.place"), Span(text=places[0], code=True)] if places else []
     body.append([where, *source])
     harms = bool(rows["harms"].any())
-    title = words.translated("pathology", name, name.replace("_", " "))
-    return Item(title=title, badge=words("atlas.harms" if harms else "atlas.rounding"),
+    title = messages.translated("pathology", name, name.replace("_", " "))
+    return Item(title=title, badge=messages("atlas.harms" if harms else "atlas.rounding"),
                 mark="refuted" if harms else "undecided", body=body)  # fmt: skip
 
 
@@ -134,14 +134,14 @@ def consequence(trained: pd.DataFrame, name: str) -> Consequence | None:
     )  # fmt: skip
 
 
-def _consequence(trained: pd.DataFrame, name: str, words: Words) -> str:
+def _consequence(trained: pd.DataFrame, name: str, messages: Messages) -> str:
     """The same network on this path and on a sound one, on the task where the two end furthest apart."""
     known = consequence(trained, name)
     if known is None:
         return ""
-    return words("atlas.consequence", task=words.or_key("numerics.task", known.task), nll=_size(known.nll),
-                 sound=_size(known.sound_nll), accuracy=figure(known.accuracy),
-                 sound_accuracy=figure(known.sound_accuracy), broken=known.broken, n=known.seeds)  # fmt: skip
+    return messages("atlas.consequence", task=messages.or_key("numerics.task", known.task), nll=_size(known.nll),
+                    sound=_size(known.sound_nll), accuracy=figure(known.accuracy),
+                    sound_accuracy=figure(known.sound_accuracy), broken=known.broken, n=known.seeds)  # fmt: skip
 
 
 def _size(value: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from experiments.claims import COMMAND_OF
-from experiments.figures import CELL, Words
+from experiments.figures import CELL, Messages
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import badge, cell_name, compared
@@ -24,37 +24,37 @@ _NEEDED = {"verdicts": ("claims", "verdicts"), "attribution": ("why", "attributi
            "pathologies": ("atlas", "numerics")}  # fmt: skip
 
 
-def cells(stored: Stored, words: Words) -> Section | None:
+def cells(stored: Stored, messages: Messages) -> Section | None:
     """A row a cell: its notebook, how it ended, what it found, and how to make it again."""
     table = stored.cells
     if table.empty:
         return None
     found = compared(stored, framework=tuple(FRAMEWORKS))
     found = found.loc[found["quantity"] == "nll"].drop_duplicates(_KEY).set_index(_KEY)
-    rows = [_row(row, found, stored, words) for _, row in table.iterrows()]
+    rows = [_row(row, found, stored, messages) for _, row in table.iterrows()]
     names = ("cell", "kind", "status", "difference", "outcome", "seconds", "networks", "again")
     failed = int((table["status"] == "failed").sum())
-    total = words("cells.total", cells=len(table), failed=failed, networks=int(table["networks_trained"].sum()))
+    total = messages("cells.total", cells=len(table), failed=failed, networks=int(table["networks_trained"].sum()))
     linked = any(stored.link(str(path)) for path in table["notebook"])
-    caption = words("cells.caption" if linked else "cells.alone")
-    columns = [words(f"cells.{name}") for name in names]
-    return Section(id="cells", title=words("cells.title"),
+    caption = messages("cells.caption" if linked else "cells.alone")
+    columns = [messages(f"cells.{name}") for name in names]
+    return Section(id="cells", title=messages("cells.title"),
                    blocks=[Text(body=total), Table(caption=caption, columns=columns, rows=rows, sortable=True)],
                    )  # fmt: skip
 
 
-def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, words: Words) -> list[Inline]:
+def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, messages: Messages) -> list[Inline]:
     key = _key(str(row["cell"]), str(row["kind"]))
     difference: Inline = ""
     outcome: Inline = ""
     if row["kind"] == "binary" and key in found.index:
         one = found.loc[key]
         difference = ranged(one)
-        outcome = badge(str(one["outcome"]), words)
+        outcome = badge(str(one["outcome"]), messages)
     return [
-        Span(text=cell_name(str(row["cell"]), str(row["kind"]), words), href=stored.link(str(row["notebook"]))),
-        words.name("notebook", str(row["kind"])),
-        words.or_key("status", str(row["status"])), difference, outcome, number(float(row["seconds"])),
+        Span(text=cell_name(str(row["cell"]), str(row["kind"]), messages), href=stored.link(str(row["notebook"]))),
+        messages.name("notebook", str(row["kind"])),
+        messages.or_key("status", str(row["status"])), difference, outcome, number(float(row["seconds"])),
         number(float(row["networks_trained"]), 9), _again(key, stored.run),
     ]  # fmt: skip
 
@@ -72,12 +72,12 @@ def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
     """The exact command for one row: the run's own, with the row's task, network and optimizer where it has them."""
     if "command" not in run:
         return ""
-    words = iter(shlex.split(str(run["command"])))
+    messages = iter(shlex.split(str(run["command"])))
     kept: list[str] = []
-    for word in words:
+    for word in messages:
         name, _, value = word.removeprefix("--").partition("=")
         if word.startswith("--") and name in _KEPT:
-            kept += [f"--{name}", value or next(words, "")]
+            kept += [f"--{name}", value or next(messages, "")]
     if "--preset" not in kept and "preset" in run.get("settings", {}):
         kept = ["--preset", str(run["settings"]["preset"]), *kept]
     options = ("tasks", "networks", "optimizers", "framework")
@@ -85,29 +85,31 @@ def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
     return Span(text=shlex.join(["headtohead", "run", *kept, *chosen]), code=True)
 
 
-def failures(stored: Stored, words: Words) -> Section | None:
+def failures(stored: Stored, messages: Messages) -> Section | None:
     """The errors of the cells that failed."""
     failed = stored.cells.loc[stored.cells["status"] == "failed"]
     if failed.empty:
         return None
-    blocks: list[Block] = [Text(body=[words("failures.read"), Span(text="headtohead run --retry-failed", code=True)])]
+    blocks: list[Block] = [
+        Text(body=[messages("failures.read"), Span(text="headtohead run --retry-failed", code=True)])
+    ]
     for _, row in failed.iterrows():
-        name = cell_name(str(row["cell"]), str(row["kind"]), words)
+        name = cell_name(str(row["cell"]), str(row["kind"]), messages)
         blocks += [Text(body=Span(text=name, href=stored.link(str(row["notebook"])))),
                    Code(body=str(row["error"]))]  # fmt: skip
-    return Section(id="failures", title=words("failures.title"), blocks=blocks)
+    return Section(id="failures", title=messages("failures.title"), blocks=blocks)
 
 
-def missing(stored: Stored, words: Words) -> Section | None:
+def missing(stored: Stored, messages: Messages) -> Section | None:
     """The sections that are left out because their tables are not stored, and the command that makes them."""
     lacking = {name: made for name, made in _NEEDED.items() if not stored.has(name)}
     if not lacking:
         return None
     rows: list[list[Inline]] = [
-        [words(f"{section}.title"), Span(text=name, code=True),
+        [messages(f"{section}.title"), Span(text=name, code=True),
          Span(text=COMMAND_OF.get(known, "headtohead run").strip("`"), code=True)]
         for name, (section, known) in lacking.items()
     ]  # fmt: skip
-    columns = [words(f"missing.{name}") for name in ("section", "table", "command")]
-    return Section(id="missing", title=words("missing.title"),
-                   blocks=[Table(caption=words("missing.caption"), columns=columns, rows=rows)])  # fmt: skip
+    columns = [messages(f"missing.{name}") for name in ("section", "table", "command")]
+    return Section(id="missing", title=messages("missing.title"),
+                   blocks=[Table(caption=messages("missing.caption"), columns=columns, rows=rows)])  # fmt: skip

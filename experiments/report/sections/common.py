@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.figures import CELL, Chart, Words, chinese_font, for_fresh_rows
+from experiments.figures import CELL, Chart, Messages, chinese_font, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.messages import SEPARATOR
 from experiments.report.blocks import Block, Fold, Picture, Span, Text
@@ -28,46 +28,46 @@ def drawn(
     name: str,
     make: Callable[..., Chart],
     *tables: pd.DataFrame,
-    words: Words,
+    messages: Messages,
     wide: float = WIDE,
     **options: Any,
 ) -> Picture:
     """`make(*tables)` at the width `wide` and at a phone's, in English letters where no font has Chinese ones.
 
-    The file's name and the finding are in the language of `words` whatever is installed: texts depend on no font.
+    The file's name and the finding are in the language of `messages` whatever is installed: texts depend on no font.
     `kept`: the folder of figures that were drawn before; None keeps nothing.
     """
-    name = file_of(name, words)
-    letters = words if in_own_letters(words) else Words(lang="en", paths=words.paths)
+    name = file_of(name, messages)
+    letters = messages if in_own_letters(messages) else Messages(lang="en", paths=messages.paths)
 
     def at(width: float, called: str) -> Drawing:
-        draw = partial(make, *tables, width=width, words=letters, **options)
+        draw = partial(make, *tables, width=width, messages=letters, **options)
         key = key_of(make, tables, letters, width, options) if kept else ""
         return drawing(kept, called, key, draw)
 
     large, small = at(wide, name), at(NARROW, f"{name}-narrow")
-    if letters != words:
-        finding = finding_of(make, *tables, words=words, **options)
+    if letters != messages:
+        finding = finding_of(make, *tables, messages=messages, **options)
         large, small = replace(large, finding=finding), replace(small, finding=finding)
     return Picture(name=name, wide=large, narrow=small)
 
 
-def file_of(name: str, words: Words) -> str:
-    """What the figure `name` is called under figures/ in the language of `words`."""
-    return name if words.lang == "en" else f"{name}.{words.lang}"
+def file_of(name: str, messages: Messages) -> str:
+    """What the figure `name` is called under figures/ in the language of `messages`."""
+    return name if messages.lang == "en" else f"{name}.{messages.lang}"
 
 
-def finding_of(make: Callable[..., Chart], *tables: pd.DataFrame, words: Words, **options: Any) -> str:
-    """What the figure `make(*tables)` finds, in the language of `words`, whether or not a font has its letters."""
+def finding_of(make: Callable[..., Chart], *tables: pd.DataFrame, messages: Messages, **options: Any) -> str:
+    """What the figure `make(*tables)` finds, in the language of `messages`, whether or not a font has its letters."""
     with warnings.catch_warnings():
         # laying the axes out looks every letter up; nothing is drawn here
         warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        return make(*tables, width=WIDE, words=words, **options).finding
+        return make(*tables, width=WIDE, messages=messages, **options).finding
 
 
-def in_own_letters(words: Words) -> bool:
-    """Whether the letters in figures can be those of the language of `words`."""
-    return words.lang == "en" or chinese_font() is not None
+def in_own_letters(messages: Messages) -> bool:
+    """Whether the letters in figures can be those of the language of `messages`."""
+    return messages.lang == "en" or chinese_font() is not None
 
 
 def compared(
@@ -77,58 +77,64 @@ def compared(
     return for_fresh_rows(stored.read(table, head=SOFTMAX, baseline=BASELINE, framework=framework))
 
 
-def badge(outcome: str, words: Words) -> Span:
+def badge(outcome: str, messages: Messages) -> Span:
     """An outcome as a coloured badge."""
-    return Span(text=words.or_key("outcome", outcome), mark=outcome)
+    return Span(text=messages.or_key("outcome", outcome), mark=outcome)
 
 
 FEW = 12  # cells that one figure shows in full
 
 
 def by_network(
-    stored: Stored, name: str, make: Callable[..., Chart], table: pd.DataFrame, words: Words,
+    stored: Stored, name: str, make: Callable[..., Chart], table: pd.DataFrame, messages: Messages,
     summary: Callable[[str, pd.DataFrame], str], **options: Any,
 ) -> list[Block]:
     """`make(table)`; of more than a few cells a figure a network, each folded under what `summary` says of it."""
     if len(table[CELL].drop_duplicates()) <= FEW:
-        return [drawn(stored.kept, name, make, table, words=words, **options)]
+        return [drawn(stored.kept, name, make, table, messages=messages, **options)]
     folds: list[Block] = []
     for network, part in table.groupby("network", sort=False, observed=True):
         # a table of its own, so that a figure is drawn again only where its own rows have changed
-        figure = drawn(stored.kept, f"{name}_{network}", make, part.reset_index(drop=True), words=words, **options)
+        figure = drawn(
+            stored.kept, f"{name}_{network}", make, part.reset_index(drop=True), messages=messages, **options
+        )
         folds.append(Fold(summary=summary(str(network), part), anchor=f"{name}-{network}", blocks=[figure]))
     return folds
 
 
-def network_name(network: str, words: Words) -> str:
+def network_name(network: str, messages: Messages) -> str:
     """A network in words: "Convolutional networks (CNN)"."""
-    return words(f"network_long.{network}") if f"network_long.{network}" in words else words.name("network", network)
+    return (
+        messages(f"network_long.{network}")
+        if f"network_long.{network}" in messages
+        else messages.name("network", network)
+    )
 
 
-def cell_name(cell: str, kind: str, words: Words) -> str:
+def cell_name(cell: str, kind: str, messages: Messages) -> str:
     """A cell in words: its task, network and optimizer where its id has them, else what its notebook is."""
     parts = cell.removeprefix(f"{kind}-").split("-", 2)
     if cell.startswith(f"{kind}-") and len(parts) == len(CELL):
         optimizer, _, framework = parts[2].partition("-")
-        return SEPARATOR.join([words.cell((*parts[:2], optimizer)), *([words.name("framework", framework)] if framework
-                                                                     else [])])  # fmt: skip
+        return SEPARATOR.join([messages.cell((*parts[:2], optimizer)),
+                               *([messages.name("framework", framework)] if framework else [])])  # fmt: skip
     rest = cell.removeprefix(kind).removeprefix("-")
-    return SEPARATOR.join([words.name("notebook", kind), *([words.name("framework", rest)] if rest else [])])
+    return SEPARATOR.join([messages.name("notebook", kind), *([messages.name("framework", rest)] if rest else [])])
 
 
-def made_by(stored: Stored, words: Words, *kinds: str) -> list[Text]:
+def made_by(stored: Stored, messages: Messages, *kinds: str) -> list[Text]:
     """Links to the notebooks that the numbers come from; to the table of cells where there are many."""
     links: list[str | Span] = []
     for kind in kinds:
         found = stored.notebooks(kind)
         if len(found) > 4:
-            many = words("source.many", kind=words.name("notebook", kind), n=len(found))
+            many = messages("source.many", kind=messages.name("notebook", kind), n=len(found))
             links.append(Span(text=many, href="#cells"))
         else:
-            links += [Span(text=cell_name(cell, kind, words), href=link) for cell, link in found]
+            links += [Span(text=cell_name(cell, kind, messages), href=link) for cell, link in found]
     if not links:
         return []
-    body: list[str | Span] = [words("source.from")]
+    body: list[str | Span] = [messages("source.from")]
     for place, link in enumerate(links):
-        body += [words("sentence.list"), link] if place else [link]
+        body += [messages("sentence.list"), link] if place else [link]
     return [Text(body=body)]

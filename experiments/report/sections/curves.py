@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from experiments.figures import ARMS, Words, gradient_norms, loss_curves
+from experiments.figures import ARMS, Messages, gradient_norms, loss_curves
 from experiments.report.blocks import Block, Section, Text
 from experiments.report.sections.common import drawn, made_by
 from experiments.report.stored import Stored
 
 
-def curves(stored: Stored, words: Words) -> Section | None:
+def curves(stored: Stored, messages: Messages) -> Section | None:
     """Loss curves of the cells on the test rows, and gradient norms against their predicted ratio."""
     losses = stored.read("curves", quantity="nll", split="test", scope="", head=ARMS)
     heads = ("sigmoid", "softmax", "softmax_matched")
@@ -18,14 +18,14 @@ def curves(stored: Stored, words: Words) -> Section | None:
         runs = stored.read("runs", head=ARMS) if stored.has("runs") else None
         tables = (losses,) if runs is None else (losses, runs)
         blocks += [
-            Text(body=words("curves.loss")),
-            drawn(stored.kept, "loss_curves", loss_curves, *tables, words=words),
+            Text(body=messages("curves.loss")),
+            drawn(stored.kept, "loss_curves", loss_curves, *tables, messages=messages),
         ]
     if len(norms):
         blocks += [
-            Text(body=words("curves.norm")),
-            drawn(stored.kept, "gradient_norms", gradient_norms, norms, words=words),
+            Text(body=messages("curves.norm")),
+            drawn(stored.kept, "gradient_norms", gradient_norms, norms, messages=messages),
         ]
     if not blocks:
         return None
-    return Section(id="curves", title=words("curves.title"), blocks=[*blocks, *made_by(stored, words, "binary")])
+    return Section(id="curves", title=messages("curves.title"), blocks=[*blocks, *made_by(stored, messages, "binary")])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.figures import ARMS, Words, colour, for_fresh_rows, on_either_page
+from experiments.figures import ARMS, Messages, colour, for_fresh_rows, on_either_page
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE
@@ -24,7 +24,7 @@ _TEXTS = ("all", "some", "none", "one", "map", "rate", "loss", "steps", "differe
           "notebook")  # fmt: skip
 
 
-def explore(stored: Stored, words: Words) -> Section | None:
+def explore(stored: Stored, messages: Messages) -> Section | None:
     """The rate map and the loss curves of every cell, for the page's script to draw; None where neither is stored."""
     every: dict[str, Any] = {"framework": tuple(FRAMEWORKS)}
     maps = stored.read("rate_map", **every)
@@ -42,21 +42,24 @@ def explore(stored: Stored, words: Words) -> Section | None:
     for key, part in _by_cell(found):
         row = part.iloc[0]
         kind = "apart" if row["outcome"] in APART else "inside" if row["outcome"] in INSIDE else "open"
-        cells.setdefault(key, {}).update(said=ranged(row).text, outcome=words(f"outcome.{row['outcome']}"), kind=kind)
+        cells.setdefault(key, {}).update(
+            said=ranged(row).text, outcome=messages(f"outcome.{row['outcome']}"), kind=kind
+        )
     if not any("map" in cell or "loss" in cell for cell in cells.values()):
         return None
     links = _links(stored)
     known = [dict(zip(KEYS, key, strict=True)) | {"link": links.get(key, "")} | cell for key, cell in cells.items()]
     content: dict[str, Any] = {
         "cells": known, "margin": float(maps["margin"].median()) if len(maps) else 0.02,
-        "choices": {kind: _choices(kind, (str(cell[kind]) for cell in known), words) for kind in KEYS},
-        "arms": [{"id": arm, "name": words.name("arm", arm), "ink": colour(arm), "letters": on_either_page(colour(arm))}
-                 for arm in ARMS],
-        "texts": {name: words(f"explore.{name}") for name in _TEXTS},
+        "choices": {kind: _choices(kind, (str(cell[kind]) for cell in known), messages) for kind in KEYS},
+        "arms": [{"id": arm, "name": messages.name("arm", arm), "ink": colour(arm),
+                  "letters": on_either_page(colour(arm))} for arm in ARMS],
+        "texts": {name: messages(f"explore.{name}") for name in _TEXTS},
     }  # fmt: skip
-    labels = [(kind, words(f"explore.{kind}")) for kind in KEYS if len(content["choices"][kind]) > 1]
-    return Section(id="explore", title=words("explore.title"), blocks=[
-        Text(body=words("explore.read")), Explorer(content=content, labels=labels, without=words("explore.without")),
+    labels = [(kind, messages(f"explore.{kind}")) for kind in KEYS if len(content["choices"][kind]) > 1]
+    return Section(id="explore", title=messages("explore.title"), blocks=[
+        Text(body=messages("explore.read")),
+        Explorer(content=content, labels=labels, without=messages("explore.without")),
     ])  # fmt: skip
 
 
@@ -76,8 +79,10 @@ def _short(values: pd.Series | np.ndarray) -> list[float | None]:
     return [float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None for value in np.asarray(values, float)]
 
 
-def _choices(kind: str, keys: Iterable[str], words: Words) -> dict[str, str]:
-    return {key: words.name(kind, key) for key in sorted(set(keys), key=lambda key: words.name(kind, key).lower())}
+def _choices(kind: str, keys: Iterable[str], messages: Messages) -> dict[str, str]:
+    return {
+        key: messages.name(kind, key) for key in sorted(set(keys), key=lambda key: messages.name(kind, key).lower())
+    }
 
 
 def _links(stored: Stored) -> dict[tuple[str, ...], str]:

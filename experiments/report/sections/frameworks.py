@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import CELL, Words, for_fresh_rows, framework_distances
+from experiments.figures import CELL, Messages, for_fresh_rows, framework_distances
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.common import badge, compared, drawn, made_by
@@ -13,53 +13,54 @@ from experiments.report.stored import Stored
 _ALL = tuple(FRAMEWORKS)
 
 
-def frameworks(stored: Stored, words: Words) -> Section | None:
+def frameworks(stored: Stored, messages: Messages) -> Section | None:
     """Both heads in every framework that trained, beside the distance between frameworks from equal weights."""
     every = compared(stored, framework=_ALL)
     found = [name for name in _ALL if (every["framework"] == name).any()]
     if len(found) < 2:
         return None
     blocks: list[Block] = [
-        Text(body=words("frameworks.read")),
-        _both_heads(every, found, words),
-        _left(stored, found, words),
+        Text(body=messages("frameworks.read")),
+        _both_heads(every, found, messages),
+        _left(stored, found, messages),
     ]
     distances = stored.read("framework_distances")
     if len(distances):
         blocks += [
-            Text(body=words("frameworks.together")),
-            drawn(stored.kept, "framework_distances", framework_distances, distances, words=words),
+            Text(body=messages("frameworks.together")),
+            drawn(stored.kept, "framework_distances", framework_distances, distances, messages=messages),
         ]
-    programs = _programs(stored, words)
+    programs = _programs(stored, messages)
     if programs is not None:
-        blocks += [Text(body=words("frameworks.programs")), programs]
-    blocks += made_by(stored, words, "frameworks")
-    return Section(id="frameworks", title=words("frameworks.title"), blocks=blocks)
+        blocks += [Text(body=messages("frameworks.programs")), programs]
+    blocks += made_by(stored, messages, "frameworks")
+    return Section(id="frameworks", title=messages("frameworks.title"), blocks=blocks)
 
 
-def _both_heads(every: pd.DataFrame, found: list[str], words: Words) -> Table:
+def _both_heads(every: pd.DataFrame, found: list[str], messages: Messages) -> Table:
     """Softmax - sigmoid in test loss in every framework: a row a cell that more than one of them trained."""
     rows = every.loc[every["quantity"] == "nll"]
     made: list[list[Inline]] = []
     for cell, part in rows.groupby(CELL, sort=False, observed=True):
         by = part.set_index("framework")
         if len(by) > 1:
-            shown = [_difference(by.loc[name], words) if name in by.index else "" for name in found]
-            made.append([words.cell(cell), *shown])
-    return Table(caption=words("frameworks.caption"), rows=made,
-                 columns=[words("frameworks.cell"), *(words.name("framework", name) for name in found)])  # fmt: skip
+            shown = [_difference(by.loc[name], messages) if name in by.index else "" for name in found]
+            made.append([messages.cell(cell), *shown])
+    return Table(caption=messages("frameworks.caption"), rows=made,
+                 columns=[messages("frameworks.cell"),
+                          *(messages.name("framework", name) for name in found)])  # fmt: skip
 
 
-def _difference(row: pd.Series, words: Words) -> list[str | Span]:
-    return [ranged(row), " ", badge(str(row["outcome"]), words)]
+def _difference(row: pd.Series, messages: Messages) -> list[str | Span]:
+    return [ranged(row), " ", badge(str(row["outcome"]), messages)]
 
 
-def _left(stored: Stored, found: list[str], words: Words) -> Table:
+def _left(stored: Stored, found: list[str], messages: Messages) -> Table:
     """What is left of softmax - sigmoid when start, head rate and decay are matched, a row a framework."""
     made: list[list[Inline]] = []
     tables = {name: stored.read(name, framework=_ALL) for name in ("attribution", "attribution_float64")}
     for framework in found:
-        row: list[Inline] = [words.name("framework", framework)]
+        row: list[Inline] = [messages.name("framework", framework)]
         for table in tables.values():
             mine = table.loc[(table["framework"] == framework) & (table["quantity"] == "nll_curve")]
             left = mine.loc[mine["factor"] == "arithmetic", "share"].abs()
@@ -67,10 +68,12 @@ def _left(stored: Stored, found: list[str], words: Words) -> Table:
             row += [number(float(values.median()) if len(values) else float("nan")) for values in (whole, left)]
         made.append(row)
     names = ("framework", "whole32", "left32", "whole64", "left64")
-    return Table(caption=words("frameworks.left"), columns=[words(f"frameworks.{name}") for name in names], rows=made)
+    return Table(
+        caption=messages("frameworks.left"), columns=[messages(f"frameworks.{name}") for name in names], rows=made
+    )
 
 
-def _programs(stored: Stored, words: Words) -> Table | None:
+def _programs(stored: Stored, messages: Messages) -> Table | None:
     """Each framework's other program of a head against the usual one, at the optimizer's rate and at the largest."""
     made: list[list[Inline]] = []
     for framework in FRAMEWORKS.values():
@@ -78,17 +81,17 @@ def _programs(stored: Stored, words: Words) -> Table | None:
             for rows in _at_rates(stored, framework.name, arm, twin):
                 made += [
                     [
-                        words.name("framework", framework.name),
-                        f"{words.name('arm', arm)} − {words.name('arm', twin)}", words.cell(row[CELL]),
-                        number(float(row["learning_rate"]), 3), ranged(row), badge(str(row["outcome"]), words),
+                        messages.name("framework", framework.name),
+                        f"{messages.name('arm', arm)} − {messages.name('arm', twin)}", messages.cell(row[CELL]),
+                        number(float(row["learning_rate"]), 3), ranged(row), badge(str(row["outcome"]), messages),
                     ]
                     for _, row in rows.iterrows()
                 ]  # fmt: skip
     if not made:
         return None
     names = ("framework", "program", "cell", "rate", "difference", "outcome")
-    columns = [words(f"frameworks.{name}") for name in names]
-    return Table(caption=words("frameworks.cost"), columns=columns, rows=made, sortable=True)
+    columns = [messages(f"frameworks.{name}") for name in names]
+    return Table(caption=messages("frameworks.cost"), columns=columns, rows=made, sortable=True)
 
 
 def _at_rates(stored: Stored, framework: str, arm: str, twin: str) -> list[pd.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import Words, for_fresh_rows
+from experiments.figures import Messages, for_fresh_rows
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement import APART
 from experiments.report.blocks import Inline, Section, Span, Table, Text, number, ranged
@@ -12,24 +12,24 @@ from experiments.report.sections.common import made_by
 from experiments.report.stored import Stored
 
 
-def pitfalls(stored: Stored, words: Words) -> Section | None:
+def pitfalls(stored: Stored, messages: Messages) -> Section | None:
     """What each crossed or broken program costs against sigmoid, mean over tasks."""
     heads = tuple(head.name for head in HEADS.values() if head.role in ("crossed", "pitfall"))
     overall = for_fresh_rows(stored.read("overall", head=heads, baseline=BASELINE, at="default"))
     table = for_fresh_rows(stored.read("differences", head=heads, baseline=BASELINE))
     if overall.empty or table.empty:
         return None
-    rows = [_row(head, overall.loc[overall["head"] == head], table.loc[table["head"] == head], words)
+    rows = [_row(head, overall.loc[overall["head"] == head], table.loc[table["head"] == head], messages)
             for head in heads if (overall["head"] == head).any()]  # fmt: skip
-    columns = [words(f"pitfalls.{name}") for name in ("program", "accuracy", "nll", "cells", "what")]
-    return Section(id="pitfalls", title=words("pitfalls.title"), blocks=[
-        Text(body=words("pitfalls.read")),
-        Table(caption=words("pitfalls.caption"), columns=columns, rows=rows, prose=True),
-        *made_by(stored, words, "binary"),
+    columns = [messages(f"pitfalls.{name}") for name in ("program", "accuracy", "nll", "cells", "what")]
+    return Section(id="pitfalls", title=messages("pitfalls.title"), blocks=[
+        Text(body=messages("pitfalls.read")),
+        Table(caption=messages("pitfalls.caption"), columns=columns, rows=rows, prose=True),
+        *made_by(stored, messages, "binary"),
     ])  # fmt: skip
 
 
-def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, words: Words) -> list[Inline]:
+def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, messages: Messages) -> list[Inline]:
     head = HEADS[name]
     program = f'Dense({head.units}, "{head.activation}") + {head.loss}'
     found = overall.set_index("quantity")
@@ -41,4 +41,4 @@ def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, words: Words) ->
     losses = table.loc[table["quantity"] == "nll"]
     apart = int(losses["outcome"].isin(APART).sum())
     return [Span(text=program, code=True), *means, Span(text=f"{apart}/{len(losses)}", sort=float(apart)),
-            words.translated("head", name, head.description)]  # fmt: skip
+            messages.translated("head", name, head.description)]  # fmt: skip

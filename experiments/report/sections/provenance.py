@@ -6,35 +6,35 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from experiments.figures import Words
+from experiments.figures import Messages
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 
 
-def provenance(stored: Stored, words: Words) -> Section | None:
+def provenance(stored: Stored, messages: Messages) -> Section | None:
     """What was run, on what, how to repeat it, and the margins."""
     blocks: list[Block] = []
     if "command" in stored.run:
-        blocks += [Text(body=words("provenance.again")), Code(body=str(stored.run["command"]))]
-        blocks += [Text(body=words("provenance.rebuild")), Code(body=f"headtohead report --out {stored.out}")]
-    blocks.append(_margins(words))
+        blocks += [Text(body=messages("provenance.again")), Code(body=str(stored.run["command"]))]
+        blocks += [Text(body=messages("provenance.rebuild")), Code(body=f"headtohead report --out {stored.out}")]
+    blocks.append(_margins(messages))
     if stored.run:
         rows: list[list[Inline]] = [[Span(text=text, code=True) for text in both] for both in flat(stored.run)]
-        columns = [words("provenance.key"), words("provenance.value")]
-        blocks.append(Table(caption=words("provenance.caption"), columns=columns, rows=rows))
-    return Section(id="provenance", title=words("provenance.title"), blocks=blocks)
+        columns = [messages("provenance.key"), messages("provenance.value")]
+        blocks.append(Table(caption=messages("provenance.caption"), columns=columns, rows=rows))
+    return Section(id="provenance", title=messages("provenance.title"), blocks=blocks)
 
 
-def _margins(words: Words) -> Table:
+def _margins(messages: Messages) -> Table:
     rows: list[list[Inline]] = [
-        [words.axis(known.name), words.or_key("split", known.split),
+        [messages.axis(known.name), messages.or_key("split", known.split),
          number(100 * known.margin, unit=" %") if known.relative else number(known.margin),
-         words(f"margins.{'primary' if known.primary else 'secondary'}")]
+         messages(f"margins.{'primary' if known.primary else 'secondary'}")]
         for known in QUANTITIES.values()
     ]  # fmt: skip
-    columns = [words(f"margins.{name}") for name in ("quantity", "rows", "margin", "rank")]
-    return Table(caption=words("margins.caption"), columns=columns, rows=rows)
+    columns = [messages(f"margins.{name}") for name in ("quantity", "rows", "margin", "rank")]
+    return Table(caption=messages("margins.caption"), columns=columns, rows=rows)
 
 
 def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

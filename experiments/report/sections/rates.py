@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import CELL, Words, for_fresh_rows, learning_rates, rate_map
+from experiments.figures import CELL, Messages, for_fresh_rows, learning_rates, rate_map
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
@@ -15,7 +15,7 @@ from experiments.report.stored import Stored
 _ESTIMANDS = {FRESH: "fresh", THESE: "these"}
 
 
-def rates(stored: Stored, words: Words) -> Section | None:
+def rates(stored: Stored, messages: Messages) -> Section | None:
     """The map of the rates with a row a cell, then the sweep, drawn, and the gaps at the best rates, a row a cell."""
     sweep = stored.read("learning_rates", quantity="nll", split="test", head=(BASELINE, SOFTMAX))
     shifts = compared(stored, "shifts")
@@ -23,81 +23,91 @@ def rates(stored: Stored, words: Words) -> Section | None:
         return None
     gaps = compared(stored, "rate_gaps")
     blocks: list[Block] = [
-        *_map(stored, words),
-        Text(body=words("rates.read")),
-        drawn(stored.kept, "learning_rates", learning_rates, sweep, shifts, words=words),
+        *_map(stored, messages),
+        Text(body=messages("rates.read")),
+        drawn(stored.kept, "learning_rates", learning_rates, sweep, shifts, messages=messages),
     ]
     if len(gaps):
         best = gaps.loc[(gaps["at"] == "best") & (gaps["quantity"] == "nll")]
-        blocks.append(Fold(summary=words("rates.best_summary"),
-                           blocks=[Text(body=words("rates.best")), _table(best, shifts, words)]))  # fmt: skip
-    return Section(id="rates", title=words("rates.title"),
-                   blocks=[*blocks, *made_by(stored, words, "learning_rates")])  # fmt: skip
+        blocks.append(Fold(summary=messages("rates.best_summary"),
+                           blocks=[Text(body=messages("rates.best")), _table(best, shifts, messages)]))  # fmt: skip
+    return Section(id="rates", title=messages("rates.title"),
+                   blocks=[*blocks, *made_by(stored, messages, "learning_rates")])  # fmt: skip
 
 
-def _map(stored: Stored, words: Words) -> list[Block]:
+def _map(stored: Stored, messages: Messages) -> list[Block]:
     """The difference along the rate, drawn; where it passes 0 and its two sides in each cell; exceptions by name."""
     rows, law = stored.read("rate_map"), stored.read("rate_law")
     if rows.empty or law.empty:
         return []
-    drawing = drawn(stored.kept, "rate_map", rate_map, rows, law, words=words)
-    table = Fold(summary=words("rates.law_summary"), blocks=[_law(law, words)])
-    return [*_sides(stored, words), drawing, Text(body=words("rates.map")), Text(body=_exceptions(law, words)), table]
+    drawing = drawn(stored.kept, "rate_map", rate_map, rows, law, messages=messages)
+    table = Fold(summary=messages("rates.law_summary"), blocks=[_law(law, messages)])
+    return [
+        *_sides(stored, messages),
+        drawing,
+        Text(body=messages("rates.map")),
+        Text(body=_exceptions(law, messages)),
+        table,
+    ]
 
 
-def _sides(stored: Stored, words: Words) -> list[Block]:
+def _sides(stored: Stored, messages: Messages) -> list[Block]:
     """What happens below and above the best rate, where it is shown."""
     law = short.sides(compared(stored, "overall"))
     if law is None:
         return []
-    told = words("rates.sides", below=number(-law.below).text, above=number(law.above).text, n=law.n_tasks)
+    told = messages("rates.sides", below=number(-law.below).text, above=number(law.above).text, n=law.n_tasks)
     return [Text(body=told, lead=True)]
 
 
-def _exceptions(law: pd.DataFrame, words: Words) -> str:
+def _exceptions(law: pd.DataFrame, messages: Messages) -> str:
     """The cells that are decided on both sides and do not do as predicted, and what they do instead."""
     decided = law.loc[law["decided"].astype(bool)]
     if decided.empty:
-        return words("rates.no_decision")
+        return messages("rates.no_decision")
     texts = []
     for _, row in decided.loc[~decided["predicted"].eq(True)].iterrows():
         signs = "".join("lower" if row[f"{side}_mean"] < 0 else "higher" for side in ("below", "above"))
-        texts.append(words(f"rates.exception.{signs}", cell=words.cell(row[CELL]),
-                           estimand=words(f"rates.{_ESTIMANDS[str(row['estimand'])]}")))  # fmt: skip
-    return words("rates.exceptions", cells=words("sentence.list").join(texts)) if texts else words("rates.no_exception")
+        texts.append(messages(f"rates.exception.{signs}", cell=messages.cell(row[CELL]),
+                              estimand=messages(f"rates.{_ESTIMANDS[str(row['estimand'])]}")))  # fmt: skip
+    return (
+        messages("rates.exceptions", cells=messages("sentence.list").join(texts))
+        if texts
+        else messages("rates.no_exception")
+    )
 
 
-def _law(law: pd.DataFrame, words: Words) -> Table:
+def _law(law: pd.DataFrame, messages: Messages) -> Table:
     """A row a cell; its intervals are for fresh rows, its outcome is given for these too."""
     these = law.loc[law["estimand"] == THESE].set_index(CELL)
     rows: list[list[Inline]] = []
     for _, row in for_fresh_rows(law).iterrows():
         crossing = {"mean": row["crossing"], "low": row["crossing_low"], "high": row["crossing_high"]}
         rows.append([
-            words.cell(row[CELL]), number(row["best_rate"], 2), ranged(crossing),
+            messages.cell(row[CELL]), number(row["best_rate"], 2), ranged(crossing),
             *(ranged({name: row[f"{side}_{name}"] for name in ("mean", "low", "high")}) for side in ("below", "above")),
-            _outcome(row, words), _outcome(these.loc[tuple(row[CELL])], words),
+            _outcome(row, messages), _outcome(these.loc[tuple(row[CELL])], messages),
         ])  # fmt: skip
     names = ("cell", "sigmoid", "crossing", "below", "above", "fresh", "these")
-    return Table(caption=words("rates.law"), columns=[words(f"rates.{name}") for name in names], rows=rows)
+    return Table(caption=messages("rates.law"), columns=[messages(f"rates.{name}") for name in names], rows=rows)
 
 
-def _outcome(row: pd.Series, words: Words) -> Span:
+def _outcome(row: pd.Series, messages: Messages) -> Span:
     if not row["decided"]:
-        return badge("undecided", words)
+        return badge("undecided", messages)
     name, mark = ("predicted", "supported") if row["predicted"] else ("unpredicted", "refuted")
-    return Span(text=words(f"rates.{name}"), mark=mark)
+    return Span(text=messages(f"rates.{name}"), mark=mark)
 
 
-def _table(best: pd.DataFrame, shifts: pd.DataFrame, words: Words) -> Table:
+def _table(best: pd.DataFrame, shifts: pd.DataFrame, messages: Messages) -> Table:
     moved = shifts.set_index(CELL)
     rows: list[list[Inline]] = []
     for _, row in best.iterrows():
         shift = moved.loc[tuple(row[CELL])]
         rows.append([
-            words.cell(row[CELL]), ranged(shift, mean="shift_fine"),
+            messages.cell(row[CELL]), ranged(shift, mean="shift_fine"),
             number(row["baseline_best_rate"], 2), number(row["best_rate"], 2), ranged(row),
-            badge(str(row["outcome"]), words), number(100 * row["at_edge"], unit=" %"),
+            badge(str(row["outcome"]), messages), number(100 * row["at_edge"], unit=" %"),
         ])  # fmt: skip
-    columns = [words(f"rates.{name}") for name in ("cell", "shift", "sigmoid", "softmax", "gap", "outcome", "edge")]
-    return Table(caption=words("rates.caption"), columns=columns, rows=rows)
+    columns = [messages(f"rates.{name}") for name in ("cell", "shift", "sigmoid", "softmax", "gap", "outcome", "edge")]
+    return Table(caption=messages("rates.caption"), columns=columns, rows=rows)

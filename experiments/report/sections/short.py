@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from experiments.figures import CELL, Words
+from experiments.figures import CELL, Messages
 from experiments.figures.causes import parts, percent
 from experiments.judgement import APART, INSIDE, cells_apart, wins
 from experiments.messages import figure
@@ -97,40 +97,40 @@ def causes(attribution: pd.DataFrame) -> Causes | None:
     return Causes(rate=rate, start=found.get("initialisation", 0.0), rest=found.get("arithmetic", 0.0))
 
 
-def title(outcome: str, law: Sides | None, words: Words) -> str:
+def title(outcome: str, law: Sides | None, messages: Messages) -> str:
     """The finding: `outcome` is the verdict on whether the winner depends on the model."""
-    return words(f"short.title.{'law' if law and outcome in ('depends', 'refuted') else outcome}")
+    return messages(f"short.title.{'law' if law and outcome in ('depends', 'refuted') else outcome}")
 
 
-def which(rows: pd.DataFrame, outcome: str, law: Sides | None, words: Words) -> str:
+def which(rows: pd.DataFrame, outcome: str, law: Sides | None, messages: Messages) -> str:
     """Which head to use."""
     default = _scored(rows)
     if default.empty:
         return ""
     if law is not None and outcome in ("depends", "refuted"):
-        return words("short.which.law", below=figure(-law.below, _DIGITS), above=figure(law.above, _DIGITS))
+        return messages("short.which.law", below=figure(-law.below, _DIGITS), above=figure(law.above, _DIGITS))
     softmax, sigmoid = wins(default)
-    return words(f"short.which.{outcome}", softmax=softmax, sigmoid=sigmoid, n=len(default))
+    return messages(f"short.which.{outcome}", softmax=softmax, sigmoid=sigmoid, n=len(default))
 
 
-def whether(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, words: Words) -> str:
+def whether(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Whether they differ: at the usual rate, and with each head at its own best one."""
     found = cells(rows)
     if found is None:
         return ""
     best = _scored(gaps.loc[gaps["at"] == "best"]) if len(gaps) else gaps
-    told = words(f"short.whether.{outcome}", larger=found.larger, cells=found.n)
+    told = messages(f"short.whether.{outcome}", larger=found.larger, cells=found.n)
     if not len(best):
-        return told + words("short.whether.end")
-    return told + words("short.whether.best", apart=sum(wins(best)), n=len(best))
+        return told + messages("short.whether.end")
+    return told + messages("short.whether.best", apart=sum(wins(best)), n=len(best))
 
 
-def why(attribution: pd.DataFrame, words: Words) -> str:
+def why(attribution: pd.DataFrame, messages: Messages) -> str:
     """What makes the difference in the loss curve."""
     found = causes(attribution)
     if found is None:
         return ""
-    return words("short.why", rate=percent(found.rate), start=percent(found.start), rest=percent(found.rest))
+    return messages("short.why", rate=percent(found.rate), start=percent(found.start), rest=percent(found.rest))
 
 
 def _scored(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from experiments.figures import Words, for_fresh_rows, forest, paired_differences
+from experiments.figures import Messages, for_fresh_rows, forest, paired_differences
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE, OUTCOMES, THESE, counts, scale_over_tasks
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number, ranged
@@ -22,23 +22,23 @@ _LABELS = ("micro_f1", "macro_f1", "subset_accuracy")
 _SHOWN = [known.name for known in QUANTITIES.values() if known.primary or known.name in _LABELS]
 
 
-def where(stored: Stored, words: Words) -> Section | None:
+def where(stored: Stored, messages: Messages) -> Section | None:
     """Paired differences of every cell against the margin and the noise floor."""
     table = compared(stored)
     quantities = [name for name in _DRAWN if (table["quantity"] == name).any()]
     blocks: list[Block]
     if quantities:
         every = for_fresh_rows(stored.read("differences", baseline=BASELINE))
-        figures = by_network(stored, "differences", forest, table, words, partial(_told, words=words),
+        figures = by_network(stored, "differences", forest, table, messages, partial(_told, messages=messages),
                              quantities=quantities)  # fmt: skip
         whole = stored.read("overall", baseline=BASELINE, at="default")
         overall = for_fresh_rows(whole)
         blocks = [
-            *_overall(whole.loc[whole["head"] == SOFTMAX], words("overall.caption"), words),
-            Text(body=words("where.read")), *figures,
-            Fold(summary=words("where.method_summary"), blocks=[Text(body=words("where.method"))]),
-            Fold(summary=words("where.arms"), blocks=[_arms(every, overall, words)]),
-            Fold(summary=words("power.summary"), blocks=_power(table, words)),
+            *_overall(whole.loc[whole["head"] == SOFTMAX], messages("overall.caption"), messages),
+            Text(body=messages("where.read")), *figures,
+            Fold(summary=messages("where.method_summary"), blocks=[Text(body=messages("where.method"))]),
+            Fold(summary=messages("where.arms"), blocks=[_arms(every, overall, messages)]),
+            Fold(summary=messages("power.summary"), blocks=_power(table, messages)),
         ]  # fmt: skip
     else:
         heads = (BASELINE, SOFTMAX)
@@ -47,48 +47,48 @@ def where(stored: Stored, words: Words) -> Section | None:
         if pairs.empty:
             return None
         blocks = [
-            Text(body=words("where.pairs")),
-            drawn(stored.kept, "differences", paired_differences, pairs, words=words),
+            Text(body=messages("where.pairs")),
+            drawn(stored.kept, "differences", paired_differences, pairs, messages=messages),
         ]
-    blocks += [*made_by(stored, words, "binary"), *_several(stored, words)]
-    return Section(id="where", title=words("where.title"), blocks=blocks)
+    blocks += [*made_by(stored, messages, "binary"), *_several(stored, messages)]
+    return Section(id="where", title=messages("where.title"), blocks=blocks)
 
 
-def _told(network: str, rows: pd.DataFrame, words: Words) -> str:
+def _told(network: str, rows: pd.DataFrame, messages: Messages) -> str:
     """In how many cells of a network the final test losses differ, are within the margin, and are open."""
     outcomes = rows.loc[rows["quantity"] == "nll", "outcome"].astype(str)
     counts = {name: int(outcomes.isin(kinds).sum()) for name, kinds in
               (("apart", APART), ("inside", INSIDE), ("open", ("undecided",)))}  # fmt: skip
-    return words("where.network", network=network_name(network, words), n=len(outcomes), **counts)
+    return messages("where.network", network=network_name(network, messages), n=len(outcomes), **counts)
 
 
-def _several(stored: Stored, words: Words) -> list[Block]:
+def _several(stored: Stored, messages: Messages) -> list[Block]:
     """The same question on several classes and labels: at each head's best rate, then at the default, and why so."""
     shares = stored.read("loss_scale")
     labelled = shares["task"].isin(shares.loc[shares["quantity"] == _LABELS[0], "task"])
     table = stored.read("overall", baseline=K_SIGMOID, head=K_SOFTMAX)
     blocks: list[Block] = []
     for kind, of_kind in table.groupby("kind", sort=False):
-        named = words.translated("kind", str(kind).replace(" ", "_"), str(kind))
+        named = messages.translated("kind", str(kind).replace(" ", "_"), str(kind))
         for at in ("best", "default"):
-            caption = words(f"overall.several_{at}", kind=named)
-            blocks += _overall(of_kind.loc[of_kind["at"] == at], caption, words)
-        blocks += _scale(shares.loc[labelled == (kind == "several labels")], words)
-    return [*blocks, *made_by(stored, words, "multiclass", "multilabel")] if blocks else []
+            caption = messages(f"overall.several_{at}", kind=named)
+            blocks += _overall(of_kind.loc[of_kind["at"] == at], caption, messages)
+        blocks += _scale(shares.loc[labelled == (kind == "several labels")], messages)
+    return [*blocks, *made_by(stored, messages, "multiclass", "multilabel")] if blocks else []
 
 
-def _scale(shares: pd.DataFrame, words: Words) -> list[Block]:
+def _scale(shares: pd.DataFrame, messages: Messages) -> list[Block]:
     """What the scale of the loss has in the difference under SGD, in each quantity that counts."""
     found = {name: scale_over_tasks(shares, name) for name in _SHOWN}
     texts = [
-        words("overall.scale_part", quantity=words.axis(name), part=number(both[1], sign=True).text,
-              whole=number(both[0], sign=True).text)
+        messages("overall.scale_part", quantity=messages.axis(name), part=number(both[1], sign=True).text,
+                 whole=number(both[0], sign=True).text)
         for name, both in found.items() if both and not QUANTITIES[name].relative
     ]  # fmt: skip
-    return [Text(body=words("overall.scale", parts=words("sentence.list").join(texts)))] if texts else []
+    return [Text(body=messages("overall.scale", parts=messages("sentence.list").join(texts)))] if texts else []
 
 
-def _overall(rows: pd.DataFrame, caption: str, words: Words) -> list[Block]:
+def _overall(rows: pd.DataFrame, caption: str, messages: Messages) -> list[Block]:
     """One arm against its baseline over all tasks, in the primary quantities: for fresh rows, and for these."""
     rows = rows.loc[rows["quantity"].isin(_SHOWN)]
     if rows.empty:
@@ -98,18 +98,18 @@ def _overall(rows: pd.DataFrame, caption: str, words: Words) -> list[Block]:
     for _, row in for_fresh_rows(rows).iterrows():
         known = QUANTITIES[str(row["quantity"])]
         # a relative quantity is averaged as a share of sigmoid's
-        scale, unit, name = (100, " %", words.or_key("quantity", known.name)) if known.relative else (1, "", "")
+        scale, unit, name = (100, " %", messages.or_key("quantity", known.name)) if known.relative else (1, "", "")
         shown.append([
-            name or words.axis(known.name), ranged(row, scale=scale, unit=unit),
-            number(scale * row["margin"], unit=unit), badge(str(row["outcome"]), words),
-            badge(str(these[known.name]), words), number(float(row["n_tasks"]), 9), number(float(row["n_cells"]), 9),
+            name or messages.axis(known.name), ranged(row, scale=scale, unit=unit),
+            number(scale * row["margin"], unit=unit), badge(str(row["outcome"]), messages),
+            badge(str(these[known.name]), messages), number(float(row["n_tasks"]), 9), number(float(row["n_cells"]), 9),
         ])  # fmt: skip
     names = ("quantity", "mean", "margin", "outcome", "these", "tasks", "cells")
-    columns = [words(f"overall.{name}") for name in names]
+    columns = [messages(f"overall.{name}") for name in names]
     return [Table(caption=caption, columns=columns, rows=shown)]
 
 
-def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
+def _arms(every: pd.DataFrame, overall: pd.DataFrame, messages: Messages) -> Table:
     """Every arm against sigmoid in the mean loss over training: outcomes over cells, and the mean over tasks."""
     found = counts(every.loc[every["quantity"] == "nll_curve"])
     mean = overall.loc[overall["quantity"] == "nll_curve"].set_index("head")
@@ -118,15 +118,15 @@ def _arms(every: pd.DataFrame, overall: pd.DataFrame, words: Words) -> Table:
         head = str(row.head)
         whole = mean.loc[head] if head in mean.index else None
         rows.append([
-            words.name("arm", head),
+            messages.name("arm", head),
             *(number(float(found.loc[row.Index, outcome]), 9) for outcome in OUTCOMES),
             "" if whole is None else ranged(whole),
         ])  # fmt: skip
-    columns = [words("where.arm"), *(words(f"outcome.{outcome}") for outcome in OUTCOMES), words("where.mean")]
-    return Table(caption=words("where.caption"), columns=columns, rows=rows)
+    columns = [messages("where.arm"), *(messages(f"outcome.{outcome}") for outcome in OUTCOMES), messages("where.mean")]
+    return Table(caption=messages("where.caption"), columns=columns, rows=rows)
 
 
-def _power(table: pd.DataFrame, words: Words) -> list[Block]:
+def _power(table: pd.DataFrame, messages: Messages) -> list[Block]:
     """What this many seeds could have shown, and the seeds that would decide what is open."""
     rows: list[list[Inline]] = []
     for name, part in table.groupby("quantity", sort=False):
@@ -137,13 +137,13 @@ def _power(table: pd.DataFrame, words: Words) -> list[Block]:
         by_rows = ~by_seeds & np.isfinite(still["fresh_seeds_needed"])
         never = int((~by_seeds & ~by_rows).sum())
         rows.append([
-            words.axis(str(name)), number(part["margin"].median()), number(part["detectable"].median()),
+            messages.axis(str(name)), number(part["margin"].median()), number(part["detectable"].median()),
             number(part["noise_floor"].median()), number(float(len(still)), 9),
             number((still["bound"] / still["margin"]).max()), number(still.loc[by_seeds, "seeds_needed"].median()),
             number(still.loc[by_rows, "fresh_seeds_needed"].median()), number(float(never), 9),
         ])  # fmt: skip
     columns = [
-        words(f"power.{name}")
+        messages(f"power.{name}")
         for name in ("quantity", "margin", "detectable", "floor", "open", "bound", "seeds", "fresh", "never")
     ]
-    return [Text(body=words("power.read")), Table(caption=words("power.caption"), columns=columns, rows=rows)]
+    return [Text(body=messages("power.read")), Table(caption=messages("power.caption"), columns=columns, rows=rows)]
