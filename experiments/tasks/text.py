@@ -42,7 +42,7 @@ def unit_of(texts: Sequence[str]) -> Unit:
     return "character" if len(_SPACELESS.findall(some)) > letters / 2 else "word"
 
 
-def words_in(text: str) -> float:
+def word_count(text: str) -> float:
     """About how many words there are: those between blanks, and in a script without spaces half of the characters."""
     spaceless = len(_SPACELESS.findall(text))
     return len(text.split()) if not spaceless else max(len(text.split()), spaceless / 2)
@@ -80,10 +80,10 @@ class Tokens:
     def __call__(self, texts: Iterable[str]) -> np.ndarray:
         """The token numbers of texts: (n, length), short texts padded."""
         rows = [split(text, self.unit)[: self.length] or [""] for text in texts]
-        found = np.full((len(rows), self.length), PADDING, dtype=np.int32)
-        for row, tokens in zip(found, rows, strict=True):
+        numbers = np.full((len(rows), self.length), PADDING, dtype=np.int32)
+        for row, tokens in zip(numbers, rows, strict=True):
             row[: len(tokens)] = [self._numbers.get(token, UNKNOWN) for token in tokens]
-        return found
+        return numbers
 
 
 def tokens_of(texts: Sequence[str], length: int, most: int = VOCABULARY) -> Tokens:

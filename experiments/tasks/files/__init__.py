@@ -12,11 +12,11 @@ from typing import Any
 from experiments.records import require
 from experiments.tasks.files.arrays import from_parts, read_npz
 from experiments.tasks.files.encoding import Encoder, encoder
+from experiments.tasks.files.file_formats import existing, form_of
 from experiments.tasks.files.finish import finish, from_frame
-from experiments.tasks.files.places import existing, form_of
+from experiments.tasks.files.formatting import quoted_path
 from experiments.tasks.files.table import Table
 from experiments.tasks.files.texts import read_texts
-from experiments.tasks.files.words import shown
 
 __all__ = ["Encoder", "Table", "encoder", "from_arrays", "read"]
 
@@ -60,7 +60,7 @@ def read(
     if source.startswith("openml:"):
         from experiments.tasks.files.openml import read_openml  # it imports what other sources have no use for
 
-        require(not images, f"{shown(source)} is no folder of images. Leave out --images.")
+        require(not images, f"{quoted_path(source)} is no folder of images. Leave out --images.")
         frame, default = read_openml(source)
         options["target"] = target or default
         return finish(from_frame(frame, source, **options, **of_tables, memory_gib=memory_gib), positive, memory_gib)
@@ -82,12 +82,14 @@ def read(
     if form == "parquet":
         from experiments.tasks.files.parquet import read_parquet
 
-        frame, notice = read_parquet(path, source, memory_gib, whole=sequence_id is not None)
+        frame, notice = read_parquet(path, source, memory_gib, all_rows=sequence_id is not None)
     else:
         from experiments.tasks.files.csv import read_csv
 
-        whole = sequence_id is not None  # a sequence of which some steps are drawn is another one
-        frame, notice = read_csv(path, source, tabs=form == "tsv", target=target, memory_gib=memory_gib, whole=whole)
+        all_rows = sequence_id is not None  # a sequence of which some steps are drawn is another one
+        frame, notice = read_csv(
+            path, source, tabs=form == "tsv", target=target, memory_gib=memory_gib, all_rows=all_rows
+        )
     raw = from_frame(frame, source, **options, **of_tables, memory_gib=memory_gib)
     if notice:
         raw = replace(raw, notices=(notice, *raw.notices))

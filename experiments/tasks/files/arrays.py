@@ -12,10 +12,10 @@ import pandas as pd
 
 from experiments.records import UserError, require
 from experiments.tasks.files.columns import require_distinct
+from experiments.tasks.files.formatting import counted, listed, one_line, plain, quoted, quoted_path, unknown
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
 from experiments.tasks.files.texts import as_texts, is_texts
-from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, shown, unknown
 
 SHAPES = "(rows, features), (rows, steps, channels), (rows, height, width, channels), or (rows,) texts"
 
@@ -29,25 +29,27 @@ def read_npz(
             needed = 3 * sum(entry.file_size for entry in archive.infolist())
     except Exception as error:  # what a damaged archive raises is of many kinds
         raise UserError(
-            f"{shown(source)} cannot be read as NPZ: {one_line(error)}. Save it with numpy.savez."
+            f"{quoted_path(source)} cannot be read as NPZ: {one_line(error)}. Save it with numpy.savez."
         ) from error
     require_memory(source, needed, memory_gib, "as arrays")
     wanted = {"x": "x", "y": target or "y", "groups": group, "weights": weight}
     others = [name for name in _names(path, source) if name not in wanted.values()]
-    found: dict[str, Any] = {}
+    arrays: dict[str, Any] = {}
     for part, name in wanted.items():
         if name is not None and not (part == "x" and len(others) > 1 and "x" not in _names(path, source)):
-            found[part] = _array(path, source, name)
-    if "x" not in found:
-        found["x"] = {name: _array(path, source, name) for name in others}
-        return from_parts(found.pop("x"), found.pop("y"), **found, source=source)
-    kind = found["x"].dtype
+            arrays[part] = _array(path, source, name)
+    if "x" not in arrays:
+        arrays["x"] = {name: _array(path, source, name) for name in others}
+        return from_parts(arrays.pop("x"), arrays.pop("y"), **arrays, source=source)
+    kind = arrays["x"].dtype
     require(
-        kind.kind in "biuf" or (kind.kind == "U" and found["x"].ndim == 1),
-        f"The array 'x' of {shown(source)} is of type {quoted(kind)}. It must be numbers, or (rows,) texts; mixed "
-        "columns go into a CSV or Parquet file.",
+        kind.kind in "biuf" or (kind.kind == "U" and arrays["x"].ndim == 1),
+        f"The array 'x' of {quoted_path(source)} is of type {quoted(kind)}. It must be numbers, or (rows,) texts; "
+        "mixed columns go into a CSV or Parquet file.",
     )
-    return from_parts(found["x"], found["y"], groups=found.get("groups"), weights=found.get("weights"), source=source)
+    return from_parts(
+        arrays["x"], arrays["y"], groups=arrays.get("groups"), weights=arrays.get("weights"), source=source
+    )
 
 
 def _names(path: Path, source: str) -> list[str]:
@@ -64,18 +66,20 @@ def _array(path: Path, source: str, name: str) -> np.ndarray:
         with np.load(path, allow_pickle=False) as arrays:
             if name not in arrays.files:
                 way_out = " Save the rows as x and the target as y: numpy.savez(file, x=x, y=y)."
-                raise unknown(f"array in {shown(source)} called", name, arrays.files, way_out)
+                raise unknown(f"array in {quoted_path(source)} called", name, arrays.files, way_out)
             array = arrays[name]
     except UserError:
         raise
     except Exception as error:  # what a damaged archive raises is of many kinds
         if "allow_pickle" in str(error):
             raise UserError(
-                f"The array {quoted(name)} of {shown(source)} holds Python objects, which are not read: they could "
-                "run any code. Save it as numbers or text."
+                f"The array {quoted(name)} of {quoted_path(source)} holds Python objects, which are not read: they "
+                "could run any code. Save it as numbers or text."
             ) from error
-        raise UserError(f"The array {quoted(name)} of {shown(source)} cannot be read: {one_line(error)}.") from error
-    require(isinstance(array, np.ndarray), f"{quoted(name)} of {shown(source)} is no array.")
+        raise UserError(
+            f"The array {quoted(name)} of {quoted_path(source)} cannot be read: {one_line(error)}."
+        ) from error
+    require(isinstance(array, np.ndarray), f"{quoted(name)} of {quoted_path(source)} is no array.")
     return array
 
 
@@ -114,8 +118,8 @@ def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray | dict[str, np.ndarray], tu
         if array.ndim == 4:
             return array, ()
         _, steps, channels = array.shape
-        said = f"x has three axes: a row is a sequence of {counted(steps, 'step')} of {counted(channels, 'channel')}. "
-        return array, (f"{said}An image has four, its channels last.",)
+        axes = f"x has three axes: a row is a sequence of {counted(steps, 'step')} of {counted(channels, 'channel')}. "
+        return array, (f"{axes}An image has four, its channels last.",)
     if numeric and not np.isnan(array).any():
         return array, ()
     require(
@@ -129,16 +133,16 @@ def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray | dict[str, np.ndarray], tu
 def _several(x: dict[Any, Any]) -> dict[str, np.ndarray]:
     """The arrays that a row is made of, (n, ...) of numbers each, in the order in which they are given."""
     require(len(x) > 0, "x is a dictionary without an array.")
-    found = {plain(name): _plain(values, plain(name)) for name, values in x.items()}
-    lengths = {len(array) if array.ndim else 0 for array in found.values()}
-    require(len(lengths) == 1, f"The arrays {listed(found)} have different numbers of rows: {sorted(lengths)}.")
-    for name, array in found.items():
+    arrays = {plain(name): _plain(values, plain(name)) for name, values in x.items()}
+    lengths = {len(array) if array.ndim else 0 for array in arrays.values()}
+    require(len(lengths) == 1, f"The arrays {listed(arrays)} have different numbers of rows: {sorted(lengths)}.")
+    for name, array in arrays.items():
         require(
             array.dtype.kind in "biuf" and 1 <= array.ndim <= 4,
             f"The array {quoted(name)} is of type {quoted(array.dtype)} and shape {array.shape}. One of several must "
             "be numbers, (rows,), (rows, features), (rows, steps, channels) or (rows, height, width, channels).",
         )
-    return {name: array[:, None] if array.ndim == 1 else array for name, array in found.items()}
+    return {name: array[:, None] if array.ndim == 1 else array for name, array in arrays.items()}
 
 
 def _vector(name: str, values: Any) -> pd.Series | None:

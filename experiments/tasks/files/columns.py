@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.records import UserError
+from experiments.tasks.files.formatting import counted, listed, quoted
 from experiments.tasks.files.kinds import Categories, Column, Dates, Numbers, Unusable, read_column
-from experiments.tasks.files.words import counted, listed, quoted
-from experiments.tasks.text import words_in
+from experiments.tasks.text import word_count
 
 # of a column of categories, the values with rows of their own; the rarer ones share a column
 MOST_LEVELS = 30
@@ -31,7 +31,7 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
     Two rows are identical if they are so in every column that is kept, before rare categories are pooled.
     Raises `UserError` if no column is left, or for what `read_column` refuses.
     """
-    kept: dict[str, pd.Series] = {}
+    usable: dict[str, pd.Series] = {}
     identical = np.zeros(len(frame), dtype=np.int64)
     dropped: defaultdict[str, list[str]] = defaultdict(list)
     pooled: list[str] = []
@@ -41,16 +41,16 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
         values = _as_numbers(column)
         why = _useless(str(name), column, values)
         if not why and isinstance(column, Categories) and is_prose(column):
-            kept[str(name)] = pd.Series([*column.levels, ""], dtype=object)[column.codes % (len(column.levels) + 1)]
-            kept[str(name)].index = range(len(frame))
+            usable[str(name)] = pd.Series([*column.levels, ""], dtype=object)[column.codes % (len(column.levels) + 1)]
+            usable[str(name)].index = range(len(frame))
         elif not why and isinstance(column, Categories):
-            kept[str(name)], several = _pool(column)
+            usable[str(name)], several = _pool(column)
             pooled += [str(name)] * several
-            if kept[str(name)].nunique() < 2:
+            if usable[str(name)].nunique() < 2:
                 why = f"text of which no value occurs in {LEAST_ROWS} rows"
-                del kept[str(name)]
+                del usable[str(name)]
         elif not why and isinstance(column, (Numbers, Dates)):
-            kept[str(name)] = pd.Series(column.values)
+            usable[str(name)] = pd.Series(column.values)
             notices += [column.notice] if isinstance(column, Dates) and column.notice else []
         if why:
             dropped[why].append(str(name))
@@ -63,22 +63,22 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
             f"In {counted(len(pooled), 'column')} of categories, the rare values (in fewer than {LEAST_ROWS} rows of a "
             f"training part, or not among its {MOST_LEVELS} most frequent) count as one: {listed(pooled)}."
         )
-    if not kept:
+    if not usable:
         way_out = dropped["names or ids"][:1]
         raise UserError(" ".join([
             "No usable column is left to predict from.",
             *notices,
             *(f"If {quoted(name)} is text, name it with --text." for name in way_out),
         ]))  # fmt: skip
-    return pd.DataFrame(kept, copy=False), identical, notices
+    return pd.DataFrame(usable, copy=False), identical, notices
 
 
 def _and_in(identical: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Number the rows (n,) that are equal in `values`, too: column by column, it takes no copy of the whole table."""
     if identical.max() == len(identical) - 1:
         return identical  # no two are equal any more
-    own = pd.factorize(values, use_na_sentinel=False)[0]
-    return pd.factorize(identical * (own.max() + 1) + own)[0]
+    codes = pd.factorize(values, use_na_sentinel=False)[0]
+    return pd.factorize(identical * (codes.max() + 1) + codes)[0]
 
 
 def _as_numbers(column: Column) -> np.ndarray:
@@ -120,7 +120,7 @@ def is_prose(column: Categories) -> bool:
     if (rows > 0).sum() <= max(MOST_LEVELS, PROSE * rows.sum()):
         return False
     some = np.random.default_rng(0).choice(len(rows), 500, p=rows / rows.sum())
-    return bool(np.median([words_in(column.levels[level]) for level in some]) >= PROSE_WORDS)
+    return bool(np.median([word_count(column.levels[level]) for level in some]) >= PROSE_WORDS)
 
 
 def _pool(column: Categories) -> tuple[pd.Series, bool]:
@@ -130,12 +130,12 @@ def _pool(column: Categories) -> tuple[pd.Series, bool]:
     """
     levels = column.levels
     rows = np.bincount(column.codes[column.codes >= 0], minlength=len(levels))
-    there = sorted(np.flatnonzero(rows), key=lambda at: levels[at])
-    frequent = [level for level in there if rows[level] >= LEAST_ROWS]
-    if len(there) - len(frequent) == 1 and len(there) <= MOST_LEVELS + 1:  # alone, it needs no other name
-        frequent = there
+    present = sorted(np.flatnonzero(rows), key=lambda at: levels[at])
+    frequent = [level for level in present if rows[level] >= LEAST_ROWS]
+    if len(present) - len(frequent) == 1 and len(present) <= MOST_LEVELS + 1:  # alone, it needs no other name
+        frequent = present
     names = [levels[at] for at in frequent]
-    several = len(frequent) < len(there) or len(frequent) > MOST_LEVELS + 1
+    several = len(frequent) < len(present) or len(frequent) > MOST_LEVELS + 1
     new = np.full(len(levels) + 1, len(names))  # the place of the others
     new[frequent] = np.arange(len(frequent))
     names += [_unused(OTHER, names)] * several

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.csv as arrow
 
 from experiments.records import UserError, require
+from experiments.tasks.files.formatting import one_line, quoted, quoted_path
 from experiments.tasks.files.memory import GIB, SHARE_OF_ROWS, TEXT_FACTOR, VALUE_BYTES, TooLarge, require_memory
 from experiments.tasks.files.sampled import sampled
-from experiments.tasks.files.words import one_line, quoted, shown
 
 # what is missing in any column; marks such as "?" are so in columns of numbers alone
 MISSING = ["", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "-NaN", "-nan", "NULL", "null"]
@@ -33,12 +33,12 @@ WAY_OUT = "Give a sample of its rows or fewer columns, or save it as Parquet, wh
 
 
 def read_csv(
-    path: Path, source: str, *, tabs: bool, target: str | None, memory_gib: float, whole: bool = False
+    path: Path, source: str, *, tabs: bool, target: str | None, memory_gib: float, all_rows: bool = False
 ) -> tuple[pd.DataFrame, str]:
     """Return the columns of a file with a line of names, and a notice; `target` is kept as the text it is.
 
     Separated by tabs if `tabs`, else by what the first line holds most of: comma, semicolon, tab or bar. Of a file that
-    is too large a sample of rows, as the notice says, unless it is needed as a `whole`.
+    is too large a sample of rows, as the notice says, unless `all_rows` are needed.
     Raises `UserError` for a file that is too large, not UTF-8, binary, ragged or without a row.
     """
     notice = ""
@@ -46,7 +46,7 @@ def read_csv(
         data = _bytes(path, source, memory_gib)
     except TooLarge as error:
         head = _head(path)
-        if whole or b"\0" in head:
+        if all_rows or b"\0" in head:
             raise
         delimiter = _delimiter_of(head, tabs, source)
         data, notice = _sample(path, source, delimiter, memory_gib, error)
@@ -60,14 +60,14 @@ def read_csv(
 def _delimiter_of(head: bytes, tabs: bool, source: str) -> str:
     text = head.decode("utf-8", errors="ignore")
     first = next((line for line in text.splitlines() if line.strip()), "")
-    require(bool(first), f"The file {shown(source)} holds nothing but blank lines.")
+    require(bool(first), f"The file {quoted_path(source)} holds nothing but blank lines.")
     return "\t" if tabs else _delimiter(first)
 
 
 def _head(path: Path) -> bytes:
     with _opened(path) as file:
-        found: bytes = file.read(BLOCK)
-        return found
+        head: bytes = file.read(BLOCK)
+        return head
 
 
 def _opened(path: Path) -> AbstractContextManager[Any]:
@@ -88,7 +88,7 @@ def _sample(path: Path, source: str, delimiter: str, memory_gib: float, error: T
             batches = arrow.open_csv(file, read_options=read, parse_options=parse, convert_options=text)
             table, notice = sampled(batches, SHARE_OF_ROWS * memory_gib * GIB / factor, error)
     except (csv.Error, pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError) as problem:
-        raise UserError(f"{shown(source)} cannot be read as columns of text: {one_line(problem)}.") from problem
+        raise UserError(f"{quoted_path(source)} cannot be read as columns of text: {one_line(problem)}.") from problem
     buffer = pa.BufferOutputStream()
     arrow.write_csv(table, buffer)
     return buffer.getvalue().to_pybytes(), notice
@@ -120,7 +120,7 @@ def _bytes(path: Path, source: str, memory_gib: float) -> bytes:
                 require_memory(source, path.stat().st_size * factor, memory_gib, "as text", WAY_OUT)
             return _text(chain([first], iter(lambda: file.read(BLOCK), b"")), source, factor, memory_gib)
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{shown(source)} cannot be read: {one_line(error)}.") from error
+        raise UserError(f"{quoted_path(source)} cannot be read: {one_line(error)}.") from error
 
 
 def _text(file: Iterable[bytes], source: str, factor: float, memory_gib: float) -> bytes:
@@ -141,7 +141,7 @@ def _text(file: Iterable[bytes], source: str, factor: float, memory_gib: float) 
             raise _not_utf8(source, error.object[error.start], size - len(block) + at, line) from error
         require(
             b"\0" not in block,
-            f"{shown(source)} is no text: it holds a byte 0. Save it as CSV in UTF-8 (a spreadsheet: as .csv).",
+            f"{quoted_path(source)} is no text: it holds a byte 0. Save it as CSV in UTF-8 (a spreadsheet: as .csv).",
         )
         lines += block.count(b"\n")
         blocks.append(block)
@@ -154,7 +154,7 @@ def _text(file: Iterable[bytes], source: str, factor: float, memory_gib: float) 
 def _not_utf8(source: str, byte: int, position: int, line: int) -> UserError:
     utf16 = " (it looks like UTF-16)" if position == 0 and byte in (0xFE, 0xFF) else ""
     return UserError(
-        f"{shown(source)} is not in UTF-8{utf16}: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
+        f"{quoted_path(source)} is not in UTF-8{utf16}: byte 0x{byte:02x} at position {position:,}, line {line:,}. "
         "Save it again as UTF-8 (in a spreadsheet: CSV UTF-8)."
     )
 
@@ -178,12 +178,12 @@ def _parse(data: bytes, source: str, delimiter: str, convert: arrow.ConvertOptio
             )
         except (pa.ArrowException, UnicodeDecodeError) as error:
             problem = error
-    said = one_line(problem) if problem else ""
-    ragged = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", said)
+    message = one_line(problem) if problem else ""
+    ragged = re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message)
     if ragged:
-        row, wanted, found = (int(group) for group in ragged.groups())
+        row, expected, actual = (int(group) for group in ragged.groups())
         raise UserError(
-            f"Row {row:,} of {shown(source)} has {found:,} values where the first has {wanted:,}. Give every row as "
-            f"many as there are names, and put quotes around a value that holds {quoted(delimiter)}."
+            f"Row {row:,} of {quoted_path(source)} has {actual:,} values where the first has {expected:,}. Give every "
+            f"row as many as there are names, and put quotes around a value that holds {quoted(delimiter)}."
         ) from problem
-    raise UserError(f"{shown(source)} cannot be read as columns of text: {said}.") from problem
+    raise UserError(f"{quoted_path(source)} cannot be read as columns of text: {message}.") from problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.tasks.files.words import counted, quoted
+from experiments.tasks.files.formatting import counted, quoted
 
 # the first that reads the most rows is taken: with slashes the month comes first, else the day
 DAYS = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y")
@@ -48,10 +48,10 @@ def in_calendar(dates: pd.Series) -> np.ndarray:
 
 
 def _notice(name: str, best: str, read: dict[str, int], total: int) -> str:
-    said = []
+    remarks = []
     other = SWAPPED.get(best[:5], "") + best[5:]
     if read.get(other) == read[best]:
-        said.append(f"is read with the {'month' if best.startswith('%m') else 'day'} first, and would fit both ways")
+        remarks.append(f"is read with the {'month' if best.startswith('%m') else 'day'} first, and would fit both ways")
     if read[best] < total:
-        said.append(f"has {counted(int(total - read[best]), 'row')} that is no date and counts as missing")
-    return f"The column {quoted(name)} {' and '.join(said)}." if said else ""
+        remarks.append(f"has {counted(int(total - read[best]), 'row')} that is no date and counts as missing")
+    return f"The column {quoted(name)} {' and '.join(remarks)}." if remarks else ""

@@ -87,10 +87,10 @@ def _of_array(table: Table, train: np.ndarray, scaled: Scale) -> Encoder:
     names = tuple(f"x{number}" for number in range(x.shape[1])) if table.kind == "vector" else ()
     means, scales = np.zeros(x.shape[1:]), np.ones(x.shape[1:])
     with np.errstate(under="ignore"):
-        for _, place, shape in table.parts:
-            values = x[:, place] if table.arrays else x
+        for _, columns, shape in table.parts:
+            values = x[:, columns] if table.arrays else x
             fitted = fit_scaling(values.reshape(len(x), *shape), train, KIND_OF_RANK[len(shape)])
-            where = place if table.arrays else ...
+            where = columns if table.arrays else ...
             means[where] = np.broadcast_to(fitted.mean, shape).reshape(means[where].shape)
             if scaled == "standard":  # a spread below 1e-160 has the square 0
                 scale = np.broadcast_to(np.where(fitted.scale > 0, fitted.scale, 1.0), shape)
@@ -99,8 +99,8 @@ def _of_array(table: Table, train: np.ndarray, scaled: Scale) -> Encoder:
     shift = means if scaled == "standard" else 0.0
 
     def transform(rows: np.ndarray) -> np.ndarray:
-        found = (x[rows] - shift) / scales
-        return np.where(np.isnan(found), fill, found)
+        shifted = (x[rows] - shift) / scales
+        return np.where(np.isnan(shifted), fill, shifted)
 
     return Encoder(row=x.shape[1:], columns=names, transform=transform, farthest=FARTHEST_OF[scaled])
 
@@ -115,12 +115,12 @@ class _Features:
 
 
 def _of_frame(x: pd.DataFrame, train: np.ndarray, scaled: Scale) -> Encoder:
-    found = [part for name, column in x.items() for part in _features(str(name), column, train, scaled)]
-    found.sort(key=lambda part: part.turn)
-    names = tuple(name for part in found for name in part.names)
+    features = [part for name, column in x.items() for part in _features(str(name), column, train, scaled)]
+    features.sort(key=lambda part: part.turn)
+    names = tuple(name for part in features for name in part.names)
 
     def transform(rows: np.ndarray) -> np.ndarray:
-        return np.concatenate([part.values(rows) for part in found], axis=1)
+        return np.concatenate([part.values(rows) for part in features], axis=1)
 
     return Encoder(row=(len(names),), columns=names, transform=transform, farthest=FARTHEST_OF[scaled])
 
@@ -128,12 +128,12 @@ def _of_frame(x: pd.DataFrame, train: np.ndarray, scaled: Scale) -> Encoder:
 def _features(name: str, column: pd.Series, train: np.ndarray, scaled: Scale) -> Iterator[_Features]:
     """The features of a column, fitted on its rows `train`. What no training row has is 0: its weights never train."""
     if isinstance(column.dtype, pd.CategoricalDtype):
-        place, names = _levels(column, train)
+        feature_of, names = _levels(column, train)
         codes = column.cat.codes.to_numpy()
-        seen = np.bincount(place[codes[train]], minlength=len(names)) > 0
+        seen = np.bincount(feature_of[codes[train]], minlength=len(names)) > 0
         labels = [f"{name}={level}" for level in names]
         every = np.arange(len(names))
-        yield _Features(turn=3, names=labels, values=lambda rows: (place[codes[rows]][:, None] == every) & seen)
+        yield _Features(turn=3, names=labels, values=lambda rows: (feature_of[codes[rows]][:, None] == every) & seen)
         return
     dates = pd.api.types.is_datetime64_dtype(column.dtype)
     if not dates and column.dtype != np.float64:
@@ -150,8 +150,8 @@ def _features(name: str, column: pd.Series, train: np.ndarray, scaled: Scale) ->
     yield _Features(turn=int(dates), names=labels, values=measured)
     if column.hasnans:
         gap = column.isna().to_numpy()
-        known = gap[train].any()
-        yield _Features(turn=2, names=[f"{name}: missing"], values=lambda rows: gap[rows, None] & known)
+        missing_in_training = gap[train].any()
+        yield _Features(turn=2, names=[f"{name}: missing"], values=lambda rows: gap[rows, None] & missing_in_training)
 
 
 def _measured(
@@ -180,22 +180,22 @@ def _levels(column: pd.Series, train: np.ndarray) -> tuple[np.ndarray, list[str]
     the table alone.
     """
     names = list(column.cat.categories)
-    place = np.arange(len(names))
+    feature_of = np.arange(len(names))
     shared = [number for number, name in enumerate(names) if name.rstrip("'") in (OTHER, MISSING)][-2:]
     others = [number for number in shared if names[number].rstrip("'") == OTHER]
     if not others:
-        return place, names
+        return feature_of, names
     rows = np.bincount(column.cat.codes.to_numpy()[train], minlength=len(names))
-    own = np.setdiff1d(place, shared)
-    ranked = own[np.argsort(-rows[own], kind="stable")][:MOST_LEVELS]
-    kept = np.sort(ranked[rows[ranked] >= LEAST_ROWS])
-    if len(own) <= MOST_LEVELS:  # each has its place, whether its training rows fill it or not
-        place[np.setdiff1d(own, kept)] = others[-1]
-        return place, names
-    place[own] = MOST_LEVELS
-    place[kept] = np.arange(len(kept))
-    place[shared] = MOST_LEVELS + np.arange(len(shared))
-    return place, [*(f"frequent {number}" for number in range(1, MOST_LEVELS + 1)), *(names[at] for at in shared)]
+    unshared = np.setdiff1d(feature_of, shared)
+    ranked = unshared[np.argsort(-rows[unshared], kind="stable")][:MOST_LEVELS]
+    frequent = np.sort(ranked[rows[ranked] >= LEAST_ROWS])
+    if len(unshared) <= MOST_LEVELS:  # each has its place, whether its training rows fill it or not
+        feature_of[np.setdiff1d(unshared, frequent)] = others[-1]
+        return feature_of, names
+    feature_of[unshared] = MOST_LEVELS
+    feature_of[frequent] = np.arange(len(frequent))
+    feature_of[shared] = MOST_LEVELS + np.arange(len(shared))
+    return feature_of, [*(f"frequent {number}" for number in range(1, MOST_LEVELS + 1)), *(names[at] for at in shared)]
 
 
 def _parts_of_dates(dates: pd.Series) -> np.ndarray:

@@ -11,13 +11,13 @@ import pandas as pd
 from experiments.records import UserError, require
 from experiments.tasks.data import identical_rows
 from experiments.tasks.files import columns, groups, labels
+from experiments.tasks.files.formatting import counted, listed, one_line, plain, quoted, quoted_path, unknown
 from experiments.tasks.files.kinds import LARGEST
 from experiments.tasks.files.memory import GIB, require_memory
 from experiments.tasks.files.sequences import sequences_of
 from experiments.tasks.files.table import Raw, Table
 from experiments.tasks.files.text_columns import WIDTH
 from experiments.tasks.files.texts import checked_texts, text_column
-from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, shown, unknown
 from experiments.tasks.text import LONGEST
 
 
@@ -42,7 +42,9 @@ def from_frame(
     columns.require_distinct(names)
     frame = frame.set_axis(names, axis=1)
     if target is None:
-        raise UserError(f"Which column of {shown(source)} is to be predicted? Name it with --target: {listed(names)}.")
+        raise UserError(
+            f"Which column of {quoted_path(source)} is to be predicted? Name it with --target: {listed(names)}."
+        )
     require(
         time is None or sequence_id is not None, "--time orders the steps of sequences: name them by --sequence-id."
     )
@@ -83,16 +85,16 @@ def finish(raw: Raw, positive: str | None, memory_gib: float, *, sampled: bool =
 
     `sampled`: its rows are a sample, of which fewer do as well if they take too much memory as numbers.
     """
-    require(len(raw.y) > 0, f"{shown(raw.source)} has no rows.")
+    require(len(raw.y) > 0, f"{quoted_path(raw.source)} has no rows.")
     gone = labels.missing(raw.y)
     require(not gone.all(), f"{raw.target} is missing in every row. Name another target, or fill it in.")
     notices = list(raw.notices)
     if gone.any():
         notices.append(f"Left out {counted(int(gone.sum()), 'row')} without a target.")
-    kept = ~gone
-    y, names = labels.binary(raw.y[kept], positive, raw.target)
-    weights = None if raw.weights is None else _weights(raw.weights[kept], raw.weight)
-    grouping = None if raw.groups is None else raw.groups[kept]
+    labelled = ~gone
+    y, names = labels.binary(raw.y[labelled], positive, raw.target)
+    weights = None if raw.weights is None else _weights(raw.weights[labelled], raw.weight)
+    grouping = None if raw.groups is None else raw.groups[labelled]
     x: pd.DataFrame | np.ndarray
     given = raw.x
     arrays: tuple[tuple[str, tuple[int, ...]], ...] = ()
@@ -101,26 +103,26 @@ def finish(raw: Raw, positive: str | None, memory_gib: float, *, sampled: bool =
         given = np.concatenate([part.reshape(len(raw.y), -1).astype(np.float64) for part in given.values()], axis=1)
         notices.append(f"A row is made of {listed(name for name, _ in arrays)}.")
     if isinstance(given, pd.DataFrame):
-        x, identical, said = columns.clean(given if kept.all() else given[kept].reset_index(drop=True))
-        notices += said
+        x, identical, remarks = columns.clean(given if labelled.all() else given[labelled].reset_index(drop=True))
+        notices += remarks
         width = sum(map(_width, x.dtypes))
         only = x.iloc[:, 0] if len(x.columns) == 1 else None
         if only is not None and pd.api.types.is_object_dtype(only.dtype):
-            x, _, said = checked_texts(only.to_numpy(), raw.source)
-            notices += said
+            x, _, remarks = checked_texts(only.to_numpy(), raw.source)
+            notices += remarks
     elif given.dtype == object:
-        x, identical, said = checked_texts(given[kept], raw.source)
-        notices, width = notices + said, LONGEST
+        x, identical, remarks = checked_texts(given[labelled], raw.source)
+        notices, width = notices + remarks, LONGEST
     else:
-        x = _numeric(given if kept.all() else given[kept], gaps=raw.gaps)
+        x = _numeric(given if labelled.all() else given[labelled], gaps=raw.gaps)
         identical, width = identical_rows(x), x[0].size
     # the table, its copies within scikit-learn, and the float32 of three parts
     needed = len(x) * width * 8 * 3
     if sampled and needed > memory_gib * GIB and isinstance(raw.x, pd.DataFrame):
         return finish(_thinned(raw, memory_gib * GIB / needed), positive, memory_gib)
     require_memory(raw.source, needed, memory_gib, "as numbers")
-    together, said = groups.together(identical, grouping, raw.group)
-    notices += said
+    together, remarks = groups.together(identical, grouping, raw.group)
+    notices += remarks
     groups.require_enough(y, together, names, grouped=grouping is not None)
     return Table(x=x, y=y, groups=together, weights=weights, labels=names, source=raw.source, notices=tuple(notices),
                  arrays=arrays)  # fmt: skip

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from experiments.records import UserError, require
 from experiments.tasks.data import effective_groups, leaves_few
-from experiments.tasks.files.words import counted, quoted
+from experiments.tasks.files.formatting import counted, quoted
 
 # with ten, a fifth of the groups holds two of each class: the least that a curve over held-out rows can mean
 LEAST = 10
@@ -63,9 +63,9 @@ def require_enough(y: np.ndarray, groups: np.ndarray, labels: tuple[str, str], g
         rows = int((y == number).sum())
         held = len(np.unique(groups[y == number]))
         what = "group" if grouped else "different row"
-        found = counted(rows, "row") if rows == held else f"{counted(rows, 'row')}, but only {counted(held, what)}"
+        size = counted(rows, "row") if rows == held else f"{counted(rows, 'row')}, but only {counted(held, what)}"
         require(
             held >= LEAST,
-            f"Class {quoted(label)} has {found} (of {len(y):,} rows). Training, validation and test parts that each "
+            f"Class {quoted(label)} has {size} (of {len(y):,} rows). Training, validation and test parts that each "
             f"hold both classes need {LEAST} {what}s of each, so {2 * LEAST} rows at the least: give more rows.",
         )

@@ -10,9 +10,9 @@ import pandas as pd
 from PIL import Image
 
 from experiments.records import UserError, require
+from experiments.tasks.files.formatting import counted, listed, one_line, quoted_path
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
-from experiments.tasks.files.words import counted, listed, one_line, shown
 
 DEEP = ("I", "F")  # modes with more than eight bits a pixel start so; only those of 16 bits are known in unit
 
@@ -33,15 +33,15 @@ def read_images(folder: Path, source: str, *, image_side: int, memory_gib: float
             if file.is_file() and not file.name.startswith(".")
         ]
     except OSError as error:
-        raise UserError(f"The folder {shown(source)} cannot be read: {one_line(error)}.") from error
+        raise UserError(f"The folder {quoted_path(source)} cannot be read: {one_line(error)}.") from error
     require(
         len(classes) > 1,
-        f"The folder {shown(source)} has {counted(len(classes), 'sub-folder')} "
+        f"The folder {quoted_path(source)} has {counted(len(classes), 'sub-folder')} "
         f"{f'({listed(entry.name for entry in classes)})' if classes else ''}".rstrip()
         + ". There must be one a class, two at least, with the images in them.",
     )
     sizes = {file: size for _, file in files if (size := _size(file)) is not None}
-    require(len(sizes) > 0, f"The sub-folders of {shown(source)} hold no image that can be read.")
+    require(len(sizes) > 0, f"The sub-folders of {quoted_path(source)} hold no image that can be read.")
     side = min(image_side, max(max(wide, high) for wide, high, _ in sizes.values()))
     mode = "L" if all(grey for _, _, grey in sizes.values()) else "RGB"
     channels = len(mode)
@@ -56,7 +56,7 @@ def read_images(folder: Path, source: str, *, image_side: int, memory_gib: float
         else:
             x[len(names)] = pixels.reshape(side, side, channels)
             names.append(name)
-    require(len(names) > 0, f"The sub-folders of {shown(source)} hold no image that can be read.")
+    require(len(names) > 0, f"The sub-folders of {quoted_path(source)} hold no image that can be read.")
     notices = [f"Left out {counted(len(bad), 'file')} that cannot be read as an image: {listed(bad)}."] if bad else []
     empty = [entry.name for entry in classes if entry.name not in names]
     notices += [f"No image in {counted(len(empty), 'sub-folder')}: {listed(empty)}."] if empty else []
@@ -66,7 +66,7 @@ def read_images(folder: Path, source: str, *, image_side: int, memory_gib: float
         groups=None,
         weights=None,
         source=source,
-        target=f"The folder {shown(source)}",
+        target=f"The folder {quoted_path(source)}",
         notices=tuple(notices),
     )
 

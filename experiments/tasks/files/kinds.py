@@ -12,7 +12,7 @@ from pandas.api import types
 
 from experiments.records import UserError
 from experiments.tasks.files.dates import in_calendar, parse_dates
-from experiments.tasks.files.words import counted, plain, quoted
+from experiments.tasks.files.formatting import counted, plain, quoted
 
 # text that stands for a missing number; "?" alone in a column of words stays a category of its own
 MARKERS = frozenset({"?", "-", "--", ".", "..", "*", "na", "n/a", "<na>", "nan", "null", "none", "nil", "missing"})
@@ -188,8 +188,8 @@ def _text(name: str, column: pd.Series) -> Column:
             f"as {quoted(levels[first])}. Correct it, leave it empty (then it counts as missing), or leave the column "
             "out."
         )
-    found = parse_dates(name, levels.where(~is_marker), rows)
-    if found is not None:
-        values, notice = found
+    dates = parse_dates(name, levels.where(~is_marker), rows)
+    if dates is not None:
+        values, notice = dates
         return Dates(values=np.append(values, np.datetime64("NaT", "us"))[codes], notice=notice)
     return labels

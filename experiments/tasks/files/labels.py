@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.records import UserError, require
-from experiments.tasks.files.words import counted, listed, plain, quoted
+from experiments.tasks.files.formatting import counted, listed, plain, quoted
 
 FEW = 20  # a target of more different numbers is hardly one of classes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from experiments.records import UserError
-from experiments.tasks.files.words import shown
+from experiments.tasks.files.formatting import quoted_path
 
 GIB = 2**30
 # measured on files of 10 to 120 MB: the highest resident memory of reading one is so many times the bytes of its text,
@@ -28,6 +28,6 @@ def require_memory(source: str, needed: float, memory_gib: float, how: str, way_
     """Raise `TooLarge` if `needed` bytes are more than `memory_gib`; `how` says in which form they are held."""
     if needed > memory_gib * GIB:
         raise TooLarge(
-            f"{shown(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB "
+            f"{quoted_path(source)} needs about {in_gib(needed)} of memory {how}; the limit is {memory_gib:g} GiB "
             f"(--memory). {way_out}."
         )

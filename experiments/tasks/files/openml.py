@@ -10,7 +10,7 @@ import pandas as pd
 from sklearn.datasets import fetch_openml
 
 from experiments.records import UserError, require
-from experiments.tasks.files.words import one_line, quoted, shown
+from experiments.tasks.files.formatting import one_line, quoted, quoted_path
 
 PREFIX = "openml:"
 PATIENCE = 30.0  # seconds without an answer
@@ -19,7 +19,7 @@ PATIENCE = 30.0  # seconds without an answer
 def read_openml(source: str) -> tuple[pd.DataFrame, str | None]:
     """Return the columns of `openml:NAME` (or of its number), and which one OpenML says is to be predicted."""
     name = source.removeprefix(PREFIX).strip()
-    require(bool(name), f"{shown(source)} names no data set. Write openml:NAME, for example openml:credit-g.")
+    require(bool(name), f"{quoted_path(source)} names no data set. Write openml:NAME, for example openml:credit-g.")
     which = {"data_id": int(name)} if name.isascii() and name.isdigit() else {"name": name}
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)  # scikit-learn sets none of its own

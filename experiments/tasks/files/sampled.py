@@ -20,20 +20,20 @@ def sampled(batches: Iterable[pa.RecordBatch], budget: float, refusal: TooLarge)
     where fewer than `LEAST` rows would be kept.
     """
     rng = np.random.default_rng(0)
-    kept: list[tuple[pa.RecordBatch, np.ndarray]] = []
+    chosen: list[tuple[pa.RecordBatch, np.ndarray]] = []
     threshold, size, seen = 1.0, 0, 0
     for batch in batches:
         seen += batch.num_rows
         part = _below(batch, rng.random(batch.num_rows), threshold)
-        kept.append(part)
+        chosen.append(part)
         size += part[0].nbytes
         while size > budget:
             threshold /= 2
-            kept = [_below(*part, threshold) for part in kept]
-            size = sum(batch.nbytes for batch, _ in kept)
-            if sum(batch.num_rows for batch, _ in kept) < LEAST:
+            chosen = [_below(*part, threshold) for part in chosen]
+            size = sum(batch.nbytes for batch, _ in chosen)
+            if sum(batch.num_rows for batch, _ in chosen) < LEAST:
                 raise refusal
-    table = pa.Table.from_batches([batch for batch, _ in kept])
+    table = pa.Table.from_batches([batch for batch, _ in chosen])
     if table.num_rows == seen:
         return table, ""
     return table, (

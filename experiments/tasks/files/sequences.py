@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from experiments.records import UserError, require
+from experiments.tasks.files.formatting import counted, listed, quoted
 from experiments.tasks.files.kinds import Numbers, read_column
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
-from experiments.tasks.files.words import counted, listed, quoted
 
 LONGEST = 1_000  # steps of a sequence that are kept, the last ones
 
@@ -31,8 +31,8 @@ def sequences_of(raw: Raw, identity: pd.Series, time: pd.Series | None, memory_g
     number, names = pd.factorize(identity)
     ranks = np.arange(len(number)) if time is None else _ranks(time)
     order = np.lexsort((ranks, number))
-    place = number[order]
-    counts = np.bincount(place)
+    sequence = number[order]
+    counts = np.bincount(sequence)
     columns, left = _channels(raw.x)
     notices = [*raw.notices]
     if left:
@@ -51,11 +51,11 @@ def sequences_of(raw: Raw, identity: pd.Series, time: pd.Series | None, memory_g
             f"The {len(names):,} sequences have {counts.min():,} to {counts.max():,} steps. Shorter ones are filled up "
             f"in front with each channel's mean{cut}."
         )
-    from_end = counts[place] - 1 - (np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts))
-    kept = from_end < steps
+    from_end = counts[sequence] - 1 - (np.arange(len(sequence)) - np.repeat(np.cumsum(counts) - counts, counts))
+    in_window = from_end < steps
     x = np.full((len(names), steps, len(columns)), np.nan)
     for channel, values in enumerate(columns.values()):
-        x[place[kept], steps - 1 - from_end[kept], channel] = values[order][kept]
+        x[sequence[in_window], steps - 1 - from_end[in_window], channel] = values[order][in_window]
     if np.isnan(np.concatenate([*columns.values()])).any():
         notices.append("Values that are missing within a sequence become their channel's mean.")
 
@@ -97,14 +97,14 @@ def _ranks(time: pd.Series) -> np.ndarray:
 
 def _channels(frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], list[str]]:
     """The columns of numbers that are not constant, (rows,) each, and the names of the others."""
-    found: dict[str, np.ndarray] = {}
+    channels: dict[str, np.ndarray] = {}
     left = []
     for name, series in frame.items():
         column = read_column(str(name), series)
         values = column.values if isinstance(column, Numbers) else np.empty(0)
         present = values[~np.isnan(values)]
         if len(present) and present.min() != present.max():
-            found[str(name)] = values
+            channels[str(name)] = values
         else:
             left.append(str(name))
-    return found, left
+    return channels, left

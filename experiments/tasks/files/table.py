@@ -52,12 +52,12 @@ class Table:
     @property
     def parts(self) -> list[tuple[str, slice, tuple[int, ...]]]:
         """Name, place among the numbers of a row, and shape of each of the arrays that a row is made of."""
-        start, found = 0, []
+        start, parts = 0, []
         for name, shape in self.arrays or (("", tuple(self.x.shape[1:])),):
             stop = start + math.prod(shape)
-            found.append((name, slice(start, stop), shape))
+            parts.append((name, slice(start, stop), shape))
             start = stop
-        return found
+        return parts
 
 
 @dataclass(frozen=True, kw_only=True)

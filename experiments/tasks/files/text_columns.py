@@ -42,11 +42,11 @@ class TextColumn:
 
     def __call__(self, texts: pd.Series) -> np.ndarray:
         """The numbers of texts: (n, components)."""
-        found = np.zeros((len(texts), WIDTH))
+        features = np.zeros((len(texts), WIDTH))
         if self.encoder is not None:
-            made = self.encoder.transform(_named(texts)).to_numpy()
-            found[:, : made.shape[1]] = made
-        return found
+            components = self.encoder.transform(_named(texts)).to_numpy()
+            features[:, : components.shape[1]] = components
+        return features
 
 
 def _named(texts: pd.Series) -> pd.Series:

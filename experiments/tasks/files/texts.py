@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from experiments.records import UserError, require
+from experiments.tasks.files.formatting import counted, listed, one_line, plain, quoted, quoted_path
 from experiments.tasks.files.memory import require_memory
 from experiments.tasks.files.table import Raw
-from experiments.tasks.files.words import counted, listed, one_line, plain, quoted, shown
 from experiments.tasks.text import LONGEST, length_of, split, unit_of
 
 SUFFIX = ".txt"
@@ -34,15 +34,15 @@ def read_texts(folder: Path, source: str, *, memory_gib: float) -> Raw:
         read = [(file.parent.name, file.read_text(encoding="utf-8")) for file in files]
     except UnicodeDecodeError as error:
         raise UserError(
-            f"A file in {shown(source)} is not in UTF-8: {one_line(error)}. Save it again as UTF-8."
+            f"A file in {quoted_path(source)} is not in UTF-8: {one_line(error)}. Save it again as UTF-8."
         ) from error
     except OSError as error:
-        raise UserError(f"The folder {shown(source)} cannot be read: {one_line(error)}.") from error
+        raise UserError(f"The folder {quoted_path(source)} cannot be read: {one_line(error)}.") from error
     names = sorted({name for name, _ in read})
     require(
         len(names) > 1,
-        f"The folder {shown(source)} has files of text in {counted(len(names), 'sub-folder')} ({listed(names)}). There "
-        "must be one a class, two at least.",
+        f"The folder {quoted_path(source)} has files of text in {counted(len(names), 'sub-folder')} ({listed(names)}). "
+        "There must be one a class, two at least.",
     )
     return Raw(
         x=as_texts(pd.Series([text for _, text in read], dtype=object)),
@@ -50,7 +50,7 @@ def read_texts(folder: Path, source: str, *, memory_gib: float) -> Raw:
         groups=None,
         weights=None,
         source=source,
-        target=f"The folder {shown(source)}",
+        target=f"The folder {quoted_path(source)}",
     )
 
 
@@ -70,8 +70,8 @@ def checked_texts(x: np.ndarray, source: str) -> tuple[np.ndarray, np.ndarray, l
     identical = np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
     require(
         len(numbers) > 1 and blank < len(texts),
-        f"The text of {shown(source)} is {'empty' if blank else 'the same'} in every row: there is nothing to predict "
-        "from.",
+        f"The text of {quoted_path(source)} is {'empty' if blank else 'the same'} in every row: there is nothing to "
+        "predict from.",
     )
     unit, length = unit_of(texts), length_of(texts)
     notices = [

@@ -10,7 +10,7 @@ from experiments.records import UserError
 
 LONGEST = 60
 LONGEST_PATH = 120
-SHOWN = 8
+MOST_LISTED = 8
 COLOURS = re.compile(r"\x1b\[[\d;]*m")  # what a terminal shows as bold or in colour
 COMPARED = 10_000  # names that a misspelt one is compared with: difflib takes a second for ten times as many
 
@@ -26,7 +26,7 @@ def quoted(value: object) -> str:
     return repr(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
 
 
-def shown(source: object) -> str:
+def quoted_path(source: object) -> str:
     """Return where the data is, in quotes and on one line; of a long path the end, which tells files apart."""
     text = str(source)
     return repr(text if len(text) <= LONGEST_PATH else "…" + text[1 - LONGEST_PATH :])
@@ -35,9 +35,9 @@ def shown(source: object) -> str:
 def listed(values: Iterable[object]) -> str:
     """Return the first few values, quoted, and how many there are when some are left out."""
     names = [quoted(value) for value in values]
-    if len(names) <= SHOWN:
+    if len(names) <= MOST_LISTED:
         return ", ".join(names)
-    return f"{', '.join(names[:SHOWN])}, ... ({len(names):,} in all)"
+    return f"{', '.join(names[:MOST_LISTED])}, ... ({len(names):,} in all)"
 
 
 def counted(number: int, noun: str) -> str:
@@ -48,15 +48,15 @@ def counted(number: int, noun: str) -> str:
 def one_line(error: BaseException) -> str:
     """Return what another library says of an error, on one line and without its full stop."""
     reason = getattr(error, "reason", None)  # what a network error wraps
-    said = getattr(reason, "strerror", None) or getattr(error, "strerror", None) or str(error)
-    text = " ".join(COLOURS.sub("", str(said)).split()) or type(error).__name__
+    message = getattr(reason, "strerror", None) or getattr(error, "strerror", None) or str(error)
+    text = " ".join(COLOURS.sub("", str(message)).split()) or type(error).__name__
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return (printable if len(printable) <= 200 else printable[:199] + "…").rstrip(".")
 
 
-def unknown(what: str, name: object, known: Iterable[object], way_out: str = "") -> UserError:
+def unknown(what: str, name: object, candidates: Iterable[object], way_out: str = "") -> UserError:
     """Return the error for a name that is not there, with the nearest known ones and the rest of them."""
-    names = [str(value) for value in known]
+    names = [str(value) for value in candidates]
     spelt = {candidate.casefold().strip(): candidate for candidate in reversed(names[:COMPARED])}
     close = difflib.get_close_matches(str(name).casefold().strip(), spelt, n=2)
     hint = f" Did you mean {' or '.join(quoted(spelt[match]) for match in close)}?" if close else ""

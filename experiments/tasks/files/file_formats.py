@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from experiments.records import UserError, require
+from experiments.tasks.files.formatting import one_line, quoted, quoted_path
 from experiments.tasks.files.texts import holds_texts
-from experiments.tasks.files.words import one_line, quoted, shown
 
 # ending -> how it is read
 ENDINGS = {
@@ -18,7 +18,7 @@ ENDINGS = {
     ".pq": "parquet",
     ".npz": "npz",
 }
-KNOWN = f"Known: {', '.join(ENDINGS)}, a folder with --images, or openml:NAME"
+SUPPORTED = f"Known: {', '.join(ENDINGS)}, a folder with --images, or openml:NAME"
 
 
 def form_of(path: Path) -> str:
@@ -29,33 +29,35 @@ def form_of(path: Path) -> str:
             return form
     ending = "".join(path.suffixes[-2:]) if name.endswith(".gz") else path.suffix
     what = f"the ending {quoted(ending)}" if ending else "no ending"
-    raise UserError(f"{shown(path)} has {what}, which tells no kind of data. {KNOWN}.")
+    raise UserError(f"{quoted_path(path)} has {what}, which tells no kind of data. {SUPPORTED}.")
 
 
 def existing(source: str, images: bool) -> Path:
     """Return the path of a file, or of a folder of texts, or of images if `images`; raises `UserError` for others."""
     if "://" in source:
-        raise UserError(f"{shown(source)} is an address. Download it, and name the file.")
+        raise UserError(f"{quoted_path(source)} is an address. Download it, and name the file.")
     try:
         path = Path(source).expanduser()
-        there, folder, file = path.exists(), path.is_dir(), path.is_file()
+        exists, folder, file = path.exists(), path.is_dir(), path.is_file()
         size = path.stat().st_size if file else 0
     except (OSError, ValueError, RuntimeError) as error:
-        raise UserError(f"{shown(source)} cannot be opened: {one_line(error)}.") from error
-    if not there:
-        beside = f" The folder {shown(path.parent)} does not exist either." if not path.parent.exists() else ""
-        raise UserError(f"There is no file {shown(source)}.{beside} Check the name; openml:NAME names a data set.")
+        raise UserError(f"{quoted_path(source)} cannot be opened: {one_line(error)}.") from error
+    if not exists:
+        beside = f" The folder {quoted_path(path.parent)} does not exist either." if not path.parent.exists() else ""
+        raise UserError(
+            f"There is no file {quoted_path(source)}.{beside} Check the name; openml:NAME names a data set."
+        )
     if images:
-        require(folder, f"{shown(source)} is no folder. --images takes one with a sub-folder of images a class.")
+        require(folder, f"{quoted_path(source)} is no folder. --images takes one with a sub-folder of images a class.")
         return path
     if folder and holds_texts(path):
         return path
     require(
         not folder,
-        f"{shown(source)} is a folder. Name a file in it; or let it have a sub-folder a class, of files .txt, or of "
-        "images with --images.",
+        f"{quoted_path(source)} is a folder. Name a file in it; or let it have a sub-folder a class, of files .txt, or "
+        "of images with --images.",
     )
-    require(file, f"{shown(source)} is no regular file. Save the data as a file first.")
+    require(file, f"{quoted_path(source)} is no regular file. Save the data as a file first.")
     form_of(path)
-    require(size > 0, f"The file {shown(source)} is empty.")
+    require(size > 0, f"The file {quoted_path(source)} is empty.")
     return path
