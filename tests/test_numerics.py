@@ -315,15 +315,15 @@ def test_places_are_in_the_installed_source() -> None:
     import keras
 
     root = File(keras.__file__).parents[1]
-    places = set(tensorflow_pathologies()["place"]) - {"", "the program itself"}
-    assert len(places) > 5
-    for place in places:
-        file, _, function = place.partition(": ")
-        assert f"def {function}" in (root / file).read_text(encoding="utf-8"), place
+    locations = set(tensorflow_pathologies()["place"]) - {"", "the program itself"}
+    assert len(locations) > 5
+    for location in locations:
+        file, _, function = location.partition(": ")
+        assert f"def {function}" in (root / file).read_text(encoding="utf-8"), location
 
 
 def test_a_pathology_is_added_in_one_place() -> None:
-    @pathology("throwaway", cause="It is a test.", place="", remedy="None.", cured=lambda path: path)
+    @pathology("throwaway", cause="It is a test.", location="", remedy="None.", cured=lambda path: path)
     def throwaway(path: Path, measured: Measures) -> bool:
         return path.activation == "sigmoid"
 
@@ -414,7 +414,7 @@ def test_the_network_of_the_consequences_is_the_one_that_keras_trains() -> None:
     assert trained.set_index("task").loc[task.name, "nll"] == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_pathology_costs_what_its_sound_twin_does_not() -> None:
+def test_a_pathology_costs_what_its_sound_counterpart_does_not() -> None:
     sound = Path(**{**KERAS_TF, **SIGMOID, "execution": "graph"})
     ill = Path(**{**vars(sound), "form": "layer_after"})
     trained = train_on(ENGINES["tensorflow"](), [sound, ill], seeds=4, steps=60)

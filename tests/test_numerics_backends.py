@@ -97,10 +97,10 @@ def test_everything_that_is_wrong_has_a_name_and_a_place(table: pd.DataFrame) ->
     keras = find_spec("keras")
     assert keras is not None
     root = File(str(keras.origin)).parents[1]
-    for place in set(table["place"]) - {"", "the program itself"}:
-        file, _, function = place.partition(": ")
+    for location in set(table["place"]) - {"", "the program itself"}:
+        file, _, function = location.partition(": ")
         text = (root / file).read_text(encoding="utf-8")
-        assert f"def {function}" in text or f"{function} = " in text, place
+        assert f"def {function}" in text or f"{function} = " in text, location
 
 
 def test_remedies_are_remedies(table: pd.DataFrame) -> None:

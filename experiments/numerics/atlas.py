@@ -27,7 +27,7 @@ from experiments.numerics.axes import (
 )
 from experiments.numerics.engines import ENGINES, Engine, Jax
 from experiments.numerics.programs import Program
-from experiments.numerics.sweeps import Sweep, Swept, quietly
+from experiments.numerics.sweeps import Sweep, SweepResult, quietly
 from experiments.records import require
 
 CATEGORIES = [name for name in PATH if name != "units"]
@@ -56,20 +56,20 @@ def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
     return binders.get(path.framework, keras_programs.bind)(path, labels)
 
 
-def _measured(results: Sequence[tuple[Path, Swept]]) -> pd.DataFrame:
+def _measured(results: Sequence[tuple[Path, SweepResult]]) -> pd.DataFrame:
     """The rows of the paths that were swept, in the order given."""
     references_of = [references.sweep(path) for path, _ in results]
     columns = {name: np.repeat([getattr(path, name) for path, _ in results], len(SWEEP)) for name in PATH}
     values = {
-        "loss_value": [found.loss for _, found in results],
+        "loss_value": [result.loss for _, result in results],
         "loss_reference": [loss for loss, _ in references_of],
-        "grad": [found.grad for _, found in results],
+        "grad": [result.grad for _, result in results],
         # scikit-learn has no gradient, so there is nothing to compare it with
         "grad_reference": [
             np.full_like(grad, np.nan) if path.framework == "scikit-learn" else grad
             for (path, _), (_, grad) in zip(results, references_of, strict=True)
         ],
-        "loss_of_prediction": [found.loss_of_prediction for _, found in results],
+        "loss_of_prediction": [result.loss_of_prediction for _, result in results],
     }
     return pd.DataFrame(
         {
@@ -82,14 +82,14 @@ def _measured(results: Sequence[tuple[Path, Swept]]) -> pd.DataFrame:
     )[COLUMNS]
 
 
-def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[Path, Swept | str]]:
+def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[Path, SweepResult | str]]:
     """Sweep the paths of a framework: those that share arithmetic are bound once and run in one call an execution."""
-    for together, group in groupby(sorted(selected, key=engine.together), key=engine.together):
+    for batch_key, group in groupby(sorted(selected, key=engine.batch_key), key=engine.batch_key):
         lacking = {path: _lacking(engine, path) for path in group}
         yield from ((path, why) for path, why in lacking.items() if why)
         programs: dict[Path, Program] = {}
         sweeping = Sweep(engine, SWEEP)
-        with engine.precision(together), quietly():
+        with engine.precision(batch_key), quietly():
             for execution in engine.executions:
                 members = [path for path, why in lacking.items() if not why and path.execution == execution]
                 for path in {path.on("any") for path in members} - programs.keys():
@@ -119,15 +119,15 @@ def sweep(backend: str, selected: Iterable[Path], progress: Progress | None = No
     use_backend(backend)
     by_hand = [path for path in selected if path.framework in ("numpy", "scikit-learn")]
     framed = [path for path in selected if path.framework not in ("numpy", "scikit-learn")]
-    results: dict[Path, Swept | str] = {}
+    results: dict[Path, SweepResult | str] = {}
     hand_swept = ((path, numpy_sweeps.sweep(path)) for path in by_hand)
-    for path, found in chain(hand_swept, _differentiated(ENGINES[backend](), framed)):
-        results[path] = found
+    for path, result in chain(hand_swept, _differentiated(ENGINES[backend](), framed)):
+        results[path] = result
         if progress is not None:
             progress(len(results), len(selected))
     ordered = [(path, results[path]) for path in by_hand] + sorted(((p, results[p]) for p in framed), key=_block)
-    swept = [(path, found) for path, found in ordered if isinstance(found, Swept)]
-    absent = [(path, found) for path, found in ordered if isinstance(found, str)]
+    swept = [(path, result) for path, result in ordered if isinstance(result, SweepResult)]
+    absent = [(path, result) for path, result in ordered if isinstance(result, str)]
     parts = [_measured(swept)] if swept else []
     parts += [unmeasured(absent)] if absent else []
     return tidy(pd.concat(parts, ignore_index=True))

@@ -112,19 +112,19 @@ def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.Da
         outer_bias = outer_bias - slope.sum(axis=1, keepdims=True)
         inner = inner - x.transpose(0, 2, 1) @ back
         inner_bias = inner_bias - back.sum(axis=1, keepdims=True)
-    right = np.clip(np.where(label == 1, chance, 1 - chance), CLIP, 1 - CLIP)
-    found = pd.DataFrame(
+    likelihood = np.clip(np.where(label == 1, chance, 1 - chance), CLIP, 1 - CLIP)
+    results = pd.DataFrame(
         {
             "task": [task.name for task, _ in runs],
             "seed": [seed for _, seed in runs],
             "nll": (np.logaddexp(0, z) - label * z).mean(axis=1),
-            "predicted_nll": -np.log(right).mean(axis=1),
+            "predicted_nll": -np.log(likelihood).mean(axis=1),
             "accuracy": (((chance > 0.5) == label) & np.isfinite(chance)).mean(axis=1),
             "dead_share": dead,
             "finite": np.isfinite(z).all(axis=1),
         }
     )
-    return [part.reset_index(drop=True) for _, part in found.groupby(np.arange(len(runs)) // len(alone))]
+    return [part.reset_index(drop=True) for _, part in results.groupby(np.arange(len(runs)) // len(alone))]
 
 
 def probability(path: Path, prediction: np.ndarray) -> np.ndarray:
@@ -144,42 +144,44 @@ def _gradient(engine: Engine, paths: Sequence[Path], seeds: int) -> Gradient:
     labels = np.tile(np.repeat([0, 1], ROWS // 2), seeds * len(TASKS))
 
     def call(path: Path) -> tuple[str, str]:
-        return (engine.together(path), path.execution)
+        return (engine.batch_key(path), path.execution)
 
     calls: list[tuple[str, list[Program], Run]] = []
-    for (together, execution), members in groupby(sorted(paths, key=call), key=call):
-        with engine.precision(together):
-            programs = [replace(bind(path, labels), reads=paths.index(path)) for path in members]
-            calls.append((together, programs, engine.compiled([programs], execution)))
+    for (batch_key, execution), members in groupby(sorted(paths, key=call), key=call):
+        with engine.precision(batch_key):
+            programs = [replace(bind(path, labels), logits_index=paths.index(path)) for path in members]
+            calls.append((batch_key, programs, engine.compiled([programs], execution)))
 
     def gradient(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         grad, chance = np.empty_like(z), np.empty_like(z)
-        for together, programs, run in calls:
-            with engine.precision(together), quietly():
+        for batch_key, programs, run in calls:
+            with engine.precision(batch_key), quietly():
                 outcomes = run([*z])
             for program, outcome in zip(programs, outcomes, strict=True):
-                grad[program.reads] = engine.numpy(outcome.grad).reshape(-1)
+                grad[program.logits_index] = engine.numpy(outcome.grad).reshape(-1)
                 prediction = engine.numpy(outcome.prediction).astype(np.float64)
-                chance[program.reads] = probability(program.path, prediction)
+                chance[program.logits_index] = probability(program.path, prediction)
         return grad, chance
 
     return gradient
 
 
-def sound_twin(path: Path, found: dict[Path, Measures]) -> Path | None:
+def sound_counterpart(path: Path, measures_by_path: dict[Path, Measures]) -> Path | None:
     """The sound path of the same framework and execution that is most like `path`.
 
     First among those that mean the same loss, so that nothing differs but the arithmetic; if there is none, the
     one that the remedies lead to, one after the other; None if they leave what was swept.
-    `found`: the measures of every swept path.
+    `measures_by_path`: the measures of every swept path.
     """
 
     def sound(other: Path) -> bool:
-        return other in found and not any(known.harms for known in diagnose(other, found[other]))
+        return other in measures_by_path and not any(
+            pathology.harms for pathology in diagnose(other, measures_by_path[other])
+        )
 
     meaning = references.sweep(path)
     same = [
-        other for other in found
+        other for other in measures_by_path
         if (other.framework, other.execution) == (path.framework, path.execution) and sound(other)
         and np.allclose(references.sweep(other), meaning, equal_nan=True)
     ]
@@ -190,15 +192,15 @@ def sound_twin(path: Path, found: dict[Path, Measures]) -> Path | None:
             key=lambda other: (dtypes.index(other.dtype), sum(getattr(other, n) != getattr(path, n) for n in PATH)),
         )
     for _ in range(len(PATHOLOGIES)):
-        if path not in found or sound(path):
-            return path if path in found else None
-        path = next(known for known in diagnose(path, found[path]) if known.harms).cured(path)
+        if path not in measures_by_path or sound(path):
+            return path if path in measures_by_path else None
+        path = next(pathology for pathology in diagnose(path, measures_by_path[path]) if pathology.harms).cured(path)
     return None
 
 
-def _strangeness(path: Path, known: Pathology, all_of_it: list[Pathology]) -> tuple[int, ...]:
+def _strangeness(path: Path, pathology: Pathology, diagnoses: list[Pathology]) -> tuple[int, ...]:
     """How far a path is from what people write who have this pathology and no other, for sorting."""
-    others = [other for other in all_of_it if other is not known]
+    others = [other for other in diagnoses if other is not pathology]
     dtypes = ("float32", "mixed_float16", "float16", *DTYPES)
     forms = ("in_layer", "layer_after", "activation_layer", "from_logits")
     return (
@@ -213,32 +215,33 @@ def _strangeness(path: Path, known: Pathology, all_of_it: list[Pathology]) -> tu
 
 
 def examples(table: pd.DataFrame) -> dict[str, tuple[Path, Path]]:
-    """For each harmful pathology found in `table` (of `pathologies`), a path that has it, and its sound twin.
+    """For each harmful pathology found in `table` (of `pathologies`), a path that has it, and its sound counterpart.
 
     The path is Keras's if Keras has it, and the one most like what people write; it is compiled where the
     framework compiles.
     """
-    found = {
+    measures_by_path = {
         Path(**{name: row[name] for name in PATH}): Measures(**{n: row[n] for n in Measures.__dataclass_fields__})
         for row in table.drop_duplicates(PATH).to_dict("records")
         if row["framework"] not in ("numpy", "scikit-learn")  # they do not differentiate
     }
     chosen: dict[str, tuple[Path, Path]] = {}
-    for known in (one for one in PATHOLOGIES.values() if one.harms):
+    for pathology in (one for one in PATHOLOGIES.values() if one.harms):
         carriers = [
-            path for path in found
-            if path.execution == ("eager" if "torch" in path.framework else "xla") and known.found(path, found[path])
+            path for path in measures_by_path
+            if path.execution == ("eager" if "torch" in path.framework else "xla")
+            and pathology.applies(path, measures_by_path[path])
         ]
-        carriers.sort(key=lambda path: _strangeness(path, known, diagnose(path, found[path])))
-        twins = ((path, sound_twin(path, found)) for path in carriers)
-        pair = next(((path, twin) for path, twin in twins if twin is not None), None)
+        carriers.sort(key=lambda path: _strangeness(path, pathology, diagnose(path, measures_by_path[path])))
+        pairs = ((path, sound_counterpart(path, measures_by_path)) for path in carriers)
+        pair = next(((path, counterpart) for path, counterpart in pairs if counterpart is not None), None)
         if pair is not None:
-            chosen[known.name] = pair
+            chosen[pathology.name] = pair
     return chosen
 
 
 def consequences(backend: str, table: pd.DataFrame, seeds: int = SEEDS, steps: int = STEPS) -> pd.DataFrame:
-    """Train on each pathology's path and on its sound twin: a row a (pathology, role, task, seed).
+    """Train on each pathology's path and on its sound counterpart: a row a (pathology, role, task, seed).
 
     `table`: the pathologies of `backend`'s atlas. `role` is "pathology" or "sound"; the columns of `PATH` say
     which path it is; the measurements are those of `train`. The backend must be free to use in this process.

@@ -27,11 +27,11 @@ class Engine(Protocol):
     lacking: str
     trace: Trace
 
-    def together(self, path: Path) -> str:
-        """What paths must have in common to run in one call: those that share arithmetic belong together."""
+    def batch_key(self, path: Path) -> str:
+        """What paths must have in common to run in one call: those that share arithmetic have the same key."""
         ...
 
-    def precision(self, together: str) -> AbstractContextManager[Any]:
+    def precision(self, batch_key: str) -> AbstractContextManager[Any]:
         """What must be switched on around such a call."""
         ...
 
@@ -39,7 +39,7 @@ class Engine(Protocol):
         """The tensor on the host, in its own dtype if NumPy has it."""
         ...
 
-    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
+    def loss_of_prediction(self, program: Program, prediction: np.ndarray) -> Tensor:
         """The program's loss of a prediction that has left the framework, op by op."""
         ...
 
@@ -70,20 +70,20 @@ class TensorFlow:
         self.trace = tensorflow_trace()
         self._traced: dict[tuple[int, ...], tuple[Sequence[Program], Callable[[Tensors], list[Outcome]]]] = {}
 
-    def together(self, path: Path) -> str:
+    def batch_key(self, path: Path) -> str:
         return path.precision
 
-    def precision(self, together: str) -> AbstractContextManager[Any]:
+    def precision(self, batch_key: str) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return tensor.numpy()
 
-    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
-        return program.again(prediction)
+    def loss_of_prediction(self, program: Program, prediction: np.ndarray) -> Tensor:
+        return program.loss_of_prediction(prediction)
 
     def _sweep(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
-        found: dict[int, Outcome] = {}
+        outcomes: dict[int, Outcome] = {}
         for members, x, kernel in by_head(programs, tensors):
             with self.tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
                 tape.watch(x)
@@ -91,8 +91,8 @@ class TensorFlow:
                 losses = [program.loss(prediction) for program in members]
             for program, loss in zip(members, losses, strict=True):
                 grad = tape.gradient(loss, x, unconnected_gradients="zero")
-                found[id(program)] = Outcome(loss, grad, prediction)
-        return [found[id(program)] for program in programs]
+                outcomes[id(program)] = Outcome(loss, grad, prediction)
+        return [outcomes[id(program)] for program in programs]
 
     def _graph(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
         """The graph of a group, traced once: XLA compiles the same one."""
@@ -133,29 +133,29 @@ class Torch:
         self.torch = torch
         self.trace: Trace = id  # nothing is compiled, so little would be saved
 
-    def together(self, path: Path) -> str:
+    def batch_key(self, path: Path) -> str:
         return path.precision
 
-    def precision(self, together: str) -> AbstractContextManager[Any]:
+    def precision(self, batch_key: str) -> AbstractContextManager[Any]:
         return nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         tensor = tensor.detach()
         return (tensor.float() if tensor.dtype == self.torch.bfloat16 else tensor).numpy()
 
-    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
-        return program.again(prediction)
+    def loss_of_prediction(self, program: Program, prediction: np.ndarray) -> Tensor:
+        return program.loss_of_prediction(prediction)
 
     def _sweep(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
-        found: dict[int, Outcome] = {}
+        outcomes: dict[int, Outcome] = {}
         for members, x, kernel in by_head(programs, tensors):
             x = x.detach().requires_grad_()
             prediction = members[0].predict(x, kernel)
             for program in members:
                 loss = program.loss(prediction)
                 (grad,) = self.torch.autograd.grad(loss.sum(), x, retain_graph=True)
-                found[id(program)] = Outcome(loss, grad, prediction)
-        return [found[id(program)] for program in programs]
+                outcomes[id(program)] = Outcome(loss, grad, prediction)
+        return [outcomes[id(program)] for program in programs]
 
     def compiled(self, groups: Sequence[Sequence[Program]], execution: str) -> Run:
         torch = self.torch
@@ -181,26 +181,26 @@ class Jax:
         self.jax = jax
         self.trace = jax_trace()
 
-    def together(self, path: Path) -> str:
+    def batch_key(self, path: Path) -> str:
         # without its switch JAX computes float64 in float32; only programs that ask for float64 get it
         if path.dtype == "float64":
             return "float64"
         return "float32" if path.precision == "float64" else path.precision
 
-    def precision(self, together: str) -> AbstractContextManager[Any]:
-        return self.jax.enable_x64(True) if together == "float64" else nullcontext()
+    def precision(self, batch_key: str) -> AbstractContextManager[Any]:
+        return self.jax.enable_x64(True) if batch_key == "float64" else nullcontext()
 
     def numpy(self, tensor: Tensor) -> np.ndarray:
         return np.asarray(tensor)
 
-    def again(self, program: Program, prediction: np.ndarray) -> Tensor:
+    def loss_of_prediction(self, program: Program, prediction: np.ndarray) -> Tensor:
         # as in training, so that JAX has the operations compiled already
-        loss, _ = self.jax.vjp(program.again, prediction)
+        loss, _ = self.jax.vjp(program.loss_of_prediction, prediction)
         return loss
 
     def _sweep(self, programs: Sequence[Program], tensors: Tensors) -> list[Outcome]:
         jax = self.jax
-        found: dict[int, Outcome] = {}
+        outcomes: dict[int, Outcome] = {}
         for members, x, kernel in by_head(programs, tensors):
 
             def predict(x: Tensor, kernel: Tensor = kernel, program: Program = members[0]) -> Tensor:
@@ -210,8 +210,8 @@ class Jax:
             for program in members:
                 loss, to_prediction = jax.vjp(program.loss, prediction)
                 (grad,) = to_x(*to_prediction(jax.numpy.ones_like(loss)))
-                found[id(program)] = Outcome(loss, grad, prediction)
-        return [found[id(program)] for program in programs]
+                outcomes[id(program)] = Outcome(loss, grad, prediction)
+        return [outcomes[id(program)] for program in programs]
 
     def compiled(self, groups: Sequence[Sequence[Program]], execution: str) -> Run:
         jax = self.jax

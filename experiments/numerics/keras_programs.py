@@ -93,5 +93,5 @@ def bind(path: Path, labels: np.ndarray = LABELS) -> Program:
         kernel=network.layers[0].variable_dtype,
         predict=predict,
         loss=rows,
-        again=rows,
+        loss_of_prediction=rows,
     )

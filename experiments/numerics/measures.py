@@ -73,27 +73,27 @@ def measure(rows: pd.DataFrame, precision: str) -> Measures:
     z, label = rows["z"].to_numpy(), rows["label"].to_numpy()
     loss, true_loss = rows["loss_value"].to_numpy(), rows["loss_reference"].to_numpy()
     grad, true_grad = rows["grad"].to_numpy(), rows["grad_reference"].to_numpy()
-    again = rows["loss_of_prediction"].to_numpy()
+    reevaluated = rows["loss_of_prediction"].to_numpy()
     coarse = max(OFF, 4 * EPSILON[precision])
     differentiates = not np.isnan(grad).all() or np.isnan(loss).all()
     with np.errstate(all="ignore"):
-        known = np.isfinite(true_grad) & differentiates
+        comparable = np.isfinite(true_grad) & differentiates
         error = np.abs(grad - true_grad)
-        dead = known & (grad == 0) & (np.abs(true_grad) > coarse)
+        dead = comparable & (grad == 0) & (np.abs(true_grad) > coarse)
         broken = np.isinf(loss) & ~np.isinf(true_loss)
-        same = np.isclose(loss, again, rtol=coarse, atol=coarse, equal_nan=True) | np.isnan(again)
+        same = np.isclose(loss, reevaluated, rtol=coarse, atol=coarse, equal_nan=True) | np.isnan(reevaluated)
         near = np.isfinite(true_loss) & (true_loss > 0) & (np.abs(z) <= 4)
         rounding = [np.median(np.abs(loss / true_loss - 1)[near]) if near.any() else np.nan]
-        rounding += [error[known & (np.abs(z) <= 4)].max(initial=0.0)] if differentiates else []
+        rounding += [error[comparable & (np.abs(z) <= 4)].max(initial=0.0)] if differentiates else []
         lopsided = _unlike(np.abs(grad)) & ~_unlike(np.abs(true_grad))
         return Measures(
-            off_from=_first(z, known & ~(error <= OFF)),
-            wrong_from=_first(z, known & ~(error <= coarse)),
-            worst=float(np.max(np.where(np.isnan(grad), np.inf, error)[known], initial=0.0)),
+            off_from=_first(z, comparable & ~(error <= OFF)),
+            wrong_from=_first(z, comparable & ~(error <= coarse)),
+            worst=float(np.max(np.where(np.isnan(grad), np.inf, error)[comparable], initial=0.0)),
             dead_from=_first(z, dead),
             dead_label_0=_first(z, dead & (label == 0)),
             dead_label_1=_first(z, dead & (label == 1)),
-            explodes_from=_first(z, known & np.isfinite(grad) & (np.abs(grad) > np.abs(true_grad) + 1)),
+            explodes_from=_first(z, comparable & np.isfinite(grad) & (np.abs(grad) > np.abs(true_grad) + 1)),
             inf_from=_first(z, broken | np.isinf(grad)),
             nan_from=_first(z, np.isnan(loss) | (np.isnan(grad) & differentiates)),
             loss_breaks_from=_first(z, broken | np.isnan(loss)),
@@ -118,8 +118,8 @@ def _cap(z: np.ndarray, loss: np.ndarray, reference: np.ndarray) -> float:
 def measures(atlas: pd.DataFrame) -> pd.DataFrame:
     """One row a measured path: its keys and the fields of `Measures`."""
     measured = atlas[atlas["status"] == MEASURED]
-    found = []
+    records = []
     for keys, rows in measured.groupby(PATH, observed=True, sort=False):
         named = dict(zip(PATH, keys, strict=True))
-        found.append({**named, **vars(measure(rows, Path(**named).precision))})
-    return pd.DataFrame(found, columns=[*PATH, *Measures.__dataclass_fields__])
+        records.append({**named, **vars(measure(rows, Path(**named).precision))})
+    return pd.DataFrame(records, columns=[*PATH, *Measures.__dataclass_fields__])

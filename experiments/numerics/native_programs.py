@@ -84,7 +84,7 @@ def bind_torch(path: Path, labels: np.ndarray = LABELS) -> Program:
         with autocast():
             return rows(prediction)
 
-    def again(prediction: np.ndarray) -> Tensor:
+    def loss_of_prediction(prediction: np.ndarray) -> Tensor:
         # bfloat16 left the framework as float32
         return rows(torch.tensor(prediction).to(getattr(torch, path.precision)))
 
@@ -95,7 +95,7 @@ def bind_torch(path: Path, labels: np.ndarray = LABELS) -> Program:
         kernel=path.floatx,
         predict=predict,
         loss=loss,
-        again=again,
+        loss_of_prediction=loss_of_prediction,
     )
 
 
@@ -126,7 +126,7 @@ def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
     def predict(x: Tensor, kernel: Tensor) -> Tensor:
         return activation(tf.matmul(x, kernel))
 
-    def again(prediction: np.ndarray) -> Tensor:
+    def loss_of_prediction(prediction: np.ndarray) -> Tensor:
         return rows(tf.constant(prediction))
 
     return Program(
@@ -136,5 +136,5 @@ def bind_tensorflow(path: Path, labels: np.ndarray = LABELS) -> Program:
         kernel=path.floatx,
         predict=predict,
         loss=rows,
-        again=again,
+        loss_of_prediction=loss_of_prediction,
     )

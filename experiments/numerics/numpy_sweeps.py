@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
 from experiments.numerics.axes import EXECUTIONS, LABELS, PLAIN, SWEEP, Path, one_hot, split
-from experiments.numerics.sweeps import Swept, quietly, reason
+from experiments.numerics.sweeps import SweepResult, quietly, reason
 
 LACKING_DTYPE = "does not exist: NumPy has no bfloat16 of its own"
 LACKING_EXECUTION = "does not exist: it runs eagerly"
@@ -50,21 +50,21 @@ def _logaddexp(logits: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return y * (norm - logits), np.exp(logits - norm)
 
 
-def _by_hand(path: Path, logits: np.ndarray, y: np.ndarray) -> Swept:
+def _by_hand(path: Path, logits: np.ndarray, y: np.ndarray) -> SweepResult:
     terms, p = (_logaddexp if path.loss == "logaddexp_by_hand" else _logarithm)(logits, y)
     loss = terms.sum(axis=1).astype(np.float64)
     direction = split(np.ones(1), path.units)[0].astype(logits.dtype)
-    return Swept(loss=loss, grad=((p - y) @ direction).astype(np.float64), loss_of_prediction=loss)
+    return SweepResult(loss=loss, grad=((p - y) @ direction).astype(np.float64), loss_of_prediction=loss)
 
 
-def _log_loss(logits: np.ndarray) -> Swept:
+def _log_loss(logits: np.ndarray) -> SweepResult:
     p = expit(logits)[:, 0] if logits.shape[1] == 1 else softmax(logits, axis=1)
     rows = [log_loss([label], p[row : row + 1], labels=[0, 1]) for row, label in enumerate(LABELS.tolist())]
     losses = np.array(rows, dtype=np.float64)
-    return Swept(loss=losses, grad=np.full(len(losses), np.nan), loss_of_prediction=losses)
+    return SweepResult(loss=losses, grad=np.full(len(losses), np.nan), loss_of_prediction=losses)
 
 
-def sweep(path: Path) -> Swept | str:
+def sweep(path: Path) -> SweepResult | str:
     """The path's numbers over the sweep, or why there are none."""
     if path.execution != "eager":
         return LACKING_EXECUTION

@@ -23,9 +23,9 @@ class Program:
 
     `predict(x, kernel)` maps the input (n, 1) and the head's kernel (1, units), of the dtype `kernel`, to what the
     model predicts (n, units); `loss(prediction)` is the loss of each row (n,).
-    `again(prediction)` is the same loss of a prediction that has left the framework: `loss(y, model.predict(x))`.
-    `head`: programs with the same one have the same `predict`; `objective`: those with the same one the same `again`.
-    `reads`: which of the logits that a call gets are this program's.
+    `loss_of_prediction(prediction)` is the same loss of a prediction that has left the framework, as in
+    `loss(y, model.predict(x))`. `head`: programs with the same one have the same `predict`; `objective`: those with
+    the same one have the same losses. `logits_index`: which of the logits that a call gets are this program's.
     """
 
     path: Path
@@ -34,13 +34,13 @@ class Program:
     kernel: str
     predict: Callable[[Tensor, Tensor], Tensor]
     loss: Callable[[Tensor], Tensor]
-    again: Callable[[np.ndarray], Tensor]
-    reads: int = 0
+    loss_of_prediction: Callable[[np.ndarray], Tensor]
+    logits_index: int = 0
 
     @property
     def input_leaf(self) -> str:
         """The name of its input among the tensors of a call."""
-        return f"logits {self.reads} {self.path.floatx}"
+        return f"logits {self.logits_index} {self.path.floatx}"
 
     @property
     def kernel_leaf(self) -> str:
@@ -58,11 +58,11 @@ class Outcome(NamedTuple):
 
 def leaves(programs: Iterable[Program], logits: Sequence[np.ndarray]) -> dict[str, tuple[np.ndarray, str]]:
     """Every array that these programs read, with the dtype that it gets: inputs (n, 1) and kernels (1, units)."""
-    found: dict[str, tuple[np.ndarray, str]] = {}
+    arrays: dict[str, tuple[np.ndarray, str]] = {}
     for program in programs:
-        found[program.input_leaf] = (logits[program.reads][:, None], program.path.floatx)
-        found[program.kernel_leaf] = (split(np.ones(1), program.path.units), program.kernel)
-    return found
+        arrays[program.input_leaf] = (logits[program.logits_index][:, None], program.path.floatx)
+        arrays[program.kernel_leaf] = (split(np.ones(1), program.path.units), program.kernel)
+    return arrays
 
 
 def by_head(

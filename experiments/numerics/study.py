@@ -29,9 +29,9 @@ def study(backend: str, progress: Progress | None = None, dtypes: Sequence[str] 
     if installed(backend) and backend_in_use() not in (None, backend):
         return _elsewhere(backend, progress, dtypes)
     swept = atlas(backend, progress, dtypes)
-    found = pathologies(swept)
-    trained = consequences(backend, found) if installed(backend) else pd.DataFrame(columns=COLUMNS)
-    return {"numerics": swept, "pathologies": found, "consequences": trained}
+    diagnosed = pathologies(swept)
+    trained = consequences(backend, diagnosed) if installed(backend) else pd.DataFrame(columns=COLUMNS)
+    return {"numerics": swept, "pathologies": diagnosed, "consequences": trained}
 
 
 def _elsewhere(backend: str, progress: Progress | None, dtypes: Sequence[str]) -> dict[str, pd.DataFrame]:

@@ -17,14 +17,14 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> str:
 
     How many paths are sound, how the heads do as people write them, what harms, and what it did to training.
     """
-    numerics, found, trained = tables["numerics"], tables["pathologies"], tables["consequences"]
+    numerics, diagnosed, trained = tables["numerics"], tables["pathologies"], tables["consequences"]
     if (numerics["status"] == NOT_INSTALLED).all():
         return f"{', '.join(numerics['framework'].astype(str).unique())}: not installed, so nothing was measured."
-    swept = len(found[PATH].drop_duplicates())
-    sound = len(found.loc[found["pathology"] == SOUND, PATH].drop_duplicates())
+    swept = len(diagnosed[PATH].drop_duplicates())
+    sound = len(diagnosed.loc[diagnosed["pathology"] == SOUND, PATH].drop_duplicates())
     parts = [f"**Of {swept} paths that were swept, {sound} compute what their program says at every logit.**"]
-    parts += [_written(found, *head) for head in _WRITTEN]
-    harmful = found.loc[found["harms"].astype(bool)].groupby("pathology", sort=False)[PATH].size()
+    parts += [_written(diagnosed, *head) for head in _WRITTEN]
+    harmful = diagnosed.loc[diagnosed["harms"].astype(bool)].groupby("pathology", sort=False)[PATH].size()
     listed = ", ".join(f"{_called(name)} ({paths})" for name, paths in harmful.sort_values(ascending=False).items())
     parts.append(f"Pathologies that do harm, with the number of paths that have them: {listed}.")
     if len(trained):
@@ -40,12 +40,12 @@ def _called(pathology: object) -> str:
     return str(pathology).replace("_", " ")
 
 
-def _written(found: pd.DataFrame, activation: str, units: int, loss: str) -> str:
+def _written(diagnosed: pd.DataFrame, activation: str, units: int, loss: str) -> str:
     """From which logit on the head as people write it, in float32 under Keras, has no gradient."""
-    rows = found.loc[
-        found["framework"].astype(str).str.startswith("keras")
-        & (found["dtype"] == "float32") & (found["form"] == "in_layer") & (found["activation"] == activation)
-        & (found["units"] == units) & (found["loss"] == loss)
+    rows = diagnosed.loc[
+        diagnosed["framework"].astype(str).str.startswith("keras")
+        & (diagnosed["dtype"] == "float32") & (diagnosed["form"] == "in_layer")
+        & (diagnosed["activation"] == activation) & (diagnosed["units"] == units) & (diagnosed["loss"] == loss)
     ]
     dead = rows["dead_from"].min()
     head = f"Keras's {activation} head with {loss}, in float32,"

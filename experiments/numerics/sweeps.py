@@ -18,7 +18,7 @@ from experiments.numerics.programs import Outcome, Program
 
 
 @dataclass(frozen=True, kw_only=True)
-class Swept:
+class SweepResult:
     """One program's numbers over the sweep, in float64: each (n,)."""
 
     loss: np.ndarray
@@ -42,7 +42,7 @@ class Sweep:
         self._losses: dict[Hashable, np.ndarray] = {}
         self._traces: dict[int, tuple[Program, Hashable]] = {}
 
-    def run(self, programs: Sequence[Program], execution: str) -> list[Swept | str]:
+    def run(self, programs: Sequence[Program], execution: str) -> list[SweepResult | str]:
         """Sweep z (n,) through each program: its numbers, or what it raised, in the order of `programs`.
 
         Of programs with the same trace one is run, for all of them.
@@ -50,9 +50,9 @@ class Sweep:
         with quietly():
             traces = [self._trace(program) for program in programs]
             first = dict(zip(reversed(traces), reversed(programs), strict=True))
-            found = self._distinct([*first.values()], execution)
+            outcomes = self._distinct([*first.values()], execution)
             return [
-                result if isinstance(result := found[id(first[trace])], str) else self._swept(program, result)
+                result if isinstance(result := outcomes[id(first[trace])], str) else self._result(program, result)
                 for program, trace in zip(programs, traces, strict=True)
             ]
 
@@ -82,31 +82,31 @@ class Sweep:
     def _run(self, groups: Sequence[Sequence[Program]], execution: str) -> list[Outcome | str]:
         programs = [program for group in groups for program in group]
         try:
-            found = self.engine.compiled(groups, execution)([self.z])
-            return [Outcome(*map(self.engine.numpy, outcome)) for outcome in found]
+            outcomes = self.engine.compiled(groups, execution)([self.z])
+            return [Outcome(*map(self.engine.numpy, outcome)) for outcome in outcomes]
         except Exception as error:  # whatever a framework raises is a finding
             if len(programs) == 1:
                 return [reason(error)]
             parts = [[group] for group in groups] if len(groups) > 1 else [[[program]] for program in programs]
             return [result for part in parts for result in self._run(part, execution)]
 
-    def _swept(self, program: Program, outcome: Outcome) -> Swept:
+    def _result(self, program: Program, outcome: Outcome) -> SweepResult:
         loss, grad, prediction = outcome
-        return Swept(
+        return SweepResult(
             loss=loss.reshape(-1).astype(np.float64),
             grad=grad.reshape(-1).astype(np.float64),
-            loss_of_prediction=self._again(program, prediction),
+            loss_of_prediction=self._loss_of_prediction(program, prediction),
         )
 
-    def _again(self, program: Program, prediction: np.ndarray) -> np.ndarray:
+    def _loss_of_prediction(self, program: Program, prediction: np.ndarray) -> np.ndarray:
         """The loss of what the program predicted, (n,), nan if that raises."""
         key = (program.objective, str(prediction.dtype), prediction.tobytes())
         if key not in self._losses:
             try:
-                again = self.engine.numpy(self.engine.again(program, prediction))
+                loss = self.engine.numpy(self.engine.loss_of_prediction(program, prediction))
             except Exception:  # a compiled loss may accept the label that the same loss refuses op by op
-                again = np.full(len(prediction), np.nan)
-            self._losses[key] = again.reshape(-1).astype(np.float64)
+                loss = np.full(len(prediction), np.nan)
+            self._losses[key] = loss.reshape(-1).astype(np.float64)
         return self._losses[key]
 
 
@@ -114,5 +114,7 @@ def reason(error: Exception) -> str:
     """One line that says what a framework raised."""
     lines = [re.sub(r"\{\{.*?\}\}", "", line).strip() for line in str(error).splitlines()]
     lines = [line.split("  Label values")[0] for line in lines]
-    said = [line for line in lines if "Received" in line or "not implemented" in line.lower()] or [*filter(None, lines)]
-    return f"raises {type(error).__name__}: {said[0][:140] if said else 'no message'}"
+    candidates = [line for line in lines if "Received" in line or "not implemented" in line.lower()] or [
+        *filter(None, lines)
+    ]
+    return f"raises {type(error).__name__}: {candidates[0][:140] if candidates else 'no message'}"

@@ -36,7 +36,7 @@ def jax_trace() -> Trace:
             prediction, to_x = jax.vjp(lambda x: program.predict(x, kernel), x)
             return prediction, to_x(prediction)
 
-        read = leaves([program], [SWEEP] * (program.reads + 1)).values()
+        read = leaves([program], [SWEEP] * (program.logits_index + 1)).values()
         inputs = [jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(dtype)) for x, dtype in read]
         jaxpr, (prediction, _) = jax.make_jaxpr(predict, return_shape=True)(*inputs)
         return _written(jaxpr), prediction
@@ -89,17 +89,17 @@ def tensorflow_trace() -> Trace:
             operation.name if operation.type == "Placeholder" else "",
             operation.type,
             tuple(sorted((name, value.SerializeToString(deterministic=True)) for name, value in attributes)),
-            tuple(map(place, operation.inputs)),
+            tuple(map(output_id, operation.inputs)),
             tuple(sorted(map(number, operation.control_inputs))),
         )
 
-    def place(tensor: Tensor) -> tuple[int, int]:
+    def output_id(tensor: Tensor) -> tuple[int, int]:
         """Which operation it comes from, and which of its outputs it is."""
         return (number(tensor.op), tensor.value_index)
 
     def head(program: Program) -> tuple[Any, Tensor]:
         graph = tf.__internal__.FuncGraph("head")
-        read = leaves([program], [SWEEP] * (program.reads + 1))
+        read = leaves([program], [SWEEP] * (program.logits_index + 1))
         with graph.as_default():
             x, kernel = (
                 tf.compat.v1.placeholder(dtype, value.shape, name)
@@ -113,6 +113,6 @@ def tensorflow_trace() -> Trace:
         graph, prediction = heads[program.head]
         with graph.as_default():
             loss = program.loss(prediction)
-        return (place(prediction), place(loss))
+        return (output_id(prediction), output_id(loss))
 
     return trace

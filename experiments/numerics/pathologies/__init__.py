@@ -5,7 +5,7 @@ the path has it. The table of the atlas, the consequences, the checker of users'
 """
 
 from experiments.numerics.pathologies import objectives, precision, probabilities  # noqa: F401  (they register)
-from experiments.numerics.pathologies.diagnosis import SOUND, UNEXPLAINED, diagnose, pathologies, place_of
+from experiments.numerics.pathologies.diagnosis import SOUND, UNEXPLAINED, diagnose, location_of, pathologies
 from experiments.numerics.pathologies.record import PATHOLOGIES, Pathology, pathology
 
-__all__ = ["PATHOLOGIES", "SOUND", "UNEXPLAINED", "Pathology", "diagnose", "pathologies", "pathology", "place_of"]
+__all__ = ["PATHOLOGIES", "SOUND", "UNEXPLAINED", "Pathology", "diagnose", "location_of", "pathologies", "pathology"]

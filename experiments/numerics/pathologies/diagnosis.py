@@ -18,10 +18,10 @@ _TENSORFLOW = {"sigmoid_cross_entropy_with_logits": "nn_impl.py", "softmax_cross
                "sparse_softmax_cross_entropy_with_logits": "nn_ops.py"}
 
 
-def place_of(known: Pathology, path: Path) -> str:
+def location_of(pathology: Pathology, path: Path) -> str:
     """Where in the framework's source the pathology of this path comes from."""
-    if known.place != LOSS:
-        return known.place
+    if pathology.location != LOSS:
+        return pathology.location
     if is_keras(path):
         return f"keras/src/backend/{path.framework.removeprefix('keras-')}/nn.py: {path.loss}"
     if path.framework == "torch":
@@ -31,14 +31,14 @@ def place_of(known: Pathology, path: Path) -> str:
     return "the program itself"
 
 
-def diagnose(path: Path, found: Measures) -> list[Pathology]:
+def diagnose(path: Path, measures: Measures) -> list[Pathology]:
     """The pathologies of one path, in the order of the registry."""
-    return [known for known in PATHOLOGIES.values() if known.found(path, found)]
+    return [pathology for pathology in PATHOLOGIES.values() if pathology.applies(path, measures)]
 
 
-def ill(found: Measures) -> bool:
+def ill(measures: Measures) -> bool:
     """Whether the numbers of a path, whatever the cause, are not those of its program."""
-    return happens(found.off_from, found.dead_from, found.inf_from, found.nan_from, found.loss_cap)
+    return happens(measures.off_from, measures.dead_from, measures.inf_from, measures.nan_from, measures.loss_cap)
 
 
 def pathologies(atlas: pd.DataFrame) -> pd.DataFrame:
@@ -51,11 +51,12 @@ def pathologies(atlas: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for record in table.to_dict("records"):
         path = Path(**{name: record[name] for name in PATH})
-        found = Measures(**{name: record[name] for name in Measures.__dataclass_fields__})
-        known = diagnose(path, found)
-        if not known:
-            rows.append({**record, "pathology": UNEXPLAINED if ill(found) else SOUND,
-                         "kind": "", "harms": ill(found), "cause": "", "place": "", "remedy": ""})
-        rows += [{**record, "pathology": one.name, "kind": one.kind, "harms": one.harms, "cause": one.cause,
-                  "place": place_of(one, path), "remedy": one.remedy} for one in known]
+        path_measures = Measures(**{name: record[name] for name in Measures.__dataclass_fields__})
+        diagnoses = diagnose(path, path_measures)
+        if not diagnoses:
+            rows.append({**record, "pathology": UNEXPLAINED if ill(path_measures) else SOUND,
+                         "kind": "", "harms": ill(path_measures), "cause": "", "place": "", "remedy": ""})
+        rows += [{**record, "pathology": pathology.name, "kind": pathology.kind, "harms": pathology.harms,
+                  "cause": pathology.cause, "place": location_of(pathology, path), "remedy": pathology.remedy}
+                 for pathology in diagnoses]
     return pd.DataFrame(rows, columns=[*table.columns, "pathology", "kind", "harms", "cause", "place", "remedy"])

@@ -14,40 +14,42 @@ from experiments.registry import Registry
 class Pathology:
     """A named way to go wrong.
 
-    `cause` is one sentence; `place` is where in the framework's source, as FILE: FUNCTION, or `LOSS` for the
+    `cause` is one sentence; `location` is where in the framework's source, as FILE: FUNCTION, or `LOSS` for the
     source of the path's loss; `remedy` is what to write instead, and `cured(path)` the same path with that remedy,
-    so that a test can prove that it is one.
+    so that a test can prove that it is one. `applies(path, measures)` says whether the path has it.
     `harms` is False where it is only the rounding that the dtype promises.
     """
 
     name: str
     cause: str
-    place: str
+    location: str
     remedy: str
-    found: Callable[[Path, Measures], bool]
+    applies: Callable[[Path, Measures], bool]
     cured: Callable[[Path], Path]
     harms: bool = True
 
     @property
     def kind(self) -> str:
         """What goes wrong: "objectives", "probabilities" or "precision", after the module that registers it."""
-        return self.found.__module__.rpartition(".")[2]
+        return self.applies.__module__.rpartition(".")[2]
 
 
 # the modules that register are imported by the package's __init__
 PATHOLOGIES: Registry[Pathology] = Registry("pathology")
-# a place: the source of the loss of the path at hand
+# a location: the source of the loss of the path at hand
 LOSS = "loss"
 
 
 def pathology(
-    name: str, *, cause: str, place: str, remedy: str, cured: Callable[[Path], Path], harms: bool = True
+    name: str, *, cause: str, location: str, remedy: str, cured: Callable[[Path], Path], harms: bool = True
 ) -> Callable[[Callable[[Path, Measures], bool]], Pathology]:
     """Register the decorated predicate as the pathology `name`."""
 
-    def register(found: Callable[[Path, Measures], bool]) -> Pathology:
+    def register(applies: Callable[[Path, Measures], bool]) -> Pathology:
         return PATHOLOGIES.add(
-            Pathology(name=name, cause=cause, place=place, remedy=remedy, found=found, cured=cured, harms=harms)
+            Pathology(
+                name=name, cause=cause, location=location, remedy=remedy, applies=applies, cured=cured, harms=harms
+            )
         )
 
     return register
