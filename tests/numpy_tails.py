@@ -13,7 +13,7 @@ from scipy.special import expit, log_expit, log_softmax, softmax
 from experiments.check.examine import examine
 from experiments.check.labels import Encoding, encodings
 from experiments.check.record import Finding, Output, Step
-from experiments.check.sweep import Sweep, sweep
+from experiments.check.sweep import Sweep, run_sweep
 
 ROWS = 8
 Array = np.ndarray
@@ -197,7 +197,7 @@ def names(findings: list[Finding]) -> list[str]:
 
 def measured(tail: NumpyTail) -> Sweep:
     onehot = tail.units > 1
-    return sweep(tail, (tail.units,), Encoding(shape=(tail.units,), onehot=onehot, dtype="float32"))
+    return run_sweep(tail, (tail.units,), Encoding(shape=(tail.units,), onehot=onehot, dtype="float32"))
 
 
 @cache

@@ -25,14 +25,14 @@ from numpy_tails import (
 )
 
 from experiments.check import examine
+from experiments.check.formula_match import LossFormula
 from experiments.check.labels import Encoding
-from experiments.check.meaning import Meaning
 from experiments.check.record import Metric, Output
 from experiments.check.sweep import Sweep
 
 Array = np.ndarray
-OWN = Meaning()
-KNOWN = Meaning(name="square")
+OWN = LossFormula()
+KNOWN = LossFormula(name="square")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_reading_that_fits_is_taken(
         one = readings[int(known.name)]
         if isinstance(one, Exception):
             raise one
-        return replace(swept(ONE), meaning=one[0], mixed=one[1])
+        return replace(swept(ONE), formula=one[0], mixed=one[1])
 
     monkeypatch.setattr(examine, "_sweep", sweep)
     known, found, error = examine._best((one, swept(ONE).encoding) for one in given)
@@ -121,8 +121,8 @@ def test_classes_that_are_left_out_are_passed_over(out: tuple[int, ...], expecte
     some = np.isin(np.arange(4), out)
     tail = of(identity, lambda y, z: np.where((y * some).sum(axis=1) > 0, 0.0, cce_of_logits(y, z)), units=4)
     found = examine._sweep(output(tail), Encoding(shape=(4,), onehot=True, dtype="float32"))
-    left_out = ((found.losses == 0) & found.flat)[:, found.moderate].all(axis=1)
-    assert left_out.sum() == expected
+    labels_without_loss = ((found.losses == 0) & found.flat)[:, found.moderate].all(axis=1)
+    assert labels_without_loss.sum() == expected
     # of two units both are swept as they are
     two = of(identity, lambda y, z: np.where(y[:, 0] == 1, 0.0, cce_of_logits(y, z)), units=2)
     found = examine._sweep(output(two), Encoding(shape=(2,), onehot=True, dtype="float32"))
@@ -130,7 +130,7 @@ def test_classes_that_are_left_out_are_passed_over(out: tuple[int, ...], expecte
 
 
 def told(known: Output, found: Sweep | None, error: str = "") -> list[str]:
-    return [name for name, _ in examine._seen(known, found, error)]
+    return [name for name, _ in examine._observations(known, found, error)]
 
 
 BAD = {"labels": 3 * Y[:, None]}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.check import formulas
-from experiments.check.formulas import Formula
+from experiments.check.formulas import LossFunction
 
 EPSILON = 1e-7  # Keras's
 Row = Sequence[float]
@@ -99,7 +99,7 @@ def margins(row: Row, hot: Row) -> float:
         (formulas.binary_of_clipped_logarithms, CHANCES, by_unit(cross_entropy_of_logarithms)),
         (formulas.binary_of_clipped_logarithms, NUMBERS, by_unit(cross_entropy_of_logarithms)),
         (formulas.categorical_of_logits, NUMBERS, of_the_label(lambda row, at: -logarithm_of_softmax(row, at))),
-        (formulas.categorical_as_given, CHANCES, of_the_label(lambda row, at: -math.log(clipped(row[at])))),
+        (formulas.categorical_unnormalised, CHANCES, of_the_label(lambda row, at: -math.log(clipped(row[at])))),
         (formulas.categorical_of_chances, CHANCES, of_the_label(lambda row, at: -math.log(clipped(share(row, at))))),
         (formulas.categorical_of_clipped, CHANCES,
          of_the_label(lambda row, at: -math.log(clipped(row[at]) / sum(clipped(one) for one in row)))),
@@ -127,7 +127,7 @@ def margins(row: Row, hot: Row) -> float:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )  # fmt: skip
-def test_a_loss_is_what_its_formula_says(formula: Formula, values: np.ndarray, by_hand: ByHand) -> None:
+def test_a_loss_is_what_its_formula_says(formula: LossFunction, values: np.ndarray, by_hand: ByHand) -> None:
     wanted = [by_hand(list(row), list(hot)) for row, hot in zip(values, HOT, strict=True)]
     np.testing.assert_allclose(formula(values, HOT), wanted, rtol=1e-9, atol=1e-12)
 

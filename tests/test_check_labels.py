@@ -26,9 +26,9 @@ from numpy_tails import (
 
 from experiments.check import judge_labels
 from experiments.check.labels import Encoding, encodings
-from experiments.check.other_classes import OtherClasses, ignored, left_out
 from experiments.check.record import Output, Step
-from experiments.check.sweep import Sweep, sweep
+from experiments.check.rolled_classes import RolledClasses, ignores_labels, labels_without_loss
+from experiments.check.sweep import Sweep, run_sweep
 
 Array = np.ndarray
 
@@ -182,9 +182,9 @@ def test_labels_of_places_belong_to_predictions_of_places() -> None:
     """Predictions (rows, 5, 3): a class, or one-hot classes, for each of five places."""
     places = output(THREE, shape=(5, 3))
     for shape, fits in (((5, 3), True), ((5,), True), ((5, 1), True), ((3,), False), ((5, 2), False), ((4,), False)):
-        assert judge_labels._fit(places, np.zeros((8, *shape))) == fits
+        assert judge_labels._shape_fits(places, np.zeros((8, *shape))) == fits
     for shape, fits in (((), True), ((1,), True), ((2,), False)):
-        assert judge_labels._fit(output(ONE, shape=()), np.zeros((8, *shape))) == fits
+        assert judge_labels._shape_fits(output(ONE, shape=()), np.zeros((8, *shape))) == fits
 
 
 # weights ------------------------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ LEAVES_OUT = LeavesOut(predict=identity, loss=cce_of_logits, scored=lambda y, p:
     [([-100], True), ([-1, -2], True), ([9], True), ([8], False), ([4], False), ([-1, 4], False), ([], True)],
 )
 def test_numbers_of_no_class_may_be_left_out_of_a_loss(values: list[float], expected: bool) -> None:
-    assert ignored(output(LEAVES_OUT), NUMBERS, values) == expected
+    assert ignores_labels(output(LEAVES_OUT), NUMBERS, values) == expected
 
 
 def test_what_is_left_out_of_a_loss_is_measured() -> None:
@@ -268,8 +268,8 @@ def test_what_is_left_out_of_a_loss_is_measured() -> None:
         (1.0, others, True), (1.0, slice(2, 3), True), (np.nan, others, False), (1.0, all_, False),
         (1.0, none, False), (1.0, strange, False), (1.0, slice(0, 2), False),
     ):  # fmt: skip
-        assert ignored(output(of_one(loss, moves)), NUMBERS, [-1.0]) == expected
-    assert not ignored(replace(output(ONE), tail=None), NUMBERS, [-1.0])
+        assert ignores_labels(output(of_one(loss, moves)), NUMBERS, [-1.0]) == expected
+    assert not ignores_labels(replace(output(ONE), tail=None), NUMBERS, [-1.0])
 
 
 def test_a_class_that_is_left_out_too_hides_no_mark() -> None:
@@ -278,7 +278,7 @@ def test_a_class_that_is_left_out_too_hides_no_mark() -> None:
             return np.where(labels == 0, 0.0, super()._rows(z, labels))
 
     tail = WithoutFirst(predict=identity, loss=cce_of_logits, scored=lambda y, p: np.zeros(len(p)), units=2)
-    assert ignored(output(tail), NUMBERS, [-1.0])
+    assert ignores_labels(output(tail), NUMBERS, [-1.0])
 
 
 @pytest.mark.parametrize(
@@ -294,7 +294,7 @@ def test_a_class_that_is_left_out_too_hides_no_mark() -> None:
     ],
 )
 def test_marks_of_what_is_left_out_are_no_wrong_labels(labels: Array, expected: list[str]) -> None:
-    found = sweep(LEAVES_OUT, (3,), NUMBERS)
+    found = run_sweep(LEAVES_OUT, (3,), NUMBERS)
     assert told(output(LEAVES_OUT, labels), found) == expected
 
 
@@ -302,16 +302,16 @@ def test_a_label_without_a_loss_is_left_out() -> None:
     found = swept(THREE)
     zero = np.zeros_like(found.losses)
     at = found.moderate
-    assert left_out(found).tolist() == [False, False]
-    assert left_out(replace(found, silent=np.array([True, False]))).tolist() == [True, False]
+    assert labels_without_loss(found).tolist() == [False, False]
+    assert labels_without_loss(replace(found, silent=np.array([True, False]))).tolist() == [True, False]
     for label in (0, 1):
         losses, flat = found.losses.copy(), found.flat.copy()
         losses[label, at], flat[label, at] = 0.0, True
-        assert left_out(replace(found, losses=losses, flat=flat)).tolist() == [label == 0, label == 1]
-        assert not left_out(replace(found, flat=flat)).any()
-        assert not left_out(replace(found, losses=zero, flat=zero > 0)).any()
+        assert labels_without_loss(replace(found, losses=losses, flat=flat)).tolist() == [label == 0, label == 1]
+        assert not labels_without_loss(replace(found, flat=flat)).any()
+        assert not labels_without_loss(replace(found, losses=zero, flat=zero > 0)).any()
         flat[label, np.flatnonzero(at)[0]] = False  # one slope is enough
-        assert not left_out(replace(found, losses=losses, flat=flat)).any()
+        assert not labels_without_loss(replace(found, losses=losses, flat=flat)).any()
 
 
 def test_classes_in_other_places_are_the_same_program() -> None:
@@ -323,7 +323,7 @@ def test_classes_in_other_places_are_the_same_program() -> None:
     for onehot, labels in ((True, one_hot(np.zeros(8, int), 3)), (False, np.zeros(8, "int32"))):
         tail = inner if onehot else ByNumber(predict=inner.predict, loss=inner.loss, scored=inner.loss, units=3,
                                              trained=inner.trained)  # fmt: skip
-        others = OtherClasses(tail, 2, onehot=onehot)
+        others = RolledClasses(tail, 2, onehot=onehot)
         assert (others.rows, others.shape, others.dtype, others.whole) == (8, (3,), "float64", True)
         np.testing.assert_array_equal(others.logits, tail.logits[:, around])
         step = others(z[:, around], labels)

@@ -26,10 +26,10 @@ from numpy_tails import (
 from scipy.special import expit, log_softmax, softmax
 
 from experiments.check import formulas
+from experiments.check.formula_match import candidates, match_formula
 from experiments.check.labels import Encoding
-from experiments.check.meaning import candidates, meaning
 from experiments.check.record import Step
-from experiments.check.sweep import GRID, directions, sweep
+from experiments.check.sweep import GRID, directions, run_sweep
 
 Array = np.ndarray
 LABELS = np.array([0, 0, 0, 1, 1, 1, 1])
@@ -41,7 +41,7 @@ HOT3 = np.eye(3)[LABELS]
 
 
 def meant(losses: Array, logits: Array | None = Z, prediction: Array = P, dtype: str = "float32") -> tuple[Any, ...]:
-    found = meaning(losses, logits, prediction, LABELS, dtype)
+    found = match_formula(losses, logits, prediction, LABELS, dtype)
     return found.name, found.of, found.by_class, found.smoothed
 
 
@@ -66,12 +66,12 @@ TWICE = formulas.binary_of_logits(P, HOT)
         (formulas.binary_of_labels(P, HOT), Z, P, ("binary", "labels", False, False)),
         (formulas.binary_of_label_logits(P, HOT), Z, P, ("binary", "labels", False, False)),
         (formulas.categorical_of_logits(MANY, HOT3), MANY, CHANCES, ("categorical", "prediction", True, False)),
-        (formulas.categorical_as_given(SIGMOIDS, HOT3), None, SIGMOIDS, ("categorical", "prediction", True, False)),
+        (formulas.categorical_unnormalised(SIGMOIDS, HOT3), None, SIGMOIDS, ("categorical", "prediction", True, False)),
         (formulas.categorical_of_chances(SIGMOIDS, HOT3), None, SIGMOIDS, ("categorical", "prediction", True, False)),
         (formulas.categorical_of_logits(MANY, HOT3), MANY, MANY, ("categorical", "logits", True, False)),
         (formulas.categorical_of_logits(CHANCES, HOT3), MANY, CHANCES,
          ("categorical", "prediction as logits", True, False)),
-        (formulas.categorical_as_given(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
+        (formulas.categorical_unnormalised(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
         (formulas.categorical_of_chances(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
         (formulas.categorical_of_clipped(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
         (formulas.categorical_of_logits(CHANCES, HOT3), MANY, MANY, ("categorical", "squashed logits", True, False)),
@@ -216,7 +216,7 @@ def test_labels_taken_for_predictions_are_known_at_their_own_scale_alone(scale: 
     ],
 )
 def test_units_may_weigh_each_another_amount(
-    of_what: str, formula: formulas.Formula, values: Array, logits: Array | None, prediction: Array
+    of_what: str, formula: formulas.LossFunction, values: Array, logits: Array | None, prediction: Array
 ) -> None:
     """The first, the second, and all the others: z moves the first two alone."""
     columns = np.stack([formula(values[:, [unit]], HOT3[:, [unit]]) for unit in range(3)])
@@ -315,9 +315,9 @@ def test_a_program_of_one_row_is_swept_as_one_of_eight() -> None:
         np.testing.assert_allclose(few.slope, many.slope, atol=1e-6)
         np.testing.assert_allclose(few.prediction, many.prediction)
         np.testing.assert_allclose(few.trained, many.trained)
-        assert (few.meaning, few.scored_meaning, few.sunk) == (
-            many.meaning,
-            many.scored_meaning,
+        assert (few.formula, few.scored_formula, few.sunk) == (
+            many.formula,
+            many.scored_formula,
             pytest.approx(many.sunk),
         )
         assert few.total == pytest.approx(many.total)
@@ -451,10 +451,10 @@ def test_labels_that_are_numbers_of_classes_are_swept_alike(encoding: Encoding, 
         def _rows(self, z: Array, labels: Array) -> Array:
             return super()._rows(z, np.eye(units)[labels.reshape(-1)])
 
-    known = sweep(ByNumber(predict=soft, loss=cce_of_logits, scored=lambda y, p: cce_as_given(
+    known = run_sweep(ByNumber(predict=soft, loss=cce_of_logits, scored=lambda y, p: cce_as_given(
         np.eye(units)[y.reshape(-1)], p), units=units), (units,), encoding)  # fmt: skip
     np.testing.assert_allclose(known.losses, measured(THREE).losses)
-    assert known.meaning.name == "categorical"
+    assert known.formula.name == "categorical"
 
 
 def test_one_row_that_sees_another_is_enough() -> None:

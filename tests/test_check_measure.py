@@ -236,7 +236,7 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
     np.testing.assert_allclose(swept.losses, wrong, rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(swept.slope, np.stack([expit(GRID), -expit(-GRID)]), atol=1e-6)
     np.testing.assert_allclose(swept.prediction[:, :, 0], np.stack([expit(GRID)] * 2))
-    assert (swept.meaning.name, swept.meaning.of, swept.meaning.smoothed) == ("binary", "prediction", False)
+    assert (swept.formula.name, swept.formula.of, swept.formula.smoothed) == ("binary", "prediction", False)
     assert (swept.mixed < 1e-9, swept.leaks < 1e-9) == (True, True)
     two = measured(of(identity, cce_of_logits, units=2))
     np.testing.assert_allclose(two.losses, wrong, rtol=1e-9, atol=1e-13)  # softmax(-z/2, z/2) is sigmoid(z)
@@ -273,7 +273,7 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_a_loss_is_told_by_its_values(tail: NumpyTail, text: str) -> None:
-    assert measured(tail).meaning.text == text
+    assert measured(tail).formula.text == text
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_loss_is_told_by_its_values(tail: NumpyTail, text: str) -> None:
     ],
 )
 def test_a_loss_over_classes_is_told_with_what_it_is_of(tail: NumpyTail, name: str, of_what: str) -> None:
-    found = measured(tail).meaning
+    found = measured(tail).formula
     assert (found.name, found.of, found.by_class, found.smoothed) == (name, of_what, True, False)
 
 

@@ -38,9 +38,9 @@ from sklearn.metrics import (
 )
 
 from experiments.check import judge_metrics
+from experiments.check.formula_match import LossFormula
 from experiments.check.judge_metrics import Trial
 from experiments.check.labels import Encoding
-from experiments.check.meaning import Meaning
 from experiments.check.record import Metric, Output
 from experiments.check.sweep import Sweep
 
@@ -63,7 +63,7 @@ def trial_of(tail: NumpyTail, noise: float = 1.5, tilt: float = 2.0) -> Trial:
 def test_rows_of_two_classes(noise: float) -> None:
     """Logits are 1 and -1 apart from noise, and what is predicted of them are the right probabilities."""
     made = trial_of(ONE, noise)
-    assert (made.by_class, made.alone) == (False, True)
+    assert (made.by_class, made.per_unit) == (False, True)
     assert made.truth.shape == made.hot.shape == made.positive.shape == made.prediction.shape == (480, 1)
     np.testing.assert_array_equal(made.truth, made.hot)
     np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-6)
@@ -84,7 +84,7 @@ def test_logits_are_no_probabilities_of_the_same_rows() -> None:
 @pytest.mark.parametrize("tilt", [2.0, -1.0])
 def test_rows_of_classes_of_which_the_second_is_tilted(tilt: float) -> None:
     made = trial_of(THREE, 1.0, tilt)
-    assert (made.by_class, made.alone) == (True, False)
+    assert (made.by_class, made.per_unit) == (True, False)
     assert made.prediction.shape == (480, 3)
     np.testing.assert_array_equal(made.hot.sum(axis=1), np.ones(480))
     assert made.hot.mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=0.08)
@@ -99,7 +99,7 @@ def test_rows_of_classes_of_which_the_second_is_tilted(tilt: float) -> None:
 
 def test_rows_with_several_labels() -> None:
     made = trial_of(MULTI)
-    assert (made.by_class, made.alone) == (False, True)
+    assert (made.by_class, made.per_unit) == (False, True)
     assert made.hot.shape == (480, 3)
     assert set(made.hot.sum(axis=1)) == {0, 1, 2, 3}
     np.testing.assert_array_equal(made.positive, made.prediction > 0.5)
@@ -288,13 +288,13 @@ CLASSES = RNG.integers(0, 3, 40)
 
 
 def by_hand(hot: Array, positive: Array, chances: Array, prediction: Array | None = None, **options: Any) -> Trial:
-    known = {"by_class": False, "alone": False} | options
+    known = {"by_class": False, "per_unit": False} | options
     return Trial(truth=hot, prediction=chances if prediction is None else prediction, chances=chances, hot=hot,
                  positive=positive, **known)  # fmt: skip
 
 
 def right(trial: Trial, family: str) -> list[float]:
-    return judge_metrics._right(trial)[family]()
+    return judge_metrics._expected_values(trial)[family]()
 
 
 OF_ONE = by_hand((CLASSES == 1)[:, None] * 1.0, (CHANCES[:, [1]] > 0.4) * 1.0, CHANCES[:, [1]])
@@ -345,7 +345,7 @@ def test_accuracies_and_cross_entropies() -> None:
     assert right(OF_CLASSES, "accuracy") == pytest.approx([accuracy_score(CLASSES, CHANCES.argmax(axis=1))])
     each, rows = (OF_SEVERAL.hot == OF_SEVERAL.positive), accuracy_score(OF_SEVERAL.hot, OF_SEVERAL.positive)
     assert right(OF_SEVERAL, "accuracy") == pytest.approx([each.mean(), rows])
-    counted = right(replace(OF_CLASSES, alone=True), "accuracy")
+    counted = right(replace(OF_CLASSES, per_unit=True), "accuracy")
     of_units = ((CHANCES > 0.5) == OF_CLASSES.hot).mean()
     assert counted == pytest.approx([accuracy_score(CLASSES, CHANCES.argmax(axis=1)), of_units])
     binary = [log_loss(OF_CLASSES.hot[:, k], CHANCES[:, k]) for k in range(3)]
@@ -450,8 +450,8 @@ def test_metrics_over_columns() -> None:
     assert wrong("Precision", "precision", THREE) == ""
     assert wrong("Precision", "precision", ONE) == ""
     assert wrong("Precision", "precision", TWO) == "metric_over_columns"  # by its loss, not by its sum
-    assert wrong("Precision", "precision", TWO, meaning=Meaning(name="square")) == ""
-    assert wrong("Precision", "precision", SOFTMAX, meaning=Meaning(name="square")) == "metric_over_columns"
+    assert wrong("Precision", "precision", TWO, formula=LossFormula(name="square")) == ""
+    assert wrong("Precision", "precision", SOFTMAX, formula=LossFormula(name="square")) == "metric_over_columns"
 
 
 def test_a_cut_of_ones_own_is_judged_only_if_nothing_depends_on_the_prediction() -> None:

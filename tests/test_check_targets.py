@@ -157,7 +157,7 @@ def test_a_file_is_imported_as_python_runs_it(tmp_path: Path) -> None:
 
 
 def words(known: Output, found: Sweep | None) -> dict[str, str]:
-    return remedies._words(known, found)
+    return remedies._placeholders(known, found)
 
 
 def test_words_of_programs_that_were_not_swept() -> None:

@@ -28,7 +28,7 @@ from numpy_tails import (
 from scipy.special import expit, log_softmax
 
 from experiments.check import judge
-from experiments.check.meaning import Meaning
+from experiments.check.formula_match import LossFormula
 from experiments.check.sweep import FAR, GRID, MODERATE, Sweep
 
 Array = np.ndarray
@@ -113,7 +113,7 @@ def scored(relative: float) -> Change:
 
 MIXED = {"mixed": 0.5}
 HALF = {"dtype": "float16"}
-OWN = {"meaning": Meaning()}
+OWN = {"formula": LossFormula()}
 
 OBJECTIVES: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (ONE, {}, [], ""),
@@ -171,13 +171,13 @@ OBJECTIVES: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (ONE, both(scored(0.045), HALF), [], ""),
     (ONE, both(scored(0.055), HALF), ["evaluate_disagrees"], ""),
     (ONE, both(scored(0.5), at("losses", np.nan, GRID == -1)), ["evaluate_disagrees"], "At a logit of 2 and label 0"),
-    (SOFTMAX, both(scored(0.5), {"meaning": Meaning(name="categorical", of="logits", by_class=True)}),
+    (SOFTMAX, both(scored(0.5), {"formula": LossFormula(name="categorical", of="logits", by_class=True)}),
      ["crossed_pair_swaps_the_objective"], "At logits 2 apart and label 0"),
-    (SOFTMAX, both(scored(0.5), {"meaning": Meaning(name="categorical", of="prediction", by_class=True)}),
+    (SOFTMAX, both(scored(0.5), {"formula": LossFormula(name="categorical", of="prediction", by_class=True)}),
      ["evaluate_disagrees"], ""),
-    (ONE, both(scored(0.5), {"meaning": Meaning(name="binary", of="logits")}), ["evaluate_disagrees"], ""),
+    (ONE, both(scored(0.5), {"formula": LossFormula(name="binary", of="logits")}), ["evaluate_disagrees"], ""),
     (THREE, {"total": 1.5}, ["crossed_pair_swaps_the_objective"], "of a row do not sum to 1."),
-    (THREE, {"total": 1.5, "meaning": Meaning(name="likelihood", of="prediction", by_class=True)},
+    (THREE, {"total": 1.5, "formula": LossFormula(name="likelihood", of="prediction", by_class=True)},
      ["not_a_log_probability"], ""),
     (MULTI, {"total": 1.5}, [], ""),
     (of(lambda z: log_softmax(z, axis=-1) + 0.009, lambda y, p: -(y * p).sum(axis=-1), units=2), {}, [], ""),
@@ -290,7 +290,7 @@ GRADIENTS: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (TWO, SUNK, ["gradient_fades"], "has 0.009 of its gradient"),
     (TWO, {"sunk": 0.015}, [], ""),
     (MULTI, SUNK, [], ""),
-    (TWO, {**SUNK, "meaning": Meaning(name="square", by_class=True)}, [], ""),
+    (TWO, {**SUNK, "formula": LossFormula(name="square", by_class=True)}, [], ""),
     (SQUARE, both(OWN, away(1e-5, 0, 1)), ["gradient_points_away"], "makes each wrong answer more wrong"),
     (SQUARE, both(OWN, away(1e-5, 1)), ["gradient_points_away"], "a wrong answer to label 1 more wrong"),
     (SQUARE, both(OWN, away(0.9e-6, 0, 1)), ["loss_of_its_own_formula"], "matches no"),
@@ -321,9 +321,9 @@ def test_a_label_that_nothing_is_learnt_of_may_be_one_of_three() -> None:
     found = changed(SQUARE, UNLEARNT)
     for labels, expected in (([0, 1, 0], "gradient_dies"), ([0, 1, 2], "gradient_is_one_sided")):
         assert [name for name, _ in judge.gradient(output(SQUARE, np.array(labels)), found)] == [expected]
-    three = changed(THREE, both(UNLEARNT, {"meaning": Meaning(name="square")}))
+    three = changed(THREE, both(UNLEARNT, {"formula": LossFormula(name="square")}))
     assert [name for name, _ in judge.gradient(output(THREE), three)] == ["gradient_is_one_sided"]
-    two = changed(SOFTMAX, both(UNLEARNT, {"meaning": Meaning(name="square")}))
+    two = changed(SOFTMAX, both(UNLEARNT, {"formula": LossFormula(name="square")}))
     assert [name for name, _ in judge.gradient(output(SOFTMAX), two)] == ["gradient_dies"]
 
 

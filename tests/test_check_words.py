@@ -103,9 +103,9 @@ def test_what_to_write_and_where(file: Path, name: str, known: Any, expected: li
 
 
 def test_integer_labels_have_their_own_losses_and_accuracy() -> None:
-    from experiments.check.sweep import sweep
+    from experiments.check.sweep import run_sweep
 
-    swept = sweep(SPARSE, (2,), Encoding(shape=(), onehot=False, dtype="int32"))
+    swept = run_sweep(SPARSE, (2,), Encoding(shape=(), onehot=False, dtype="int32"))
     ((_, loss),) = changes("logits_taken_for_probabilities", output(SPARSE), swept, None, "")
     assert loss == "loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)"
     ((_, metric),) = changes("accuracy_of_other_labels", output(SPARSE), swept, None, "")

@@ -32,10 +32,10 @@ def of_readings(readings: list[Reading], *, file: Path | None, function: str) ->
     several = len(readings) > 1
     for reading in readings:
         with quiet():
-            output, found, listed = examine(reading, file, function)
+            output, sweep, listed = examine(reading, file, function)
         findings += listed
-        described.append((f"{output.name}: " if several else "") + describe(output, found))
-        measured = measured and found is not None and all(one.name != "not_measured" for one in listed)
+        described.append((f"{output.name}: " if several else "") + describe(output, sweep))
+        measured = measured and sweep is not None and all(finding.name != "not_measured" for finding in listed)
     return Checked(
         file="" if file is None else str(file),
         described=tuple(described),
@@ -44,12 +44,12 @@ def of_readings(readings: list[Reading], *, file: Path | None, function: str) ->
     )
 
 
-def describe(output: Output, found: Sweep | None) -> str:
+def describe(output: Output, sweep: Sweep | None) -> str:
     """One line on what was checked."""
     units = f"{output.units} unit{'s' * (output.units > 1)}"
-    if found is None:
+    if sweep is None:
         return f"{units}, loss {output.loss}, {output.framework}: not measured"
-    ends = "logits" if found.identical else "probabilities" if found.probabilities else "an activation of its own"
+    ending = "logits" if sweep.identical else "probabilities" if sweep.probabilities else "an activation of its own"
     metrics = f", metrics {', '.join(metric.name for metric in output.metrics)}" if output.metrics else ""
-    return f"{units} that end{'s' * (output.units == 1)} in {ends}, {found.meaning.text}{metrics}, " \
-           f"{found.dtype}, {output.framework}, {EXECUTIONS[output.execution]}"  # fmt: skip
+    return f"{units} that end{'s' * (output.units == 1)} in {ending}, {sweep.formula.text}{metrics}, " \
+           f"{sweep.dtype}, {output.framework}, {EXECUTIONS[output.execution]}"  # fmt: skip

@@ -11,12 +11,12 @@ import numpy as np
 from experiments.check import judge, judge_labels, judge_metrics
 from experiments.check.labels import Encoding
 from experiments.check.messages import one_line
-from experiments.check.other_classes import OtherClasses, left_out
 from experiments.check.record import Finding, Output
 from experiments.check.registry import KINDS
 from experiments.check.remedies import changes
+from experiments.check.rolled_classes import RolledClasses, labels_without_loss
 from experiments.check.split import squashed
-from experiments.check.sweep import Sweep, sweep
+from experiments.check.sweep import Sweep, run_sweep
 
 # one output under each encoding that its labels may have; it is traced under an encoding when that is asked for
 Reading = Iterable[tuple[Output, Encoding]]
@@ -24,29 +24,29 @@ Reading = Iterable[tuple[Output, Encoding]]
 
 def examine(reading: Reading, file: Path | None, function: str) -> tuple[Output, Sweep | None, list[Finding]]:
     """The output under the encoding that fits it, what was swept, and what was found."""
-    output, found, error = _best(reading)
-    seen = list(_seen(output, found, error))
+    output, sweep, error = _best(reading)
+    observations = list(_observations(output, sweep, error))
     listed: list[Finding] = []
-    for name in dict.fromkeys(name for name, _ in seen):
+    for name in dict.fromkeys(name for name, _ in observations):
         kind = KINDS[name]
         listed.append(
             Finding(
                 name=name,
                 level=kind.level,
                 output=output.name,
-                seen=tuple(text for one, text in seen if one == name),
+                seen=tuple(text for observed_name, text in observations if observed_name == name),
                 cause=kind.cause,
                 remedy=kind.remedy,
                 cost=kind.cost(output.framework),
-                changes=changes(name, output, found, file, function),
+                changes=changes(name, output, sweep, file, function),
             )
         )
-    return output, found, sorted(listed, key=lambda finding: finding.level != "problem")
+    return output, sweep, sorted(listed, key=lambda finding: finding.level != "problem")
 
 
 def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
-    """The reading whose loss has a known meaning, or whose rows do not mix; else the first that could be swept."""
-    swept: list[tuple[Output, Sweep]] = []
+    """The reading whose loss follows a known formula, or whose rows do not mix; else the first that could be swept."""
+    sweeps: list[tuple[Output, Sweep]] = []
     first: Output | None = None
     error = ""
     for output, encoding in reading:
@@ -55,18 +55,18 @@ def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
             error = error or output.unmeasured
             continue
         try:
-            found = _sweep(output, encoding)
+            sweep = _sweep(output, encoding)
         except Exception as raised:  # what the program raises at some logit
             error = error or one_line(raised)
             continue
-        swept.append((output, found))
-        if found.meaning.name and found.mixed < 0.01:
+        sweeps.append((output, sweep))
+        if sweep.formula.name and sweep.mixed < 0.01:
             break
-    if not swept:
+    if not sweeps:
         assert first is not None  # there is an encoding
         return first, None, error
-    output, found = min(swept, key=lambda one: (not one[1].meaning.name, one[1].mixed > 0.01))
-    return output, found, ""
+    output, sweep = min(sweeps, key=lambda pair: (not pair[1].formula.name, pair[1].mixed > 0.01))
+    return output, sweep, ""
 
 
 def _sweep(output: Output, encoding: Encoding) -> Sweep:
@@ -75,46 +75,46 @@ def _sweep(output: Output, encoding: Encoding) -> Sweep:
     Of several classes the first may be left out of the loss: then two that are not are swept.
     """
     assert output.tail is not None
-    found = sweep(output.tail, output.shape, encoding)
-    if output.units > 2 and output.tail.shape[-1:] == output.shape[-1:] and left_out(found).any():
+    sweep = run_sweep(output.tail, output.shape, encoding)
+    if output.units > 2 and output.tail.shape[-1:] == output.shape[-1:] and labels_without_loss(sweep).any():
         for first in (1, 2):
-            others = OtherClasses(output.tail, first, onehot=encoding.onehot)
-            if not left_out(swept := sweep(others, output.shape, encoding)).any():
-                return swept
-    if found.meaning.name or output.labels is None or output.units > 1 or output.labels.dtype.kind not in "iuf":
-        return found
+            rolled = RolledClasses(output.tail, first, onehot=encoding.onehot)
+            if not labels_without_loss(rolled_sweep := run_sweep(rolled, output.shape, encoding)).any():
+                return rolled_sweep
+    if sweep.formula.name or output.labels is None or output.units > 1 or output.labels.dtype.kind not in "iuf":
+        return sweep
     values = np.unique(output.labels)
     if len(values) != 2 or tuple(values) == (0, 1):
-        return found
-    return sweep(output.tail, output.shape, replace(encoding, values=(float(values[0]), float(values[1]))))
+        return sweep
+    return run_sweep(output.tail, output.shape, replace(encoding, values=(float(values[0]), float(values[1]))))
 
 
-def _seen(output: Output, found: Sweep | None, error: str) -> Iterator[judge.Seen]:
-    labels = list(judge_labels.labels(output, found))
+def _observations(output: Output, sweep: Sweep | None, error: str) -> Iterator[judge.Observation]:
+    labels = list(judge_labels.labels(output, sweep))
     yield from labels
     yield from judge_labels.weights(output)
-    if any(KINDS[name].level == "problem" for name, _ in labels) and (output.raised or found is None):
+    if any(KINDS[name].level == "problem" for name, _ in labels) and (output.raised or sweep is None):
         return
     if output.raised and not labels and not output.refused:
         yield "program_raises", f"On its own first rows: {output.raised}."
         return
-    if found is None:
+    if sweep is None:
         yield "not_measured", f"The framework says: {error}."
         return
     if not _measurable(output):
         yield "not_measured", "The prediction joins several outputs of layers with weights."
         return
     regression = judge_labels.continuous(output.labels)
-    objective = list(judge.objective(output, found))
+    objective = list(judge.objective(output, sweep))
     yield from objective
     if not objective and not regression:
-        yield from judge.gradient(output, found)
+        yield from judge.gradient(output, sweep)
     if not any(KINDS[name].level == "problem" for name, _ in objective):
         assert output.tail is not None
-        yield from judge_metrics.metrics(output, output.tail, found)
+        yield from judge_metrics.metrics(output, output.tail, sweep)
     for kind in KINDS.values():
         if kind.judge is not None:
-            yield from ((kind.name, text) for text in kind.judge(output, found))
+            yield from ((kind.name, text) for text in kind.judge(output, sweep))
 
 
 def _measurable(output: Output) -> bool:

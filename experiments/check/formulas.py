@@ -10,7 +10,7 @@ from scipy.special import log_expit, log_softmax
 CLIP = 1e-7
 
 # of logits or probabilities (n, K) and labels (n, K) a loss a row
-Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
+LossFunction = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def binary_of_logits(z: np.ndarray, hot: np.ndarray) -> np.ndarray:
@@ -32,7 +32,7 @@ def binary_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
 def binary_of_clipped_logarithms(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """As PyTorch has it: no logarithm is below -100."""
     with np.errstate(divide="ignore"):
-        yes, no = (np.maximum(np.log(np.clip(one, 0, 1)), -100.0) for one in (p, 1 - p))
+        yes, no = (np.maximum(np.log(np.clip(chances, 0, 1)), -100.0) for chances in (p, 1 - p))
     return -(hot * yes + (1 - hot) * no).mean(axis=1)
 
 
@@ -44,10 +44,10 @@ def shares(p: np.ndarray) -> np.ndarray:
 
 def categorical_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """Categorical cross-entropy of what is made to sum to 1 first."""
-    return categorical_as_given(shares(p), hot)
+    return categorical_unnormalised(shares(p), hot)
 
 
-def categorical_as_given(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+def categorical_unnormalised(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """As people write it: whatever the others are, the chance of the one class counts."""
     return -(hot * np.log(np.clip(p, CLIP, 1 - CLIP))).sum(axis=1)
 
@@ -58,7 +58,7 @@ def categorical_of_clipped(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     return -(hot * np.log(p / p.sum(axis=1, keepdims=True))).sum(axis=1)
 
 
-def focal(gamma: float, *, by_class: bool) -> Formula:
+def focal(gamma: float, *, by_class: bool) -> LossFunction:
     """The focal loss of probabilities (Lin et al. 2017), over units or over classes."""
 
     def loss(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
@@ -71,11 +71,11 @@ def focal(gamma: float, *, by_class: bool) -> Formula:
     return loss
 
 
-def focal_of_clipped(gamma: float) -> Formula:
+def focal_of_clipped(gamma: float) -> LossFunction:
     """As Keras computes it of units that are no probabilities: clipped in the logarithm, not in the weight."""
 
     def loss(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
-        right, chance = (np.where(hot == 1, one, 1 - one) for one in (p, np.clip(p, CLIP, 1 - CLIP)))
+        right, chance = (np.where(hot == 1, chances, 1 - chances) for chances in (p, np.clip(p, CLIP, 1 - CLIP)))
         return -((1 - right) ** gamma * np.log(chance)).mean(axis=1)
 
     return loss
@@ -97,7 +97,7 @@ def huber(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     return np.where(gap <= 1, gap**2 / 2, gap - 0.5).mean(axis=1)
 
 
-def hinge(power: int) -> Formula:
+def hinge(power: int) -> LossFunction:
     """The hinge loss of labels made -1 and 1, to this power."""
     return lambda p, hot: (np.maximum(0, 1 - (2 * hot - 1) * p) ** power).mean(axis=1)
 
@@ -140,7 +140,7 @@ def binary_of_label_logits(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
 
 def categorical_of_labels(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """Categorical cross-entropy with its arguments exchanged: labels taken for probabilities."""
-    return categorical_as_given(hot, p)
+    return categorical_unnormalised(hot, p)
 
 
 def categorical_of_label_logits(p: np.ndarray, hot: np.ndarray) -> np.ndarray:

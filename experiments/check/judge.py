@@ -12,18 +12,19 @@ from experiments.check.record import Output
 from experiments.check.sweep import GRID, Sweep
 
 # a name of the registry, and what was seen
-Seen = tuple[str, str]
+Observation = tuple[str, str]
 REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
 FLOOR = 0.05  # of the loss of no answer: a right answer should come below
-MEANT = 0.01  # by so much a loss of a whole batch differs from the mean of its rows, or from that with other labels
+# a loss of a whole batch differs by so much from the mean of its rows, or from that with other labels
+BATCH_LOSS_GAP = 0.01
 TRUSTED = 40.0  # up to here everything has to be finite
 
 
-def objective(output: Output, found: Sweep) -> Iterator[Seen]:
+def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
     """What is minimised, against what is predicted: the first thing that is wrong, since others follow from it."""
-    at = found.moderate
-    prediction, losses, scored = found.prediction[:, at], found.losses[:, at], found.scored[:, at]
-    rough = 0.05 if "16" in found.dtype else 0.01
+    moderate = sweep.moderate
+    prediction, losses, scored = sweep.prediction[:, moderate], sweep.losses[:, moderate], sweep.scored[:, moderate]
+    tolerance = 0.05 if "16" in sweep.dtype else 0.01
     if np.ptp(prediction, axis=1).max() < 1e-6:
         value = float(prediction.max())
         yield (
@@ -31,11 +32,11 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
             f"For logits from -3 to 3 the prediction is always {value:.4g}.",
         )
         return
-    if found.silent.any():
-        if found.silent.all():
+    if sweep.silent.any():
+        if sweep.silent.all():
             yield "loss_is_not_finite", "Whatever the logit and the label, the loss is infinite or nan."
         else:
-            label = found.encoding.values[int(found.silent.argmax())]
+            label = sweep.encoding.values[int(sweep.silent.argmax())]
             yield "gradient_dies", f"Whatever the logit, a batch of rows with the label {label:g} has no finite loss."
         return
     with np.errstate(invalid="ignore"):  # infinite losses are not steady
@@ -43,164 +44,165 @@ def objective(output: Output, found: Sweep) -> Iterator[Seen]:
     if output.units == 1 and steady:
         yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses.max():.4g}."
         return
-    sparse = not steady and not found.encoding.onehot
+    sparse = not steady and not sweep.encoding.onehot
     if output.units > 1 and sparse and np.allclose(losses, losses[:, ::-1], rtol=1e-3, atol=1e-6):
         yield "integer_labels_for_one_hot", (
             "The loss stays the same if two units are exchanged, so it compares each unit with the number of the class."
         )
         return
-    moved = np.abs(found.trained[:, at] - prediction).max()
-    if moved > 1e-3:
-        yield "training_differs", f"In training the prediction differs by up to {moved:.2g} from predict()."
+    training_shift = np.abs(sweep.trained[:, moderate] - prediction).max()
+    if training_shift > 1e-3:
+        yield "training_differs", f"In training the prediction differs by up to {training_shift:.2g} from predict()."
         return
     # a loss of the batch as a whole, such as Dice's, is meant: there each label still meets its own prediction
-    meant = found.paired > MEANT and not steady
-    mixed = found.mixed > rough and not meant
-    if mixed or found.leaks > 1e-3:
-        what, size = ("loss", found.mixed) if mixed else ("prediction", found.leaks)
+    is_batch_loss = sweep.paired > BATCH_LOSS_GAP and not steady
+    mixed = sweep.mixed > tolerance and not is_batch_loss
+    if mixed or sweep.leaks > 1e-3:
+        what, size = ("loss", sweep.mixed) if mixed else ("prediction", sweep.leaks)
         yield "rows_are_mixed", f"The {what} of a batch differs from that of its rows one by one by {size:.2g}."
         return
-    meaning, plain = found.meaning, found.scored_meaning
-    as_logits = "prediction as logits" in (meaning.of, plain.of)
-    ends = np.isfinite(found.reach).sum()  # sides on which the prediction comes to an end
-    if as_logits and ends >= (2 if meaning.by_class or plain.by_class else 1):
-        floors = np.nanmin(found.losses if "as logits" in meaning.of else scored, axis=1)  # of each label
-        middle = float(losses[:, np.abs(GRID[at]) == 0.5].mean())
-        if found.probabilities or floors.max() > FLOOR * middle:
-            name = "probabilities_taken_for_logits" if found.probabilities else "squashed_logits"
-            kept, of = (floors.min(), "") if ends == 2 else (floors.max(), f" for label {floors.argmax()}")
+    formula, scored_formula = sweep.formula, sweep.scored_formula
+    as_logits = "prediction as logits" in (formula.of, scored_formula.of)
+    bounded_sides = np.isfinite(sweep.reach).sum()  # sides on which the prediction comes to an end
+    if as_logits and bounded_sides >= (2 if formula.by_class or scored_formula.by_class else 1):
+        floors = np.nanmin(sweep.losses if "as logits" in formula.of else scored, axis=1)  # of each label
+        moderate_loss = float(losses[:, np.abs(GRID[moderate]) == 0.5].mean())
+        if sweep.probabilities or floors.max() > FLOOR * moderate_loss:
+            name = "probabilities_taken_for_logits" if sweep.probabilities else "squashed_logits"
+            floor, which = (floors.min(), "") if bounded_sides == 2 else (floors.max(), f" for label {floors.argmax()}")
             yield name, (
-                f"The prediction stays between {found.prediction.min():.3g} and {found.prediction.max():.3g}, and its "
-                f"loss as a {meaning.text if meaning.name else plain.text} of logits never falls below {kept:.2f}{of}."
+                f"The prediction stays between {sweep.prediction.min():.3g} and {sweep.prediction.max():.3g}, and its "
+                f"loss as a {formula.text if formula.name else scored_formula.text} of logits never falls below "
+                f"{floor:.2f}{which}."
             )
             return
-    cut = meaning.logarithmic and meaning.by_class and meaning.of != "prediction clipped"
-    if cut and found.sunk == 0 and found.logits is not None:
+    cut = formula.logarithmic and formula.by_class and formula.of != "prediction clipped"
+    if cut and sweep.sunk == 0 and sweep.logits is not None:
         yield "squashed_logits" if as_logits else "gradient_dies", (
             "With the logits of all classes 8 lower or higher, a wrong answer has a gradient of exactly 0."
         )
         return
-    least, most = found.reach
-    if meaning.name == "hinge" and (least > -0.95 or most < 0.95):
+    least, most = sweep.reach
+    if formula.name == "hinge" and (least > -0.95 or most < 0.95):
         yield "squashed_logits", (
-            f"The prediction stays between {found.prediction.min():.3g} and {found.prediction.max():.3g}; a hinge loss "
+            f"The prediction stays between {sweep.prediction.min():.3g} and {sweep.prediction.max():.3g}; a hinge loss "
             "wants -1 for the one label and 1 for the other."
         )
         return
-    if meaning.of == "squashed logits":
+    if formula.of == "squashed logits":
         yield "probabilities_taken_for_logits", (
-            f"The loss is a {meaning.text} that takes for logits what it has squashed itself: of a right answer it "
-            f"never falls below {np.nanmin(found.losses):.2f}."
+            f"The loss is a {formula.text} that takes for logits what it has squashed itself: of a right answer it "
+            f"never falls below {np.nanmin(sweep.losses):.2f}."
         )
         return
-    if meaning.of == "labels":
-        yield "arguments_swapped", f"The loss is a {meaning.text} of the labels, for which it takes the predictions."
+    if formula.of == "labels":
+        yield "arguments_swapped", f"The loss is a {formula.text} of the labels, for which it takes the predictions."
         return
     with np.errstate(invalid="ignore"):  # where both are infinite nothing is between them
         gap = np.abs(losses - scored)
-    far = gap > rough * (1 + np.abs(scored))
-    distribution = meaning.logarithmic and meaning.by_class and meaning.name != "likelihood"
-    crossed = distribution and found.probabilities and output.units > 1 and not found.sums_to_one
+    far = gap > tolerance * (1 + np.abs(scored))
+    distribution = formula.logarithmic and formula.by_class and formula.name != "likelihood"
+    crossed = distribution and sweep.probabilities and output.units > 1 and not sweep.sums_to_one
     if crossed or far.any():
-        row, place = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, -1)), gap.shape)
-        swapped = crossed or (output.units > 1 and meaning.of == "logits" and found.probabilities)
+        row, column = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, -1)), gap.shape)
+        swapped = crossed or (output.units > 1 and formula.of == "logits" and sweep.probabilities)
         yield (
             "crossed_pair_swaps_the_objective" if swapped else "evaluate_disagrees",
-            f"At {_logit(output, GRID[at][place])} and label {row}, fit() minimises {losses[row, place]:.4f} "
-            f"(a {meaning.text}); loss(y, predict(x)) is {scored[row, place]:.4f}."
-            if far.any() else f"The loss is a {meaning.text}, and the predictions of a row do not sum to 1.",
+            f"At {_logit(output, GRID[moderate][column])} and label {row}, fit() minimises {losses[row, column]:.4f} "
+            f"(a {formula.text}); loss(y, predict(x)) is {scored[row, column]:.4f}."
+            if far.any() else f"The loss is a {formula.text}, and the predictions of a row do not sum to 1.",
         )  # fmt: skip
         return
-    if meaning.name == "likelihood" and not _logarithms(found):
-        lowest = found.losses.min()
+    if formula.name == "likelihood" and not _logarithms(sweep):
+        lowest = sweep.losses.min()
         yield "not_a_log_probability", f"The loss is the negated prediction at the label: it goes down to {lowest:.4g}."
         return
-    undefined = found.unbounded and not np.isfinite(losses).all()
-    if meaning.of == "prediction clipped" or undefined:
-        logits = found.unbounded and not (undefined and output.units == 1 and found.of_rates)
-        name = "logits_taken_for_probabilities" if logits else "prediction_leaves_the_range"
-        told = "has no value for some of them" if undefined else f"is a {meaning.text} of them clipped to (0, 1)"
-        told = f"raises {output.refused}" if output.refused else told
-        low, high = found.prediction.min(), found.prediction.max()
-        yield name, f"Predictions run from {low:.4g} to {high:.4g}; the loss {told}."
+    undefined = sweep.unbounded and not np.isfinite(losses).all()
+    if formula.of == "prediction clipped" or undefined:
+        takes_logits = sweep.unbounded and not (undefined and output.units == 1 and sweep.of_rates)
+        name = "logits_taken_for_probabilities" if takes_logits else "prediction_leaves_the_range"
+        complaint = "has no value for some of them" if undefined else f"is a {formula.text} of them clipped to (0, 1)"
+        complaint = f"raises {output.refused}" if output.refused else complaint
+        low, high = sweep.prediction.min(), sweep.prediction.max()
+        yield name, f"Predictions run from {low:.4g} to {high:.4g}; the loss {complaint}."
         return
-    if meaning.name in ("binary", "focal") and not meaning.by_class and found.sums_to_one and output.units > 2:
-        yield "softmax_under_a_binary_loss", f"Predictions of {output.units} classes sum to 1 under a {meaning.text}."
+    if formula.name in ("binary", "focal") and not formula.by_class and sweep.sums_to_one and output.units > 2:
+        yield "softmax_under_a_binary_loss", f"Predictions of {output.units} classes sum to 1 under a {formula.text}."
 
 
-def _logarithms(found: Sweep) -> bool:
-    total = logsumexp(found.prediction[0][found.moderate], axis=1)
+def _logarithms(sweep: Sweep) -> bool:
+    total = logsumexp(sweep.prediction[0][sweep.moderate], axis=1)
     return bool(np.allclose(total, 0, atol=1e-2))
 
 
-def _logit(output: Output, z: float, *, alone: bool = False) -> str:
-    return f"a logit of {z:g}" if output.units == 1 or alone else f"logits {abs(z):g} apart"
+def _logit(output: Output, z: float, *, per_unit: bool = False) -> str:
+    return f"a logit of {z:g}" if output.units == 1 or per_unit else f"logits {abs(z):g} apart"
 
 
-def gradient(output: Output, found: Sweep) -> Iterator[Seen]:
+def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
     """Whether a wrong answer is learnt from at every logit."""
     # a loss that counts units one by one sees half of what is swept over two
-    alone = found.meaning.name in ("binary", "focal") and not found.meaning.by_class
-    half = output.units > 1 and not found.sums_to_one and alone
+    per_unit = sweep.formula.name in ("binary", "focal") and not sweep.formula.by_class
+    half = output.units > 1 and not sweep.sums_to_one and per_unit
     size = np.abs(GRID) * (0.5 if half else 1)
-    at = partial(_logit, output, alone=half)
+    at_logit = partial(_logit, output, per_unit=half)
     wrong = np.stack([GRID > 0, GRID < 0])
-    logarithmic = found.meaning.logarithmic
-    broken = ~np.isfinite(found.losses) | ~np.isfinite(found.slope)
+    logarithmic = sweep.formula.logarithmic
+    broken = ~np.isfinite(sweep.losses) | ~np.isfinite(sweep.slope)
     early = broken & (size <= TRUSTED)
     if early.any():
         start = size[np.any(early, axis=0)].min()
-        half_precision = "16" in found.dtype and found.probabilities
+        half_precision = "16" in sweep.dtype and sweep.probabilities
         name = "one_sided_saturation" if half_precision else "loss_is_not_finite"
-        yield name, f"From {at(start)} on, the loss or its gradient is infinite or nan."
+        yield name, f"From {at_logit(start)} on, the loss or its gradient is infinite or nan."
         return
     # a loss that counts units one by one may leave out any of them
-    dead = (found.stalled if half else found.flat) & wrong & ~broken
-    if found.mixed > MEANT and not found.meaning.name:  # a loss of the batch says nothing of one label alone
-        dead &= found.still[:, None]
+    dead = (sweep.stalled if half else sweep.flat) & wrong & ~broken
+    if sweep.mixed > BATCH_LOSS_GAP and not sweep.formula.name:  # a loss of the batch says nothing of one label alone
+        dead &= sweep.still[:, None]
     start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
-    told = f"From {at(start)} on, a wrong answer has a gradient of exactly 0."
-    fading = _fading(found, size, wrong)
-    if found.meaning.logarithmic and found.turned.any():
-        label = found.encoding.values[int(found.turned.argmax())]
+    message = f"From {at_logit(start)} on, a wrong answer has a gradient of exactly 0."
+    fading = _fading(sweep, size, wrong)
+    if sweep.formula.logarithmic and sweep.turned.any():
+        label = sweep.encoding.values[int(sweep.turned.argmax())]
         yield "gradient_points_away", f"In a batch of both labels a step makes each row with the label {label:g} worse."
-    elif found.flat[:, found.moderate].all():
+    elif sweep.flat[:, sweep.moderate].all():
         yield "gradient_dies", "The gradient is exactly 0 at every logit."
-    elif (unlearnt := found.flat[:, size < REACHED].all(axis=1) & found.still).any() and _two_classes(output):
-        label = found.encoding.values[int(unlearnt.argmax())]
+    elif (unlearnt := sweep.flat[:, size < REACHED].all(axis=1) & sweep.still).any() and _two_classes(output):
+        label = sweep.encoding.values[int(unlearnt.argmax())]
         yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
-    elif start < REACHED and "16" in found.dtype and (logarithmic or start > 3):
-        yield "one_sided_saturation", told
-    elif start < REACHED and (logarithmic or dead[:, found.moderate].any(axis=1).all()):
-        yield "gradient_dies", told
+    elif start < REACHED and "16" in sweep.dtype and (logarithmic or start > 3):
+        yield "one_sided_saturation", message
+    elif start < REACHED and (logarithmic or dead[:, sweep.moderate].any(axis=1).all()):
+        yield "gradient_dies", message
     elif start < REACHED:
-        yield ("gradient_is_one_sided" if start <= 3 else "gradient_fades"), told
+        yield ("gradient_is_one_sided" if start <= 3 else "gradient_fades"), message
     elif not logarithmic and fading < 0.01:
         yield "gradient_fades", (
-            f"At {at(8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
+            f"At {at_logit(8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
         )
-    elif found.meaning.by_class and logarithmic and found.sunk < 0.01:
+    elif sweep.formula.by_class and logarithmic and sweep.sunk < 0.01:
         yield "gradient_fades", (
-            f"With the logits of all classes 8 lower or higher, a wrong answer has {found.sunk:.1g} of its gradient."
+            f"With the logits of all classes 8 lower or higher, a wrong answer has {sweep.sunk:.1g} of its gradient."
         )
-    elif logarithmic and broken.any() and not found.identical:
+    elif logarithmic and broken.any() and not sweep.identical:
         end = size[np.any(broken, axis=0)].min()
-        yield "probability_clipped", f"From {at(end)} on, the loss or its gradient is infinite or nan."
+        yield "probability_clipped", f"From {at_logit(end)} on, the loss or its gradient is infinite or nan."
     elif start < (np.inf if logarithmic else TRUSTED):
-        losses = found.losses[wrong]
+        losses = sweep.losses[wrong]
         cap = float(losses[np.isfinite(losses)].max())
         name = "logits_lost_to_a_layer" if output.after and logarithmic else "probability_clipped"
-        yield name, f"{told} The loss never rises above {cap:.2f}."
-    if not found.meaning.name and not (start < REACHED and dead[:, found.moderate].any(axis=1).all()):
+        yield name, f"{message} The loss never rises above {cap:.2f}."
+    if not sweep.formula.name and not (start < REACHED and dead[:, sweep.moderate].any(axis=1).all()):
         expected = np.where(GRID > 0, 1, -1)
-        check = np.isin(np.abs(GRID), (1.0, 2.0, 3.0)) & wrong
-        toward = (found.slope * expected)[check]
+        checked = np.isin(np.abs(GRID), (1.0, 2.0, 3.0)) & wrong
+        toward = (sweep.slope * expected)[checked]
         away = (toward.reshape(2, -1) < -1e-6).all(axis=1)  # a row a label
         # with numbers of classes for several units, one label may ask for what no one unit says
-        if away.all() or (away.any() and (output.units == 1 or found.encoding.onehot)):
+        if away.all() or (away.any() and (output.units == 1 or sweep.encoding.onehot)):
             which = "each wrong answer" if away.all() else f"a wrong answer to label {int(away.argmax())}"
             yield "gradient_points_away", f"At logits of 1, 2 and 3 a step makes {which} more wrong."
-        elif not found.flat[:, found.moderate].all():
+        elif not sweep.flat[:, sweep.moderate].all():
             yield "loss_of_its_own_formula", (
                 "The loss matches no cross-entropy, focal, squared, absolute or hinge loss of logits or predictions."
             )
@@ -211,11 +213,11 @@ def _two_classes(output: Output) -> bool:
     return output.units <= 2 and (output.labels is None or len(np.unique(output.labels)) <= 2)
 
 
-def _fading(found: Sweep, size: np.ndarray, wrong: np.ndarray) -> float:
+def _fading(sweep: Sweep, size: np.ndarray, wrong: np.ndarray) -> float:
     """The smaller of both labels' ratios: the gradient of a wrong answer at 8 over the largest up to there."""
-    slope = np.abs(found.slope)
+    slope = np.abs(sweep.slope)
     return min(
-        float(slope[label][of & (size == 8)].max() / max(slope[label][of & (size <= 8)].max(), np.finfo(float).tiny))
+        float(slope[label][at & (size == 8)].max() / max(slope[label][at & (size <= 8)].max(), np.finfo(float).tiny))
         for label in (0, 1)
-        for of in [wrong[label]]
+        for at in [wrong[label]]
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from experiments.check.judge import Seen
-from experiments.check.meaning import ERRORS
-from experiments.check.other_classes import ignored
+from experiments.check.formula_match import ERRORS
+from experiments.check.judge import Observation
 from experiments.check.record import Output
+from experiments.check.rolled_classes import ignores_labels
 from experiments.check.sweep import Sweep
 
 ENOUGH = 8  # rows of one class alone that say something
@@ -26,88 +26,88 @@ def continuous(labels: np.ndarray | None) -> bool:
     return outside and (bool((finite != np.round(finite)).any()) or len(np.unique(finite)) > max(20, len(finite) / 2))
 
 
-def labels(output: Output, found: Sweep | None) -> Iterator[Seen]:
+def labels(output: Output, sweep: Sweep | None) -> Iterator[Observation]:
     """What is wrong with the labels of an output."""
-    given = output.labels
-    if given is None or not given.size:
+    truth = output.labels
+    if truth is None or not truth.size:
         return
-    if given.dtype.kind not in "biuf":
-        yield "program_raises", f"The labels are no numbers but of the type {given.dtype}."
+    if truth.dtype.kind not in "biuf":
+        yield "program_raises", f"The labels are no numbers but of the type {truth.dtype}."
         return
-    values = given.astype(float)
+    values = truth.astype(float)
     if not np.isfinite(values).all():
         yield "labels_not_finite", f"{int((~np.isfinite(values)).sum())} of {values.size} labels are nan or infinite."
         return
     low, high = values.min(), values.max()
     span = f"The labels go from {low:g} to {high:g}"
-    shape = " x ".join(map(str, given.shape))
-    if not _fit(output, given):
+    shape = " x ".join(map(str, truth.shape))
+    if not _shape_fits(output, truth):
         units = f"{output.units} unit{'s' * (output.units > 1)}"
         yield "labels_and_units_differ", f"The labels are {shape}; the prediction of a row has {units}."
         return
-    onehot = output.units > 1 and given.shape[1:] == output.shape
+    onehot = output.units > 1 and truth.shape[1:] == output.shape
     sparse = output.units > 1 and not onehot
     numbers = np.unique(values)
-    beyond = [float(one) for one in numbers if one < 0 or one >= output.units]
-    strange = bool(beyond) or bool((values != np.round(values)).any())
-    if sparse and found and 0 < len(beyond) < min(len(numbers), 4) and ignored(output, found.encoding, beyond):
-        strange = bool((values != np.round(values)).any())
-    if output.raised and not (output.refused and found):
-        yield _raised(output, given, span if sparse and strange else "")
+    outside = [float(one) for one in numbers if one < 0 or one >= output.units]
+    no_class = bool(outside) or bool((values != np.round(values)).any())
+    if sparse and sweep and 0 < len(outside) < min(len(numbers), 4) and ignores_labels(output, sweep.encoding, outside):
+        no_class = bool((values != np.round(values)).any())
+    if output.raised and not (output.refused and sweep):
+        yield _raised(output, truth, span if sparse and no_class else "")
         return
-    meaning = found.meaning.name if found else ""
-    by_class = found is not None and found.meaning.by_class and meaning != "likelihood"
-    if sparse and strange:
+    formula_name = sweep.formula.name if sweep else ""
+    by_class = sweep is not None and sweep.formula.by_class and formula_name != "likelihood"
+    if sparse and no_class:
         yield "label_names_no_unit", f"{span}; the units of the last layer from 0 to {output.units - 1}."
-    elif meaning in ("binary", "focal") and not by_class and not sparse and not _met(found, low, high):
+    elif formula_name in ("binary", "focal") and not by_class and not sparse and not _takes(sweep, low, high):
         yield "labels_are_no_probabilities", f"{span}; the loss takes numbers from 0 to 1."
-    elif onehot and (by_class or (found is not None and found.sums_to_one)):
+    elif onehot and (by_class or (sweep is not None and sweep.sums_to_one)):
         total = values.sum(axis=-1)
         if np.abs(total - 1).max() > 1e-3:
             yield "several_labels_for_one_class", f"The labels of a row sum to {total.min():g} to {total.max():g}."
-    elif found and meaning in ERRORS and not sparse:
-        least, most = found.reach
-        if ((values < least - 1e-3) | (values > most + 1e-3)).mean() > FEW:
-            yield "labels_out_of_reach", f"{span}; the prediction from {least:.3g} to {most:.3g}."
+    elif sweep and formula_name in ERRORS and not sparse:
+        lowest, highest = sweep.reach
+        if ((values < lowest - 1e-3) | (values > highest + 1e-3)).mean() > FEW:
+            yield "labels_out_of_reach", f"{span}; the prediction from {lowest:.3g} to {highest:.3g}."
     classes = values.argmax(axis=-1) if onehot else values
     single = onehot and not (values.sum(axis=-1) == 1).all()
-    if output.complete and not single and len(given) >= ENOUGH and len(np.unique(classes)) == 1:
-        yield "one_class_only", f"All {len(given)} labels are {np.unique(classes)[0]:g}."
+    if output.complete and not single and len(truth) >= ENOUGH and len(np.unique(classes)) == 1:
+        yield "one_class_only", f"All {len(truth)} labels are {np.unique(classes)[0]:g}."
 
 
-def _met(found: Sweep | None, low: float, high: float) -> bool:
+def _takes(sweep: Sweep | None, low: float, high: float) -> bool:
     """Whether a loss of probabilities takes labels from `low` to `high`: such as it was measured with."""
-    values = (0.0, 1.0) if found is None else found.encoding.values
+    values = (0.0, 1.0) if sweep is None else sweep.encoding.values
     return min(values) <= low and high <= max(values)
 
 
-def _raised(output: Output, given: np.ndarray, strange: str) -> Seen:
-    """The name of what a framework refuses; `strange`: the span of labels that are numbers of no unit."""
-    told = f"On its own first rows: {output.raised}."
-    shape = " x ".join(map(str, given.shape))
+def _raised(output: Output, truth: np.ndarray, span: str) -> Observation:
+    """The name of what a framework refuses; `span`: the span of labels that are numbers of no unit."""
+    message = f"On its own first rows: {output.raised}."
+    shape = " x ".join(map(str, truth.shape))
     if output.raised.startswith("its metrics"):
-        return "program_raises", told
+        return "program_raises", message
     if "target should be between 0 and 1" in output.raised:  # PyTorch's BCELoss
-        return "labels_are_no_probabilities", told
+        return "labels_are_no_probabilities", message
     if output.units == 1 and any(text in output.raised for text in ("out of bounds", "outside the valid range")):
-        return "one_unit_categorical", told
-    if strange:
-        return "label_names_no_unit", f"{strange}; the units of the last layer from 0 to {output.units - 1}."
-    if output.units > 1 and given.shape[1:] == output.shape:
+        return "one_unit_categorical", message
+    if span:
+        return "label_names_no_unit", f"{span}; the units of the last layer from 0 to {output.units - 1}."
+    if output.units > 1 and truth.shape[1:] == output.shape:
         return "one_hot_labels_for_integers", f"The labels are {shape}, and the loss refuses them: {output.raised}."
     if output.units > 1:
         return "integer_labels_for_one_hot", f"The labels are {shape}, and the loss refuses them: {output.raised}."
-    return "program_raises", told
+    return "program_raises", message
 
 
-def _fit(output: Output, given: np.ndarray) -> bool:
+def _shape_fits(output: Output, truth: np.ndarray) -> bool:
     """Whether labels have a shape that can belong to the predictions."""
-    shape, row = given.shape[1:], output.shape
+    shape, row = truth.shape[1:], output.shape
     allowed = [row, row[:-1]] + ([(*row[:-1], 1)] if row else [(1,)])
     return shape in allowed
 
 
-def weights(output: Output) -> Iterator[Seen]:
+def weights(output: Output) -> Iterator[Observation]:
     """What is wrong with class_weight, sample_weight and loss_weights."""
     if not output.trained:
         yield "weights_are_zero", "Every loss is weighted with 0 in loss_weights."
@@ -118,20 +118,20 @@ def weights(output: Output) -> Iterator[Seen]:
             yield "weights_are_zero", f"All {len(output.weights)} weights of rows are 0."
         elif (output.weights < 0).any():
             yield "weights_are_negative", f"{int((output.weights < 0).sum())} weights of rows are negative."
-    given = output.class_weight
-    if not given:
+    class_weight = output.class_weight
+    if not class_weight:
         return
-    if all(weight == 0 for weight in given.values()):
+    if all(weight == 0 for weight in class_weight.values()):
         yield "weights_are_zero", "Every weight of class_weight is 0."
-    elif any(weight < 0 for weight in given.values()):
+    elif any(weight < 0 for weight in class_weight.values()):
         yield "weights_are_negative", "A weight of class_weight is negative."
     if output.labels is None or not output.complete:
         return
-    there = _classes(output)
-    strange = [key for key in given if not _is_in(key, there)]
-    if strange:
-        keys = ", ".join(map(repr, strange))
-        listed = ", ".join(f"{value:g}" for value in there[:10])
+    classes = _classes(output)
+    unknown_keys = [key for key in class_weight if not _is_in(key, classes)]
+    if unknown_keys:
+        keys = ", ".join(map(repr, unknown_keys))
+        listed = ", ".join(f"{value:g}" for value in classes[:10])
         yield "class_weight_names_no_class", f"class_weight has the key {keys}; the labels are {listed}."
 
 
@@ -139,9 +139,9 @@ def _classes(output: Output) -> list[float]:
     assert output.labels is not None
     values = output.labels
     if values.ndim > 1 and values.shape[-1] > 1:
-        return [float(place) for place in range(values.shape[-1])]
+        return [float(column) for column in range(values.shape[-1])]
     return [float(value) for value in np.unique(values)]
 
 
-def _is_in(key: Any, there: list[float]) -> bool:
-    return not isinstance(key, str) and float(key) in there
+def _is_in(key: Any, classes: list[float]) -> bool:
+    return not isinstance(key, str) and float(key) in classes

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit, softmax
 
-from experiments.check.judge import Seen
+from experiments.check.formula_match import ERRORS
+from experiments.check.judge import Observation
 from experiments.check.judge_labels import continuous
 from experiments.check.labels import Encoding
-from experiments.check.meaning import ERRORS
 from experiments.check.messages import one_line
 from experiments.check.record import Metric, Output, Tail
 from experiments.check.sweep import Sweep
@@ -31,7 +31,7 @@ class Trial:
 
     `truth`: in the program's encoding; `prediction`: the program's; `chances`: the right probabilities, laid out like
     the prediction; `hot`: (places, units), 0 or 1; `positive`: (places, units), what each unit is decided to be. A row
-    has one place, or as many as a sequence or a map has. `by_class`: whether one unit of a place is right; `alone`:
+    has one place, or as many as a sequence or a map has. `by_class`: whether one unit of a place is right; `per_unit`:
     whether the loss counts them one by one all the same.
     """
 
@@ -41,16 +41,18 @@ class Trial:
     hot: np.ndarray
     positive: np.ndarray
     by_class: bool
-    alone: bool
+    per_unit: bool
 
 
-def metrics(output: Output, tail: Tail, found: Sweep) -> Iterator[Seen]:
+def metrics(output: Output, tail: Tail, sweep: Sweep) -> Iterator[Observation]:
     """What is wrong with the metrics of an output: once for each finding and metric."""
     if not output.metrics:
         return
-    regression = _regression(output, found)
-    trials = [] if regression else [one for turn in TURNS if (one := _trial(output, tail, found, *turn)) is not None]
-    unseen = []
+    regression = _regression(output, sweep)
+    trials = [] if regression else [
+        trial for turn in TURNS if (trial := _trial(output, tail, sweep, *turn)) is not None
+    ]
+    unjudged = []
     for metric in output.metrics:
         family = next((name for name in FAMILIES if name in metric.kind.lower()), "")
         # of the k most probable classes: the right value is not the accuracy
@@ -58,75 +60,77 @@ def metrics(output: Output, tail: Tail, found: Sweep) -> Iterator[Seen]:
         if regression:
             if family == "accuracy":
                 yield "accuracy_of_a_regression", f"{metric.name!r} is an accuracy, and the program predicts a number."
-        elif seen := next((seen for one in trials if (seen := _judge(metric, family, one, output, found))), None):
-            yield seen
+        elif verdict := next(
+            (verdict for trial in trials if (verdict := _judge(metric, family, trial, output, sweep))), None
+        ):
+            yield verdict
         elif family and not trials:
-            unseen.append(metric.name)
-    if unseen:
-        yield "not_measured", f"The right value of {', '.join(unseen)} is not known for a prediction of this layout."
+            unjudged.append(metric.name)
+    if unjudged:
+        yield "not_measured", f"The right value of {', '.join(unjudged)} is not known for a prediction of this layout."
 
 
-def _regression(output: Output, found: Sweep) -> bool:
+def _regression(output: Output, sweep: Sweep) -> bool:
     if continuous(output.labels):
         return True
-    fits_numbers = found.meaning.name in ERRORS and not found.probabilities
+    fits_numbers = sweep.formula.name in ERRORS and not sweep.probabilities
     return output.labels is None and fits_numbers and output.units == 1
 
 
-def _trial(output: Output, tail: Tail, found: Sweep, noise: float, tilt: float) -> Trial | None:
+def _trial(output: Output, tail: Tail, sweep: Sweep, noise: float, tilt: float) -> Trial | None:
     """Predictions of rows of known classes; None where logits have another number of units than the prediction.
 
     Where they have other places than the prediction, as before a pooling, all places of a row share their logits.
 
     `noise`: the standard deviation of the logits; `tilt`: what is added to those of the second of several classes.
     """
-    if found.logits is None and tail.shape[-1:] != output.shape[-1:]:
+    if sweep.logits is None and tail.shape[-1:] != output.shape[-1:]:
         return None
     rng = np.random.default_rng(0)
-    units, places = output.units, int(np.prod(output.shape[:-1], dtype=int))
+    units, positions = output.units, int(np.prod(output.shape[:-1], dtype=int))
     size = int(np.prod(tail.shape, dtype=int))
-    alike = size == units or found.logits is None  # the places of a row share their logits
-    calls = CALLS if alike else max(2, -(-CALLS // places))
+    shared_logits = size == units or sweep.logits is None  # the places of a row share their logits
+    calls = CALLS if shared_logits else max(2, -(-CALLS // positions))
     rows = calls * tail.rows
-    multi = _multilabel(output, found)
+    multi = _multilabel(output, sweep)
     by_class = units > 1 and not multi
-    classes: np.ndarray = rng.integers(0, max(units, 2), rows if alike else rows * places)
+    classes: np.ndarray = rng.integers(0, max(units, 2), rows if shared_logits else rows * positions)
     single = classes[:, None] if units == 1 else np.eye(units)[classes]
     hot: np.ndarray = rng.integers(0, 2, (len(classes), units)) if multi else single
     z: np.ndarray = 2.0 * hot - 1 + rng.normal(scale=noise, size=hot.shape)
     if by_class:
         z[:, 1] += tilt  # classes that are alike in all would hide that their columns are counted together
     each = z
-    if alike:
-        classes, hot, z = (np.repeat(np.asarray(one), places, axis=0) for one in (classes, hot, z))
-    truth = _encoded(found.encoding, hot, classes, rows)
+    if shared_logits:
+        classes, hot, z = (np.repeat(np.asarray(array), positions, axis=0) for array in (classes, hot, z))
+    truth = _encoded(sweep.encoding, hot, classes, rows)
     if truth is None:
         return None
-    given = each + _middle(tail, found)
-    if alike and size > units:
-        given = np.broadcast_to(given.reshape(rows, *[1] * (len(tail.shape) - 1), units), (rows, *tail.shape))
-    parts = np.split(given.reshape(rows, *tail.shape), calls)
-    label = found.encoding.all(1, tail.rows)
+    logits = each + _middle(tail, sweep)
+    if shared_logits and size > units:
+        logits = np.broadcast_to(logits.reshape(rows, *[1] * (len(tail.shape) - 1), units), (rows, *tail.shape))
+    parts = np.split(logits.reshape(rows, *tail.shape), calls)
+    label = sweep.encoding.all(1, tail.rows)
     prediction = np.concatenate([tail(part, label).prediction for part in parts]).astype(np.float32)
     chances = softmax(z, axis=1) if by_class else expit(z)
     positive = np.eye(units)[prediction.reshape(hot.shape).argmax(axis=1)] if by_class else z > 0
     return Trial(
         truth=truth, prediction=prediction, chances=chances.reshape(prediction.shape).astype(np.float32), hot=hot,
         positive=positive.astype(float), by_class=by_class,
-        alone=not found.sums_to_one and found.meaning.name in ("binary", "focal") and not found.meaning.by_class,
+        per_unit=not sweep.sums_to_one and sweep.formula.name in ("binary", "focal") and not sweep.formula.by_class,
     )  # fmt: skip
 
 
-def _middle(tail: Tail, found: Sweep) -> float:
+def _middle(tail: Tail, sweep: Sweep) -> float:
     """The logit where the classes meet: 0; of an error, where it is as large for the one label as for the other."""
-    if found.meaning.name not in ERRORS:
+    if sweep.formula.name not in ERRORS:
         return 0.0
-    if found.prediction.shape[-1] > 1:
-        return 0.5 if found.identical else 0.0
+    if sweep.prediction.shape[-1] > 1:
+        return 0.5 if sweep.identical else 0.0
 
     def gap(z: float) -> float:
         logits = np.full((tail.rows, *tail.shape), z)
-        return tail(logits, found.encoding.all(0, tail.rows)).loss - tail(logits, found.encoding.all(1, tail.rows)).loss
+        return tail(logits, sweep.encoding.all(0, tail.rows)).loss - tail(logits, sweep.encoding.all(1, tail.rows)).loss
 
     least, most = sorted((gap(-3), gap(3)))
     return float(brentq(gap, -3, 3, xtol=1e-3)) if least < 0 < most else 0.0
@@ -140,61 +144,63 @@ def _encoded(encoding: Encoding, hot: np.ndarray, classes: np.ndarray, rows: int
     return values.reshape(rows, *encoding.shape).astype(encoding.dtype) if values.size == size else None
 
 
-def _multilabel(output: Output, found: Sweep) -> bool:
+def _multilabel(output: Output, sweep: Sweep) -> bool:
     """Whether each unit has a label of its own: rows of the labels do not sum to 1, or the loss counts units alone."""
-    if output.units == 1 or not found.encoding.onehot or found.sums_to_one:
+    if output.units == 1 or not sweep.encoding.onehot or sweep.sums_to_one:
         return False
     if output.labels is not None:
         return bool((output.labels.sum(axis=-1) != 1).any())
-    return found.meaning.name in ("binary", "focal") and not found.meaning.by_class
+    return sweep.formula.name in ("binary", "focal") and not sweep.formula.by_class
 
 
-def _judge(metric: Metric, family: str, trial: Trial, output: Output, found: Sweep) -> Seen | None:
-    right = _right(trial) | dict.fromkeys(SWEPT, lambda: [metric.value(trial.truth, trial.chances)])
-    names = [family] if family else [name for name in right if name not in SWEPT]
-    allowed = [value for name in names for value in right[name]()]
+def _judge(metric: Metric, family: str, trial: Trial, output: Output, sweep: Sweep) -> Observation | None:
+    expected = _expected_values(trial) | dict.fromkeys(SWEPT, lambda: [metric.value(trial.truth, trial.chances)])
+    names = [family] if family else [name for name in expected if name not in SWEPT]
+    allowed = [value for name in names for value in expected[name]()]
     try:
         value = metric.value(trial.truth, trial.prediction)
         if metric.threshold not in (None, 0.5):  # the user's own cut
-            others = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
-            told = f"{metric.name!r} with the threshold {metric.threshold:g} is {value:.3f} whatever is predicted."
-            return ("metric_is_constant", told) if family and value == others else None
+            permuted = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
+            message = f"{metric.name!r} with the threshold {metric.threshold:g} is {value:.3f} whatever is predicted."
+            return ("metric_is_constant", message) if family and value == permuted else None
     except Exception as error:  # as `fit` would raise
         return "program_raises", f"The metric {metric.name!r} raises {one_line(error)}"
-    room = 0.5 if family in COUNTS else 0.02 if family == "auc" or not family else 0.01
-    if any(abs(value - one) <= room for one in allowed) or not np.isfinite(value):
+    tolerance = 0.5 if family in COUNTS else 0.02 if family == "auc" or not family else 0.01
+    if any(abs(value - candidate) <= tolerance for candidate in allowed) or not np.isfinite(value):
         return None
-    told = f"On {len(trial.truth)} rows whose classes are known {metric.name!r} gives {value:.3f}; right is " + (
+    message = f"On {len(trial.truth)} rows whose classes are known {metric.name!r} gives {value:.3f}; right is " + (
         f"{allowed[0]:.3f}."
     )
-    if not found.probabilities:
+    if not sweep.probabilities:
         of_chances = metric.value(trial.truth, trial.chances)
-        if any(abs(of_chances - one) <= room for one in allowed):
-            cut = family in (*COUNTS, "accuracy", "precision", "recall", "f1", "fbeta", "iou")
-            return ("metric_cuts_the_logit" if cut or not family else "metric_of_logits"), told
+        if any(abs(of_chances - candidate) <= tolerance for candidate in allowed):
+            thresholded = family in (*COUNTS, "accuracy", "precision", "recall", "f1", "fbeta", "iou")
+            return ("metric_cuts_the_logit" if thresholded or not family else "metric_of_logits"), message
     if not family:
         return None
     if family == "accuracy":
         over_columns = trial.by_class and "binary" in metric.kind.lower()
-        return "metric_over_columns" if over_columns else "accuracy_of_other_labels", told
-    if trial.by_class and output.units == 2 and family != "iou" and (found.sums_to_one or found.meaning.by_class):
-        return "metric_over_columns", told
-    others = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
-    return ("metric_is_constant", f"{metric.name!r} is {value:.3f} whatever is predicted.") if value == others else None
+        return "metric_over_columns" if over_columns else "accuracy_of_other_labels", message
+    if trial.by_class and output.units == 2 and family != "iou" and (sweep.sums_to_one or sweep.formula.by_class):
+        return "metric_over_columns", message
+    permuted = metric.value(trial.truth, np.roll(trial.prediction, 1, axis=0))  # predictions of other rows
+    return (
+        ("metric_is_constant", f"{metric.name!r} is {value:.3f} whatever is predicted.") if value == permuted else None
+    )
 
 
-def _right(trial: Trial) -> dict[str, Callable[[], list[float]]]:
+def _expected_values(trial: Trial) -> dict[str, Callable[[], list[float]]]:
     """The values that a metric of each family may rightly have; the first is the one to name."""
     hot, positive, chances = trial.hot, trial.positive, trial.chances.reshape(trial.hot.shape)
     columns = list(reversed(range(hot.shape[1]))) if trial.by_class else list(range(hot.shape[1]))
-    pairs = [(hot[:, one], positive[:, one], chances[:, one]) for one in columns]
+    pairs = [(hot[:, column], positive[:, column], chances[:, column]) for column in columns]
     if not trial.by_class and len(columns) > 1:
         pairs.insert(0, (hot.ravel(), positive.ravel(), chances.ravel()))
     clipped = np.clip(chances, 1e-7, 1 - 1e-7)
 
     def accuracy() -> list[float]:
         if trial.by_class:
-            of_columns = [float((hot == (trial.prediction.reshape(hot.shape) > 0.5)).mean())] if trial.alone else []
+            of_columns = [float((hot == (trial.prediction.reshape(hot.shape) > 0.5)).mean())] if trial.per_unit else []
             return [float((hot.argmax(axis=1) == positive.argmax(axis=1)).mean()), *of_columns]
         each = float((hot == positive).mean())
         return [each, float((hot == positive).all(axis=1).mean())] if hot.shape[1] > 1 else [each]
@@ -211,7 +217,7 @@ def _right(trial: Trial) -> dict[str, Callable[[], list[float]]]:
 
     def iou() -> list[float]:
         parts = [[(h * p).sum() / max((h + p > 0).sum(), 1) for h, p in ((1 - h, 1 - p), (h, p))] for h, p, _ in pairs]
-        values = [float(np.mean(one)) for one in (*parts, *np.ravel(parts))]
+        values = [float(np.mean(part)) for part in (*parts, *np.ravel(parts))]
         return [*values, float(np.mean(values))]
 
     def auc() -> list[float]:

@@ -73,4 +73,4 @@ def document() -> Path:
 def documented(page: str) -> str:
     """The page with the table of all findings between its marks."""
     marks = re.compile(r"(<!-- findings: .*? -->\n).*?(<!-- end of findings -->)", re.DOTALL)
-    return marks.sub(lambda found: f"{found[1]}{table()}\n{found[2]}", page)
+    return marks.sub(lambda match: f"{match[1]}{table()}\n{match[2]}", page)

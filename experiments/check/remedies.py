@@ -13,15 +13,15 @@ Change = tuple[Line | None, str]
 _TORCH = "PyTorch"
 
 
-def changes(name: str, output: Output, found: Sweep | None, file: Path | None, function: str) -> tuple[Change, ...]:
+def changes(name: str, output: Output, sweep: Sweep | None, file: Path | None, function: str) -> tuple[Change, ...]:
     """What to write for the finding `name`: each change with the last line that calls what is to be changed."""
     kind = KINDS[name]
-    words = _words(output, found)
-    wanted = [
-        (calls.format_map(words), text.format_map(words))
+    placeholders = _placeholders(output, sweep)
+    filled = [
+        (calls.format_map(placeholders), text.format_map(placeholders))
         for calls, text in (kind.torch if output.framework == _TORCH else kind.keras)
     ]
-    return tuple((None if file is None else _line(file, function, calls), text) for calls, text in wanted if calls)
+    return tuple((None if file is None else _line(file, function, calls), text) for calls, text in filled if calls)
 
 
 def _line(file: Path, function: str, calls: str) -> Line | None:
@@ -31,15 +31,15 @@ def _line(file: Path, function: str, calls: str) -> Line | None:
     return None
 
 
-def _words(output: Output, found: Sweep | None) -> dict[str, str]:
+def _placeholders(output: Output, sweep: Sweep | None) -> dict[str, str]:
     """What stands in the changes for {head} and the like; a change whose call is "" is none."""
-    meaning = found.meaning.name if found is not None else ""
-    several, sums = output.units > 1, found is not None and found.sums_to_one
-    onehot = found is not None and found.encoding.onehot
-    binary = not several or meaning == "binary"
-    sparse = several and found is not None and not onehot
-    chances = found is not None and found.probabilities
-    by_class = "CategoricalAccuracy" if sums or meaning == "categorical" else "BinaryAccuracy"
+    formula_name = sweep.formula.name if sweep is not None else ""
+    several, sums = output.units > 1, sweep is not None and sweep.sums_to_one
+    onehot = sweep is not None and sweep.encoding.onehot
+    binary = not several or formula_name == "binary"
+    sparse = several and sweep is not None and not onehot
+    chances = sweep is not None and sweep.probabilities
+    by_class = "CategoricalAccuracy" if sums or formula_name == "categorical" else "BinaryAccuracy"
     pair = ("compile", 'loss="categorical_crossentropy"') if sums else (output.layer, 'activation="softmax"')
     return {
         "head": output.layer,
@@ -47,10 +47,10 @@ def _words(output: Output, found: Sweep | None) -> dict[str, str]:
         "fit": "fit|train_on_batch|evaluate|compile",
         "loss": "BinaryCrossentropy" if binary else "SparseCategoricalCrossentropy" if sparse else
                 "CategoricalCrossentropy",
-        "activation": "exponential" if found is not None and found.of_rates else "sigmoid" if binary else "softmax",
+        "activation": "exponential" if sweep is not None and sweep.of_rates else "sigmoid" if binary else "softmax",
         "crossed": pair[0],
         "pair": pair[1],
-        "logarithmic": "compile" if found is not None and found.meaning.logarithmic else "",
+        "logarithmic": "compile" if sweep is not None and sweep.formula.logarithmic else "",
         "loss_of_integers": "a loss that fits the labels" if "binary" in output.loss.lower() else
                             'loss="sparse_categorical_crossentropy"',
         "accuracy": "BinaryAccuracy" if not several else by_class if onehot else "SparseCategoricalAccuracy",
@@ -90,6 +90,6 @@ _OF_A_CLASS_OF_LOGITS = {
 }
 
 
-def _metrics(metrics: tuple[Metric, ...], written: dict[str, str]) -> str:
-    parts = [next(text for part, text in written.items() if part in metric.kind.lower()) for metric in metrics]
+def _metrics(metrics: tuple[Metric, ...], replacements: dict[str, str]) -> str:
+    parts = [next(text for part, text in replacements.items() if part in metric.kind.lower()) for metric in metrics]
     return f"metrics=[{', '.join(dict.fromkeys(parts))}]"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from experiments.check.formula_match import LossFormula, match_formula
 from experiments.check.labels import Encoding
-from experiments.check.meaning import Meaning, meaning
 from experiments.check.record import Tail
 
 MODERATE = (-3.0, -2.0, -1.0, -0.5, 0.5, 1.0, 2.0, 3.0)
@@ -48,8 +48,8 @@ class Sweep:
     turned: np.ndarray
     still: np.ndarray
     sunk: float
-    meaning: Meaning
-    scored_meaning: Meaning
+    formula: LossFormula
+    scored_formula: LossFormula
     encoding: Encoding
     dtype: str
 
@@ -117,7 +117,7 @@ def directions(tail: Tail, prediction: tuple[int, ...]) -> tuple[np.ndarray, boo
     return slope.reshape(tail.shape), fits
 
 
-def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
+def run_sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
     """Drive `tail` through the grid for both labels. Raises what the program raises."""
     direction, fits = directions(tail, prediction)
     units = prediction[-1] if prediction else 1
@@ -127,16 +127,16 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
     first, trained = np.zeros((*shape, units)), np.zeros((*shape, units))
     for label in (0, 1):
         truth = encoding.all(label, tail.rows)
-        for place, z in enumerate(GRID):
+        for column, z in enumerate(GRID):
             step = tail(np.broadcast_to(z * direction, (tail.rows, *tail.shape)), truth)
-            losses[label, place] = step.loss
-            slope[label, place] = (step.gradient * direction).sum()
+            losses[label, column] = step.loss
+            slope[label, column] = (step.gradient * direction).sum()
             moves = (step.gradient != 0).any(axis=0)[direction != 0]
-            flat[label, place], stalled[label, place] = not moves.any(), not moves.all()
-            first[label, place] = step.prediction.flat[:units]
-            trained[label, place] = step.trained.flat[:units]
+            flat[label, column], stalled[label, column] = not moves.any(), not moves.all()
+            first[label, column] = step.prediction.flat[:units]
+            trained[label, column] = step.trained.flat[:units]
             if z in MODERATE:
-                scored[label, place] = tail.score(truth, step.prediction)
+                scored[label, column] = tail.score(truth, step.prediction)
     # of a layer that is called for each place of a row, the logits of one place
     laid_out = fits or direction.size == units
     logits = GRID[:, None] * direction.flat[:units] if laid_out else None
@@ -144,9 +144,9 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
     shifted = _shifted(tail, direction, encoding, units) if units > 1 else _NOTHING
     classes = np.concatenate([np.repeat([0, 1], between.sum()), shifted.classes])
     inner = None if logits is None else np.concatenate([logits[between], logits[between], shifted.logits])
-    seen = np.concatenate([*first[:, between], shifted.prediction])
-    values = [np.concatenate([*one[:, between], more])
-              for one, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
+    predictions = np.concatenate([*first[:, between], shifted.prediction])
+    values = [np.concatenate([*array[:, between], more])
+              for array, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
     silent = np.array([not np.isfinite(values[0][classes == label]).any() for label in (0, 1)])
     mixed, leaks, paired, toward = _mixed(tail, direction, encoding)
     ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.flat[:units]
@@ -155,8 +155,8 @@ def sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sweep:
         silent=silent, logits=logits, total=float(ones.sum()), mixed=mixed, leaks=leaks, paired=paired,
         turned=np.all(toward < -1e-9, axis=0), still=np.all(toward == 0, axis=0),
         sunk=_sunk(tail, direction, encoding) if units > 1 else 1.0, encoding=encoding, dtype=tail.dtype,
-        meaning=meaning(values[0], inner, seen, classes, tail.dtype),
-        scored_meaning=meaning(values[1], inner, seen, classes, tail.dtype),
+        formula=match_formula(values[0], inner, predictions, classes, tail.dtype),
+        scored_formula=match_formula(values[1], inner, predictions, classes, tail.dtype),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What a loss means, told by its values: no name is read."""
+"""Which formula a loss follows, recognised by its values: no name is read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from scipy.optimize import nnls
 from scipy.special import expit, log_softmax
 
 from experiments.check import formulas
-from experiments.check.formulas import Formula
+from experiments.check.formulas import LossFunction
 
 TOLERANCE = 2e-3  # of a loss in a dtype of 32 bits; 16 bits get thirty times that
 GAMMAS = (1.0, 2.0, 3.0, 5.0)
@@ -17,7 +17,7 @@ ERRORS = ("square", "absolute", "huber", "logcosh")  # losses of numbers: how fa
 
 
 @dataclass(frozen=True, kw_only=True)
-class Meaning:
+class LossFormula:
     """A formula that a loss follows.
 
     `name`: "binary", "categorical", "focal", "square", "absolute", "huber", "logcosh", "poisson", "hinge", "margin",
@@ -41,22 +41,22 @@ class Meaning:
     @property
     def text(self) -> str:
         """In words."""
-        words = {"binary": "binary cross-entropy", "categorical": "categorical cross-entropy", "focal": "focal loss",
+        names = {"binary": "binary cross-entropy", "categorical": "categorical cross-entropy", "focal": "focal loss",
                  "square": "squared error", "absolute": "absolute error", "huber": "Huber loss",
                  "logcosh": "log-cosh loss", "poisson": "Poisson loss", "hinge": "hinge loss",
                  "margin": "margin loss over classes", "likelihood": "negated likelihood"}  # fmt: skip
-        return ("smoothed " if self.smoothed else "") + words.get(self.name, "a loss of its own formula")
+        return ("smoothed " if self.smoothed else "") + names.get(self.name, "a loss of its own formula")
 
 
-def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[Meaning, Formula, np.ndarray]]:
-    """What a loss may be: a meaning, its formula and what it is of; the first that fits is the one."""
+def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[LossFormula, LossFunction, np.ndarray]]:
+    """The formulas that a loss may follow, each with its function and what that takes; the first that fits counts."""
     several = prediction.shape[1] > 1
-    listed: list[tuple[Meaning, Formula, np.ndarray]] = []
+    listed: list[tuple[LossFormula, LossFunction, np.ndarray]] = []
 
-    def add(name: str, of: str, formula: Formula, values: np.ndarray | None, *, by_class: bool = False) -> None:
+    def add(name: str, of: str, row_loss: LossFunction, values: np.ndarray | None, *, by_class: bool = False) -> None:
         if values is not None:
             by_class = by_class or name in ("categorical", "likelihood", "margin")
-            listed.append((Meaning(name=name, of=of, by_class=by_class), formula, values))
+            listed.append((LossFormula(name=name, of=of, by_class=by_class), row_loss, values))
 
     inside = _inside(prediction)
     chances = prediction if inside else None
@@ -64,7 +64,7 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
     add("binary", "prediction", formulas.binary_of_clipped_logarithms, chances)
     add("categorical", "prediction", formulas.categorical_of_chances, chances if several else None)
     add("categorical", "prediction", formulas.categorical_of_clipped, chances if several else None)
-    add("categorical", "prediction", formulas.categorical_as_given, chances if several else None)
+    add("categorical", "prediction", formulas.categorical_unnormalised, chances if several else None)
     add("binary", "logits", formulas.binary_of_logits, logits)
     add("categorical", "logits", formulas.categorical_of_logits, logits if several else None)
     add("binary", "prediction as logits", formulas.binary_of_logits, prediction)
@@ -74,7 +74,7 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
         add("binary", "prediction clipped", formulas.binary_of_clipped_logarithms, prediction)
         add("categorical", "prediction clipped", formulas.categorical_of_chances, prediction if several else None)
         add("categorical", "prediction clipped", formulas.categorical_of_clipped, prediction if several else None)
-        add("categorical", "prediction clipped", formulas.categorical_as_given, prediction if several else None)
+        add("categorical", "prediction clipped", formulas.categorical_unnormalised, prediction if several else None)
         for gamma in GAMMAS:
             add("focal", "prediction clipped", formulas.focal_of_clipped(gamma), prediction)
             of_class, values = formulas.focal(gamma, by_class=True), formulas.shares(prediction) if several else None
@@ -119,46 +119,50 @@ def _inside(prediction: np.ndarray) -> bool:
     return bool(prediction.min() >= 0 and prediction.max() <= 1 + 1e-6)
 
 
-def meaning(
+def match_formula(
     losses: np.ndarray, logits: np.ndarray | None, prediction: np.ndarray, classes: np.ndarray, dtype: str
-) -> Meaning:
+) -> LossFormula:
     """The first formula that `losses` (n,) follow at moderate `logits` (n, K); the `prediction` is (n, K) too.
 
     Weights of a class, and a sum in the place of a mean, change a loss by a factor for each class; smoothing mixes in
     the loss of the other labels; a binary cross-entropy may weigh each of its units. All are allowed for.
     """
     if not np.isfinite(losses).all():
-        return Meaning()
+        return LossFormula()
     tolerance = TOLERANCE * (30 if "16" in dtype else 1)
     units = prediction.shape[1]
     hot = classes[:, None].astype(float) if units == 1 else np.eye(units)[classes]
-    labels = [of for label in (0, 1) if (of := classes == label).any()]
-    fits: list[tuple[float, Meaning]] = []
+    masks = [mask for label in (0, 1) if (mask := classes == label).any()]
+    fits: list[tuple[float, LossFormula]] = []
     for mixed in (False, True):
-        for known, formula, values in candidates(logits, prediction):
-            rest = (1 - hot) / (units - 1 if known.by_class else 1)  # one class, or each unit by itself
-            right, wrong = formula(values, hot), formula(values, rest)
+        for formula, row_loss, values in candidates(logits, prediction):
+            other_labels = (1 - hot) / (units - 1 if formula.by_class else 1)  # one class, or each unit by itself
+            label_losses, other_losses = row_loss(values, hot), row_loss(values, other_labels)
             # a formula without a value has none of the loss
-            if (mixed and not known.logarithmic) or not np.isfinite(right).all():
+            if (mixed and not formula.logarithmic) or not np.isfinite(label_losses).all():
                 continue
             # at another scale some of labels are absolute errors; that of a clip in 32 bits is 1 % off
-            if known.of == "labels" and (mixed or not 0.97 < np.abs(losses).sum() / np.abs(right).sum() < 1.03):
+            if formula.of == "labels" and (
+                mixed or not 0.97 < np.abs(losses).sum() / np.abs(label_losses).sum() < 1.03
+            ):
                 continue
-            misfit = max(_misfit(losses[of], right[of], wrong[of] if mixed else None) for of in labels)
+            misfit = max(
+                _misfit(losses[mask], label_losses[mask], other_losses[mask] if mixed else None) for mask in masks
+            )
             if misfit <= tolerance:
-                fits.append((misfit, replace(known, smoothed=mixed)))
+                fits.append((misfit, replace(formula, smoothed=mixed)))
     # where 16 bits allow for much, what fits far worse than another is not meant
     best = min((misfit for misfit, _ in fits), default=0.0)
-    known = next((known for misfit, known in fits if misfit <= max(TOLERANCE, 3 * best)), Meaning())
-    if known.name or units == 1:
-        return known
-    for of, formula, values in _of_units(logits, prediction):
-        if max(_misfit_of_units(losses[one], formula, values[one], hot[one]) for one in labels) <= tolerance:
-            return Meaning(name="binary", of=of)
-    return known
+    formula = next((formula for misfit, formula in fits if misfit <= max(TOLERANCE, 3 * best)), LossFormula())
+    if formula.name or units == 1:
+        return formula
+    for of, row_loss, values in _of_units(logits, prediction):
+        if max(_misfit_of_units(losses[mask], row_loss, values[mask], hot[mask]) for mask in masks) <= tolerance:
+            return LossFormula(name="binary", of=of)
+    return formula
 
 
-def _of_units(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[str, Formula, np.ndarray]]:
+def _of_units(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[str, LossFunction, np.ndarray]]:
     """The binary cross-entropies whose units may have weights of their own."""
     return [
         ("prediction" if _inside(prediction) else "prediction clipped", formulas.binary_of_chances, prediction),
@@ -167,21 +171,21 @@ def _of_units(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[s
     ]
 
 
-def _misfit_of_units(losses: np.ndarray, formula: Formula, values: np.ndarray, hot: np.ndarray) -> float:
+def _misfit_of_units(losses: np.ndarray, row_loss: LossFunction, values: np.ndarray, hot: np.ndarray) -> float:
     """How far the losses are from a positive sum of the first unit's loss, the second's, and that of all the others."""
-    columns = [formula(values[:, part], hot[:, part]) for part in (slice(0, 1), slice(1, 2), slice(2, None))
+    columns = [row_loss(values[:, part], hot[:, part]) for part in (slice(0, 1), slice(1, 2), slice(2, None))
                if values[:, part].size]  # fmt: skip
     scale = np.abs(losses).max()
     factors, residual = nnls(np.stack(columns, axis=1), losses)
     return float(residual / np.sqrt(len(losses)) / scale) if scale > 0 and (factors > 0).all() else np.inf
 
 
-def _misfit(losses: np.ndarray, right: np.ndarray, wrong: np.ndarray | None) -> float:
-    """How far the losses are from a positive multiple of `right`, with a smaller one of `wrong` if there is one.
+def _misfit(losses: np.ndarray, label_losses: np.ndarray, other_losses: np.ndarray | None) -> float:
+    """How far the losses are from a positive multiple of `label_losses`, plus a smaller one of `other_losses` if given.
 
     Relative to the largest loss; infinite if there is no such multiple.
     """
-    basis = right[:, None] if wrong is None else np.stack([right, wrong], axis=1)
+    basis = label_losses[:, None] if other_losses is None else np.stack([label_losses, other_losses], axis=1)
     scale = np.abs(losses).max()
     factors, residual = nnls(basis, losses)
     mixes = len(factors) < 2 or factors[1] < factors[0]

@@ -9,7 +9,7 @@ from experiments.check.record import Output, Step, Tail
 from experiments.check.sweep import Sweep
 
 
-class OtherClasses:
+class RolledClasses:
     """A `Tail` whose class 0 is the class number `first` of another one, and so on around.
 
     For a loss that leaves out a class on purpose, such as the number of the padding in a sequence of words.
@@ -32,7 +32,7 @@ class OtherClasses:
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         inner = self._inner(np.roll(logits, self._first, axis=-1), self._labels(labels, logits.shape[-1]))
         prediction, trained, gradient = (
-            np.roll(one, -self._first, axis=-1) for one in (inner.prediction, inner.trained, inner.gradient)
+            np.roll(array, -self._first, axis=-1) for array in (inner.prediction, inner.trained, inner.gradient)
         )
         return Step(prediction=prediction, trained=trained, loss=inner.loss, gradient=gradient)
 
@@ -41,13 +41,13 @@ class OtherClasses:
         return self._inner.score(self._labels(labels, prediction.shape[-1]), rolled)
 
 
-def left_out(found: Sweep) -> np.ndarray:
+def labels_without_loss(sweep: Sweep) -> np.ndarray:
     """(2,): whether rows of a label alone have no loss, whatever the logit: it is not finite, or 0 without a slope."""
-    losses, flat = found.losses[:, found.moderate], found.flat[:, found.moderate]
-    return found.silent | ((losses == 0) & flat).all(axis=1)
+    losses, flat = sweep.losses[:, sweep.moderate], sweep.flat[:, sweep.moderate]
+    return sweep.silent | ((losses == 0) & flat).all(axis=1)
 
 
-def ignored(output: Output, encoding: Encoding, values: list[float]) -> bool:
+def ignores_labels(output: Output, encoding: Encoding, values: list[float]) -> bool:
     """Whether the loss leaves out rows whose labels are numbers of no class, as PyTorch does with -100.
 
     In a batch of such rows and others it is finite, and only the others have a gradient.
@@ -55,16 +55,16 @@ def ignored(output: Output, encoding: Encoding, values: list[float]) -> bool:
     tail = output.tail
     if tail is None:
         return False
-    strange = np.arange(tail.rows) % 2 == 1
+    outside = np.arange(tail.rows) % 2 == 1
     logits = np.random.default_rng(0).normal(size=(tail.rows, *tail.shape))
     for value in values:
         labels = encoding.rows(np.arange(tail.rows) // 2 % output.units)
-        labels[strange] = value
+        labels[outside] = value
         try:
             step = tail(logits, labels)
         except Exception:  # the program refuses the label
             return False
         moves = (step.gradient.reshape(tail.rows, -1) != 0).any(axis=1)
-        if not np.isfinite(step.loss) or moves[strange].any() or not moves[~strange].any():
+        if not np.isfinite(step.loss) or moves[outside].any() or not moves[~outside].any():
             return False
     return True
