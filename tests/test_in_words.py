@@ -38,10 +38,10 @@ def test_a_binary_notebook_says_who_ends_lower_by_how_much_and_why() -> None:
 
 
 def test_a_sweeps_notebook_says_the_factor_of_the_rate_and_what_is_left_at_the_best() -> None:
-    shifts = pd.DataFrame({"head": ["softmax"], "shift_fine": [1.0]})
+    shifts = pd.DataFrame({"head": ["softmax"], "shift_fine": [1.05]})
     best = rows(1, "equivalent").assign(at="best")
     said = rates_answer(shifts, best, CELL)
-    assert "softmax is most like sigmoid at 2 times its rate; each at its own best rate" in said
+    assert "softmax is most like sigmoid at 2.1 times its rate; each at its own best rate" in said
     assert "0.0025 nats higher than sigmoid's" in said
     assert "most like" not in rates_answer(shifts.assign(shift_fine=float("nan")), best, CELL)
 
@@ -56,10 +56,11 @@ def test_the_verdicts_are_counted_and_each_is_stated() -> None:
 
 def test_a_control_says_the_largest_part_that_arithmetic_leaves() -> None:
     shares = pd.DataFrame({"quantity": ["nll", "nll", "accuracy"], "factor": ["head_rate", "arithmetic", "arithmetic"],
-                           "share": [-0.05, 2e-16, 0.0], "part": [1.0, 4e-15, 0.0], "difference": -0.05})  # fmt: skip
+                           "share": [-0.05, 2.16e-16, 0.0], "part": [1.0, 4.12e-15, 0.0],
+                           "difference": -0.0512})  # fmt: skip
     said = control_answer(shares, CELL, "float64")
-    assert "arithmetic leaves at most 4e−15 of a difference in float64" in said
-    assert said.endswith("Of 0.05 nats between the final test losses, 2e−16 are left.")
+    assert "arithmetic leaves at most 4.1e−15 of a difference in float64" in said
+    assert said.endswith("Of 0.051 nats between the final test losses, 2.2e−16 are left.")
     assert "nats" not in control_answer(shares[shares["quantity"] == "accuracy"], CELL, "float64")
 
 
@@ -83,10 +84,10 @@ def test_several_units_are_told_at_the_best_rates_first_and_softmax_alone() -> N
 def test_frameworks_are_told_by_their_largest_distance_and_the_heads_by_their_median() -> None:
     last = pd.DataFrame({"dtype": ["float32", "float32", "float64", "float64", "float64"],
                          "other": ["torch", "torch", "torch", "", ""],
-                         "distance": [1e-6, 3e-6, 2e-15, 0.1, 0.3]})  # fmt: skip
+                         "distance": [1e-6, 3.14e-6, 2.16e-15, 0.1, 0.346]})  # fmt: skip
     said = frameworks_answer(last, CELL)
-    assert "end at most 2e−15 in float64 and 3e−06 in float32 apart" in said
-    assert "those of the two heads 0.2 in the median" in said
+    assert "end at most 2.2e−15 in float64 and 3.1e−06 in float32 apart" in said
+    assert "those of the two heads 0.22 in the median" in said
 
 
 def test_the_articles_figures_are_told_with_the_losses_that_are_wrong() -> None:

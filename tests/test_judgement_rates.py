@@ -110,6 +110,11 @@ def test_a_shift_is_at_most_three_steps_and_half_of_the_grid() -> None:
     near = _align(long, long + 1_000, NONE)
     assert (near["shift"], near["shift_fine"]) == (-3, -3)
     assert _align(long[:, :3] + 1_000, long[:, :3], NONE)["shift"] == 1
+    # three steps on, but for a jump at the last rate that three steps reach: no finer step goes past it
+    line = np.arange(12.0)[None]
+    jumps = line + 3
+    jumps[0, 8] += 1
+    assert _align(jumps, line, NONE)["shift_fine"] == 3
 
 
 def test_rates_without_enough_finite_seeds_are_left_out_and_all_above() -> None:
@@ -132,12 +137,13 @@ def test_means_of_draws_by_hand() -> None:
 
 def test_the_interval_of_a_shift_is_between_its_seeds() -> None:
     """Half of the seeds are shifted by one step, half by two."""
-    base = np.repeat(FALL, 40, axis=0)
-    arm = np.concatenate([base[:20, [1, 2, 3, 4, 5, 6, 6]], base[:20, [2, 3, 4, 5, 6, 6, 6]]])
-    draws = np.random.default_rng(0).integers(0, 40, (200, 40))
+    base = np.repeat(FALL, 12, axis=0)
+    arm = np.concatenate([base[:6, [1, 2, 3, 4, 5, 6, 6]], base[:6, [2, 3, 4, 5, 6, 6, 6]]])
+    draws = np.random.default_rng(0).integers(0, 12, (200, 12))
     found = _align(arm, base, draws)
     drawn = sorted(_align(arm[d].mean(axis=0, keepdims=True), base[:1], NONE)["shift_fine"] for d in draws)
     assert [found["low"], found["high"]] == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
+    assert len(set(np.quantile(drawn, [0.025, 0.05, 0.95, 0.975]))) == 4  # no other level has the same ends
     assert 1 <= found["low"] < found["shift_fine"] < found["high"] <= 2
 
 
@@ -339,6 +345,26 @@ def test_derived_makes_what_it_has_the_source_of() -> None:
         assert set(made[name]["baseline"]) == {"sigmoid", "k_sigmoid"}
     assert set(made["overall"]["at"]) == {"default", "best", "above"}
     assert set(made["attribution"]["task"]) == set(made["attribution_float64"]["task"]) == {"moons"}
+
+
+def test_an_arm_that_is_softmax_in_another_program_is_compared_with_softmax_too() -> None:
+    """On JAX, softmax on logits: 0.7 - 0.6 from softmax beside 0.7 - 0.5 from sigmoid. On TensorFlow it is an arm."""
+    three = {(head, "nll"): [v, v + 0.1] for head, v in (("sigmoid", 0.5), ("softmax", 0.6), ("softmax_logits", 0.7))}
+    three["sigmoid_logits", "nll"] = [0.5, 0.9]
+    table, swept = finals(three), sweep({head: [values, values] for (head, _), values in three.items()})
+
+    def of(framework: str, *left_out: str) -> dict[str, pd.DataFrame]:
+        given = {"finals": table, "runs": runs(table), "learning_rates": swept, "learning_rates_runs": runs(swept)}
+        return derived({name: part[~part["head"].isin(left_out)].assign(framework=framework)
+                        for name, part in given.items()})  # fmt: skip
+
+    jax, without, usual = of("keras-jax"), of("keras-jax", "softmax_logits"), of("keras-tensorflow")
+    for name in ("differences", "rate_gaps"):
+        program = jax[name][jax[name]["baseline"] == "softmax"]
+        assert set(program["head"]) == {"softmax_logits"}
+        assert program["mean"].to_numpy() == pytest.approx(0.1)
+        assert (jax[name]["head"] == "sigmoid_logits").sum() == len(program)  # once, with the other arms
+        assert set(without[name]["baseline"]) == set(usual[name]["baseline"]) == {"sigmoid"}
 
 
 @pytest.mark.parametrize("lacking", ["finals", "runs"])
