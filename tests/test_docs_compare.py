@@ -21,7 +21,7 @@ from experiments.__main__ import app, main
 from experiments.comparison import Comparison
 from experiments.figures import Chart
 from experiments.judgement import Design, looks
-from experiments.report.kept import Drawing
+from experiments.report.figure_cache import Drawing
 
 ROOT = Path(__file__).resolve().parents[1]
 GUIDE = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8")

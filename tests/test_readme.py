@@ -13,7 +13,7 @@ import synthetic_tables as synthetic
 
 from experiments.figures import lettering
 from experiments.records import UserError
-from experiments.report.reference import READMES, REFERENCE, ROOT, TABLES, filled, found, keep
+from experiments.report.reference import READMES, REFERENCE, ROOT, TABLES, filled, keep, readme_block
 from experiments.report.sections import common
 from experiments.tables import of_main
 
@@ -24,14 +24,14 @@ MOST = 6_500_000  # bytes that a clone has to carry
 @pytest.mark.parametrize("lang", READMES)
 def test_the_readme_says_what_the_reference_tables_hold(lang: str) -> None:
     readme = (ROOT / READMES[lang]).read_text(encoding="utf-8")
-    assert filled(readme, found(KEPT, lang)) == readme, "run `make reference`"
+    assert filled(readme, readme_block(KEPT, lang)) == readme, "run `make reference`"
 
 
 def test_the_chinese_readme_does_not_depend_on_installed_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (lettering, common):
         monkeypatch.setattr(module, "chinese_font", lambda: None)
     readme = (ROOT / READMES["zh"]).read_text(encoding="utf-8")
-    assert filled(readme, found(KEPT, "zh")) == readme
+    assert filled(readme, readme_block(KEPT, "zh")) == readme
 
 
 @pytest.mark.parametrize("lang", READMES)
@@ -55,7 +55,7 @@ def test_a_changed_verdict_changes_the_readme(tmp_path: Path) -> None:
     table.loc[0, "outcome"] = "refuted" if table.loc[0, "outcome"] != "refuted" else "supported"
     table.to_parquet(path)
     readme = (ROOT / READMES["en"]).read_text(encoding="utf-8")
-    assert filled(readme, found(tmp_path / "kept", "en")) != readme
+    assert filled(readme, readme_block(tmp_path / "kept", "en")) != readme
 
 
 def test_the_readme_has_a_row_for_each_claim_that_leads_to_its_evidence() -> None:

@@ -24,7 +24,7 @@ from experiments.figures.lettering import clip
 from experiments.judgement import FRESH, wins
 from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
-from experiments.report import CATALOGUES, build, kept
+from experiments.report import CATALOGUES, build, figure_cache
 from experiments.report.sections import common, short
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
@@ -235,10 +235,10 @@ def test_a_figure_is_drawn_again_only_when_what_it_shows_has_changed(
     assert nothing == []
     (few / "figures" / "differences.png").unlink()
     assert again() == (["rgba"], page, picture)
-    kept = few / ".figures" / "differences.json"
-    kept.write_text(kept.read_text().replace("<svg", "<svg onload='x'"))  # altered, or damaged
+    cached = few / ".figures" / "differences.json"
+    cached.write_text(cached.read_text().replace("<svg", "<svg onload='x'"))  # altered, or damaged
     assert again() == (["svg"], page, picture)
-    kept.write_text("{")
+    cached.write_text("{")
     assert again() == (["svg"], page, picture)
     table = stored(few, "differences")
     table.loc[table["head"] == "softmax", "mean"] *= 2
@@ -252,7 +252,7 @@ def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest
     table = synthetic.differences()
 
     def key(table: pd.DataFrame = table, lang: str = "en", width: float = 7.2, **options: object) -> str:
-        return kept.key_of(forest, [table], Messages(lang=lang, paths=CATALOGUES), width, options)
+        return figure_cache.key_of(forest, [table], Messages(lang=lang, paths=CATALOGUES), width, options)
 
     first = key()
     assert first == key(table.copy())
@@ -264,7 +264,7 @@ def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest
         "the width": key(width=3.5),
         "an option": key(quantities=("nll",)),
     }
-    monkeypatch.setattr(kept, "code_of", lambda *_: "another")
+    monkeypatch.setattr(figure_cache, "code_of", lambda *_: "another")
     others["the code"] = key()
     assert len({first, *others.values()}) == 1 + len(others)
 

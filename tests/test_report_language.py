@@ -24,7 +24,7 @@ from experiments.numerics.pathologies import PATHOLOGIES
 from experiments.optimizers import OPTIMIZERS
 from experiments.report import CATALOGUES
 from experiments.report.reference import REFERENCE, ROOT
-from experiments.report.sections.claims import named
+from experiments.report.sections.claims import with_display_names
 from experiments.stats import QUANTITIES
 from experiments.tables import SCHEMAS
 from experiments.tasks import TASKS
@@ -160,7 +160,7 @@ def test_a_phrase_keeps_its_numbers_and_names() -> None:
     text = ("k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1 nats (95 % interval -0.2 to -0.05): different, size "
             "open; accuracy +0.01: equivalent. By cell, it holds in 2 (nll of moons/mlp/sgd, nll, mean over tasks), "
             "fails in 0 and is open in 1 of 3 comparisons.")  # fmt: skip
-    assert named(PHRASES.told(text, messages), messages) == (
+    assert with_display_names(PHRASES.told(text, messages), messages) == (
         "共用一个 softmax - 各用一个 sigmoid，3 个任务的平均值："
         "负对数似然 -0.1 nat（95% 区间 -0.2 至 -0.05）：有差异但大小未定；准确率 +0.01：等效。"
         "逐个单元：3 次比较中，"
@@ -181,7 +181,7 @@ def test_the_chinese_page_leaves_no_sentence_in_english(out: Path) -> None:
 def test_the_names_in_a_detail_are_those_of_the_page() -> None:
     messages = Messages()
     text = "k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1; holds in moons/mlp/sgd; softmax runs diverged"
-    assert named(text, messages) == (
+    assert with_display_names(text, messages) == (
         "one softmax for all - a sigmoid each, mean over 3 tasks: NLL -0.1; holds in moons · MLP · SGD; softmax runs "
         "diverged"
     )

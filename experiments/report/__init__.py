@@ -78,9 +78,9 @@ def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = No
         return paths[0]
     # spawned, not forked: pyarrow has threads, which do not survive a fork
     with ProcessPoolExecutor(len(others), mp_context=get_context("spawn")) as pool:
-        made = [pool.submit(_build, stored, messages, langs) for messages in others]
+        futures = [pool.submit(_build, stored, messages, langs) for messages in others]
         path = _build(stored, first, langs)
-        for other in made:
+        for other in futures:
             other.result()
     return path
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from experiments.messages import figure
-from experiments.report.kept import Drawing
+from experiments.report.figure_cache import Drawing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ def spans(inline: Inline) -> list[Span]:
 def marked(text: str) -> list[Span]:
     """Text whose code stands between backticks, as tables hold it."""
     return [
-        Span(text=piece, code=bool(place % 2))
-        for place, piece in enumerate(text.split("`"))
+        Span(text=piece, code=bool(index % 2))
+        for index, piece in enumerate(text.split("`"))
         if piece
     ]
 
@@ -59,16 +59,16 @@ def number(value: float, digits: int = 3, sign: bool = False, unit: str = "") ->
 def ranged(row: Mapping[str, Any] | pd.Series, *, mean: str = "mean", scale: float = 1.0, unit: str = "") -> Span:
     """The mean of a row with its interval, "+0.012 [0.004, 0.020]", that sorts by the mean; or the mean alone."""
     values = [scale * float(row[name]) for name in (mean, "low", "high")]
-    shown = number(values[0], sign=True, unit=unit)
+    mean_span = number(values[0], sign=True, unit=unit)
     if not all(math.isfinite(value) for value in values):
-        return shown
+        return mean_span
     size = max(abs(value) for value in values)
     if size < 1e-4:
         texts = [figure(value, 2) for value in values]
     else:  # the same decimals in all three, so that they can be compared at a glance
         decimals = max(0, 2 - math.floor(math.log10(size)))
         texts = [f"{value:.{decimals}f}".replace("-", "−") for value in values]
-    return Span(text=f"{'+' if values[0] > 0 else ''}{texts[0]} [{texts[1]}, {texts[2]}]{unit}", sort=shown.sort)
+    return Span(text=f"{'+' if values[0] > 0 else ''}{texts[0]} [{texts[1]}, {texts[2]}]{unit}", sort=mean_span.sort)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,5 +235,5 @@ class Section:
     @property
     def unfolded(self) -> list[Picture]:
         """The pictures in it that are not folded away: those that are files of their own."""
-        made = (block.picture if isinstance(block, First) else block for block in self.blocks)
-        return [picture for picture in made if isinstance(picture, Picture)]
+        blocks = (block.picture if isinstance(block, First) else block for block in self.blocks)
+        return [picture for picture in blocks if isinstance(picture, Picture)]

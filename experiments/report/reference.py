@@ -62,7 +62,7 @@ def keep(out: Path, into: Path, *, processes: int = 0) -> None:
             table.to_parquet(into / "tables" / f"{name}.parquet", index=False, compression="zstd")
 
 
-def found(folder: Path, lang: str) -> str:
+def readme_block(folder: Path, lang: str) -> str:
     """What the README says between its marks: the answer, what to write, the first figure and the verdicts.
 
     `folder`: a result that was kept.
@@ -72,12 +72,12 @@ def found(folder: Path, lang: str) -> str:
     title, replies = in_short(stored, messages)
     text = names(lang)[1]
     picture, finding = _picture(stored, messages)
-    shown = REFERENCE.as_posix()
+    address = REFERENCE.as_posix()
     return marked_down(
         "readme.md.jinja", stored, messages, LANGUAGES,
         title=title, replies=replies, code=WRITE,
-        table=_linked(overview(stored.read("verdicts"), messages), f"{shown}/{text}"),
-        picture=picture, finding=finding, folder=shown, text=text, **_size(stored),
+        table=_linked(overview(stored.read("verdicts"), messages), f"{address}/{text}"),
+        picture=picture, finding=finding, folder=address, text=text, **_size(stored),
     )  # fmt: skip
 
 
@@ -117,7 +117,9 @@ def main(out: Path) -> None:
     keep(out, ROOT / REFERENCE)
     for lang, name in READMES.items():
         path = ROOT / name
-        path.write_text(filled(path.read_text(encoding="utf-8"), found(ROOT / REFERENCE, lang)), encoding="utf-8")
+        path.write_text(
+            filled(path.read_text(encoding="utf-8"), readme_block(ROOT / REFERENCE, lang)), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

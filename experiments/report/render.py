@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from experiments.figures import FONT, Messages, source_of
 from experiments.report.blocks import Picture, Section
-from experiments.report.sections.common import in_own_letters
+from experiments.report.sections.common import font_supports
 from experiments.report.stored import Stored
 
 _HERE = Path(__file__).parent / "templates"
@@ -34,15 +34,15 @@ def _environment(messages: Messages, stored: Stored, langs: Collection[str]) -> 
     )
     other = "en" if messages.lang == "zh" else "zh"
     html_name, md_name = names(other)
-    known = other in langs or (stored.into / html_name).is_file()
+    has_other = other in langs or (stored.into / html_name).is_file()
     environment.globals.update(
         t=messages,
         lang=messages.lang,
         started=str(stored.run.get("started", ""))[:10],
         other_lang=other,
-        other_page=html_name if known else "",
-        other_text=md_name if known else "",
-        english_figures=not in_own_letters(messages),
+        other_page=html_name if has_other else "",
+        other_text=md_name if has_other else "",
+        english_figures=not font_supports(messages),
     )
     return environment
 

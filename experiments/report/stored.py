@@ -27,7 +27,7 @@ class Stored:
     out: Path
     into: Path
     # sections that read the same rows share them; none changes them
-    _kept: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _cache: dict[Any, pd.DataFrame] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require(
@@ -50,23 +50,23 @@ class Stored:
         wanted = tuple(
             (column, tuple(sorted([value] if isinstance(value, str) else value))) for column, value in equals.items()
         )
-        if (name, wanted) not in self._kept:
-            self._kept[name, wanted] = _read(self._path(name), wanted)
-        return self._kept[name, wanted]
+        if (name, wanted) not in self._cache:
+            self._cache[name, wanted] = _read(self._path(name), wanted)
+        return self._cache[name, wanted]
 
     def _path(self, name: str) -> Path:
         return self.out / "tables" / f"{name}.parquet"
 
     @property
-    def kept(self) -> Path:
+    def figure_cache(self) -> Path:
         """The folder of figures that were drawn before; it may be deleted at any time."""
         return self.out / ".figures"
 
     @cached_property
     def run(self) -> dict[str, Any]:
         """What `run.json` says, beside the report or else beside the tables: versions, commit, machine, command, ..."""
-        found = [path for folder in (self.into, self.out) if (path := folder / "run.json").is_file()]
-        return json.loads(found[0].read_text(encoding="utf-8")) if found else {}
+        files = [path for folder in (self.into, self.out) if (path := folder / "run.json").is_file()]
+        return json.loads(files[0].read_text(encoding="utf-8")) if files else {}
 
     @cached_property
     def cells(self) -> pd.DataFrame:
@@ -84,8 +84,8 @@ class Stored:
     def notebooks(self, kind: str) -> list[tuple[str, str]]:
         """(cell, link) of every notebook of a kind that is there."""
         rows = self.cells.loc[self.cells["kind"] == kind]
-        found = [(str(row.cell), self.link(str(row.notebook))) for row in rows.itertuples()]
-        return [(cell, link) for cell, link in found if link]
+        links = [(str(row.cell), self.link(str(row.notebook))) for row in rows.itertuples()]
+        return [(cell, link) for cell, link in links if link]
 
 
 def _read(path: Path, equals: tuple[tuple[str, tuple[str, ...]], ...]) -> pd.DataFrame:

@@ -68,13 +68,13 @@ def in_short(stored: Stored, messages: Messages) -> tuple[str, list[Reply]]:
     """The title and the sentences; no sentence where there are no statistics yet."""
     rows, gaps, law = compared(stored), compared(stored, "rate_gaps"), short.sides(compared(stored, "overall"))
     depends, differs, _ = _outcomes(stored)
-    told = {
+    sentences = {
         "which": short.which(rows, depends, law, messages),
         "whether": short.whether(rows, gaps, differs, messages),
         "why": short.why(stored.read("attribution"), messages),
     }
-    replies = [Reply(question=messages(f"answer.{name}"), sentence=said, more=_more(name, stored, messages))
-               for name, said in told.items() if said]  # fmt: skip
+    replies = [Reply(question=messages(f"answer.{name}"), sentence=sentence, more=_more(name, stored, messages))
+               for name, sentence in sentences.items() if sentence]  # fmt: skip
     return short.title(depends, law, messages), replies
 
 
@@ -82,20 +82,20 @@ def _at_length(stored: Stored, messages: Messages) -> list[Block]:
     """The same with every figure."""
     rows, overall, gaps = compared(stored), compared(stored, "overall"), compared(stored, "rate_gaps")
     depends, differs, framework = _outcomes(stored)
-    told = {
+    sentences = {
         "which": winner(rows, gaps, depends, messages, overall),
         "whether": differ(rows, overall, differs, messages),
         "why": cause(stored.read("attribution"), framework, messages),
     }
-    return [Text(body=[Span(text=messages(f"answer.{name}"), strong=True), " ", said])
-            for name, said in told.items() if said]  # fmt: skip
+    return [Text(body=[Span(text=messages(f"answer.{name}"), strong=True), " ", sentence])
+            for name, sentence in sentences.items() if sentence]  # fmt: skip
 
 
 def _outcomes(stored: Stored) -> tuple[str, str, str]:
     """The verdicts on whether the winner depends on the model, whether they differ, and whether frameworks cause it."""
-    known = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
+    outcomes = stored.read("verdicts").set_index("claim")["outcome"].to_dict()
     one, two, three = (
-        str(known.get(claim, "undecided"))
+        str(outcomes.get(claim, "undecided"))
         for claim in ("winner-depends-on-model", "differs-in-practice", "framework-is-the-cause")
     )
     return one, two, three
@@ -129,7 +129,7 @@ def _picture(stored: Stored, messages: Messages) -> Picture | None:
     rows, law = stored.read("rate_map"), stored.read("rate_law")
     if rows.empty or law.empty:
         return None
-    return drawn(stored.kept, "rate_map_in_short", rate_map_in_short, rows, law, messages=messages, wide=SHORT)
+    return drawn(stored.figure_cache, "rate_map_in_short", rate_map_in_short, rows, law, messages=messages, wide=SHORT)
 
 
 def _folded(messages: Messages) -> list[Block]:
@@ -144,8 +144,8 @@ def _folded(messages: Messages) -> list[Block]:
 
 def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Whether they differ: the means over tasks, and how many cells differ in a primary quantity, and how much."""
-    found = short.cells(rows)
-    if found is None:
+    counts = short.cells(rows)
+    if counts is None:
         return ""
     means = overall.loc[overall["at"] == "default"].set_index("quantity")["mean"] if len(overall) else pd.Series()
     listed = messages("sentence.list").join(
@@ -154,18 +154,18 @@ def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, messages: Me
         if name in means.index
     )
     return messages(f"answer.differ.{outcome}", means=listed) + messages(
-        "answer.differ.cells", larger=found.larger, different=found.different, inside=found.inside, open=found.open,
-        cells=found.n, how=_how(found.open_rows, messages) if outcome == "undecided" else "",
+        "answer.differ.cells", larger=counts.larger, different=counts.different, inside=counts.inside, open=counts.open,
+        cells=counts.n, how=_how(counts.open_rows, messages) if outcome == "undecided" else "",
     )  # fmt: skip
 
 
 def cause(attribution: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Why: each factor's part of the difference in the loss curve."""
-    found = short.causes(attribution)
-    if found is None:
+    shares = short.causes(attribution)
+    if shares is None:
         return ""
-    return messages(f"answer.cause.{outcome}", rate=percent(found.rate), start=percent(found.start),
-                    rest=percent(found.rest))  # fmt: skip
+    return messages(f"answer.cause.{outcome}", rate=percent(shares.rate), start=percent(shares.start),
+                    rest=percent(shares.rest))  # fmt: skip
 
 
 def winner(
@@ -184,8 +184,10 @@ def winner(
         _score("default", default, messages),
         _score("best", best, messages) if len(best) else "",
     ]
-    told = messages("answer.winner.then").join(part for part in parts if part)
-    return messages(f"answer.winner.{outcome}") + messages("answer.winner.colon") + told + messages("answer.winner.end")
+    clauses = messages("answer.winner.then").join(part for part in parts if part)
+    return (
+        messages(f"answer.winner.{outcome}") + messages("answer.winner.colon") + clauses + messages("answer.winner.end")
+    )
 
 
 def _along(law: short.Sides | None, messages: Messages) -> str:
@@ -205,15 +207,15 @@ def _score(at: str, rows: pd.DataFrame, messages: Messages) -> str:
 
 def _how(rows: pd.DataFrame, messages: Messages) -> str:
     """What would decide the undecided ones of `rows`, and how far they may differ; nothing where none is undecided."""
-    still = missing(rows)
-    if still is None:
+    undecided = missing(rows)
+    if undecided is None:
         return ""
-    kinds = {"seeds": (still.by_seeds, still.seeds), "rows": (still.by_rows, still.fresh_seeds),
-             "never": (still.never, 0)}  # fmt: skip
+    kinds = {"seeds": (undecided.by_seeds, undecided.seeds), "rows": (undecided.by_rows, undecided.fresh_seeds),
+             "never": (undecided.never, 0)}  # fmt: skip
     ways = messages("sentence.list").join(
         messages(f"answer.how.{kind}", k=k, seeds=seeds) for kind, (k, seeds) in kinds.items() if k
     )
-    bound = messages("answer.how.bound", bound=number(still.bound).text) if np.isfinite(still.bound) else ""
+    bound = messages("answer.how.bound", bound=number(undecided.bound).text) if np.isfinite(undecided.bound) else ""
     return messages("answer.how.all", ways=ways, bound=bound)
 
 

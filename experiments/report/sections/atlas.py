@@ -12,7 +12,7 @@ import pandas as pd
 from experiments.figures import Messages, consequences, gradient_states, thresholds
 from experiments.messages import figure
 from experiments.report.blocks import Block, Inline, Item, Items, Section, Span, Text, marked
-from experiments.report.sections.common import drawn, made_by
+from experiments.report.sections.common import drawn, source_links
 from experiments.report.stored import Stored
 
 _PATH = ["framework", "execution", "dtype", "form", "activation", "units", "loss"]
@@ -37,28 +37,30 @@ def atlas(stored: Stored, messages: Messages) -> Section | None:
     entries = [_entry(str(name), named.loc[named["pathology"] == name], trained, messages) for name in order.index]
     blocks: list[Block] = [Text(body=summary), *_absent(stored, messages), *_pictures(stored, table, trained, messages)]
     blocks.append(Items(entries=entries))
-    return Section(id="atlas", title=messages("atlas.title"), blocks=[*blocks, *made_by(stored, messages, "numerics")])
+    return Section(
+        id="atlas", title=messages("atlas.title"), blocks=[*blocks, *source_links(stored, messages, "numerics")]
+    )
 
 
 def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, messages: Messages) -> list[Block]:
     """The strips of the logit axis, the thresholds of each Keras backend, and the losses that networks end with."""
-    drawn_ones: list[Block] = []
+    blocks: list[Block] = []
     swept = stored.read("numerics", dtype="float32", execution="eager")
     if len(swept):
-        drawn_ones += [
+        blocks += [
             Text(body=messages("atlas.states")),
-            drawn(stored.kept, "gradient_states", gradient_states, swept, messages=messages),
+            drawn(stored.figure_cache, "gradient_states", gradient_states, swept, messages=messages),
         ]
-    drawn_ones.append(Text(body=messages("atlas.thresholds")))
+    blocks.append(Text(body=messages("atlas.thresholds")))
     for framework in sorted(name for name in set(table["framework"].astype(str)) if name.startswith("keras-")):
         name = f"thresholds_{framework.removeprefix('keras-')}"
-        drawn_ones.append(drawn(stored.kept, name, thresholds, table, messages=messages, framework=framework))
+        blocks.append(drawn(stored.figure_cache, name, thresholds, table, messages=messages, framework=framework))
     if len(trained):
-        drawn_ones += [
+        blocks += [
             Text(body=messages("atlas.trained")),
-            drawn(stored.kept, "consequences", consequences, trained, messages=messages),
+            drawn(stored.figure_cache, "consequences", consequences, trained, messages=messages),
         ]
-    return drawn_ones
+    return blocks
 
 
 def _absent(stored: Stored, messages: Messages) -> list[Block]:
@@ -81,12 +83,12 @@ def _entry(name: str, rows: pd.DataFrame, trained: pd.DataFrame, messages: Messa
     where = messages("atlas.where", paths=len(rows[_PATH].drop_duplicates()), frameworks=frameworks)
     if math.isfinite(reach):
         where += messages("atlas.from", z=figure(float(reach)))
-    places = [place for place in dict.fromkeys(rows["place"].astype(str)) if place]
+    locations = [location for location in dict.fromkeys(rows["place"].astype(str)) if location]
     cause, remedy = (messages.translated(f"pathology_{what}", name, str(first[what])) for what in ("cause", "remedy"))
     body: list[Inline] = [marked(cause), [messages("atlas.remedy"), *marked(remedy)]]
     if consequence := _consequence(trained, name, messages):
         body.append(consequence)
-    source: list[str | Span] = [messages("atlas.place"), Span(text=places[0], code=True)] if places else []
+    source: list[str | Span] = [messages("atlas.place"), Span(text=locations[0], code=True)] if locations else []
     body.append([where, *source])
     harms = bool(rows["harms"].any())
     title = messages.translated("pathology", name, name.replace("_", " "))
@@ -136,12 +138,12 @@ def consequence(trained: pd.DataFrame, name: str) -> Consequence | None:
 
 def _consequence(trained: pd.DataFrame, name: str, messages: Messages) -> str:
     """The same network on this path and on a sound one, on the task where the two end furthest apart."""
-    known = consequence(trained, name)
-    if known is None:
+    result = consequence(trained, name)
+    if result is None:
         return ""
-    return messages("atlas.consequence", task=messages.or_key("numerics.task", known.task), nll=_size(known.nll),
-                    sound=_size(known.sound_nll), accuracy=figure(known.accuracy),
-                    sound_accuracy=figure(known.sound_accuracy), broken=known.broken, n=known.seeds)  # fmt: skip
+    return messages("atlas.consequence", task=messages.or_key("numerics.task", result.task), nll=_size(result.nll),
+                    sound=_size(result.sound_nll), accuracy=figure(result.accuracy),
+                    sound_accuracy=figure(result.sound_accuracy), broken=result.broken, n=result.seeds)  # fmt: skip
 
 
 def _size(value: float) -> str:

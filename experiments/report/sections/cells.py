@@ -16,7 +16,7 @@ from experiments.report.stored import Stored
 from experiments.tables import MAIN
 
 # options of a run that decide a cell's numbers
-_KEPT = ("preset", "seeds", "steps", "heads")
+_DECIDING_OPTIONS = ("preset", "seeds", "steps", "heads")
 _KEY = [*CELL, "framework"]
 # a table that a section reads -> the section, and the table that the command is known by
 _NEEDED = {"verdicts": ("claims", "verdicts"), "attribution": ("why", "attribution"),
@@ -29,9 +29,9 @@ def cells(stored: Stored, messages: Messages) -> Section | None:
     table = stored.cells
     if table.empty:
         return None
-    found = compared(stored, framework=tuple(FRAMEWORKS))
-    found = found.loc[found["quantity"] == "nll"].drop_duplicates(_KEY).set_index(_KEY)
-    rows = [_row(row, found, stored, messages) for _, row in table.iterrows()]
+    differences = compared(stored, framework=tuple(FRAMEWORKS))
+    differences = differences.loc[differences["quantity"] == "nll"].drop_duplicates(_KEY).set_index(_KEY)
+    rows = [_row(row, differences, stored, messages) for _, row in table.iterrows()]
     names = ("cell", "kind", "status", "difference", "outcome", "seconds", "networks", "again")
     failed = int((table["status"] == "failed").sum())
     total = messages("cells.total", cells=len(table), failed=failed, networks=int(table["networks_trained"].sum()))
@@ -43,12 +43,12 @@ def cells(stored: Stored, messages: Messages) -> Section | None:
                    )  # fmt: skip
 
 
-def _row(row: pd.Series, found: pd.DataFrame, stored: Stored, messages: Messages) -> list[Inline]:
+def _row(row: pd.Series, differences: pd.DataFrame, stored: Stored, messages: Messages) -> list[Inline]:
     key = _key(str(row["cell"]), str(row["kind"]))
     difference: Inline = ""
     outcome: Inline = ""
-    if row["kind"] == "binary" and key in found.index:
-        one = found.loc[key]
+    if row["kind"] == "binary" and key in differences.index:
+        one = differences.loc[key]
         difference = ranged(one)
         outcome = badge(str(one["outcome"]), messages)
     return [
@@ -72,17 +72,17 @@ def _again(key: tuple[str, ...], run: dict[str, Any]) -> Inline:
     """The exact command for one row: the run's own, with the row's task, network and optimizer where it has them."""
     if "command" not in run:
         return ""
-    messages = iter(shlex.split(str(run["command"])))
-    kept: list[str] = []
-    for word in messages:
-        name, _, value = word.removeprefix("--").partition("=")
-        if word.startswith("--") and name in _KEPT:
-            kept += [f"--{name}", value or next(messages, "")]
-    if "--preset" not in kept and "preset" in run.get("settings", {}):
-        kept = ["--preset", str(run["settings"]["preset"]), *kept]
+    arguments = iter(shlex.split(str(run["command"])))
+    run_options: list[str] = []
+    for argument in arguments:
+        name, _, value = argument.removeprefix("--").partition("=")
+        if argument.startswith("--") and name in _DECIDING_OPTIONS:
+            run_options += [f"--{name}", value or next(arguments, "")]
+    if "--preset" not in run_options and "preset" in run.get("settings", {}):
+        run_options = ["--preset", str(run["settings"]["preset"]), *run_options]
     options = ("tasks", "networks", "optimizers", "framework")
     chosen = [part for name, value in zip(options, key, strict=False) for part in (f"--{name}", value)]
-    return Span(text=shlex.join(["headtohead", "run", *kept, *chosen]), code=True)
+    return Span(text=shlex.join(["headtohead", "run", *run_options, *chosen]), code=True)
 
 
 def failures(stored: Stored, messages: Messages) -> Section | None:
@@ -102,13 +102,13 @@ def failures(stored: Stored, messages: Messages) -> Section | None:
 
 def missing(stored: Stored, messages: Messages) -> Section | None:
     """The sections that are left out because their tables are not stored, and the command that makes them."""
-    lacking = {name: made for name, made in _NEEDED.items() if not stored.has(name)}
+    lacking = {name: entry for name, entry in _NEEDED.items() if not stored.has(name)}
     if not lacking:
         return None
     rows: list[list[Inline]] = [
         [messages(f"{section}.title"), Span(text=name, code=True),
-         Span(text=COMMAND_OF.get(known, "headtohead run").strip("`"), code=True)]
-        for name, (section, known) in lacking.items()
+         Span(text=COMMAND_OF.get(table, "headtohead run").strip("`"), code=True)]
+        for name, (section, table) in lacking.items()
     ]  # fmt: skip
     columns = [messages(f"missing.{name}") for name in ("section", "table", "command")]
     return Section(id="missing", title=messages("missing.title"),

@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.claims.phrasing import PHRASES
 from experiments.figures import Messages
 from experiments.report.blocks import Block, Fold, Inline, Item, Items, Section, Span, Table, Text, marked, number
-from experiments.report.sections.common import made_by
+from experiments.report.sections.common import source_links
 from experiments.report.stored import Stored
 from experiments.tables import SCHEMAS
 
@@ -35,7 +35,7 @@ def claims(stored: Stored, messages: Messages) -> Section | None:
             Text(body=messages("claims.read", n=len(table), tally=tally)),
             overview(table, messages),
             Items(entries=entries),
-            *made_by(stored, messages, "verdicts", "worked_examples"),
+            *source_links(stored, messages, "verdicts", "worked_examples"),
         ],
     )
 
@@ -64,9 +64,9 @@ def _entry(row: pd.Series, messages: Messages) -> Item:
     if not math.isnan(float(row["value"])):
         behind.append(Text(body=_deciding(row, messages)))
     if row["details"]:
-        details = named(PHRASES.told(str(row["details"]), messages), messages)
+        details = with_display_names(PHRASES.told(str(row["details"]), messages), messages)
         behind.append(Text(body=[messages("claims.details"), *marked(as_code(details))]))
-    names = (*_KEPT, str(row["claim"]))  # an example has the name of its claim
+    names = (*_TABLE_NAMES, str(row["claim"]))  # an example has the name of its claim
     evidence = as_code(PHRASES.told(str(row["evidence"]), messages), names)
     behind.append(Text(body=[messages("claims.evidence"), *marked(evidence)]))
     title: list[str | Span] = [
@@ -79,7 +79,7 @@ def _entry(row: pd.Series, messages: Messages) -> Item:
 # a Chinese letter ends a name as well as a space does
 _CELL = re.compile(r"\b[a-z]\w*/[a-z]\w*/[a-z]\w*\b", flags=re.ASCII)
 _ABBREVIATIONS = ("nll", "ece", "auc")
-_KEPT = (*SCHEMAS, *_ABBREVIATIONS)  # what evidence names as tables have it
+_TABLE_NAMES = (*SCHEMAS, *_ABBREVIATIONS)  # what evidence names as tables have it
 _ID = re.compile(r"(?<![\w-])[a-z][a-z0-9]*(?:_[a-z0-9]+)*(?![\w-])", flags=re.ASCII)
 _HYPHENATED = re.compile(_ID.pattern.replace("_[", "[_-]["), flags=re.ASCII)
 
@@ -88,22 +88,22 @@ _HYPHENATED = re.compile(_ID.pattern.replace("_[", "[_-]["), flags=re.ASCII)
 _FRAMEWORK = re.compile(r"(?<![\w-])(?:keras-tensorflow|keras-jax|keras-torch|torch)(?![\w-])", flags=re.ASCII)
 
 
-def named(text: str, messages: Messages) -> str:
+def with_display_names(text: str, messages: Messages) -> str:
     """`text` with names of cells, quantities, arms and frameworks in the place of the identifiers that tables have."""
     text = _CELL.sub(lambda cell: messages.cell(cell[0].split("/")), text)
 
-    def name(found: re.Match[str]) -> str:
-        kinds = [kind for kind in ("quantity", "arm") if f"{kind}.{found[0]}" in messages]
+    def name(match: re.Match[str]) -> str:
+        kinds = [kind for kind in ("quantity", "arm") if f"{kind}.{match[0]}" in messages]
         # in English what has no underscore is a word as well, but for abbreviations
-        known = bool(kinds) and (messages.lang != "en" or "_" in found[0] or found[0] in _ABBREVIATIONS)
-        return messages.name(kinds[0], found[0]) if known else found[0]
+        is_identifier = bool(kinds) and (messages.lang != "en" or "_" in match[0] or match[0] in _ABBREVIATIONS)
+        return messages.name(kinds[0], match[0]) if is_identifier else match[0]
 
-    return _FRAMEWORK.sub(lambda found: messages.name("framework", found[0]), _ID.sub(name, text))
+    return _FRAMEWORK.sub(lambda match: messages.name("framework", match[0]), _ID.sub(name, text))
 
 
 def as_code(text: str, names: Collection[str] = ()) -> str:
     """`text` with identifiers between backticks: what has an underscore, and `names`, which may have hyphens."""
-    return _HYPHENATED.sub(lambda found: f"`{found[0]}`" if "_" in found[0] or found[0] in names else found[0], text)
+    return _HYPHENATED.sub(lambda match: f"`{match[0]}`" if "_" in match[0] or match[0] in names else match[0], text)
 
 
 def _restated(row: pd.Series, messages: Messages) -> str:
@@ -112,7 +112,7 @@ def _restated(row: pd.Series, messages: Messages) -> str:
 
 
 def _measure(row: pd.Series, messages: Messages) -> str:
-    return messages.translated("measure", str(row["claim"]), named(str(row.get("measure", "")), messages))
+    return messages.translated("measure", str(row["claim"]), with_display_names(str(row.get("measure", "")), messages))
 
 
 def _behind(row: pd.Series, messages: Messages) -> str:

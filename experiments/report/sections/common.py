@@ -15,7 +15,7 @@ from experiments.figures import CELL, Chart, Messages, chinese_font, for_fresh_r
 from experiments.heads import BASELINE
 from experiments.messages import SEPARATOR
 from experiments.report.blocks import Block, Fold, Picture, Span, Text
-from experiments.report.kept import Drawing, drawing, key_of
+from experiments.report.figure_cache import Drawing, drawing, key_of
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
 
@@ -24,7 +24,7 @@ SOFTMAX = "softmax"
 
 
 def drawn(
-    kept: Path | None,
+    cache: Path | None,
     name: str,
     make: Callable[..., Chart],
     *tables: pd.DataFrame,
@@ -35,18 +35,18 @@ def drawn(
     """`make(*tables)` at the width `wide` and at a phone's, in English letters where no font has Chinese ones.
 
     The file's name and the finding are in the language of `messages` whatever is installed: texts depend on no font.
-    `kept`: the folder of figures that were drawn before; None keeps nothing.
+    `cache`: the folder of figures that were drawn before; None keeps nothing.
     """
     name = file_of(name, messages)
-    letters = messages if in_own_letters(messages) else Messages(lang="en", paths=messages.paths)
+    figure_messages = messages if font_supports(messages) else Messages(lang="en", paths=messages.paths)
 
-    def at(width: float, called: str) -> Drawing:
-        draw = partial(make, *tables, width=width, messages=letters, **options)
-        key = key_of(make, tables, letters, width, options) if kept else ""
-        return drawing(kept, called, key, draw)
+    def at(width: float, file: str) -> Drawing:
+        draw = partial(make, *tables, width=width, messages=figure_messages, **options)
+        key = key_of(make, tables, figure_messages, width, options) if cache else ""
+        return drawing(cache, file, key, draw)
 
     large, small = at(wide, name), at(NARROW, f"{name}-narrow")
-    if letters != messages:
+    if figure_messages != messages:
         finding = finding_of(make, *tables, messages=messages, **options)
         large, small = replace(large, finding=finding), replace(small, finding=finding)
     return Picture(name=name, wide=large, narrow=small)
@@ -65,7 +65,7 @@ def finding_of(make: Callable[..., Chart], *tables: pd.DataFrame, messages: Mess
         return make(*tables, width=WIDE, messages=messages, **options).finding
 
 
-def in_own_letters(messages: Messages) -> bool:
+def font_supports(messages: Messages) -> bool:
     """Whether the letters in figures can be those of the language of `messages`."""
     return messages.lang == "en" or chinese_font() is not None
 
@@ -91,12 +91,12 @@ def by_network(
 ) -> list[Block]:
     """`make(table)`; of more than a few cells a figure a network, each folded under what `summary` says of it."""
     if len(table[CELL].drop_duplicates()) <= FEW:
-        return [drawn(stored.kept, name, make, table, messages=messages, **options)]
+        return [drawn(stored.figure_cache, name, make, table, messages=messages, **options)]
     folds: list[Block] = []
     for network, part in table.groupby("network", sort=False, observed=True):
         # a table of its own, so that a figure is drawn again only where its own rows have changed
         figure = drawn(
-            stored.kept, f"{name}_{network}", make, part.reset_index(drop=True), messages=messages, **options
+            stored.figure_cache, f"{name}_{network}", make, part.reset_index(drop=True), messages=messages, **options
         )
         folds.append(Fold(summary=summary(str(network), part), anchor=f"{name}-{network}", blocks=[figure]))
     return folds
@@ -122,19 +122,19 @@ def cell_name(cell: str, kind: str, messages: Messages) -> str:
     return SEPARATOR.join([messages.name("notebook", kind), *([messages.name("framework", rest)] if rest else [])])
 
 
-def made_by(stored: Stored, messages: Messages, *kinds: str) -> list[Text]:
+def source_links(stored: Stored, messages: Messages, *kinds: str) -> list[Text]:
     """Links to the notebooks that the numbers come from; to the table of cells where there are many."""
     links: list[str | Span] = []
     for kind in kinds:
-        found = stored.notebooks(kind)
-        if len(found) > 4:
-            many = messages("source.many", kind=messages.name("notebook", kind), n=len(found))
+        notebooks = stored.notebooks(kind)
+        if len(notebooks) > 4:
+            many = messages("source.many", kind=messages.name("notebook", kind), n=len(notebooks))
             links.append(Span(text=many, href="#cells"))
         else:
-            links += [Span(text=cell_name(cell, kind, messages), href=link) for cell, link in found]
+            links += [Span(text=cell_name(cell, kind, messages), href=link) for cell, link in notebooks]
     if not links:
         return []
     body: list[str | Span] = [messages("source.from")]
-    for place, link in enumerate(links):
-        body += [messages("sentence.list"), link] if place else [link]
+    for index, link in enumerate(links):
+        body += [messages("sentence.list"), link] if index else [link]
     return [Text(body=body)]

@@ -29,7 +29,7 @@ def explore(stored: Stored, messages: Messages) -> Section | None:
     every: dict[str, Any] = {"framework": tuple(FRAMEWORKS)}
     maps = stored.read("rate_map", **every)
     losses = stored.read("curves", quantity="nll", split="test", scope="", head=ARMS, **every)
-    found = for_fresh_rows(stored.read("differences", quantity="nll", head=SOFTMAX, baseline=BASELINE, **every))
+    differences = for_fresh_rows(stored.read("differences", quantity="nll", head=SOFTMAX, baseline=BASELINE, **every))
     cells: dict[tuple[str, ...], dict[str, Any]] = {}
     for key, part in _by_cell(maps):
         part = part.sort_values("relative")
@@ -39,7 +39,7 @@ def explore(stored: Stored, messages: Messages) -> Section | None:
         }  # fmt: skip
     for key, part in _by_cell(losses):
         cells.setdefault(key, {})["loss"] = _medians(part)
-    for key, part in _by_cell(found):
+    for key, part in _by_cell(differences):
         row = part.iloc[0]
         kind = "apart" if row["outcome"] in APART else "inside" if row["outcome"] in INSIDE else "open"
         cells.setdefault(key, {}).update(
@@ -48,10 +48,10 @@ def explore(stored: Stored, messages: Messages) -> Section | None:
     if not any("map" in cell or "loss" in cell for cell in cells.values()):
         return None
     links = _links(stored)
-    known = [dict(zip(KEYS, key, strict=True)) | {"link": links.get(key, "")} | cell for key, cell in cells.items()]
+    entries = [dict(zip(KEYS, key, strict=True)) | {"link": links.get(key, "")} | cell for key, cell in cells.items()]
     content: dict[str, Any] = {
-        "cells": known, "margin": float(maps["margin"].median()) if len(maps) else 0.02,
-        "choices": {kind: _choices(kind, (str(cell[kind]) for cell in known), messages) for kind in KEYS},
+        "cells": entries, "margin": float(maps["margin"].median()) if len(maps) else 0.02,
+        "choices": {kind: _choices(kind, (str(cell[kind]) for cell in entries), messages) for kind in KEYS},
         "arms": [{"id": arm, "name": messages.name("arm", arm), "ink": colour(arm),
                   "letters": on_either_page(colour(arm))} for arm in ARMS],
         "texts": {name: messages(f"explore.{name}") for name in _TEXTS},
@@ -87,9 +87,9 @@ def _choices(kind: str, keys: Iterable[str], messages: Messages) -> dict[str, st
 
 def _links(stored: Stored) -> dict[tuple[str, ...], str]:
     """The notebook of each cell that has one, by the keys of the cell."""
-    found: dict[tuple[str, ...], str] = {}
+    links: dict[tuple[str, ...], str] = {}
     for cell, link in stored.notebooks("binary"):
         task, network, rest = (*cell.removeprefix("binary-").split("-", 2), "", "")[:3]
         optimizer, _, framework = rest.partition("-")
-        found[framework or MAIN, task, network, optimizer] = link
-    return found
+        links[framework or MAIN, task, network, optimizer] = link
+    return links

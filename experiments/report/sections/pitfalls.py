@@ -8,7 +8,7 @@ from experiments.figures import Messages, for_fresh_rows
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement import APART
 from experiments.report.blocks import Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import made_by
+from experiments.report.sections.common import source_links
 from experiments.report.stored import Stored
 
 
@@ -25,17 +25,17 @@ def pitfalls(stored: Stored, messages: Messages) -> Section | None:
     return Section(id="pitfalls", title=messages("pitfalls.title"), blocks=[
         Text(body=messages("pitfalls.read")),
         Table(caption=messages("pitfalls.caption"), columns=columns, rows=rows, prose=True),
-        *made_by(stored, messages, "binary"),
+        *source_links(stored, messages, "binary"),
     ])  # fmt: skip
 
 
 def _row(name: str, overall: pd.DataFrame, table: pd.DataFrame, messages: Messages) -> list[Inline]:
     head = HEADS[name]
     program = f'Dense({head.units}, "{head.activation}") + {head.loss}'
-    found = overall.set_index("quantity")
+    by_quantity = overall.set_index("quantity")
     means = [
-        ranged(found.loc[quantity])
-        if quantity in found.index else number(float("nan"))
+        ranged(by_quantity.loc[quantity])
+        if quantity in by_quantity.index else number(float("nan"))
         for quantity in ("accuracy", "nll")
     ]  # fmt: skip
     losses = table.loc[table["quantity"] == "nll"]

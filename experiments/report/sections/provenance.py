@@ -28,10 +28,10 @@ def provenance(stored: Stored, messages: Messages) -> Section | None:
 
 def _margins(messages: Messages) -> Table:
     rows: list[list[Inline]] = [
-        [messages.axis(known.name), messages.or_key("split", known.split),
-         number(100 * known.margin, unit=" %") if known.relative else number(known.margin),
-         messages(f"margins.{'primary' if known.primary else 'secondary'}")]
-        for known in QUANTITIES.values()
+        [messages.axis(quantity.name), messages.or_key("split", quantity.split),
+         number(100 * quantity.margin, unit=" %") if quantity.relative else number(quantity.margin),
+         messages(f"margins.{'primary' if quantity.primary else 'secondary'}")]
+        for quantity in QUANTITIES.values()
     ]  # fmt: skip
     columns = [messages(f"margins.{name}") for name in ("quantity", "rows", "margin", "rank")]
     return Table(caption=messages("margins.caption"), columns=columns, rows=rows)

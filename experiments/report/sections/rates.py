@@ -9,7 +9,7 @@ from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections import short
-from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, made_by
+from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, source_links
 from experiments.report.stored import Stored
 
 _ESTIMANDS = {FRESH: "fresh", THESE: "these"}
@@ -25,14 +25,14 @@ def rates(stored: Stored, messages: Messages) -> Section | None:
     blocks: list[Block] = [
         *_map(stored, messages),
         Text(body=messages("rates.read")),
-        drawn(stored.kept, "learning_rates", learning_rates, sweep, shifts, messages=messages),
+        drawn(stored.figure_cache, "learning_rates", learning_rates, sweep, shifts, messages=messages),
     ]
     if len(gaps):
         best = gaps.loc[(gaps["at"] == "best") & (gaps["quantity"] == "nll")]
         blocks.append(Fold(summary=messages("rates.best_summary"),
                            blocks=[Text(body=messages("rates.best")), _table(best, shifts, messages)]))  # fmt: skip
     return Section(id="rates", title=messages("rates.title"),
-                   blocks=[*blocks, *made_by(stored, messages, "learning_rates")])  # fmt: skip
+                   blocks=[*blocks, *source_links(stored, messages, "learning_rates")])  # fmt: skip
 
 
 def _map(stored: Stored, messages: Messages) -> list[Block]:
@@ -40,7 +40,7 @@ def _map(stored: Stored, messages: Messages) -> list[Block]:
     rows, law = stored.read("rate_map"), stored.read("rate_law")
     if rows.empty or law.empty:
         return []
-    drawing = drawn(stored.kept, "rate_map", rate_map, rows, law, messages=messages)
+    drawing = drawn(stored.figure_cache, "rate_map", rate_map, rows, law, messages=messages)
     table = Fold(summary=messages("rates.law_summary"), blocks=[_law(law, messages)])
     return [
         *_sides(stored, messages),
@@ -56,8 +56,8 @@ def _sides(stored: Stored, messages: Messages) -> list[Block]:
     law = short.sides(compared(stored, "overall"))
     if law is None:
         return []
-    told = messages("rates.sides", below=number(-law.below).text, above=number(law.above).text, n=law.n_tasks)
-    return [Text(body=told, lead=True)]
+    sentence = messages("rates.sides", below=number(-law.below).text, above=number(law.above).text, n=law.n_tasks)
+    return [Text(body=sentence, lead=True)]
 
 
 def _exceptions(law: pd.DataFrame, messages: Messages) -> str:

@@ -12,7 +12,7 @@ from experiments.judgement import APART, INSIDE, cells_apart, wins
 from experiments.messages import figure
 from experiments.stats import QUANTITIES
 
-_SHOWN = {*APART, "negligible"}  # outcomes that show a sign
+_SIGN_KNOWN = {*APART, "negligible"}  # outcomes that show a sign
 _DIGITS = 2  # of a number that is read in passing
 
 
@@ -30,7 +30,7 @@ def sides(overall: pd.DataFrame) -> Sides | None:
     if not len(overall):
         return None
     rows = overall.loc[overall["quantity"] == "nll"].set_index("at")
-    if not {"below", "above"} <= set(rows.index) or not set(rows.loc[["below", "above"], "outcome"]) <= _SHOWN:
+    if not {"below", "above"} <= set(rows.index) or not set(rows.loc[["below", "above"], "outcome"]) <= _SIGN_KNOWN:
         return None
     below, above = (float(rows.loc[side, "mean"]) for side in ("below", "above"))
     if not below < 0 < above:
@@ -68,7 +68,7 @@ def cells(rows: pd.DataFrame) -> Cells | None:
         return None
     outcomes = primary["outcome"].astype(str).groupby([primary[name] for name in CELL], sort=False).agg(set)
     larger = cells_apart(primary, CELL, beyond=True)
-    inside = ~larger & outcomes.map(lambda found: found <= set(INSIDE))
+    inside = ~larger & outcomes.map(lambda values: values <= set(INSIDE))
     different = ~larger & ~inside & cells_apart(primary, CELL)
     open_ = ~(larger | inside | different)
     undecided = primary.loc[[bool(open_[key]) for key in primary[CELL].itertuples(index=False, name=None)]]
@@ -90,11 +90,11 @@ def causes(attribution: pd.DataFrame) -> Causes | None:
     rows = attribution.loc[attribution["quantity"] == "nll_curve"]
     if rows.empty:
         return None
-    found = parts(rows.pivot_table(index=CELL, columns="factor", values="share", observed=True))
-    if not found:
+    shares = parts(rows.pivot_table(index=CELL, columns="factor", values="share", observed=True))
+    if not shares:
         return None
-    rate = found.get("head_rate", 0.0) + found.get("head_rate+decay", 0.0)
-    return Causes(rate=rate, start=found.get("initialisation", 0.0), rest=found.get("arithmetic", 0.0))
+    rate = shares.get("head_rate", 0.0) + shares.get("head_rate+decay", 0.0)
+    return Causes(rate=rate, start=shares.get("initialisation", 0.0), rest=shares.get("arithmetic", 0.0))
 
 
 def title(outcome: str, law: Sides | None, messages: Messages) -> str:
@@ -115,22 +115,22 @@ def which(rows: pd.DataFrame, outcome: str, law: Sides | None, messages: Message
 
 def whether(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Whether they differ: at the usual rate, and with each head at its own best one."""
-    found = cells(rows)
-    if found is None:
+    counts = cells(rows)
+    if counts is None:
         return ""
     best = _scored(gaps.loc[gaps["at"] == "best"]) if len(gaps) else gaps
-    told = messages(f"short.whether.{outcome}", larger=found.larger, cells=found.n)
+    sentence = messages(f"short.whether.{outcome}", larger=counts.larger, cells=counts.n)
     if not len(best):
-        return told + messages("short.whether.end")
-    return told + messages("short.whether.best", apart=sum(wins(best)), n=len(best))
+        return sentence + messages("short.whether.end")
+    return sentence + messages("short.whether.best", apart=sum(wins(best)), n=len(best))
 
 
 def why(attribution: pd.DataFrame, messages: Messages) -> str:
     """What makes the difference in the loss curve."""
-    found = causes(attribution)
-    if found is None:
+    shares = causes(attribution)
+    if shares is None:
         return ""
-    return messages("short.why", rate=percent(found.rate), start=percent(found.start), rest=percent(found.rest))
+    return messages("short.why", rate=percent(shares.rate), start=percent(shares.start), rest=percent(shares.rest))
 
 
 def _scored(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.figures import CELL, Messages, attribution, rounding
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number
-from experiments.report.sections.common import FEW, by_network, drawn, made_by, network_name
+from experiments.report.sections.common import FEW, by_network, drawn, network_name, source_links
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 
@@ -27,7 +27,7 @@ def why(stored: Stored, messages: Messages) -> Section | None:
             _arithmetic(table, stored.read("attribution_float64"), messages),
             *_rounding(stored, messages),
         ]),
-        *made_by(stored, messages, "binary", "control"),
+        *source_links(stored, messages, "binary", "control"),
     ]  # fmt: skip
     return Section(id="why", title=messages("why.title"), blocks=blocks)
 
@@ -43,7 +43,7 @@ def _summary(stored: Stored, table: pd.DataFrame, messages: Messages) -> list[Bl
                          network="", optimizer="")  # fmt: skip
     return [
         Text(body=messages("why.means")),
-        drawn(stored.kept, "attribution", attribution, means, rows, messages=messages),
+        drawn(stored.figure_cache, "attribution", attribution, means, rows, messages=messages),
     ]
 
 
@@ -57,7 +57,7 @@ def _rounding(stored: Stored, messages: Messages) -> list[Block]:
         return []
     return [
         Text(body=messages("why.rounding")),
-        drawn(stored.kept, "rounding", rounding, single, double, messages=messages),
+        drawn(stored.figure_cache, "rounding", rounding, single, double, messages=messages),
     ]
 
 
@@ -68,11 +68,13 @@ def _arithmetic(single: pd.DataFrame, double: pd.DataFrame, messages: Messages) 
             part.loc[(part["factor"] == "arithmetic") & (part["quantity"] == quantity.name), "share"].abs()
             for part in (single, double)
         ]
-        whole = single.loc[single["quantity"] == quantity.name].groupby(["task", "network", "optimizer"])["share"].sum()
+        totals = (
+            single.loc[single["quantity"] == quantity.name].groupby(["task", "network", "optimizer"])["share"].sum()
+        )
         if not quantity.primary or sizes[0].empty:
             continue
         rows.append([
-            messages.axis(quantity.name), number(whole.abs().median()), number(sizes[0].median()),
+            messages.axis(quantity.name), number(totals.abs().median()), number(sizes[0].median()),
             number(sizes[0].max()), number(sizes[1].max() if len(sizes[1]) else np.nan),
         ])  # fmt: skip
     columns = [messages(f"why.{name}") for name in ("quantity", "whole", "median", "largest", "double")]

@@ -21,7 +21,7 @@ from experiments.figures import Chart, Messages, families
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """A figure as a page holds it. `size`: its pixels. `draw` makes it anew, for what is not kept: its PNG."""
+    """A figure as a page holds it. `size`: its pixels. `draw` makes it anew, for its PNG, which is not cached."""
 
     finding: str
     size: tuple[int, int]
@@ -30,29 +30,29 @@ class Drawing:
 
 
 def drawing(folder: Path | None, name: str, key: str, draw: Callable[[], Chart]) -> Drawing:
-    """The figure that `draw` draws, or the one of that name and key that `folder` keeps."""
-    if folder is not None and (known := _read(folder / f"{name}.json", key, draw)):
-        return known
+    """The figure that `draw` draws, or the one of that name and key that is cached in `folder`."""
+    if folder is not None and (cached := _read(folder / f"{name}.json", key, draw)):
+        return cached
     chart = draw()
-    made = Drawing(finding=chart.finding, size=chart.pixels, svg=chart.svg(name), draw=lambda: chart)
+    rendered = Drawing(finding=chart.finding, size=chart.pixels, svg=chart.svg(name), draw=lambda: chart)
     if folder is not None:
-        with suppress(OSError):  # a result that can only be read: nothing is kept
-            _write(folder / f"{name}.json", key, made)
-    return made
+        with suppress(OSError):  # a result that can only be read: nothing is cached
+            _write(folder / f"{name}.json", key, rendered)
+    return rendered
 
 
 def _read(path: Path, key: str, draw: Callable[[], Chart]) -> Drawing | None:
     with suppress(OSError, ValueError, TypeError, KeyError):  # none, or one that is damaged
-        known = json.loads(path.read_text(encoding="utf-8"))
-        if known["key"] == key and known["digest"] == _sha256(known["finding"], known["svg"]):
-            return Drawing(finding=known["finding"], size=tuple(known["size"]), svg=known["svg"], draw=draw)
+        cached = json.loads(path.read_text(encoding="utf-8"))
+        if cached["key"] == key and cached["digest"] == _sha256(cached["finding"], cached["svg"]):
+            return Drawing(finding=cached["finding"], size=tuple(cached["size"]), svg=cached["svg"], draw=draw)
     return None
 
 
-def _write(path: Path, key: str, made: Drawing) -> None:
+def _write(path: Path, key: str, rendered: Drawing) -> None:
     path.parent.mkdir(exist_ok=True)
-    values = {"finding": made.finding, "size": made.size, "svg": made.svg}
-    text = json.dumps({"key": key, "digest": _sha256(made.finding, made.svg), **values})
+    values = {"finding": rendered.finding, "size": rendered.size, "svg": rendered.svg}
+    text = json.dumps({"key": key, "digest": _sha256(rendered.finding, rendered.svg), **values})
     write_file(path, text.encode(), durable=False)
 
 
