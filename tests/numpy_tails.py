@@ -34,7 +34,7 @@ class NumpyTail:
     units: int = 1
     dtype: str = "float64"
     rows: int = ROWS
-    whole: bool = True
+    logits_suffice: bool = True
     trained: Callable[[Array], Array] | None = None
     whole_loss: Callable[[Array, Array], float] | None = None
 

@@ -12,7 +12,7 @@ from numpy_tails import THREE, NumpyTail, cce_of_logits, identity, soft
 from experiments.check.calls import Call, derived, labels_of, last_of, leading_to, term, weighed_down
 from experiments.check.record import Step
 from experiments.check.replay import Part, ReplayedTail, played
-from experiments.check.split import Node, entered, split
+from experiments.check.split import Node, entry_points, split
 from experiments.check.torch_channels import ClassesLast, classes_second
 
 Array = np.ndarray
@@ -43,9 +43,9 @@ LEARNT = learning(WEIGHTS, HIDDEN, LOGITS, LOSS)
 
 
 def test_what_a_call_makes_is_not_what_it_hands_through() -> None:
-    assert call((LOGITS,), (LOGITS,)).made == (LOGITS,)  # changed in its place
-    assert [id(one) for one in call((LOGITS, LABELS), (LOGITS, LOSS)).made] == [id(LOSS)]
-    assert call((), (LOGITS, LOSS)).made == (LOGITS, LOSS)
+    assert call((LOGITS,), (LOGITS,)).new_outputs == (LOGITS,)  # changed in its place
+    assert [id(one) for one in call((LOGITS, LABELS), (LOGITS, LOSS)).new_outputs] == [id(LOSS)]
+    assert call((), (LOGITS, LOSS)).new_outputs == (LOGITS, LOSS)
     known = call((LOGITS, LABELS), (LOSS,), random=True)
     assert known.node == Node(inputs=(id(LOGITS), id(LABELS)), outputs=(id(LOSS),), random=True)
     assert not Call(function=max, arguments=(), inputs=(), outputs=()).node.random
@@ -265,8 +265,8 @@ def part_of(calls: list[Call], made: dict[str, Array], labels: Array | None) -> 
 def test_what_is_played_from_the_logits_on() -> None:
     calls, made = program()
     part = part_of(calls, made, made["y"])
-    assert [id(one) for one in part.at] == [id(made["z"])]
-    assert part.whole
+    assert [id(one) for one in part.logits] == [id(made["z"])]
+    assert part.logits_suffice
     # what labels are made into is made again, but what is made of all of them is as it was
     again = [id(made[name]) for name in ("half", "p", "gap", "loss")]
     assert [id(call.outputs[0]) for call in part.calls] == again
@@ -306,7 +306,7 @@ def test_a_tail_that_is_played_again() -> None:
     tail = ReplayedTail(
         Numpy(), part, part.without("training"), loss=made["loss"], labels=made["y"], objective=objective
     )
-    assert (tail.rows, tail.shape, tail.dtype, tail.whole) == (8, (1,), "float64", True)
+    assert (tail.rows, tail.shape, tail.dtype, tail.logits_suffice) == (8, (1,), "float64", True)
     np.testing.assert_allclose(tail.logits, made["z"][None])
     z, labels = np.linspace(-1, 1, 8)[:, None], np.arange(8.0)[:, None]
     step = tail(z, labels)
@@ -331,17 +331,17 @@ def test_rows_and_random_numbers_are_told_from_weights() -> None:
     learnt = learning(w, z, p)
     drawn = [call((), (noise,), random=True), call((x, w), (z,)), call((z, noise), (p,))]
     part = Part(Numpy(), drawn, p, None, {id(w)}, learnt)
-    assert ([id(one) for one in part.at], part.whole) == ([id(z)], True)
+    assert ([id(one) for one in part.logits], part.logits_suffice) == ([id(z)], True)
     given = [call((x, w), (z,)), call((z, noise), (p,))]
     part = Part(Numpy(), given, p, None, {id(w)}, learnt)
-    assert part.whole is False  # noise that was given goes around the logits
+    assert part.logits_suffice is False  # noise that was given goes around the logits
     few = [call((x, w), (z,)), call((z, tensor(1, 1)), (p,))]
-    assert Part(Numpy(), few, p, None, {id(w)}, learnt).whole
+    assert Part(Numpy(), few, p, None, {id(w)}, learnt).logits_suffice
     # rows that a layer with weights took, though they have another number
     other, hidden = tensor(3, 2), tensor(3, 1)
     odd = [call((other, w), (hidden,)), call((hidden,), (p,))]
     learnt = learning(w, hidden, p)
-    assert [id(one) for one in Part(Numpy(), odd, p, None, {id(w)}, learnt, {id(other)}).at] == [id(hidden)]
+    assert [id(one) for one in Part(Numpy(), odd, p, None, {id(w)}, learnt, {id(other)}).logits] == [id(hidden)]
 
 
 # classes along the second axis --------------------------------------------------------------------------------------
@@ -384,7 +384,7 @@ class Second(NumpyTail):
 def test_classes_are_seen_last() -> None:
     inner = Second(predict=identity, loss=cce_of_logits, scored=cce_of_logits)
     last = ClassesLast(inner, 3)
-    assert (last.rows, last.shape, last.dtype, last.whole) == (8, (2, 3), "float64", True)
+    assert (last.rows, last.shape, last.dtype, last.logits_suffice) == (8, (2, 3), "float64", True)
     assert last.logits.shape == (1, 8, 2, 3)
     assert last.logits[0, 0].tolist() == [[0, 2, 4], [1, 3, 5]]
     z = np.arange(48.0).reshape(8, 2, 3)
@@ -433,7 +433,7 @@ def test_the_tensors_behind_the_logits_from_the_target_on() -> None:
 
 def test_where_several_weighted_tensors_are_entered() -> None:
     def at(met: str, narrow: str, **values: Array) -> tuple[Any, bool]:
-        return entered(tuple(met.split()), tuple(narrow.split()), values.__getitem__)
+        return entry_points(tuple(met.split()), tuple(narrow.split()), values.__getitem__)
 
     numbers, chances, wide = tensor(8, 1, value=3.0), tensor(8, 1, value=0.5), tensor(8, 4, value=2.0)
     assert at("z", "y z", z=numbers, y=chances) == (("z",), True)
@@ -447,7 +447,7 @@ def test_where_several_weighted_tensors_are_entered() -> None:
     assert at("", "y s", s=numbers, y=chances) == (("s",), False)
     assert at("", "y s", s=wide, y=chances) == (("y",), False)
     shapes = {"a": (8, 1), "b": (8, 1), "y": (8, 1), "s": (8, 1)}
-    assert entered(("a", "b"), ("y", "s"), lambda one: numbers, shapes.__getitem__) == (("s",), True)
+    assert entry_points(("a", "b"), ("y", "s"), lambda one: numbers, shapes.__getitem__) == (("s",), True)
 
 
 def test_what_lies_within_0_and_1_is_squashed() -> None:

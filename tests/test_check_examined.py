@@ -194,5 +194,5 @@ def test_parts_that_meet_behind_an_activation_are_not_measured() -> None:
             def logits(self) -> Array:
                 return self.given
 
-        tail = Given(predict=ONE.predict, loss=ONE.loss, scored=ONE.scored, whole=whole)
+        tail = Given(predict=ONE.predict, loss=ONE.loss, scored=ONE.scored, logits_suffice=whole)
         assert told(output(tail), swept(ONE)) == expected

@@ -324,7 +324,7 @@ def test_classes_in_other_places_are_the_same_program() -> None:
         tail = inner if onehot else ByNumber(predict=inner.predict, loss=inner.loss, scored=inner.loss, units=3,
                                              trained=inner.trained)  # fmt: skip
         others = RolledClasses(tail, 2, onehot=onehot)
-        assert (others.rows, others.shape, others.dtype, others.whole) == (8, (3,), "float64", True)
+        assert (others.rows, others.shape, others.dtype, others.logits_suffice) == (8, (3,), "float64", True)
         np.testing.assert_array_equal(others.logits, tail.logits[:, around])
         step = others(z[:, around], labels)
         assert step.loss == pytest.approx(plain.loss)

@@ -420,10 +420,10 @@ def test_parts_that_are_joined_behind_their_squashing_are_not_measured() -> None
         def logits(self) -> Array:
             return np.linspace(0, 1, ROWS)[:, None]
 
-    joined = Inside(predict=expit, loss=bce_of_logits, scored=bce, whole=False)
+    joined = Inside(predict=expit, loss=bce_of_logits, scored=bce, logits_suffice=False)
     assert names(found(joined)) == ["not_measured"]
-    assert names(found(replace(joined, whole=True))) == []
-    assert names(found(replace(behind(expit, bce_of_logits, bce), whole=False))) == []
+    assert names(found(replace(joined, logits_suffice=True))) == []
+    assert names(found(replace(behind(expit, bce_of_logits, bce), logits_suffice=False))) == []
 
 
 # metrics ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 import numpy as np
 import pytest
 
-from experiments.check.split import Node, entered, split
+from experiments.check.split import Node, entry_points, split
 
 
 def node(inputs: str, outputs: str, *, random: bool = False) -> Node:
@@ -51,10 +51,10 @@ def test_a_scalar_product_is_entered_behind_its_factors() -> None:
     """Fed with the same numbers, u * v would be a square, which no sign of a logit changes."""
     u, v = np.array([[1.0, 2.0]]), np.array([[3.0, 1.0]])
     product = {"u": u, "v": v, "m": u * v, "z": (u * v).sum(axis=1), "y": (u * v).sum(axis=1)}
-    assert entered(("v", "u"), ("y", "z", "m"), product.__getitem__) == (("z",), True)
-    assert entered(("v", "u"), ("z", "m"), product.__getitem__) == (("z",), True)  # the logits are the prediction
+    assert entry_points(("v", "u"), ("y", "z", "m"), product.__getitem__) == (("z",), True)
+    assert entry_points(("v", "u"), ("z", "m"), product.__getitem__) == (("z",), True)  # the logits are the prediction
     half = np.array([0.5])
     mixture = {"a": u[:, 0], "b": v[:, 0], "m": half, "y": half}
-    assert entered(("b", "a"), ("y", "m"), mixture.__getitem__) == (("b", "a"), True)
+    assert entry_points(("b", "a"), ("y", "m"), mixture.__getitem__) == (("b", "a"), True)
     experts = {"a": u, "b": v[:, 0], "m": half, "y": half}
-    assert entered(("b", "a"), ("y", "m"), experts.__getitem__) == (("m",), False)
+    assert entry_points(("b", "a"), ("y", "m"), experts.__getitem__) == (("m",), False)

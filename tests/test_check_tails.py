@@ -63,7 +63,7 @@ def traced(forward: Callable[..., Any], objective: Callable[..., Any], rows: Any
 @pytest.mark.parametrize("tail_of", [graph, eager, traced])
 def test_a_tail_gives_what_the_formulas_give(tail_of: Callable[..., Any]) -> None:
     tail = tail_of(doubled, square)
-    assert (tail.shape, tail.rows, tail.dtype, tail.whole) == ((1,), 8, "float32", True)
+    assert (tail.shape, tail.rows, tail.dtype, tail.logits_suffice) == ((1,), 8, "float32", True)
     np.testing.assert_allclose(tail.logits, (ROWS @ WEIGHTS)[None], rtol=1e-5)
     step = tail(Z, LABELS)
     np.testing.assert_allclose(step.prediction, 2 * Z, rtol=1e-6)
@@ -127,7 +127,7 @@ def test_two_weighted_parts_that_meet_get_the_same_logits(tail_of: Callable[...,
     np.testing.assert_allclose(step.prediction, expit(Z), rtol=1e-5)
     if tail_of is graph:  # and the gradient is that of both
         np.testing.assert_allclose(step.gradient, -2 * (LABELS - expit(Z)) * expit(Z) * expit(-Z), rtol=1e-4, atol=1e-7)
-    assert made.whole
+    assert made.logits_suffice
 
 
 def test_a_prediction_that_rows_go_around_is_not_whole() -> None:
@@ -136,8 +136,9 @@ def test_a_prediction_that_rows_go_around_is_not_whole() -> None:
     def around(x: Any, training: bool) -> Any:
         return (x[0] @ variable) * tf.sigmoid(x[0][:, :1])
 
-    assert not EagerTail(around, square, [ROWS], LABELS, of_keras(variable)).whole
-    assert not TracedTail(lambda v, x, training: (x[0] @ v[0]) * x[0][:, :1], square, [WEIGHTS], [ROWS], LABELS).whole
+    assert not EagerTail(around, square, [ROWS], LABELS, of_keras(variable)).logits_suffice
+    gated = TracedTail(lambda v, x, training: (x[0] @ v[0]) * x[0][:, :1], square, [WEIGHTS], [ROWS], LABELS)
+    assert not gated.logits_suffice
 
 
 def test_what_is_drawn_is_no_data() -> None:
@@ -146,13 +147,13 @@ def test_what_is_drawn_is_no_data() -> None:
     def noisy(product: Any, training: bool) -> Any:
         return product + tf.random.uniform((8, 1)) * 1e-9 if training else product
 
-    assert graph(noisy, square).whole
+    assert graph(noisy, square).logits_suffice
     import jax
 
     def drawn(product: Any, training: bool) -> Any:
         return product + 1e-9 * jax.random.uniform(jax.random.key(0), (8, 1)) if training else product
 
-    assert traced(drawn, square).whole
+    assert traced(drawn, square).logits_suffice
 
 
 def test_a_masked_loss_is_swept_with_the_fullest_row() -> None:
@@ -167,11 +168,11 @@ def test_a_masked_loss_is_swept_with_the_fullest_row() -> None:
         return tf.stack([x[0] @ variable, tf.reduce_sum(x[0], axis=1, keepdims=True)], axis=1)[:, 0]
 
     tail = GraphTail(forward, square, [rows], LABELS)
-    np.testing.assert_array_equal(tail._fed[0], np.ones((8, 4)))
+    np.testing.assert_array_equal(tail._row_feeds[0], np.ones((8, 4)))
     more = np.zeros((8, 3, 3), "float32")  # by the entries of all inputs
     more[4].flat[:5] = 1
     two = GraphTail(lambda x, training: x[0] @ variable + 0 * x[1][:, :1, 0], square, [rows, more], LABELS)
-    assert np.asarray(two._fed[0]).tolist() == [rows[4].tolist()] * 8
+    assert np.asarray(two._row_feeds[0]).tolist() == [rows[4].tolist()] * 8
 
 
 def test_lists_that_operations_return_are_put_back_one_by_one() -> None:

@@ -214,4 +214,4 @@ def test_a_recorded_model_is_played_again_and_scored() -> None:
     assert step.loss == pytest.approx(((z - 1) ** 2).mean())
     np.testing.assert_allclose(step.gradient, 2 * (z - 1) / 8, rtol=1e-5)
     assert tail.score(labels, z + 1) == pytest.approx((z**2).mean())
-    assert (tail.dtype, tail.shape, tail.rows, tail.whole) == ("float32", (1,), 8, True)
+    assert (tail.dtype, tail.shape, tail.rows, tail.logits_suffice) == ("float32", (1,), 8, True)

@@ -29,35 +29,35 @@ class Call:
     random: bool = False
 
     @property
-    def made(self) -> tuple[Any, ...]:
+    def new_outputs(self) -> tuple[Any, ...]:
         """What it returned, but for what it handed through, of several tensors."""
-        given = set(map(id, self.inputs)) if len(self.outputs) > 1 else set()
-        return tuple(one for one in self.outputs if id(one) not in given)
+        input_ids = set(map(id, self.inputs)) if len(self.outputs) > 1 else set()
+        return tuple(tensor for tensor in self.outputs if id(tensor) not in input_ids)
 
     @property
     def node(self) -> Node:
         """The call as an operation of a trace, a tensor by its id."""
-        given, made = tuple(map(id, self.inputs)), tuple(map(id, self.outputs))
-        return Node(inputs=given, outputs=made, random=self.random)
+        inputs, outputs = tuple(map(id, self.inputs)), tuple(map(id, self.outputs))
+        return Node(inputs=inputs, outputs=outputs, random=self.random)
 
 
 def leading_to(calls: list[Call], *targets: Any) -> list[Call]:
     """The calls that some tensors depend on, in their order."""
-    needed, kept = set(map(id, targets)), []
+    needed_ids, needed_calls = set(map(id, targets)), []
     for call in reversed(calls):
-        if any(id(tensor) in needed for tensor in call.outputs):
-            kept.append(call)
-            needed |= set(map(id, call.inputs))
-    return kept[::-1]
+        if any(id(tensor) in needed_ids for tensor in call.outputs):
+            needed_calls.append(call)
+            needed_ids |= set(map(id, call.inputs))
+    return needed_calls[::-1]
 
 
 def derived(calls: list[Call], starts: Iterable[Any]) -> set[int]:
     """Some tensors, and all that is made of them, by their ids."""
-    known = set(map(id, starts))
+    ids = set(map(id, starts))
     for call in calls:
-        if any(id(one) in known for one in call.inputs):
-            known |= set(map(id, call.made))
-    return known
+        if any(id(tensor) in ids for tensor in call.inputs):
+            ids |= set(map(id, call.new_outputs))
+    return ids
 
 
 def last_of(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -69,20 +69,20 @@ def last_of(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tuple[Any
     last = {
         id(output): (module, output)  # the outermost module is the last to return
         for module, output in outputs
-        if not any(id(other) in behind[id(output)] for _, other in outputs if other is not output)
+        if not any(id(other_output) in behind[id(output)] for _, other_output in outputs if other_output is not output)
     }
     return list(last.values())
 
 
 def term(calls: list[Call], starts: Iterable[Any], loss: Any, learnt: Learnt, labels: Any) -> Any:
     """The part of the loss that is made of one prediction and its labels: without penalties, and other outputs."""
-    known, part = set(map(id, starts)), loss
+    derived_ids, part = set(map(id, starts)), loss
     labelled = derived(calls, [labels])
     for call in calls:
-        of_prediction = [id(one) in known for one in call.inputs]
-        if any(of_prediction) and all(of_prediction[at] or not learnt(one) for at, one in enumerate(call.inputs)):
-            known |= set(map(id, call.outputs))
-            part = next((one for one in call.outputs if one.ndim == 0 and id(one) in labelled), part)
+        of_prediction = [id(tensor) in derived_ids for tensor in call.inputs]
+        if any(of_prediction) and all(of_prediction[at] or not learnt(tensor) for at, tensor in enumerate(call.inputs)):
+            derived_ids |= set(map(id, call.outputs))
+            part = next((tensor for tensor in call.outputs if tensor.ndim == 0 and id(tensor) in labelled), part)
     return part
 
 
@@ -101,35 +101,35 @@ def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, learnt:
     what has as many rows as the prediction. What is drawn from a prediction may be a label; so may what is made of
     nothing but a shape, zeros or ones, where nothing else stands beside it. None if there are none.
     """
-    shaped = {id(one) for call in calls if not call.inputs and not call.random for one in call.outputs}
-    for follow in (learnt, lambda one: True):
+    shaped = {id(tensor) for call in calls if not call.inputs and not call.random for tensor in call.outputs}
+    for follow in (learnt, lambda tensor: True):
         for passed_over in (shaped, set[int]()):
-            labels = _beside(calls, starts, prediction, learnt, follow, passed_over)
+            labels = _labels_beside(calls, starts, prediction, learnt, follow, passed_over)
             if labels is not None:  # where no gradient reaches the weights on that way: measure that
                 return labels if follow is learnt else replace(labels, unmeasured="")
     return None
 
 
-def _beside(
+def _labels_beside(
     calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt, follow: Learnt, passed_over: set[int]
 ) -> Labels | None:
     """As `labels_of`, where a prediction is followed through what `follow` is true of."""
-    known = set(map(id, starts))
+    derived_ids = set(map(id, starts))
     for call in calls:
-        beside = [one for one in call.inputs if id(one) in known]
-        if not beside:
+        compared = [candidate for candidate in call.inputs if id(candidate) in derived_ids]
+        if not compared:
             continue
-        for one in call.inputs:
-            if id(one) not in known | passed_over and not learnt(one) and one.ndim > 0:
-                before = reversed(leading_to(calls, one))
-                for source in (one, *(tensor for earlier in before for tensor in earlier.inputs)):
+        for candidate in call.inputs:
+            if id(candidate) not in derived_ids | passed_over and not learnt(candidate) and candidate.ndim > 0:
+                earlier_calls = reversed(leading_to(calls, candidate))
+                for source in (candidate, *(tensor for earlier in earlier_calls for tensor in earlier.inputs)):
                     if source.ndim > 0 and len(source) == len(prediction) and not learnt(source):
-                        told = "" if _of_units(beside[0], prediction) and _comparable(beside[0], one) else (
-                            f"The loss compares labels, {_size(one)}, with {_size(beside[0])} numbers that it makes of "
-                            f"the prediction, {_size(prediction)}."
+                        reason = "" if _of_units(compared[0], prediction) and _comparable(compared[0], candidate) else (
+                            f"The loss compares labels, {_size(candidate)}, with {_size(compared[0])} numbers that it "
+                            f"makes of the prediction, {_size(prediction)}."
                         )  # fmt: skip
-                        return Labels(tensor=source, unmeasured=told)
-        known |= {id(one) for one in call.outputs if follow(one)}
+                        return Labels(tensor=source, unmeasured=reason)
+        derived_ids |= {id(candidate) for candidate in call.outputs if follow(candidate)}
     return None
 
 
@@ -137,18 +137,18 @@ def _size(tensor: Any) -> str:
     return " x ".join(map(str, tensor.shape))
 
 
-def _of_units(made: Any, prediction: Any) -> bool:
+def _of_units(derived_tensor: Any, prediction: Any) -> bool:
     """Whether what is made of a prediction still has its units: as many numbers, or as many in the last axis."""
-    whole = math.prod(made.shape) == math.prod(prediction.shape)
-    return whole or (made.ndim > 0 and tuple(made.shape)[-1] == tuple(prediction.shape)[-1])
+    same_size = math.prod(derived_tensor.shape) == math.prod(prediction.shape)
+    return same_size or (derived_tensor.ndim > 0 and tuple(derived_tensor.shape)[-1] == tuple(prediction.shape)[-1])
 
 
-def _comparable(made: Any, labels: Any) -> bool:
+def _comparable(derived_tensor: Any, labels: Any) -> bool:
     """Whether labels are as large as what they stand beside, one a row of it, or broadcast with it."""
-    shape, given = tuple(made.shape), tuple(labels.shape)
-    if given in (shape, shape[:-1], (*shape[:1], *shape[2:])):
+    shape, label_shape = tuple(derived_tensor.shape), tuple(labels.shape)
+    if label_shape in (shape, shape[:-1], (*shape[:1], *shape[2:])):
         return True
-    return all(1 in pair or pair[0] == pair[1] for pair in zip(reversed(shape), reversed(given), strict=False))
+    return all(1 in pair or pair[0] == pair[1] for pair in zip(reversed(shape), reversed(label_shape), strict=False))
 
 
 def weighed_down(
@@ -158,10 +158,10 @@ def weighed_down(
 
     `least`: the least number of a tensor. Such rows are learnt backwards, on purpose: as with the rewards of actions.
     """
-    of_both, known = derived(calls, [labels]) & derived(calls, prediction), derived(calls, [labels, *prediction])
+    of_both, derived_ids = derived(calls, [labels]) & derived(calls, prediction), derived(calls, [labels, *prediction])
     return any(
-        least(one) < 0
-        for call in calls if any(id(given) in of_both for given in call.inputs)
-        for one in call.inputs
-        if id(one) not in known and not learnt(one) and one.ndim > 0 and len(one) == len(labels)
+        least(factor) < 0
+        for call in calls if any(id(tensor) in of_both for tensor in call.inputs)
+        for factor in call.inputs
+        if id(factor) not in derived_ids and not learnt(factor) and factor.ndim > 0 and len(factor) == len(labels)
     )  # fmt: skip

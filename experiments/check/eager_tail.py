@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, entered, split
+from experiments.check.split import Node, entry_points, split
 from experiments.check.tensorflow_operations import Operation, operations
 from experiments.check.tensorflow_tail import as_array, scored
 
@@ -32,29 +32,31 @@ class EagerTail:
     ) -> None:
         import tensorflow as tf
 
-        self._given = [tf.constant(one) for one in rows]
+        self._inputs = [tf.constant(array) for array in rows]
         self._forward, self._objective, self._labels = forward, objective, labels.dtype
         handles = {id(getattr(weight, "value", weight).handle) for weight in weights}
         self._results: dict[bool, list[Any]] = {}  # of the operations of a pass, in training or not
-        self._logits: dict[bool, list[tuple[int, int]]] = {}  # which operation returned them, and at which place
+        self._logits: dict[bool, list[tuple[int, int]]] = {}  # which operation returned them, and as which output
         for training in (True, False):
             calls, prediction = self._recorded(training)
             nodes = [Node(inputs=tuple(map(id, inputs)), outputs=tuple(map(id, _tensors(result))))
                      for inputs, result in calls]  # fmt: skip
-            met, narrow = split(nodes, map(id, self._given), handles, id(prediction))
-            made = {
-                id(tensor): (number, place, tensor)
-                for number, (_, result) in enumerate(calls)
-                for place, tensor in enumerate(_tensors(result))
+            last_weighted, dominators = split(nodes, map(id, self._inputs), handles, id(prediction))
+            producers = {
+                id(tensor): (call_index, output_index, tensor)
+                for call_index, (_, result) in enumerate(calls)
+                for output_index, tensor in enumerate(_tensors(result))
             }
-            at, self.whole = entered(met, narrow, lambda one, of=made: as_array(of[one][2]))  # type: ignore[misc]
-            ends = [made[one] for one in at]  # type: ignore[index]
+            entry_ids, self.logits_suffice = entry_points(
+                last_weighted, dominators, lambda key, of=producers: as_array(of[key][2])  # type: ignore[misc]
+            )
+            entries = [producers[key] for key in entry_ids]  # type: ignore[index]
             self._results[training] = [result for _, result in calls]
-            self._logits[training] = [(number, place) for number, place, _ in ends]
-            tensors = [tensor for _, _, tensor in ends]
+            self._logits[training] = [(call_index, output_index) for call_index, output_index, _ in entries]
+            tensors = [tensor for _, _, tensor in entries]
         self.shape = tuple(tensors[0].shape[1:])
         self.dtype, self.rows = tensors[0].dtype.name, len(labels)
-        self.logits = np.stack([as_array(one) for one in tensors])
+        self.logits = np.stack([as_array(tensor) for tensor in tensors])
 
     def _recorded(self, training: bool) -> tuple[list[tuple[list[Any], Any]], Any]:
         """What every operation of a pass took and returned, and the prediction. They stay alive, so ids are unique."""
@@ -62,37 +64,37 @@ class EagerTail:
 
         calls: list[tuple[list[Any], Any]] = []
 
-        def answer(one: Operation) -> Any:
-            inputs = [given for given in tf.nest.flatten(one.arguments) if tf.is_tensor(given)]
+        def record(operation: Operation) -> Any:
+            inputs = [argument for argument in tf.nest.flatten(operation.arguments) if tf.is_tensor(argument)]
             calls.append((inputs, _REFUSED))
-            result = one.run(one.arguments)
+            result = operation.run(operation.arguments)
             calls[-1] = (inputs, _copied(result))
             return result
 
-        with operations(answer):
-            return calls, self._forward(self._given, training)
+        with operations(record):
+            return calls, self._forward(self._inputs, training)
 
     def _replayed(self, z: Any, *, training: bool) -> Any:
         """The prediction from the logits `z` on."""
         results, logits = self._results[training], self._logits[training]
-        last, number = max(place for place, _ in logits), -1
+        last, call_index = max(logits_call for logits_call, _ in logits), -1
 
-        def answer(one: Operation) -> Any:
-            nonlocal number
-            number += 1
-            if one.name.startswith("Assign"):  # the variables stay as they are
+        def replay(operation: Operation) -> Any:
+            nonlocal call_index
+            call_index += 1
+            if operation.name.startswith("Assign"):  # the variables stay as they are
                 return None
-            result = results[number] if number <= last else _REFUSED
+            result = results[call_index] if call_index <= last else _REFUSED
             if result is _REFUSED:
-                return one.run(one.arguments)
+                return operation.run(operation.arguments)
             result = _copied(result)
-            for operation, place in logits:
-                if operation == number:
-                    result = _replaced(result, place, z)
+            for logits_call, output_index in logits:
+                if logits_call == call_index:
+                    result = _replaced(result, output_index, z)
             return result
 
-        with operations(answer):
-            return self._forward(self._given, training)
+        with operations(replay):
+            return self._forward(self._inputs, training)
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         import tensorflow as tf
@@ -124,8 +126,8 @@ def _copied(result: Any) -> Any:
     return list(result) if isinstance(result, (list, tuple)) else result
 
 
-def _replaced(result: Any, place: int, tensor: Any) -> Any:
+def _replaced(result: Any, output_index: int, tensor: Any) -> Any:
     """What an operation returned, with one tensor in the place of another."""
     if not isinstance(result, (list, tuple)):
         return tensor
-    return [tensor if number == place else one for number, one in enumerate(result)]
+    return [tensor if index == output_index else output for index, output in enumerate(result)]

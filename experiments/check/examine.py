@@ -120,4 +120,4 @@ def _observations(output: Output, sweep: Sweep | None, error: str) -> Iterator[j
 def _measurable(output: Output) -> bool:
     """Whether the sweep says anything: not if the prediction joins parts whose squashed values alone are seen."""
     assert output.tail is not None
-    return output.tail.whole or not squashed(output.tail.logits)
+    return output.tail.logits_suffice or not squashed(output.tail.logits)

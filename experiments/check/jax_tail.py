@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, entered, split
+from experiments.check.split import Node, entry_points, split
 
 
 class TracedTail:
@@ -45,38 +45,40 @@ class TracedTail:
         ]
         weights, data = set(inner.invars[: len(values)]), set(inner.invars[len(values) : -1])
         trained, loss, prediction = inner.outvars
-        self._given = dict(zip(inner.invars, [*values, *rows, labels], strict=True))
-        ends = []
+        self._inputs = dict(zip(inner.invars, [*values, *rows, labels], strict=True))
+        entries = []
         for target in (trained, prediction):
-            met, narrow = split(nodes, data, weights, target)
-            at, self.whole = entered(met, narrow, lambda one: np.asarray(self._run({}, (one,))[0]))
-            ends.append(at)
-        self._train_at, self._predict_at = ends
+            last_weighted, dominators = split(nodes, data, weights, target)
+            entry, self.logits_suffice = entry_points(
+                last_weighted, dominators, lambda variable: np.asarray(self._run({}, (variable,))[0])
+            )
+            entries.append(entry)
+        self._train_at, self._predict_at = entries
         self._outputs, self._label = (trained, loss, prediction), inner.invars[-1]
         self.shape = tuple(self._train_at[0].aval.shape[1:])  # type: ignore[attr-defined]
         self.rows = len(labels)
         self.dtype = str(self._train_at[0].aval.dtype)  # type: ignore[attr-defined]
-        self.logits = np.stack([np.asarray(one).astype(np.float64) for one in self._run({}, self._predict_at)])
+        self.logits = np.stack([np.asarray(array).astype(np.float64) for array in self._run({}, self._predict_at)])
         self._objective = objective
-        whole = jax.jit if compiled else lambda function: function
-        self._grad = whole(jax.value_and_grad(self._loss, has_aux=True))
-        self._predict = whole(lambda z: self._run(dict.fromkeys(self._predict_at, z), self._outputs[2:])[0])
+        compile_ = jax.jit if compiled else lambda function: function
+        self._grad = compile_(jax.value_and_grad(self._loss, has_aux=True))
+        self._predict = compile_(lambda z: self._run(dict.fromkeys(self._predict_at, z), self._outputs[2:])[0])
 
-    def _run(self, replaced: dict[Any, Any], wanted: tuple[Any, ...]) -> list[Any]:
-        """Evaluate the equations that `wanted` needs, with some variables replaced."""
-        known = {**self._given, **dict(zip(self._jaxpr.jaxpr.constvars, self._jaxpr.consts, strict=True)), **replaced}
-        needed, equations = set(wanted), []
+    def _run(self, replaced: dict[Any, Any], targets: tuple[Any, ...]) -> list[Any]:
+        """Evaluate the equations that `targets` needs, with some variables replaced."""
+        values = {**self._inputs, **dict(zip(self._jaxpr.jaxpr.constvars, self._jaxpr.consts, strict=True)), **replaced}
+        needed, equations = set(targets), []
         for equation in reversed(self._jaxpr.jaxpr.eqns):
             if any(v in needed and v not in replaced for v in equation.outvars):
                 equations.append(equation)
                 needed |= {v for v in equation.invars if not _literal(v)}
         for equation in reversed(equations):
-            inputs = [v.val if _literal(v) else known[v] for v in equation.invars]
+            inputs = [v.val if _literal(v) else values[v] for v in equation.invars]
             parameters = equation.primitive.get_bind_params(equation.params)
             result = equation.primitive.bind(*inputs, **parameters)
             results = result if equation.primitive.multiple_results else [result]
-            known |= {v: r for v, r in zip(equation.outvars, results, strict=True) if v not in replaced}
-        return [v.val if _literal(v) else known[v] for v in wanted]
+            values |= {v: r for v, r in zip(equation.outvars, results, strict=True) if v not in replaced}
+        return [v.val if _literal(v) else values[v] for v in targets]
 
     def _loss(self, logits: Any, labels: Any) -> tuple[Any, Any]:
         trained, loss = self._run(dict.fromkeys(self._train_at, logits) | {self._label: labels}, self._outputs[:2])

@@ -30,9 +30,9 @@ class Trial:
     """Rows whose classes and probabilities are known.
 
     `truth`: in the program's encoding; `prediction`: the program's; `chances`: the right probabilities, laid out like
-    the prediction; `hot`: (places, units), 0 or 1; `positive`: (places, units), what each unit is decided to be. A row
-    has one place, or as many as a sequence or a map has. `by_class`: whether one unit of a place is right; `per_unit`:
-    whether the loss counts them one by one all the same.
+    the prediction; `hot`: (positions, units), 0 or 1; `positive`: (positions, units), what each unit is decided to be.
+    A row has one position, or as many as a sequence or a map has. `by_class`: whether one unit of a position is right;
+    `per_unit`: whether the loss counts them one by one all the same.
     """
 
     truth: np.ndarray
@@ -80,7 +80,7 @@ def _regression(output: Output, sweep: Sweep) -> bool:
 def _trial(output: Output, tail: Tail, sweep: Sweep, noise: float, tilt: float) -> Trial | None:
     """Predictions of rows of known classes; None where logits have another number of units than the prediction.
 
-    Where they have other places than the prediction, as before a pooling, all places of a row share their logits.
+    Where they have other positions than the prediction, as before a pooling, all positions of a row share their logits.
 
     `noise`: the standard deviation of the logits; `tilt`: what is added to those of the second of several classes.
     """
@@ -89,7 +89,7 @@ def _trial(output: Output, tail: Tail, sweep: Sweep, noise: float, tilt: float) 
     rng = np.random.default_rng(0)
     units, positions = output.units, int(np.prod(output.shape[:-1], dtype=int))
     size = int(np.prod(tail.shape, dtype=int))
-    shared_logits = size == units or sweep.logits is None  # the places of a row share their logits
+    shared_logits = size == units or sweep.logits is None  # the positions of a row share their logits
     calls = CALLS if shared_logits else max(2, -(-CALLS // positions))
     rows = calls * tail.rows
     multi = _multilabel(output, sweep)
@@ -137,7 +137,7 @@ def _middle(tail: Tail, sweep: Sweep) -> float:
 
 
 def _encoded(encoding: Encoding, hot: np.ndarray, classes: np.ndarray, rows: int) -> np.ndarray | None:
-    """Labels of rows whose places have these classes; None if a row has not one label a place."""
+    """Labels of rows whose positions have these classes; None if a row has not one label a position."""
     low, high = encoding.values
     values = hot if encoding.onehot else low + (high - low) * classes
     size = rows * int(np.prod(encoding.shape, dtype=int))

@@ -31,17 +31,18 @@ class Tail(Protocol):
     """What follows the last operation with weights: logits and labels in, prediction, loss and gradient out.
 
     `shape`: of the logits of one row; `dtype`: in which they are computed; `logits`: of the program's own rows;
-    `whole`: whether the prediction depends on the rows through these logits alone; `rows`: how many a call takes.
+    `logits_suffice`: whether the prediction depends on the rows through these logits alone; `rows`: how many a
+    call takes.
     """
 
     rows: int
     shape: tuple[int, ...]
     dtype: str
-    whole: bool
+    logits_suffice: bool
 
     @property
     def logits(self) -> np.ndarray:
-        """(places, rows, *shape), where the sweep enters."""
+        """(entry points, rows, *shape), where the sweep enters."""
         ...
 
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
@@ -134,9 +135,9 @@ class Checked:
     @property
     def problems(self) -> tuple[Finding, ...]:
         """The findings that are problems."""
-        return tuple(one for one in self.findings if one.level == "problem")
+        return tuple(finding for finding in self.findings if finding.level == "problem")
 
     @property
     def notes(self) -> tuple[Finding, ...]:
         """The findings that are notes."""
-        return tuple(one for one in self.findings if one.level == "note")
+        return tuple(finding for finding in self.findings if finding.level == "note")

@@ -12,7 +12,7 @@ import numpy as np
 
 from experiments.check.calls import Call, derived
 from experiments.check.record import Step
-from experiments.check.split import entered, split
+from experiments.check.split import entry_points, split
 
 Played = tuple[Any, Any]  # the prediction and the loss
 
@@ -45,8 +45,8 @@ def played(framework: Framework, calls: list[Call], replaced: dict[int, Any]) ->
     """Do the calls again: by the ids of tensors, what replaces them now; `replaced`: what replaced some before."""
     for call in calls:
         arguments, options = framework.replaced((call.arguments, call.options), replaced)
-        made = framework.tensors(call.function(*arguments, **options))
-        replaced |= {id(old): new for old, new in zip(call.outputs, made, strict=True)}
+        results = framework.tensors(call.function(*arguments, **options))
+        replaced |= {id(old): new for old, new in zip(call.outputs, results, strict=True)}
     return replaced
 
 
@@ -55,7 +55,7 @@ class Part:
 
     `calls`: of one pass from rows on; `weights`: ids of tensors, and `rows` of those that layers with weights took;
     `learnt`: whether a tensor depends on weights; `labels`: a tensor, or None where the pass takes none.
-    `at`: the logits; `whole`: whether the prediction depends on the rows through them alone.
+    `logits`: where it starts; `logits_suffice`: whether the prediction depends on the rows through them alone.
     """
 
     def __init__(
@@ -64,29 +64,33 @@ class Part:
     ) -> None:  # fmt: skip
         nodes = [call.node for call in calls]
         # rows and labels: what has as many rows as the prediction and no weights in it, wherever it comes from
-        strange = weights | derived(calls, [one for call in calls if call.random for one in call.outputs])
+        not_data = weights | derived(calls, [tensor for call in calls if call.random for tensor in call.outputs])
         data = rows | {
-            id(one) for call in calls for one in call.inputs
-            if not learnt(one) and id(one) not in strange and one.ndim and len(one) == len(prediction)
+            id(tensor) for call in calls for tensor in call.inputs
+            if not learnt(tensor) and id(tensor) not in not_data and tensor.ndim and len(tensor) == len(prediction)
         }  # fmt: skip
-        known = {id(one): one for call in calls for one in (*call.inputs, *call.outputs)} | {id(prediction): prediction}
-        met, narrow = split(nodes, data, weights, id(prediction))
-        places, self.whole = entered(met, narrow, lambda one: framework.array(known[one]))  # type: ignore[index]
-        self.at = [known[one] for one in places]  # type: ignore[index]
-        replaced = set(map(id, self.at))
-        start = min((number for number, node in enumerate(nodes) if replaced & {*node.outputs}), default=-1)
+        tensors_by_id = {id(tensor): tensor for call in calls for tensor in (*call.inputs, *call.outputs)} | {
+            id(prediction): prediction
+        }
+        last_weighted, dominators = split(nodes, data, weights, id(prediction))
+        entry_ids, self.logits_suffice = entry_points(
+            last_weighted, dominators, lambda tensor: framework.array(tensors_by_id[tensor])  # type: ignore[index]
+        )
+        self.logits = [tensors_by_id[tensor] for tensor in entry_ids]  # type: ignore[index]
+        replaced = set(map(id, self.logits))
+        start = min((index for index, node in enumerate(nodes) if replaced & {*node.outputs}), default=-1)
         # what is replaced must not be made again
         replaced |= {id(labels)}
         labelled: set[Hashable] = {id(labels)}  # and what is made of them, which may be before the logits are
         self.calls = []
-        for number, (call, node) in enumerate(zip(calls, nodes, strict=True)):
-            given, made = {*node.inputs}, {*node.outputs}
+        for index, (call, node) in enumerate(zip(calls, nodes, strict=True)):
+            inputs, outputs = {*node.inputs}, {*node.outputs}
             # before the logits: what labels are made into; what is made of all of them, as their share, is as it was
-            of_labels = bool(given & labelled) and any(_of_rows(one, labels) for one in call.outputs)
-            if (number > start or of_labels) and not replaced & made:
+            of_labels = bool(inputs & labelled) and any(_of_rows(tensor, labels) for tensor in call.outputs)
+            if (index > start or of_labels) and not replaced & outputs:
                 self.calls.append(call)
-            if of_labels and number <= start:
-                labelled |= made
+            if of_labels and index <= start:
+                labelled |= outputs
         self.prediction, self._framework = prediction, framework
 
     def without(self, option: str) -> Part | None:
@@ -98,10 +102,10 @@ class Part:
                       for call in self.calls]  # fmt: skip
         return part
 
-    def play(self, z: Any, known: dict[int, Any], *wanted: Any) -> list[Any]:
-        """The tensors `wanted` for the logits `z`; `known` maps the ids of other tensors to what replaces them."""
-        replaced = played(self._framework, self.calls, known | {id(one): z for one in self.at})
-        return [replaced.get(id(one), one) for one in wanted]
+    def play(self, z: Any, replacements: dict[int, Any], *targets: Any) -> list[Any]:
+        """The tensors `targets` for the logits `z`; `replacements` maps ids of other tensors to what replaces them."""
+        replaced = played(self._framework, self.calls, replacements | {id(tensor): z for tensor in self.logits})
+        return [replaced.get(id(tensor), tensor) for tensor in targets]
 
 
 def _of_rows(tensor: Any, labels: Any) -> bool:
@@ -124,10 +128,12 @@ class ReplayedTail:
     ) -> None:  # fmt: skip
         self._framework, self._trained, self._predicted = framework, trained, predicted
         self._loss, self._labels, self._objective = loss, labels, objective
-        at = trained.at[0]
-        self.whole, self.rows, self.shape = trained.whole, len(at) if at.ndim else 1, tuple(at.shape[1:])
-        self.dtype = str(getattr(at.dtype, "name", at.dtype)).removeprefix("torch.")
-        self.logits = np.stack([framework.array(one) for one in trained.at])
+        first_logits = trained.logits[0]
+        self.logits_suffice, self.rows, self.shape = (
+            trained.logits_suffice, len(first_logits) if first_logits.ndim else 1, tuple(first_logits.shape[1:])
+        )  # fmt: skip
+        self.dtype = str(getattr(first_logits.dtype, "name", first_logits.dtype)).removeprefix("torch.")
+        self.logits = np.stack([framework.array(tensor) for tensor in trained.logits])
 
     def _fitted(self, values: np.ndarray, like: Any) -> Any:
         """Rows of the sweep, repeated or cut to as many as the program has."""
@@ -136,16 +142,18 @@ class ReplayedTail:
     def __call__(self, logits: np.ndarray, labels: np.ndarray) -> Step:
         """One step on (rows, *shape) logits and as many labels."""
         framework, part = self._framework, self._trained
-        known = {id(self._labels): self._fitted(labels, self._labels)}
+        replacements = {id(self._labels): self._fitted(labels, self._labels)}
 
         def play(z: Any) -> Played:
-            prediction, loss = part.play(z, known, part.prediction, self._loss)
+            prediction, loss = part.play(z, replacements, part.prediction, self._loss)
             return prediction, loss
 
-        trained, loss, gradient = framework.gradient(play, self._fitted(logits, part.at[0]))
+        trained, loss, gradient = framework.gradient(play, self._fitted(logits, part.logits[0]))
         prediction = trained
-        if (other := self._predicted) is not None:
-            (prediction,) = other.play(self._fitted(logits, other.at[0]), known, other.prediction)
+        if (predicted := self._predicted) is not None:
+            (prediction,) = predicted.play(
+                self._fitted(logits, predicted.logits[0]), replacements, predicted.prediction
+            )
         trained = framework.array(trained)
         return Step(
             prediction=framework.array(prediction), trained=trained, loss=float(framework.array(loss)),

@@ -16,7 +16,9 @@ class RolledClasses:
     """
 
     def __init__(self, inner: Tail, first: int, *, onehot: bool) -> None:
-        self.rows, self.dtype, self.whole, self.shape = inner.rows, inner.dtype, inner.whole, inner.shape
+        self.rows, self.dtype, self.logits_suffice, self.shape = (
+            inner.rows, inner.dtype, inner.logits_suffice, inner.shape
+        )  # fmt: skip
         self._inner, self._first, self._onehot = inner, first, onehot
 
     @property

@@ -48,18 +48,18 @@ def check_and_leave(
 ) -> NoReturn:  # fmt: skip
     """As `check_script`, but `answer` prints and the process ends where the script would train: none of it goes on."""
 
-    held = ExitStack()
+    startup = ExitStack()
 
-    end = os._exit  # the script gets another
+    exit_process = os._exit  # the script gets another
 
     def leave(result: Checked | UserError) -> NoReturn:
-        held.close()
+        startup.close()
         code = complain(str(result)) if isinstance(result, UserError) else answer(result)
         sys.stdout.flush()
         sys.stderr.flush()
-        end(code)
+        exit_process(code)
 
-    held.enter_context(startup_aside())
+    startup.enter_context(startup_aside())
     with open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)  # nobody answers, neither the script nor what it starts
     try:
@@ -144,7 +144,7 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
     sys.path.insert(0, str(path.resolve().parent))
     # the user's folder may have a package of this one's name: its modules are found behind this one's
     package = sys.modules[__name__.partition(".")[0]]
-    own, package.__path__ = package.__path__, extend_path(package.__path__, package.__name__)
+    package_path, package.__path__ = package.__path__, extend_path(package.__path__, package.__name__)
     try:
         with open(os.devnull, encoding="utf-8") as nothing, redirect_stdout(sys.stderr):
             sys.stdin = nothing
@@ -152,7 +152,7 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
     finally:
         sys.argv, sys.stdin, os._exit = argv, stdin, leave
         sys.path[:] = folders
-        package.__path__ = own
+        package.__path__ = package_path
 
 
 @contextmanager
@@ -199,16 +199,16 @@ def _hooks(
         module.switch_backend = lambda name: original("agg")  # type: ignore[attr-defined]
         undo.append(lambda: setattr(module, "switch_backend", original))
 
-    wanted: dict[str, Callable[[ModuleType], None]] = {
+    hooks: dict[str, Callable[[ModuleType], None]] = {
         "torch": torch, "matplotlib": matplotlib, "matplotlib.pyplot": pyplot,
         "tensorflow.python.eager.backprop": tapes,
         "tensorflow.python.eager.polymorphic_function.polymorphic_function": functions,
     }  # fmt: skip
-    wanted |= dict.fromkeys(keras_internals.TRAINERS, keras_trainer)
-    finder = _Finder(wanted)
-    for name in list(wanted):
+    hooks |= dict.fromkeys(keras_internals.TRAINERS, keras_trainer)
+    finder = _Finder(hooks)
+    for name in list(hooks):
         if name in sys.modules:
-            wanted.pop(name)(sys.modules[name])
+            hooks.pop(name)(sys.modules[name])
     sys.meta_path.insert(0, finder)
     try:
         yield
@@ -222,9 +222,9 @@ def _ending(original: Any, path: Path, answer: Callable[[Callable[[], Checked]],
     signature = inspect.signature(original)
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
-        given = signature.bind(self, *args, **options).arguments
+        arguments = signature.bind(self, *args, **options).arguments
         names = ("x", "y", "sample_weight", "class_weight")
-        answer(lambda: of_keras(self, *(given.get(name) for name in names), file=path))
+        answer(lambda: of_keras(self, *(arguments.get(name) for name in names), file=path))
 
     return method
 
@@ -232,11 +232,11 @@ def _ending(original: Any, path: Path, answer: Callable[[Callable[[], Checked]],
 class _Finder(importlib.abc.MetaPathFinder):
     """Calls what is wanted of a module as soon as the module has been executed."""
 
-    def __init__(self, wanted: dict[str, Any]) -> None:
-        self._wanted = wanted
+    def __init__(self, hooks: dict[str, Any]) -> None:
+        self._hooks = hooks
 
     def find_spec(self, name: str, folders: Any, target: Any = None) -> Any:
-        then = self._wanted.pop(name, None)
+        then = self._hooks.pop(name, None)
         if then is None:
             return None
         spec = importlib.util.find_spec(name)

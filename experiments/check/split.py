@@ -21,7 +21,7 @@ class Node:
 def split(
     nodes: Iterable[Node], data: Iterable[Hashable], weights: Iterable[Hashable], target: Hashable
 ) -> tuple[tuple[Hashable, ...], tuple[Hashable, ...]]:
-    """The tensors between trunk and tail of `target`, and those behind them on every way to it, from the target on.
+    """The tensors between trunk and tail of `target`, and its dominators: those on every way to it, from it on.
 
     `nodes`: in the order of their execution. An operation is weighted if it takes data and weights. The tensors are
     those of the last weighted operations on each way to the target; one if they meet, none if a way has none.
@@ -29,58 +29,58 @@ def split(
     weights, data = set(weights), set(data)
     producer: dict[Hashable, tuple[int, Node]] = {}
     weighted: set[int] = set()
-    for number, node in enumerate(nodes):
+    for index, node in enumerate(nodes):
         if any(tensor in data for tensor in node.inputs):
             data.update(node.outputs)
             if any(tensor in weights for tensor in node.inputs):
-                weighted.add(number)
+                weighted.add(index)
         elif not node.random and any(tensor in weights for tensor in node.inputs):
             weights.update(node.outputs)
         # what an operation hands through is not made by it
-        producer.update({tensor: (number, node) for tensor in node.outputs if tensor not in node.inputs})
+        producer.update({tensor: (index, node) for tensor in node.outputs if tensor not in node.inputs})
     frontier, blocked = {target}, False
-    narrow: list[Hashable] = []
-    met: list[Hashable] = []
-    seen: set[Hashable] = set()  # a tensor may be changed in its place
+    dominators: list[Hashable] = []
+    last_weighted: list[Hashable] = []
+    visited: set[Hashable] = set()  # a tensor may be changed in its place
     while frontier:
         latest = max(frontier, key=lambda tensor: producer[tensor][0] if tensor in producer else -1)
-        if len(frontier) == 1 and not met:
-            narrow.append(latest)
+        if len(frontier) == 1 and not last_weighted:
+            dominators.append(latest)
         frontier.remove(latest)
-        seen.add(latest)
+        visited.add(latest)
         if latest not in producer:
             blocked = True
             continue
-        number, node = producer[latest]
-        if number in weighted:
-            met.append(latest)
-            if not frontier and len(met) == 1:
-                return (latest,), tuple(narrow)
+        index, node = producer[latest]
+        if index in weighted:
+            last_weighted.append(latest)
+            if not frontier and len(last_weighted) == 1:
+                return (latest,), tuple(dominators)
             continue
-        frontier |= {tensor for tensor in node.inputs if tensor in data and tensor not in seen}
-    return () if blocked else tuple(met), tuple(narrow)
+        frontier |= {tensor for tensor in node.inputs if tensor in data and tensor not in visited}
+    return () if blocked else tuple(last_weighted), tuple(dominators)
 
 
-def entered(
-    met: tuple[Hashable, ...], narrow: tuple[Hashable, ...], values: Callable[[Hashable], np.ndarray],
+def entry_points(
+    last_weighted: tuple[Hashable, ...], dominators: tuple[Hashable, ...], values: Callable[[Hashable], np.ndarray],
     shapes: Callable[[Hashable], tuple[int, ...]] | None = None,
 ) -> tuple[tuple[Hashable, ...], bool]:  # fmt: skip
     """Where a sweep enters, and whether nothing with weights goes around that.
 
-    `met`, `narrow`: what `split` returned. `values`, `shapes`: of a tensor; where shapes are known, few values are
-    asked for. What the last weighted tensors give together is
-    entered in their place, if it is one activation's logits: a scalar product, but neither a stack of them all nor a
-    mixture of probabilities. It is the first behind them that is as large as the target.
+    `last_weighted`, `dominators`: what `split` returned. `values`, `shapes`: of a tensor; where shapes are known, few
+    values are asked for. What the last weighted tensors give together is entered in their place, if it is one
+    activation's logits: a scalar product, but neither a stack of them all nor a mixture of probabilities. It is the
+    first behind them that is as large as the target.
     """
-    shape = shapes or (lambda one: values(one).shape)
-    sizes = {one: math.prod(shape(one)) for one in (*met, *narrow)}
-    target, size = narrow[0], sizes[narrow[0]]
-    joint = [one for one in narrow if sizes[one] == size][-1]
-    together = len(met) > 1 and (joint != target or any(sizes[one] != size for one in met))
-    if together and sizes[joint] < sum(sizes[one] for one in met) and not squashed(values(joint)):
+    shape = shapes or (lambda tensor: values(tensor).shape)
+    sizes = {tensor: math.prod(shape(tensor)) for tensor in (*last_weighted, *dominators)}
+    target, size = dominators[0], sizes[dominators[0]]
+    joint = [tensor for tensor in dominators if sizes[tensor] == size][-1]
+    joined = len(last_weighted) > 1 and (joint != target or any(sizes[tensor] != size for tensor in last_weighted))
+    if joined and sizes[joint] < sum(sizes[tensor] for tensor in last_weighted) and not squashed(values(joint)):
         return (joint,), True
-    if met and len({shape(one) for one in met}) == 1:
-        return met, True
+    if last_weighted and len({shape(tensor) for tensor in last_weighted}) == 1:
+        return last_weighted, True
     return (joint,), False
 
 

@@ -19,7 +19,7 @@ from experiments.check.messages import one_line
 from experiments.check.record import Checked, Output, Tail
 from experiments.check.replay import Part, ReplayedTail, played
 from experiments.check.tensorflow_operations import tensors
-from experiments.check.tensorflow_recording import Applied, Recording, TensorFlow
+from experiments.check.tensorflow_recording import LayerCall, Recording, TensorFlow
 from experiments.records import UserError, require
 
 # what is done at the first gradient of weights: it is given what was recorded, and the loss
@@ -37,30 +37,30 @@ def watch(module: ModuleType, reached: Reached, over: Callable[[], bool]) -> Cal
     """
     Tape = module.GradientTape  # type: ignore[attr-defined]
     enter, gradient = Tape.__enter__, Tape.gradient
-    held, recording = ExitStack(), Recording()
+    recording_stack, recording = ExitStack(), Recording()
 
-    def entered(tape: Any) -> Any:
+    def watched_enter(tape: Any) -> Any:
         nonlocal recording
         if over():
             return enter(tape)
         if not _eagerly():
             raise InGraph("a tape is entered in a graph that has no values")
         if not _tapes():  # the outermost one
-            held.close()
-            recording = held.enter_context(Recording().running())
+            recording_stack.close()
+            recording = recording_stack.enter_context(Recording().running())
         return enter(tape)
 
-    def asked(tape: Any, target: Any, sources: Any, *rest: Any, **options: Any) -> Any:
+    def watched_gradient(tape: Any, target: Any, sources: Any, *rest: Any, **options: Any) -> Any:
         # of an input, not of weights, it is a penalty or an attack, and no step of training
-        if not over() and any(hasattr(one, "assign") for one in _flat(sources)):
-            held.close()
+        if not over() and any(hasattr(source, "assign") for source in _flat(sources)):
+            recording_stack.close()
             reached(recording, _flat(target)[0])
         return gradient(tape, target, sources, *rest, **options)
 
-    Tape.__enter__, Tape.gradient = entered, asked
+    Tape.__enter__, Tape.gradient = watched_enter, watched_gradient
 
     def stop() -> None:
-        held.close()
+        recording_stack.close()
         Tape.__enter__, Tape.gradient = enter, gradient
 
     return stop
@@ -120,10 +120,10 @@ def check(path: Path, recording: Recording, loss: Any) -> Checked:
     return of_readings(read(recording, loss, str(path)), file=path, function="")
 
 
-def of_step(step: Callable[[], Any], told: str) -> list[Reading]:
+def of_step(step: Callable[[], Any], subject: str) -> list[Reading]:
     """The outputs that have a loss in a step of training, which ends at its first gradient of weights.
 
-    `told`: whose step it is. Raises `UserError` if it ends before that, or takes no labels; and what it raises.
+    `subject`: whose step it is. Raises `UserError` if it ends before that, or takes no labels; and what it raises.
     """
     import tensorflow as tf
     from tensorflow.python.eager import backprop
@@ -142,82 +142,85 @@ def of_step(step: Callable[[], Any], told: str) -> list[Reading]:
     except Ended as ended:
         stop()
         recording, loss = ended.args
-        return read(recording, loss, told)
+        return read(recording, loss, subject)
     finally:
         stop()
         tf.config.run_functions_eagerly(eagerly)
-    raise UserError(f"{told} asks no tape for the gradient of weights.")
+    raise UserError(f"{subject} asks no tape for the gradient of weights.")
 
 
-def read(recording: Recording, loss: Any, told: str) -> list[Reading]:
-    """The outputs that led to `loss`, a tensor; `told`: whose they are. Raises `UserError` if there are none."""
+def read(recording: Recording, loss: Any, subject: str) -> list[Reading]:
+    """The outputs that led to `loss`, a tensor; `subject`: whose they are. Raises `UserError` if there are none."""
     learnt = recording.learnt()
 
     def is_learnt(tensor: Any) -> bool:
         return id(tensor) in learnt
 
-    own = [(a, o) for a, o in recording.outputs if is_learnt(o) and o.ndim and o is not loss]
+    layer_outputs = [(a, o) for a, o in recording.outputs if is_learnt(o) and o.ndim and o is not loss]
     leading = leading_to(recording.calls, loss)
-    needed = {id(one) for call in leading for one in call.inputs}
+    needed = {id(tensor) for call in leading for tensor in call.inputs}
     readings: list[Reading] = []
-    predictions = last_of(recording.calls, own)
-    for applied, prediction in predictions:
+    predictions = last_of(recording.calls, layer_outputs)
+    for layer_call, prediction in predictions:
         part = Part(TensorFlow(), recording.calls, prediction, None, recording.weights(), is_learnt)
-        starts = [*part.at, prediction]
-        if not any(id(one) in needed for one in starts):
+        starts = [*part.logits, prediction]
+        if not any(id(tensor) in needed for tensor in starts):
             continue  # of no use to the loss
         labels = labels_of(leading, starts, prediction, is_learnt)
         if labels is None:
             continue
         truth = labels.tensor
-        of_one = term(leading, starts, loss, is_learnt, truth)
-        tail = labels.unmeasured or _tail(recording, applied, prediction, of_one, truth, is_learnt)
-        if weighed_down(leading_to(leading, of_one), starts, truth, is_learnt, lambda one: np.asarray(one).min()):
+        output_loss = term(leading, starts, loss, is_learnt, truth)
+        tail = labels.unmeasured or _tail(recording, layer_call, prediction, output_loss, truth, is_learnt)
+        if weighed_down(
+            leading_to(leading, output_loss), starts, truth, is_learnt, lambda tensor: np.asarray(tensor).min()
+        ):
             tail = BACKWARDS
         name = "output" if len(predictions) == 1 else f"output {len(readings) + 1}"
-        readings.append(_reading(applied, prediction, tail, None if labels.unmeasured else truth, name))
-    require(bool(predictions), f"{told} asks a tape for the gradient of a loss that comes from no layer of Keras.")
-    require(bool(readings), f"{told} asks a tape for the gradient of a loss that takes no labels.")
+        readings.append(_reading(layer_call, prediction, tail, None if labels.unmeasured else truth, name))
+    require(bool(predictions), f"{subject} asks a tape for the gradient of a loss that comes from no layer of Keras.")
+    require(bool(readings), f"{subject} asks a tape for the gradient of a loss that takes no labels.")
     return readings
 
 
 def _tail(
-    recording: Recording, applied: Applied, prediction: Any, loss: Any, labels: Any, learnt: Callable[[Any], bool]
+    recording: Recording, layer_call: LayerCall, prediction: Any, loss: Any, labels: Any, learnt: Callable[[Any], bool]
 ) -> Tail | str:
     calls = leading_to(recording.calls, loss, prediction)
     trained = Part(TensorFlow(), calls, prediction, labels, recording.weights(), learnt)
     behind = derived(calls, [prediction, labels])
-    made = set(map(id, leading_to(calls, prediction)))  # the labels may be the rows themselves
-    of_both = [call for call in calls if any(id(one) in behind for one in call.inputs) and id(call) not in made]
-    unseen = {id(one): None for one in recording.logits}
+    prediction_calls = set(map(id, leading_to(calls, prediction)))  # the labels may be the rows themselves
+    of_both = [call for call in calls
+               if any(id(tensor) in behind for tensor in call.inputs) and id(call) not in prediction_calls]  # fmt: skip
+    no_logits = {id(tensor): None for tensor in recording.logits}
 
     def objective(truth: Any, prediction_: Any) -> Any:
         """The loss of a prediction that is an array, which has no logits behind it."""
-        return played(TensorFlow(), of_both, {id(prediction): prediction_, id(labels): truth} | unseen)[id(loss)]
+        return played(TensorFlow(), of_both, {id(prediction): prediction_, id(labels): truth} | no_logits)[id(loss)]
 
     scored = objective if id(loss) in derived(calls, [prediction]) else None
     try:
-        return ReplayedTail(TensorFlow(), trained, _predicted(applied), loss=loss, labels=labels, objective=scored)
+        return ReplayedTail(TensorFlow(), trained, _predicted(layer_call), loss=loss, labels=labels, objective=scored)
     except Exception as error:  # whatever the user's program does that cannot be played again
         return one_line(error)
 
 
-def _predicted(applied: Applied) -> Part | None:
+def _predicted(layer_call: LayerCall) -> Part | None:
     """The layer applied again as in a prediction; None if it makes no difference between that and training."""
     try:
         with Recording().running() as again:
-            result = applied.layer(*applied.arguments, **(applied.options | {"training": False}))
+            result = layer_call.layer(*layer_call.arguments, **(layer_call.options | {"training": False}))
     except Exception:  # the user's own layer, which takes no `training`
         return None
-    prediction, known = tensors(result)[applied.place], again.learnt()
+    prediction, learnt = tensors(result)[layer_call.output_index], again.learnt()
     calls = leading_to(again.calls, prediction)
-    return Part(TensorFlow(), calls, prediction, None, again.weights(), lambda one: id(one) in known)
+    return Part(TensorFlow(), calls, prediction, None, again.weights(), lambda tensor: id(tensor) in learnt)
 
 
-def _reading(applied: Applied, prediction: Any, tail: Tail | str, labels: Any, name: str) -> Reading:
+def _reading(layer_call: LayerCall, prediction: Any, tail: Tail | str, labels: Any, name: str) -> Reading:
     truth = None if labels is None else np.asarray(labels)
     shape = tuple(prediction.shape[1:])
-    inner = [one for one in keras_internals.layers_within(applied.layer) if one.weights]
+    inner = [layer for layer in keras_internals.layers_within(layer_call.layer) if layer.weights]
     output = Output(
         name=name, framework="Keras on tensorflow", execution="eager", loss="loss",
         layer=type(inner[-1]).__name__ if inner else "Dense", shape=shape,

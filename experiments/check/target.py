@@ -48,8 +48,8 @@ def _arguments(build: Callable[..., Any]) -> tuple[Any, ...]:
         parameters = inspect.signature(build).parameters.values()
     except (TypeError, ValueError):
         return ()
-    asked = [one for one in parameters if one.default is one.empty and one.kind in (0, 1)]
-    return ((8,),) if len(asked) == 1 else ()
+    required = [p for p in parameters if p.default is p.empty and p.kind in (0, 1)]
+    return ((8,),) if len(required) == 1 else ()
 
 
 def _stored(file: Path) -> Checked:
@@ -81,8 +81,8 @@ def _of_returned(returned: Any, file: Path, name: str) -> Checked:
         )
         if len(parts) == 3 and hasattr(parts[2], "dataset"):  # a loader: its first batch
             parts = (*parts[:2], next(iter(parts[2])))
-        rest = parts[2] if len(parts) == 3 and isinstance(parts[2], (tuple, list)) else parts[2:]
-        return of_torch(first, parts[1], *rest, file=file, function=name)
+        data = parts[2] if len(parts) == 3 and isinstance(parts[2], (tuple, list)) else parts[2:]
+        return of_torch(first, parts[1], *data, file=file, function=name)
     require(
         _is_keras(first, keras),
         f"{name}() of {file} returned a {type(returned).__name__}. It must return {RETURNS}.",
@@ -119,9 +119,9 @@ def find(target: str, example: str = EXAMPLE) -> tuple[Path, Callable[..., Any]]
         raise UserError(f"Importing {file} raised {type(error).__name__}: {error}") from error
     finally:
         sys.path.pop(0)
-    found = getattr(module, function, None)
-    if callable(found):
-        return file, found
-    own = (item for item in vars(module).items() if getattr(item[1], "__module__", "") == module.__name__)
-    known = ", ".join(sorted(name for name, value in own if callable(value)))
-    raise UserError(f"{file} has no function {function!r}. It has: {known or 'none'}. {example}")
+    build = getattr(module, function, None)
+    if callable(build):
+        return file, build
+    members = (item for item in vars(module).items() if getattr(item[1], "__module__", "") == module.__name__)
+    names = ", ".join(sorted(name for name, value in members if callable(value)))
+    raise UserError(f"{file} has no function {function!r}. It has: {names or 'none'}. {example}")

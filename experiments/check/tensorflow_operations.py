@@ -25,8 +25,8 @@ class Operation:
 
 
 @contextmanager
-def operations(answer: Callable[[Operation], Any]) -> Iterator[None]:
-    """Within, `answer` decides what each operation of TensorFlow returns.
+def operations(handler: Callable[[Operation], Any]) -> Iterator[None]:
+    """Within, `handler` decides what each operation of TensorFlow returns.
 
     TensorFlow calls its operations in two ways: quickly, with arguments that C++ reads, or, where those do not serve,
     with arguments that Python has converted.
@@ -37,34 +37,34 @@ def operations(answer: Callable[[Operation], Any]) -> Iterator[None]:
     quick, slow = pywrap_tfe.TFE_Py_FastPathExecute, execute.execute
     inner = False  # what an operation calls on its way is a part of it
 
-    def told(name: str | bytes, arguments: Any, run: Run, again: Run) -> Any:
+    def handle(name: str | bytes, arguments: Any, run: Run, again: Run) -> Any:
         nonlocal inner
         if inner:
             return run(list(arguments))
         inner = True
         try:
             name = name if isinstance(name, str) else name.decode()
-            return answer(Operation(name=name, arguments=list(arguments), run=run, again=again))
+            return handler(Operation(name=name, arguments=list(arguments), run=run, again=again))
         finally:
             inner = False
 
     def fast(context: Any, name: Any, label: Any, *arguments: Any) -> Any:
-        def run(given: list[Any]) -> Any:
-            return quick(context, name, label, *given)
+        def run(new_inputs: list[Any]) -> Any:
+            return quick(context, name, label, *new_inputs)
 
-        return told(name, arguments, run, run)
+        return handle(name, arguments, run, run)
 
     def converted(operation: Any, count: int, inputs: Any, attrs: Any, *rest: Any, **options: Any) -> Any:
-        def run(given: list[Any]) -> Any:
-            return slow(operation, count, given, attrs, *rest, **options)
+        def run(new_inputs: list[Any]) -> Any:
+            return slow(operation, count, new_inputs, attrs, *rest, **options)
 
-        def again(given: list[Any]) -> Any:
-            result = run(given)
+        def again(new_inputs: list[Any]) -> Any:
+            result = run(new_inputs)
             name = operation if isinstance(operation, str) else operation.decode()
-            execute.record_gradient(name, given, attrs, result)
+            execute.record_gradient(name, new_inputs, attrs, result)
             return result
 
-        return told(operation, inputs, run, again)
+        return handle(operation, inputs, run, again)
 
     pywrap_tfe.TFE_Py_FastPathExecute, execute.execute = fast, converted
     try:
@@ -77,4 +77,4 @@ def tensors(tree: Any) -> tuple[Any, ...]:
     """Every tensor and variable in what an operation takes or returns."""
     import tensorflow as tf
 
-    return tuple(one for one in tf.nest.flatten(tree) if tf.is_tensor(one))
+    return tuple(tensor for tensor in tf.nest.flatten(tree) if tf.is_tensor(tensor))

@@ -17,13 +17,13 @@ from experiments.check.tensorflow_operations import Operation, operations, tenso
 
 
 @dataclass(frozen=True, kw_only=True)
-class Applied:
+class LayerCall:
     """A layer that was applied: its arguments, and which of its results, in the order of `tensors`, this is."""
 
     layer: Any
     arguments: tuple[Any, ...]
     options: dict[str, Any]
-    place: int
+    output_index: int
 
 
 class Recording:
@@ -31,7 +31,7 @@ class Recording:
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
-        self.outputs: list[tuple[Applied, Any]] = []
+        self.outputs: list[tuple[LayerCall, Any]] = []
         self.logits: list[Any] = []  # that cross-entropies of Keras have found behind a prediction
 
     @contextmanager
@@ -40,34 +40,35 @@ class Recording:
         Layer = keras_internals.operation_class()
         proceed = Layer.__call__
 
-        def answer(one: Operation) -> Any:
-            result = one.run(one.arguments)
-            if made := tensors(result):
+        def record(operation: Operation) -> Any:
+            result = operation.run(operation.arguments)
+            if outputs := tensors(result):
                 self.calls.append(
                     Call(
-                        function=lambda *given: one.again(list(given)), arguments=tuple(one.arguments),
-                        inputs=() if one.name in _SHAPED else tensors(one.arguments), outputs=made,
-                        random="Random" in one.name,
+                        function=lambda *new_arguments: operation.again(list(new_arguments)),
+                        arguments=tuple(operation.arguments),
+                        inputs=() if operation.name in _SHAPED else tensors(operation.arguments), outputs=outputs,
+                        random="Random" in operation.name,
                     )
                 )  # fmt: skip
             return result
 
         def call(layer: Any, *arguments: Any, **options: Any) -> Any:
             result = proceed(layer, *arguments, **options)
-            for place, tensor in enumerate(tensors(result)):
-                applied = Applied(layer=layer, arguments=arguments, options=options, place=place)
-                self.outputs.append((applied, tensor))
+            for output_index, tensor in enumerate(tensors(result)):
+                layer_call = LayerCall(layer=layer, arguments=arguments, options=options, output_index=output_index)
+                self.outputs.append((layer_call, tensor))
             return result
 
         nn, names = keras_internals.cross_entropies()
         with ExitStack() as within:
-            within.enter_context(operations(answer))
+            within.enter_context(operations(record))
             within.enter_context(patch.object(Layer, "__call__", call))
             for name in names:
-                within.enter_context(patch.object(nn, name, self._whole(getattr(nn, name))))
+                within.enter_context(patch.object(nn, name, self._as_one_call(getattr(nn, name))))
             yield self
 
-    def _whole(self, cross_entropy: Callable[..., Any]) -> Callable[..., Any]:
+    def _as_one_call(self, cross_entropy: Callable[..., Any]) -> Callable[..., Any]:
         """A cross-entropy of Keras that is recorded as one call, of labels, prediction, and logits if it finds any."""
         import tensorflow as tf
 
@@ -80,20 +81,22 @@ class Recording:
             target, before = tf.convert_to_tensor(target), len(self.calls)
             result = cross_entropy(target, output, *rest, **options)
             del self.calls[before:]
-            given = target, output, keras_internals.logits_of(output)
-            self.logits += [given[2]]
-            self.calls.append(Call(function=again, arguments=given, inputs=tensors(given), outputs=tensors(result)))
+            arguments = target, output, keras_internals.logits_of(output)
+            self.logits += [arguments[2]]
+            self.calls.append(
+                Call(function=again, arguments=arguments, inputs=tensors(arguments), outputs=tensors(result))
+            )
             return result
 
         return call
 
     def weights(self) -> set[int]:
         """The ids of variables, or of what names them."""
-        return {id(one) for call in self.calls for one in call.inputs if _is_variable(one)}
+        return {id(tensor) for call in self.calls for tensor in call.inputs if _is_variable(tensor)}
 
     def learnt(self) -> set[int]:
         """The ids of what depends on variables, and of those themselves."""
-        return derived(self.calls, [one for call in self.calls for one in call.inputs if _is_variable(one)])
+        return derived(self.calls, [tensor for call in self.calls for tensor in call.inputs if _is_variable(tensor)])
 
 
 # what these return depends on the shape of what they are given alone
@@ -124,9 +127,9 @@ class TensorFlow:
     def replaced(self, tree: Any, by: dict[int, Any]) -> Any:
         """Nested arguments with other tensors in the place of those with some ids."""
         if isinstance(tree, (list, tuple)):
-            return type(tree)(self.replaced(one, by) for one in tree)
+            return type(tree)(self.replaced(element, by) for element in tree)
         if isinstance(tree, dict):
-            return {name: self.replaced(one, by) for name, one in tree.items()}
+            return {name: self.replaced(element, by) for name, element in tree.items()}
         return by.get(id(tree), tree)
 
     def gradient(self, play: Callable[[Any], Played], z: Any) -> tuple[Any, Any, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from experiments.check.record import Step
-from experiments.check.split import Node, entered, split
+from experiments.check.split import Node, entry_points, split
 
 
 class GraphTail:
@@ -29,57 +29,59 @@ class GraphTail:
     ) -> None:
         import tensorflow as tf
 
-        kept: dict[str, Any] = {}
+        outputs: dict[str, Any] = {}
 
         def program(*tensors: Any) -> Any:
             *inputs, truth = tensors
-            kept["trained"] = forward(list(inputs), True)
+            outputs["trained"] = forward(list(inputs), True)
             with tf.name_scope("compile_loss"):  # as in `fit`: a name such as _own cannot stand at the root
-                kept["loss"] = objective(truth, kept["trained"])
-            kept["prediction"] = forward(list(inputs), False)
-            return kept["loss"]
+                outputs["loss"] = objective(truth, outputs["trained"])
+            outputs["prediction"] = forward(list(inputs), False)
+            return outputs["loss"]
 
-        given = [tf.constant(one) for one in (*rows, labels)]
-        specs = [tf.TensorSpec(one.shape, one.dtype) for one in given]
+        feeds = [tf.constant(array) for array in (*rows, labels)]
+        specs = [tf.TensorSpec(array.shape, array.dtype) for array in feeds]
         wrapped = tf.compat.v1.wrap_function(program, specs)
         graph = wrapped.graph
         nodes, weights = _nodes(graph)
-        fed = {tensor.name for tensor in wrapped.inputs[: len(rows)]}
+        row_names = {tensor.name for tensor in wrapped.inputs[: len(rows)]}
         truth = wrapped.inputs[len(rows)]
-        cuts = [split(nodes, set(fed), weights, kept[name].name) for name in ("trained", "prediction")]
-        named = graph.get_tensor_by_name
+        cuts = [split(nodes, set(row_names), weights, outputs[name].name) for name in ("trained", "prediction")]
+        tensor_named = graph.get_tensor_by_name
 
         @cache
-        def values(place: Any) -> np.ndarray:
+        def values(tensor_name: Any) -> np.ndarray:
             """Of a tensor, for the program's own rows: the whole model runs for it."""
-            (value,) = wrapped.prune(list(wrapped.inputs[: len(rows)]), [named(place)])(*given[:-1])
+            (value,) = wrapped.prune(list(wrapped.inputs[: len(rows)]), [tensor_named(tensor_name)])(*feeds[:-1])
             return as_array(value)
 
-        def shape(place: Any) -> tuple[int, ...]:
-            known = named(place).shape
-            return tuple(known) if known.is_fully_defined() else values(place).shape
+        def shape(tensor_name: Any) -> tuple[int, ...]:
+            static_shape = tensor_named(tensor_name).shape
+            return tuple(static_shape) if static_shape.is_fully_defined() else values(tensor_name).shape
 
-        ends = [entered(met, narrow, values, shape) for met, narrow in cuts]
-        at, other = ([named(one) for one in entries] for entries, _ in ends)
-        self.whole = ends[1][1]
-        self._logits = lambda: np.stack([values(one) for one in ends[1][0]])
+        entries = [entry_points(last_weighted, dominators, values, shape) for last_weighted, dominators in cuts]
+        trained_entries, predicted_entries = ([tensor_named(name) for name in names] for names, _ in entries)
+        self.logits_suffice = entries[1][1]
+        self._logits = lambda: np.stack([values(name) for name in entries[1][0]])
         with graph.as_default():
-            parts = [part for part in tf.gradients(kept["loss"], at) if part is not None]
-            gradient = tf.add_n(list(map(tf.convert_to_tensor, parts))) if parts else tf.zeros_like(at[0])
-        self.shape = tuple(size or 1 for size in at[0].shape[1:])
-        self.dtype, self.rows = at[0].dtype.name, len(labels)
-        self._counts = len(at), len(other)
+            parts = [part for part in tf.gradients(outputs["loss"], trained_entries) if part is not None]
+            gradient = tf.add_n(list(map(tf.convert_to_tensor, parts))) if parts else tf.zeros_like(trained_entries[0])
+        self.shape = tuple(size or 1 for size in trained_entries[0].shape[1:])
+        self.dtype, self.rows = trained_entries[0].dtype.name, len(labels)
+        self._counts = len(trained_entries), len(predicted_entries)
         # loops of the trunk stay in a part that is cut out, and XLA, which compiles all of it, wants their rows; so
         # does a loss that is masked. That all rows may have one mask, all are the one with the most entries.
-        fullest = int(np.argmax(sum((one.reshape(len(one), -1) != 0).sum(axis=1) for one in rows)))
-        self._fed = [tf.repeat(one[fullest : fullest + 1], len(one), axis=0) for one in given[:-1]]
-        rest = list(wrapped.inputs[: len(self._fed)])
+        fullest = int(np.argmax(sum((array.reshape(len(array), -1) != 0).sum(axis=1) for array in rows)))
+        self._row_feeds = [tf.repeat(array[fullest : fullest + 1], len(array), axis=0) for array in feeds[:-1]]
+        row_placeholders = list(wrapped.inputs[: len(self._row_feeds)])
         # a pruned function that is called as it is writes out all that it is given, for a message that nobody sees
         self._step, self._predict = (
             tf.function(part, jit_compile=True if compiled else None, autograph=False)
             for part in (
-                wrapped.prune([*at, truth, *rest], [kept["trained"], kept["loss"], gradient]),
-                wrapped.prune([*other, *rest], [kept["prediction"]]),
+                wrapped.prune(
+                    [*trained_entries, truth, *row_placeholders], [outputs["trained"], outputs["loss"], gradient]
+                ),
+                wrapped.prune([*predicted_entries, *row_placeholders], [outputs["prediction"]]),
             )
         )
         self._objective, self._labels = objective, labels.dtype
@@ -96,9 +98,9 @@ class GraphTail:
 
         z = tf.cast(tf.constant(logits), self.dtype)
         trained, loss, gradient = self._step(
-            *[z] * self._counts[0], tf.constant(labels.astype(self._labels)), *self._fed
+            *[z] * self._counts[0], tf.constant(labels.astype(self._labels)), *self._row_feeds
         )
-        (prediction,) = self._predict(*[z] * self._counts[1], *self._fed)
+        (prediction,) = self._predict(*[z] * self._counts[1], *self._row_feeds)
         return Step(
             prediction=as_array(prediction), trained=as_array(trained), loss=float(as_array(loss).mean()),
             gradient=as_array(gradient),

@@ -80,9 +80,9 @@ def output_of(
 ) -> Reading:  # fmt: skip
     """The record of the one output of a PyTorch program."""
     shape = _shape(prediction, labels)
-    measured: Tail | None = None if isinstance(tail, str) else tail
-    if measured is not None and shape != tuple(prediction.shape[1:]):
-        measured = ClassesLast(measured, shape[-1])
+    measured_tail: Tail | None = None if isinstance(tail, str) else tail
+    if measured_tail is not None and shape != tuple(prediction.shape[1:]):
+        measured_tail = ClassesLast(measured_tail, shape[-1])
     output = Output(
         name=name,
         framework=FRAMEWORK,
@@ -90,7 +90,7 @@ def output_of(
         loss=loss,
         layer=_last_layer(module),
         shape=shape,
-        tail=measured,
+        tail=measured_tail,
         unmeasured=tail if isinstance(tail, str) else "",
         labels=labels,
         complete=complete,
@@ -121,7 +121,7 @@ def _tail(
         start = start.to(getattr(torch, kind))
     try:
         return recorded(
-            lambda given: module(given[0]), lambda truth, prediction: loss(prediction, truth), [rows], start,
+            lambda inputs: module(inputs[0]), lambda truth, prediction: loss(prediction, truth), [rows], start,
             list(module.parameters()),
         )  # fmt: skip
     except Exception as error:  # a loss that refuses these labels
@@ -141,9 +141,9 @@ def _raised(module: torch.nn.Module, rows: torch.Tensor, loss: Callable[[torch.T
     return ""
 
 
-def _first(given: torch.Tensor) -> torch.Tensor:
+def _first(tensor: torch.Tensor) -> torch.Tensor:
     """ROWS rows; fewer are repeated."""
-    return given[torch.arange(ROWS) % max(len(given), 1)]
+    return tensor[torch.arange(ROWS) % max(len(tensor), 1)]
 
 
 def _rows(module: torch.nn.Module, x: Any) -> torch.Tensor:
@@ -154,12 +154,12 @@ def _rows(module: torch.nn.Module, x: Any) -> torch.Tensor:
     dtype = next((p.dtype for p in module.parameters()), torch.float32)
     for layer in module.modules():
         sizes = {
-            torch.nn.Linear: lambda one: (one.in_features,),
-            torch.nn.Conv2d: lambda one: (one.in_channels, 28, 28),
-            torch.nn.Conv1d: lambda one: (one.in_channels, 32),
-            torch.nn.LSTM: lambda one: (6, one.input_size),
-            torch.nn.GRU: lambda one: (6, one.input_size),
-            torch.nn.RNN: lambda one: (6, one.input_size),
+            torch.nn.Linear: lambda first_layer: (first_layer.in_features,),
+            torch.nn.Conv2d: lambda first_layer: (first_layer.in_channels, 28, 28),
+            torch.nn.Conv1d: lambda first_layer: (first_layer.in_channels, 32),
+            torch.nn.LSTM: lambda first_layer: (6, first_layer.input_size),
+            torch.nn.GRU: lambda first_layer: (6, first_layer.input_size),
+            torch.nn.RNN: lambda first_layer: (6, first_layer.input_size),
         }.get(type(layer))
         if sizes is not None:
             return torch.randn((ROWS, *sizes(layer)), generator=generator).to(dtype)
@@ -169,8 +169,8 @@ def _rows(module: torch.nn.Module, x: Any) -> torch.Tensor:
 
 
 def _last_layer(module: torch.nn.Module) -> str:
-    own = [layer for layer in module.modules() if any(True for _ in layer.parameters(recurse=False))]
-    return type(own[-1]).__name__ if own else "Linear"
+    layers = [layer for layer in module.modules() if any(True for _ in layer.parameters(recurse=False))]
+    return type(layers[-1]).__name__ if layers else "Linear"
 
 
 def _name(loss: Any) -> str:

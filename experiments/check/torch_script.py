@@ -25,10 +25,10 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
     outputs: list[tuple[nn.Module, torch.Tensor]] = []
     rows: list[torch.Tensor] = []
 
-    def called(module: nn.Module, given: Any, output: Any) -> None:
-        outputs.extend((module, one) for one in tensors(output))
+    def called(module: nn.Module, inputs: Any, output: Any) -> None:
+        outputs.extend((module, tensor) for tensor in tensors(output))
         if any(True for _ in module.parameters()):
-            rows.extend(tensors(given))
+            rows.extend(tensors(inputs))
 
     def backward(loss: torch.Tensor) -> None:
         recorder.recording = False  # the mode itself cannot be left from within one of its calls
@@ -39,7 +39,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
             if func is torch.Tensor.backward:
                 backward(args[0])
             # of an input, not of weights, it is a penalty or an attack, and no step of training
-            if func is torch.autograd.grad and any(isinstance(one, nn.Parameter) for one in tensors(args[1:])):
+            if func is torch.autograd.grad and any(isinstance(tensor, nn.Parameter) for tensor in tensors(args[1:])):
                 backward(next(tensors(args)))
             return super().__torch_function__(func, types, args, kwargs)
 
@@ -47,8 +47,8 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
     hook = nn.modules.module.register_module_forward_hook(called)
     plain = torch.autograd.backward
 
-    def of_tensors(given: Any, *args: Any, **options: Any) -> None:
-        backward(given if isinstance(given, torch.Tensor) else given[0])
+    def of_tensors(losses: Any, *args: Any, **options: Any) -> None:
+        backward(losses if isinstance(losses, torch.Tensor) else losses[0])
 
     torch.autograd.backward = of_tensors  # type: ignore[assignment]
     recorder.__enter__()
@@ -63,7 +63,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
 
 def without_compiling() -> Callable[[], None]:
     """From now on, torch.compile returns what it is given: compiled code hides its calls. Returns what ends that."""
-    whole, of_module = torch.compile, nn.Module.compile
+    compile_function, compile_method = torch.compile, nn.Module.compile
 
     def compile_(model: Any = None, **options: Any) -> Any:
         return (lambda function: function) if model is None else model
@@ -71,7 +71,7 @@ def without_compiling() -> Callable[[], None]:
     torch.compile, nn.Module.compile = compile_, lambda module, *args, **options: None  # type: ignore
 
     def stop() -> None:
-        torch.compile, nn.Module.compile = whole, of_module  # type: ignore
+        torch.compile, nn.Module.compile = compile_function, compile_method  # type: ignore
 
     return stop
 
@@ -83,10 +83,10 @@ def _check(
     """Check the part of a script that led to `loss`; `outputs` and `rows`: what modules returned and took."""
     calls = leading_to(recorder.calls, loss)
     used = {id(tensor) for call in calls for tensor in (*call.inputs, *call.outputs)}
-    own = [(m, o) for m, o in outputs if id(o) in used and learnt(o) and any(True for _ in m.parameters())
+    weighted_outputs = [(m, o) for m, o in outputs if id(o) in used and learnt(o) and any(True for _ in m.parameters())
            and o.ndim]  # fmt: skip
-    require(bool(own), f"{path} calls backward() on a loss that comes from no module with weights.")
-    predictions = last_of(calls, own)
+    require(bool(weighted_outputs), f"{path} calls backward() on a loss that comes from no module with weights.")
+    predictions = last_of(calls, weighted_outputs)
     readings = []
     for number, (module, prediction) in enumerate(predictions, start=1):
         labels = labels_of(calls, [prediction], prediction, learnt)
@@ -95,11 +95,12 @@ def _check(
         truth = labels.tensor
         tail: Tail | str = labels.unmeasured
         part = term(calls, [prediction], loss, learnt, truth)
-        led = leading_to(calls, part)
-        if not tail and weighed_down(led, [prediction], truth, learnt, lambda one: float(one.min())):
+        loss_calls = leading_to(calls, part)
+        if not tail and weighed_down(loss_calls, [prediction], truth, learnt, lambda tensor: float(tensor.min())):
             tail = BACKWARDS
         tail = tail or replayed(
-            led, prediction=prediction, loss=part, labels=truth, rows={id(one) for one in rows if not learnt(one)},
+            loss_calls, prediction=prediction, loss=part, labels=truth,
+            rows={id(tensor) for tensor in rows if not learnt(tensor)},
             weights={id(t) for call in calls for t in call.inputs if _is_weight(t)},
         )  # fmt: skip
         readings.append(

@@ -49,10 +49,10 @@ class Recorder(TorchFunctionMode):
 
     def _called(self, func: Any, args: Any, options: dict[str, Any]) -> Any:
         result = func(*args, **options)
-        made = tuple(tensors(result))
-        if self.recording and getattr(func, "__name__", "") not in _READS and made:
-            given = () if getattr(func, "__name__", "") in _SHAPED else tuple(tensors((args, options)))
-            self.calls.append(Call(function=func, arguments=args, options=options, inputs=given, outputs=made))
+        outputs = tuple(tensors(result))
+        if self.recording and getattr(func, "__name__", "") not in _READS and outputs:
+            inputs = () if getattr(func, "__name__", "") in _SHAPED else tuple(tensors((args, options)))
+            self.calls.append(Call(function=func, arguments=args, options=options, inputs=inputs, outputs=outputs))
         return result
 
 
@@ -108,10 +108,10 @@ def recorded(
     weights: list[torch.Tensor],
 ) -> ReplayedTail:
     """The tail of a model that is applied to `rows` once, and of `objective(labels, prediction)`."""
-    given = [torch.as_tensor(one) for one in rows]
+    inputs = [torch.as_tensor(array) for array in rows]
     truth = torch.as_tensor(labels)
     with torch.enable_grad(), Recorder() as recorder:
-        prediction = forward(given)
+        prediction = forward(inputs)
         loss = objective(truth, prediction)
 
     def scored(truth: Any, prediction: Any) -> Any:
@@ -120,6 +120,6 @@ def recorded(
 
     ids = {id(weight) for weight in weights}
     return replayed(
-        recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, rows=set(map(id, given)),
+        recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, rows=set(map(id, inputs)),
         objective=scored,
     )  # fmt: skip
