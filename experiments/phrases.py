@@ -36,20 +36,20 @@ class Phrases:
 
     path: Path
 
-    def told(self, text: str, messages: Messages) -> str:
+    def translate(self, text: str, messages: Messages) -> str:
         """`text` in the language of `messages`; what no phrase fits, such as a name of the user's, stays as it is."""
         if messages.lang == "en" or not text:
             return text
         sentences = _SENTENCES.split(text)
         if len(sentences) > 1 and all(self.fits(sentence, messages.lang) for sentence in sentences):
-            return "".join(self._whole(sentence, messages) or sentence for sentence in sentences)
-        return self._whole(text, messages) or text
+            return "".join(self._translated(sentence, messages) or sentence for sentence in sentences)
+        return self._translated(text, messages) or text
 
     def fits(self, text: str, lang: str) -> bool:
         """Whether one phrase fits the whole of `text`."""
         return any(pattern.fullmatch(text) for pattern, _ in _patterns(self.path, lang, text.endswith(".")))
 
-    def _whole(self, text: str, messages: Messages) -> str | None:
+    def _translated(self, text: str, messages: Messages) -> str | None:
         for pattern, phrase in _patterns(self.path, messages.lang, text.endswith(".")):
             if match := pattern.fullmatch(text):
                 return phrase.format(**{slot: self._filled(slot, what, messages)
@@ -60,10 +60,10 @@ class Phrases:
         """What fills a place, of a list an item at a time."""
         joint = next((joints for kind, joints in _LISTS.items() if slot.startswith(kind)), None)
         if joint is None:
-            return self.told(text, messages)
+            return self.translate(text, messages)
         within = "|".join(map(re.escape, _content(self.path).get("within", ["$."])))
         items = re.split(rf"{joint[0]}(?!{within})", text)
-        return joint[1].join(self.told(item, messages) for item in items)
+        return joint[1].join(self.translate(item, messages) for item in items)
 
 
 @cache

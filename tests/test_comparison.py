@@ -22,10 +22,10 @@ from test_comparison_language import english
 from test_report_language import identifiers, left_in_english, prose
 
 import experiments
-from experiments.comparison import Comparison, Options, page, rows, run
+from experiments.comparison import Comparison, Options, page, run, seed_data
 from experiments.comparison.model import of_function, registered
-from experiments.comparison.rows import Plan, problem, row_shape, seeds_at_once
 from experiments.comparison.save import page_messages, save
+from experiments.comparison.seed_data import Plan, problem, row_shape, seeds_at_once
 from experiments.engines import driver
 from experiments.engines.keras_draws import weights_of
 from experiments.engines.keras_fit import KerasFit
@@ -104,7 +104,7 @@ def by_hand(plan: Plan, units: int, seed: int) -> tuple[list[float], float, floa
 def test_agrees_with_a_plain_keras_loop(
     build: Any, row: tuple[int, ...], engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rows, "_BOTH", ("sigmoid", "sigmoid_again", "softmax"))
+    monkeypatch.setattr(seed_data, "_BOTH", ("sigmoid", "sigmoid_again", "softmax"))
     plan = plan_of(build, row, steps=10)
     ran = run.run(plan, silent)
     assert ran.engine == engine
@@ -156,7 +156,7 @@ def test_balanced_weights_are_those_of_the_training_part() -> None:
     cell = problem(plan, [0, 1])
     assert cell.weights is not None
     for seed in (0, 1):
-        train = table.y[rows.parts_of(table, "data", seed).train]
+        train = table.y[seed_data.parts_of(table, "data", seed).train]
         batch = cell.streams[seed].order.ravel()
         for label in (0, 1):
             found = cell.weights[batch][cell.data.y[batch] == label]

@@ -93,7 +93,7 @@ def test_gains_are_those_of_the_best_rate_over_the_own_one() -> None:
     assert accuracy.mean == pytest.approx(0.01, abs=1e-4)
     assert found.best["sigmoid"].better
     nothing = found.best["softmax"].gains["nll"]
-    assert (nothing.mean, nothing.low, nothing.high, nothing.shown) == (0, 0, 0, False)
+    assert (nothing.mean, nothing.low, nothing.high, nothing.significant) == (0, 0, 0, False)
     assert not found.best["softmax"].better
     assert found.apart["nll"].mean == pytest.approx(0, abs=1e-3)
 

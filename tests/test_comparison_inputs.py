@@ -15,11 +15,11 @@ import pytest
 from keras import layers
 from test_comparison import by_hand, silent
 
-from experiments.comparison import Options, rows, run
+from experiments.comparison import Options, run, seed_data
 from experiments.comparison.api import weights_of_classes
 from experiments.comparison.model import of_function, registered
 from experiments.comparison.options import class_weights
-from experiments.comparison.rows import Plan, row_shape
+from experiments.comparison.seed_data import Plan, row_shape
 from experiments.records import UserError
 from experiments.tasks import fit_scaling
 from experiments.tasks.files import Table, encoder, from_arrays, read
@@ -248,8 +248,8 @@ def test_every_kind_of_input_trains_as_a_plain_keras_loop(
     case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load, build, row = CASES[case]
-    monkeypatch.setattr(rows, "_BOTH", ("sigmoid", "sigmoid_again", "softmax"))
-    monkeypatch.setattr(rows, "AROUND", ())
+    monkeypatch.setattr(seed_data, "_BOTH", ("sigmoid", "sigmoid_again", "softmax"))
+    monkeypatch.setattr(seed_data, "AROUND", ())
     plan = plan_of(load(tmp_path), build, tmp_path)
     assert plan.row == row
     assert plan.model.reasons == ()
@@ -275,7 +275,7 @@ def test_steps_of_a_long_file_are_those_of_the_array(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     lines = pd.read_csv(path)
     plan = plan_of(table, "gru", tmp_path)
-    train = rows.parts_of(table, "data", 0).train
+    train = seed_data.parts_of(table, "data", 0).train
     encoded = plan.model.inputs.rows(table, train, np.arange(N))
     who = pd.unique(lines["who"])
     scale = fit_scaling(table.x, train, "sequence")
@@ -565,7 +565,7 @@ def test_weights_that_are_loaded_give_every_seed_one_trunk_and_are_told_once(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         plan = plan_of(rows_of_columns(tmp_path), loud, tmp_path)
-        cell = rows.problem(plan, [0, 1, 2])
+        cell = seed_data.problem(plan, [0, 1, 2])
     assert capsys.readouterr().out.count("loading weights") == 1
     assert sum("library's warning" in str(warning.message) for warning in caught) == 1
     first, *others = (stream.trunk for stream in cell.streams.values())

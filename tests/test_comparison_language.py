@@ -78,7 +78,10 @@ def test_a_cause_is_told_in_chinese() -> None:
 
 READERS = [
     *sorted((PACKAGE / "tasks" / "files").glob("*.py")),
-    *(PACKAGE / "comparison" / f"{name}.py" for name in ("api", "anatomy", "initialisers", "inputs", "model", "run")),
+    *(
+        PACKAGE / "comparison" / f"{name}.py"
+        for name in ("api", "initialisers", "inputs", "model", "model_surgery", "run")
+    ),
 ]
 HINTS = ("It looks like a measure: add a column that says on which side of a threshold it lies.",)  # of an error
 
@@ -137,8 +140,8 @@ def test_the_sentences_are_found() -> None:
     ],
 )  # fmt: skip
 def test_what_fills_a_sentence_is_told_too(text: str, wanted: str) -> None:
-    assert NOTES.told(text, CHINESE) == wanted
-    assert NOTES.told(text, messages_in("en")) == text
+    assert NOTES.translate(text, CHINESE) == wanted
+    assert NOTES.translate(text, messages_in("en")) == text
 
 
 @pytest.mark.parametrize("text", ["a word " * 40, "输出层的学习率、" * 30, "sigmoid 取自身的最佳学习率 " * 12])

@@ -14,7 +14,7 @@ from test_comparison import plan_of, silent, table_of
 
 import experiments
 from experiments.comparison import Options, run
-from experiments.comparison.rows import problem, seed_bytes, seeds_at_once
+from experiments.comparison.seed_data import problem, seed_bytes, seeds_at_once
 from experiments.comparison.verb import compare as verb
 
 GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "compare.md").read_text(encoding="utf-8")

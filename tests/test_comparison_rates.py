@@ -8,7 +8,7 @@ import pytest
 from test_comparison import plan_of, silent, table_of
 
 from experiments.comparison import run
-from experiments.comparison.rows import problem
+from experiments.comparison.seed_data import problem
 from experiments.engines import driver
 from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS

@@ -14,7 +14,7 @@ import pytest
 from test_comparison import plan_of
 from training_cases import cell, stamped
 
-from experiments.comparison.rows import problem as compared_problem
+from experiments.comparison.seed_data import problem as compared_problem
 from experiments.engines import Problem, driver, prepare
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Factory

@@ -13,7 +13,7 @@ from keras import layers
 from parity_cases import COMPARED, TOLERANCE, assert_same, fit, throwaway
 from training_cases import arms, cell, gap, relative
 
-from experiments.comparison.optimizer import taken
+from experiments.comparison.optimizer import from_compiled
 from experiments.engines import driver, prepare
 from experiments.engines.keras_fit import KerasFit
 from experiments.engines.keras_trunk import precision
@@ -235,7 +235,7 @@ def test_tables_whose_tokens_repeat_are_keras(optimizer: str, penalty: str | Non
     ids=lambda rule: type(rule).__name__,
 )
 def test_rules_that_users_bring_are_keras(rule: keras.optimizers.Optimizer) -> None:
-    record = OPTIMIZERS.add(replace(taken(rule, None, 0.0).record, name="throwaway"))
+    record = OPTIMIZERS.add(replace(from_compiled(rule, None, 0.0).record, name="throwaway"))
     try:
         with precision("float64"):
             heads = ("sigmoid", "softmax_matched")

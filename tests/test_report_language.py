@@ -152,7 +152,7 @@ def test_figures_behind_a_verdict_and_its_evidence_are_told_in_chinese() -> None
     messages = Messages(lang="zh")
     texts = {text for table in tables for column in ("details", "evidence") for text in table[column] if text}
     assert len(texts) > 40
-    assert {text: left for text in texts if (left := left_in_english(PHRASES.told(text, messages)))} == {}
+    assert {text: left for text in texts if (left := left_in_english(PHRASES.translate(text, messages)))} == {}
 
 
 def test_a_phrase_keeps_its_numbers_and_names() -> None:
@@ -160,7 +160,7 @@ def test_a_phrase_keeps_its_numbers_and_names() -> None:
     text = ("k_softmax - k_sigmoid, mean over 3 tasks: nll -0.1 nats (95 % interval -0.2 to -0.05): different, size "
             "open; accuracy +0.01: equivalent. By cell, it holds in 2 (nll of moons/mlp/sgd, nll, mean over tasks), "
             "fails in 0 and is open in 1 of 3 comparisons.")  # fmt: skip
-    assert with_display_names(PHRASES.told(text, messages), messages) == (
+    assert with_display_names(PHRASES.translate(text, messages), messages) == (
         "共用一个 softmax - 各用一个 sigmoid，3 个任务的平均值："
         "负对数似然 -0.1 nat（95% 区间 -0.2 至 -0.05）：有差异但大小未定；准确率 +0.01：等效。"
         "逐个单元：3 次比较中，"

@@ -43,7 +43,7 @@ def loss_recipes(tables: Tables, claim: Claim) -> Verdict:
     return Verdict(
         outcome=decide(parts),
         statement=lambda messages: messages("recipes.told", sound=len(sound), n=len(parts)) + (
-            messages("recipes.wrong", names=names([PHRASES.told(name, messages) for name in failing], messages))
+            messages("recipes.wrong", names=names([PHRASES.translate(name, messages) for name in failing], messages))
             if failing else ""
         ),
         details=details,

@@ -18,7 +18,7 @@ from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
     from experiments.comparison.model import Model
-    from experiments.comparison.run import Ran
+    from experiments.comparison.run import RunResult
 
 EITHER = "either"
 
@@ -37,35 +37,39 @@ class Advice:
     code: str
 
 
-def advice(ran: Ran, model: Model, messages: Messages = ENGLISH) -> Advice:
+def advice(result: RunResult, model: Model, messages: Messages = ENGLISH) -> Advice:
     """Which head and which rate to use here.
 
     Only a loss or an accuracy that is shown to differ speaks for a head. A rate is changed where the head's best is
     shown to lower the final test loss by the margin or more; where that outweighs the head, the heads are compared at
     their best rates.
     """
-    rows, tuned, own = primary(ran.differences), ran.tuning, model.optimizer.record.learning_rate
+    rows, tuned, model_rate = primary(result.differences), result.tuning, model.optimizer.record.learning_rate
     head, sentence = _which(rows, model, messages)
     written = head if head != EITHER else model.head or BASELINE
     if tuned is None:
         return Advice(
-            head=head, learning_rate=own, sentence=sentence, rate="", code=_code(written, own, model, messages)
+            head=head,
+            learning_rate=model_rate,
+            sentence=sentence,
+            rate="",
+            code=_code(written, model_rate, model, messages),
         )
-    kept = model.head or BASELINE
-    if _worth_it(tuned.best[kept]) and tuned.best[kept].outweighs:
-        head, sentence = _at_best(tuned, kept, head, sentence, messages)
-        written = head if head != EITHER else kept
+    current_head = model.head or BASELINE
+    if _worth_it(tuned.best[current_head]) and tuned.best[current_head].outweighs:
+        head, sentence = _at_best(tuned, current_head, head, sentence, messages)
+        written = head if head != EITHER else current_head
     best = tuned.best[written]
-    rate = best.rate if _worth_it(best) else own
+    rate = best.rate if _worth_it(best) else model_rate
     return Advice(head=head, learning_rate=rate, sentence=sentence, rate=around(tuned, rows, messages),
                   code=_code(written, rate, model, messages))  # fmt: skip
 
 
 def around(tuned: Tuning, rows: pd.DataFrame, messages: Messages = ENGLISH) -> str:
     """What the rates around the own one say, in sentences. `rows`: the primary ones at the own rate."""
-    theirs = tuned.best[BASELINE]
-    edge = {"below": "least", "above": "most"}.get(tuned.side, "outside") if theirs.at_edge else "about"
-    side = messages(f"compare.around.{tuned.side}", own=f"{tuned.own:.3g}", best=f"{theirs.rate:.3g}",
+    sigmoid_best = tuned.best[BASELINE]
+    edge = {"below": "least", "above": "most"}.get(tuned.side, "outside") if sigmoid_best.at_edge else "about"
+    side = messages(f"compare.around.{tuned.side}", own=f"{tuned.own:.3g}", best=f"{sigmoid_best.rate:.3g}",
                     edge=messages(f"compare.edge.{edge}"))  # fmt: skip
     tried = messages("compare.join.items").join(f"{rate:.3g}" for rate in tuned.grid)
     parts = [side + messages("compare.around.tried", rates=tried)]
@@ -84,8 +88,8 @@ def around(tuned: Tuning, rows: pd.DataFrame, messages: Messages = ENGLISH) -> s
 
 def _seen(tuned: Tuning, rows: pd.DataFrame, messages: Messages) -> str:
     """Whether the loss at the own rate goes the way of the rule, if its sign is shown."""
-    shown = rows[rows["quantity"].isin(["nll", "nll_curve"]) & rows["outcome"].isin([*APART, "negligible"])]
-    helped, hurt = bool((shown["mean"] < 0).all()), bool((shown["mean"] > 0).all())
+    significant = rows[rows["quantity"].isin(["nll", "nll_curve"]) & rows["outcome"].isin([*APART, "negligible"])]
+    helped, hurt = bool((significant["mean"] < 0).all()), bool((significant["mean"] > 0).all())
     if helped == hurt:  # nothing is shown, or both
         return ""
     return messages(f"compare.around.{'so' if helped == (tuned.side == 'below') else 'otherwise'}")
@@ -105,15 +109,15 @@ def _worth_it(best: Best) -> bool:
     return best.better and best.gains["nll"].mean <= -QUANTITIES["nll"].margin
 
 
-def _at_best(tuned: Tuning, kept: str, head: str, sentence: str, messages: Messages) -> tuple[str, str]:
+def _at_best(tuned: Tuning, current_head: str, head: str, sentence: str, messages: Messages) -> tuple[str, str]:
     """The head to use where a better rate does more than the head, and why; what holds at the own rate comes second."""
-    best, apart = tuned.best[kept], tuned.apart["nll"]
+    best, apart = tuned.best[current_head], tuned.apart["nll"]
     edge = ("least" if best.rate > tuned.own else "most") if best.at_edge else "about"
     first = messages("compare.use.change", edge=messages(f"compare.edge.{edge}"), rate=f"{best.rate:.3g}")
-    if apart.shown and abs(apart.mean) >= QUANTITIES["nll"].margin:
+    if apart.significant and abs(apart.mean) >= QUANTITIES["nll"].margin:
         winner = HEAD if apart.mean < 0 else BASELINE
         return winner, first + messages("compare.use.best_one", head=winner)
-    first += messages("compare.use.best_either", head=kept)
+    first += messages("compare.use.best_either", head=current_head)
     if head == EITHER:
         return EITHER, first
     second = f"{sentence[:1].lower()}{sentence[1:]}"
@@ -123,17 +127,19 @@ def _at_best(tuned: Tuning, kept: str, head: str, sentence: str, messages: Messa
 def _which(rows: pd.DataFrame, model: Model, messages: Messages) -> tuple[str, str]:
     """The head to use at the model's own rate, and why."""
     sides = better(rows)
-    found = {
+    quantities_by_head = {
         head: [name_of(name, messages) for name in rows.loc[sides == side, "quantity"]]
         for head, side in ((HEAD, 1), (BASELINE, -1))
     }
-    winners = [head for head, quantities in found.items() if quantities]
+    winners = [head for head, quantities in quantities_by_head.items() if quantities]
     if len(winners) != 1:
-        kept = messages("compare.use.keep", head=model.head) if model.head else messages("compare.use.free")
+        alternative = messages("compare.use.keep", head=model.head) if model.head else messages("compare.use.free")
         why = messages(f"compare.use.{'tie' if winners else 'neither'}")
-        return EITHER, messages("compare.use.either", why=why, kept=kept) + messages("compare.use.search")
+        return EITHER, messages("compare.use.either", why=why, kept=alternative) + messages("compare.use.search")
     head = winners[0]
-    sentence = messages("compare.use.one", head=head, listed=messages("compare.join.and").join(found[head]))
+    sentence = messages(
+        "compare.use.one", head=head, listed=messages("compare.join.and").join(quantities_by_head[head])
+    )
     if model.head:
         sentence += messages(f"compare.use.{'has' if model.head == head else 'replace'}")
     return head, sentence + messages(f"compare.use.{head}")

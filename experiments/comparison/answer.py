@@ -15,7 +15,7 @@ from experiments.messages import Messages
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
-    from experiments.comparison.run import Ran
+    from experiments.comparison.run import RunResult
 
 FACTORS = ("initialisation", "head_rate", "decay", "head_rate+decay", "arithmetic")
 _ROUNDING = 1e-9  # what float32 leaves of no difference in a metric is far larger, what float64 leaves far smaller
@@ -70,29 +70,29 @@ def amount(row: pd.Series, value: float, messages: Messages = ENGLISH) -> str:
     return figure(value) + ("" if quantity.unit == "1" else messages(f"compare.unit.{quantity.unit}"))
 
 
-def verdict(ran: Ran, messages: Messages = ENGLISH) -> Verdict:
+def verdict(result: RunResult, messages: Messages = ENGLISH) -> Verdict:
     """What is shown of predictions and of gradients, with the numbers, and why training stopped."""
-    rows = primary(ran.differences)
+    rows = primary(result.differences)
     n = int(rows["n"].max()) if len(rows) else 0
     gradients = rows["quantity"].str.startswith("grad_norm")
     predicted, trained = rows.loc[~gradients], rows.loc[gradients]
     outcomes = overall(rows), overall(predicted), overall(trained)
-    told = [
-        messages(f"compare.told.{what}", told=_told(part, messages))
+    sentences = [
+        messages(f"compare.told.{what}", told=_by_outcome(part, messages))
         for what, part in (("predictions", predicted), ("gradients", trained)) if len(part)
     ]  # fmt: skip
     apart = "apart" if outcomes[2] in APART else "alike" if outcomes[2] == "equivalent" else ""
     too = f"compare.train.{outcomes[1]}_{apart}"
     opening = messages("compare.told.opening", predicted=_predicted(predicted, outcomes[1], messages),
                        trained=messages(too) if too in messages else "")  # fmt: skip
-    stopped = messages(f"compare.stopped.{ran.stopped}", n=n)
+    stopped = messages(f"compare.stopped.{result.stopped}", n=n)
     open_ = rows.loc[rows["outcome"] == "undecided"]
     join = messages("compare.join.sentences")
     return Verdict(
         outcome=outcomes[0],
         predictions=outcomes[1],
         gradients=outcomes[2],
-        parts=(opening, *told, stopped + (join + _more(open_, messages) if len(open_) else "")),
+        parts=(opening, *sentences, stopped + (join + _more(open_, messages) if len(open_) else "")),
     )
 
 
@@ -103,13 +103,13 @@ def _predicted(rows: pd.DataFrame, outcome: str, messages: Messages) -> str:
     return messages(f"compare.predict.{'accurate' if accurate else outcome}")
 
 
-def _told(rows: pd.DataFrame, messages: Messages) -> str:
+def _by_outcome(rows: pd.DataFrame, messages: Messages) -> str:
     """Each outcome with the quantities that have it and their differences, the strongest first."""
     parts = []
     for name in _OUTCOMES:
-        mine = rows.loc[rows["outcome"] == name]
-        if len(mine):
-            listed = messages("compare.join.items").join(_one(row, messages) for _, row in mine.iterrows())
+        matching = rows.loc[rows["outcome"] == name]
+        if len(matching):
+            listed = messages("compare.join.items").join(_one(row, messages) for _, row in matching.iterrows())
             parts.append(messages(f"compare.outcome.{name}", listed=listed))
     return messages("compare.join.groups").join(parts)
 
@@ -145,14 +145,14 @@ def _more(open_: pd.DataFrame, messages: Messages) -> str:
     return first + messages("compare.more.rows", seeds=seeds)
 
 
-def cause(attribution: pd.DataFrame, ran: Ran, messages: Messages = ENGLISH) -> str:
+def cause(attribution: pd.DataFrame, result: RunResult, messages: Messages = ENGLISH) -> str:
     """Why: each factor's share of softmax - sigmoid in the quantity that differs most, measured in margins."""
-    rows = primary(ran.differences)
-    known = rows.loc[rows["quantity"].isin(attribution["quantity"])] if len(attribution) else rows.iloc[:0]
-    if known.empty:
+    rows = primary(result.differences)
+    attributed = rows.loc[rows["quantity"].isin(attribution["quantity"])] if len(attribution) else rows.iloc[:0]
+    if attributed.empty:
         return messages("compare.cause.missing")
-    size = (known["mean"].abs() / known["margin"]).fillna(-1)
-    row = known.loc[size.idxmax()]
+    size = (attributed["mean"].abs() / attributed["margin"]).fillna(-1)
+    row = attributed.loc[size.idxmax()]
     shares = attribution.loc[attribution["quantity"] == row["quantity"]].set_index("factor")
     total = shares["share"].abs().sum()
     if not total > 0:

@@ -105,7 +105,7 @@ def of_table(
     from experiments.comparison.advice import advice
     from experiments.comparison.judge import primary
     from experiments.comparison.model import of_function, registered
-    from experiments.comparison.rows import Plan, row_shape
+    from experiments.comparison.seed_data import Plan, row_shape
     from experiments.judgement import attribution, pair_up
 
     tell = progress or (lambda text, share: None)
@@ -120,31 +120,31 @@ def of_table(
         else:
             model = of_function(build, *settings, name=name, kind=kind, arrays=table.arrays)
         plan = Plan(table=table, model=model, options=options, task=task)
-        ran = run.run(plan, tell)
-    pairs = pair_up(ran.tables["finals"], None, ran.tables["runs"])
-    level = float(primary(ran.differences)["level"].max())  # of the last look: what was stopped by looking at it
+        result = run.run(plan, tell)
+    pairs = pair_up(result.tables["finals"], None, result.tables["runs"])
+    level = float(primary(result.differences)["level"].max())  # of the last look: what was stopped by looking at it
     shares = attribution(pairs, decays=model.optimizer.record.decays, confidence=1 - level)
     rows = np.bincount(table.y, minlength=2)
-    shown = " × ".join(map(str, plan.row))
+    shape = " × ".join(map(str, plan.row))
     each = {"text": "tokens", "sequence": "numbers (steps × channels)"}.get(table.kind, "numbers")
     classes = ", ".join(f"{count:,} of {label!r}" for label, count in zip(table.labels, rows, strict=True))
-    data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shown} {each} once encoded."
-    said = messages_in(options.lang)
+    data = f"{len(table.y):,} rows of {table.source} ({classes}), each {shape} {each} once encoded."
+    messages = messages_in(options.lang)
     return Comparison(
-        verdict=answer.verdict(ran, said),
-        why=answer.cause(shares, ran, said),
-        advice=advice(ran, model, said),
+        verdict=answer.verdict(result, messages),
+        why=answer.cause(shares, result, messages),
+        advice=advice(result, model, messages),
         lang=options.lang,
-        differences=ran.differences,
+        differences=result.differences,
         attribution=shares,
-        curves=ran.tables["curves"],
-        finals=ran.tables["finals"],
-        runs=ran.tables["runs"],
-        looks=ran.looked,
-        rates=ran.sweep,
-        tuning=ran.tuning,
+        curves=result.tables["curves"],
+        finals=result.tables["finals"],
+        runs=result.tables["runs"],
+        looks=result.looked,
+        rates=result.sweep,
+        tuning=result.tuning,
         recognised=(data, *model.recognised),
-        notices=(*table.notices, *ran.notices),
+        notices=(*table.notices, *result.notices),
         settings={
             "source": table.source,
             "labels": list(table.labels),
@@ -156,16 +156,16 @@ def of_table(
             "learning_rate": plan.rate,
             "learning_rates": list(plan.rates),
             "arms": [head.name for head in plan.heads],
-            "seeds": len(ran.tables["runs"]["seed"].unique()),
+            "seeds": len(result.tables["runs"]["seed"].unique()),
             "seeds_at_most": options.seeds,
-            "looks_planned": list(ran.design.looks),
-            "stopped": ran.stopped,
+            "looks_planned": list(result.design.looks),
+            "stopped": result.stopped,
             "steps": options.steps,
             "batch_size": options.batch_size,
             "class_weight": options.class_weight,
             "sample_weight": table.weights is not None,
-            "engine": ran.engine,
-            "seconds": round(ran.seconds, 1),
+            "engine": result.engine,
+            "seconds": round(result.seconds, 1),
             "versions": {package: version(package) for package in ("tensorflow", "keras", "numpy")},
         },
     )

@@ -25,13 +25,13 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, messages: Messages = ENGL
     scale = rows["margin"].to_numpy(float)
     with np.errstate(invalid="ignore", divide="ignore"):
         low, mean, high = (rows[name].to_numpy(float) / scale for name in ("low", "mean", "high"))
-    place = np.arange(len(rows))
+    positions = np.arange(len(rows))
     inks = [OUTCOMES[outcome] for outcome in rows["outcome"]]
     with chart(_finding(rows, messages), width, 1.05 + 0.32 * len(rows)) as figure:
         axes = figure.subplots()
         axes.axvspan(-1, 1, color=GRID, alpha=0.55, linewidth=0)
         axes.axvline(0, color=MUTED, linewidth=0.9)
-        axes.hlines(place, low.clip(-REACH, REACH), high.clip(-REACH, REACH), colors=inks, linewidth=2.2)
+        axes.hlines(positions, low.clip(-REACH, REACH), high.clip(-REACH, REACH), colors=inks, linewidth=2.2)
         for at, ink in enumerate(inks):
             if not np.isfinite(mean[at]):
                 continue
@@ -54,10 +54,10 @@ def margins(rows: pd.DataFrame, *, width: float = 7.2, messages: Messages = ENGL
     return figure
 
 
-def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
+def rates(sweep: pd.DataFrame, model_rate: float, *, width: float = 7.2, messages: Messages = ENGLISH) -> Chart:
     """The final test loss of both heads against the learning rate: means over seeds, bands their quartiles.
 
-    `sweep`: rows of the table `learning_rates`. `own`: the model's own rate, marked.
+    `sweep`: rows of the table `learning_rates`. `model_rate`: the model's own rate, marked.
     """
     test = sweep[(sweep["quantity"] == "nll") & (sweep["split"] == "test")]
     values = {head: test[test["head"] == head].pivot(index="seed", columns="learning_rate", values="value")
@@ -66,7 +66,7 @@ def rates(sweep: pd.DataFrame, own: float, *, width: float = 7.2, messages: Mess
     finding = messages("compare.chart.lowest", **{head: f"{rate:.3g}" for head, rate in lowest.items()})
     with chart(finding, width, 2.6, (BASELINE, HEAD), messages=messages) as figure:
         axes = figure.subplots()
-        axes.axvline(own, color=MUTED, linewidth=0.9, linestyle=":")
+        axes.axvline(model_rate, color=MUTED, linewidth=0.9, linestyle=":")
         for head, table in values.items():
             finite = table.where(np.isfinite(table))
             grid = table.columns.to_numpy(float)

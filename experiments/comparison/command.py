@@ -55,15 +55,15 @@ def main(
     source = data if data is not None else str(images)
     folder = out or Path("results") / f"compare-{task_name(source)}"
     with _reporter() as tell, redirect_stdout(sys.stderr):  # what the user's own code prints is no part of the answer
-        from experiments.comparison.save import require_place  # matplotlib takes a second to import
+        from experiments.comparison.save import require_replaceable  # matplotlib takes a second to import
 
-        require_place(folder)
+        require_replaceable(folder)
         tell(f"Reading {source}", 0.0)
-        found = _compare(source, options, images is not None, network, model, tell, reading, class_weight)
+        comparison = _compare(source, options, images is not None, network, model, tell, reading, class_weight)
         tell("Writing the report", 1.0)
-        page = found.save(folder)
-    sys.stdout.write(found.to_json() + "\n" if as_json else _summary(found, page))
-    return found
+        page = comparison.save(folder)
+    sys.stdout.write(comparison.to_json() + "\n" if as_json else _summary(comparison, page))
+    return comparison
 
 
 def _compare(
@@ -92,21 +92,24 @@ def _compare(
     return of_table(table, options, network=network, build=build, name=name, progress=tell)
 
 
-def _summary(found: Comparison, page: Path) -> str:
+def _summary(comparison: Comparison, page: Path) -> str:
     """The answer as a few paragraphs."""
-    messages = messages_in(found.lang)
-    asked = (("why", found.why), ("rate", found.advice.rate), ("use", found.advice.sentence))
-    answers = [_wrapped(messages(f"compare.{what}_question") + said) for what, said in asked if said]
+    messages = messages_in(comparison.lang)
+    questions = (("why", comparison.why), ("rate", comparison.advice.rate), ("use", comparison.advice.sentence))
+    answers = [_wrapped(messages(f"compare.{question}_question") + reply) for question, reply in questions if reply]
     parts = [
-        *(_wrapped(NOTES.told(line, messages)) for line in found.recognised),
-        *(_wrapped(messages("compare.given.note", text=NOTES.told(line, messages))) for line in found.notices),
+        *(_wrapped(NOTES.translate(line, messages)) for line in comparison.recognised),
+        *(
+            _wrapped(messages("compare.given.note", text=NOTES.translate(line, messages)))
+            for line in comparison.notices
+        ),
         "",
-        *(_wrapped(part) for part in found.verdict.parts),
+        *(_wrapped(part) for part in comparison.verdict.parts),
         "",
         "\n\n".join(answers),
-        textwrap.indent(found.advice.code, "    "),
+        textwrap.indent(comparison.advice.code, "    "),
         "",
-        messages("compare.given.report", page=_shown(page)),
+        messages("compare.given.report", page=_relative(page)),
     ]
     return "\n".join(parts) + "\n"
 
@@ -118,7 +121,7 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _shown(page: Path) -> Path:
+def _relative(page: Path) -> Path:
     """Relative where that is shorter."""
     return page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
 
@@ -128,11 +131,11 @@ def _reporter() -> Iterator[Callable[[str, float], None]]:
     """What shows progress: a bar on a terminal, else a plain line for each thing that is begun."""
     began = time.monotonic()
     if not sys.stderr.isatty():
-        said: set[str] = set()
+        printed: set[str] = set()
 
         def line(text: str, share: float) -> None:
-            if text not in said:
-                said.add(text)
+            if text not in printed:
+                printed.add(text)
                 print(f"{time.monotonic() - began:6.1f} s  {text}", file=sys.stderr, flush=True)
 
         yield line
@@ -140,15 +143,15 @@ def _reporter() -> Iterator[Callable[[str, float], None]]:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as shown:
-        bar = shown.add_task("", total=1.0)
-        told: set[str] = set()
+    with Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        bar = progress.add_task("", total=1.0)
+        printed_above: set[str] = set()
 
         def move(text: str, share: float) -> None:
             if len(text) <= _LONG and not text.startswith("Note: "):
-                shown.update(bar, description=text, completed=share)
-            elif text not in told:
-                told.add(text)
-                shown.console.print(text, markup=False, highlight=False)
+                progress.update(bar, description=text, completed=share)
+            elif text not in printed_above:
+                printed_above.add(text)
+                progress.console.print(text, markup=False, highlight=False)
 
         yield move

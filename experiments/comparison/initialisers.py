@@ -30,11 +30,11 @@ def start_of(layer: keras.layers.Dense, features: int) -> tuple[Start, list[str]
 
     `features`: of the trunk. Keras's defaults need no sentence. Reseeds Keras.
     """
-    kernel, said = _kernel(layer.kernel_initializer, features)
+    kernel, notes = _kernel(layer.kernel_initializer, features)
     if not layer.use_bias:
-        return Start(kernel=kernel), said
-    bias, more = _bias(layer.bias_initializer, layer.units)
-    return Start(kernel=kernel, bias=bias), said + more
+        return Start(kernel=kernel), notes
+    bias, bias_notes = _bias(layer.bias_initializer, layer.units)
+    return Start(kernel=kernel, bias=bias), notes + bias_notes
 
 
 def law_of(initializer: Any) -> Law | None:
@@ -59,7 +59,7 @@ def law_of(initializer: Any) -> Law | None:
     return None
 
 
-def own(initializer: Any) -> Initialiser:
+def as_function(initializer: Any) -> Initialiser:
     """The user's initialiser as a function of a shape and a seed.
 
     An instance of Keras's gives the same values at each call, so a new one is made; one with a seed keeps it.
@@ -85,7 +85,7 @@ def _kernel(initializer: Any, features: int) -> tuple[Law | Initialiser, list[st
     carried = f"Its head's initialiser is carried over: every arm starts from {name}"
     if law is not None:
         return law, [f"{carried}." if law.shape == "constant" else f"{carried}, coupled weight by weight."]
-    draw = own(initializer)
+    draw = as_function(initializer)
     if all(_gives(draw, (features, units)) for units in (1, 2)):
         return draw, [
             f"{carried}. Heads of one and of two units are drawn independently, since it does not draw each weight by "
@@ -103,7 +103,7 @@ def _bias(initializer: Any, units: int) -> tuple[Law | tuple[int, Initialiser], 
         return law, []
     if law is not None and law.shape != "constant":
         return law, [f"Its head's bias is carried over: every arm draws it by {name}, coupled."]
-    draw = own(initializer)
+    draw = as_function(initializer)
     if not _gives(draw, (units,)):
         return KERAS_START.bias, [f"Its head's bias starts from {name}, which gives no finite values; the arms' is 0."]
     first = draw((units,), 0)

@@ -26,14 +26,14 @@ class Inputs:
     """What a model is given for a row.
 
     `row`: its shape. `length`, `vocabulary`: of a row of text, its tokens and the numbers that there may be.
-    `strings`: the model's own way from texts to numbers, (n, *row), if it has one. `said`: what a user should know.
+    `strings`: the model's own way from texts to numbers, (n, *row), if it has one. `notes`: what a user should know.
     """
 
     row: tuple[int, ...]
     length: int | None = None
     vocabulary: int = VOCABULARY
     strings: Callable[[list[str]], np.ndarray] | None = None
-    said: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def rows(
         self, table: Table, train: np.ndarray, rows: np.ndarray, scale: Scale = "standard", block: int = 8192
@@ -61,7 +61,7 @@ def inputs_of(
 
     `arrays`: names and shapes of those that a row is made of, if they are several, for a model of several inputs.
     A row of another shape is given where it holds the same numbers in the same order, and it is said. What fits in no
-    way is left to `anatomy.functional`, which says so.
+    way is left to `model_surgery.functional`, which says so.
     """
     model = _opened(model, name)
     given = getattr(model, "inputs", None) or []
@@ -84,8 +84,8 @@ def inputs_of(
         ((math.prod(row),), "as one vector of its numbers"),
     ):
         if shape and _fits(takes, shape):
-            said = f"{name} takes rows of shape {shape}: each row of the data, {row}, is given {how}."
-            return model, Inputs(row=shape, said=(said,))
+            note = f"{name} takes rows of shape {shape}: each row of the data, {row}, is given {how}."
+            return model, Inputs(row=shape, notes=(note,))
     return model, Inputs(row=row)
 
 
@@ -119,11 +119,11 @@ def _of_several(
         )
     graph = keras_internals.graph_of(model)
     require(graph is not None, f"{name} returned a model of several inputs that is no functional one.")
-    whole = keras.Input(row)
-    parts = [Part(starts[array], shapes[array])(whole) for array in names]
+    joined = keras.Input(row)
+    parts = [Part(starts[array], shapes[array])(joined) for array in names]
     outputs = keras_internals.run_graph(model, parts, lambda operation: operation)
-    said = f"{name} takes {formatting.listed(names)}, each from the array of that name."
-    return keras.Model(whole, outputs), Inputs(row=row, said=(said,))
+    note = f"{name} takes {formatting.listed(names)}, each from the array of that name."
+    return keras.Model(joined, outputs), Inputs(row=row, notes=(note,))
 
 
 def _opened(model: keras.Model, name: str) -> keras.Model:
@@ -166,41 +166,42 @@ def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...], name: str
     """Token numbers, as many as the model takes and none that its embedding does not know."""
     _check_looks_up(model, name)
     length = takes[0] if len(takes) == 1 and takes[0] is not None else row[0]
-    vocabulary = min(LARGEST_VOCABULARY, _known(model, length))
-    said = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
-    return Inputs(row=(length,), length=length, vocabulary=vocabulary, said=(said,))
+    vocabulary = min(LARGEST_VOCABULARY, _vocabulary_size(model, length))
+    note = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
+    return Inputs(row=(length,), length=length, vocabulary=vocabulary, notes=(note,))
 
 
-def _known(model: keras.Model, length: int) -> int:
+def _vocabulary_size(model: keras.Model, length: int) -> int:
     """How many token numbers the tables of a model's embeddings have; as many as there may be without a table.
 
     Of tables of several sizes, some may be of positions: the largest counts with which the model still runs.
     """
     tables = (layer for layer in keras_internals.layers_within(model) if isinstance(layer, keras.layers.Embedding))
     sizes = sorted({table.input_dim for table in tables if table.input_dim > 2}) or [LARGEST_VOCABULARY]
-    found = sizes[0]
+    vocabulary = sizes[0]
     for size in sizes[1:]:
         try:
             with keras.device("cpu"):  # where a number beyond a table is an error
                 model(np.full((1, length), size - 1, dtype=np.float32))
         except Exception:  # a table that tokens do reach, or whatever a user's own layer raises
             break
-        found = size
-    return found
+        vocabulary = size
+    return vocabulary
 
 
 def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model, Inputs]:
     """What follows a model's own TextVectorization, which has no weights: it is applied once, beforehand."""
     require(kind == "text", f"{name} returned a model that takes text; the rows of the data are {kind}s.")
     graph = keras_internals.graph_of(model)
-    found = [] if graph is None else [
+    vectorizers = [] if graph is None else [
         layer for layer in graph.operations if isinstance(layer, keras.layers.TextVectorization)
     ]  # fmt: skip
     require(
-        len(found) == 1,
-        f"{name} returned a model that takes text and has {len(found)} TextVectorization layers. It must have one.",
+        len(vectorizers) == 1,
+        f"{name} returned a model that takes text and has {len(vectorizers)} TextVectorization layers. It must have "
+        "one.",
     )
-    (layer,) = found
+    (layer,) = vectorizers
     numbers = keras_internals.calls_of(layer)[-1].output_tensors[0]
     row = tuple(numbers.shape[1:])
     require(
@@ -217,12 +218,12 @@ def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model,
                 raise UserError(
                     f"The TextVectorization of {name} has no vocabulary. Give it one, or let the function call adapt."
                 ) from error
-            said = f"{type(error).__name__}: {formatting.one_line(error)}"
-            raise UserError(f"The TextVectorization of {name} raised {said}.") from error
+            message = f"{type(error).__name__}: {formatting.one_line(error)}"
+            raise UserError(f"The TextVectorization of {name} raised {message}.") from error
 
     strings(["a text"])
-    said = f"The TextVectorization of {name} makes numbers of the texts beforehand, with its first call's vocabulary."
+    note = f"The TextVectorization of {name} makes numbers of the texts beforehand, with its first call's vocabulary."
     rest = keras.Model(numbers, model.outputs)
     if layer.get_config()["output_mode"] == "int":
         _check_looks_up(rest, name)
-    return rest, Inputs(row=(int(row[0]),), strings=strings, said=(said,))
+    return rest, Inputs(row=(int(row[0]),), strings=strings, notes=(note,))

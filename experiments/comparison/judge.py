@@ -12,9 +12,11 @@ HEAD, BASELINE = "softmax", "sigmoid"
 
 def primary(differences: pd.DataFrame) -> pd.DataFrame:
     """The rows that the answer rests on: softmax against sigmoid in the primary quantities, for fresh rows."""
-    mine = (differences["head"] == HEAD) & differences["primary"].astype(bool) & (differences["estimand"] == FRESH)
-    order = {name: place for place, name in enumerate(QUANTITIES)}
-    return differences.loc[mine].sort_values("quantity", key=lambda names: names.map(order), ignore_index=True)
+    is_primary = (
+        (differences["head"] == HEAD) & differences["primary"].astype(bool) & (differences["estimand"] == FRESH)
+    )
+    order = {name: position for position, name in enumerate(QUANTITIES)}
+    return differences.loc[is_primary].sort_values("quantity", key=lambda names: names.map(order), ignore_index=True)
 
 
 def overall(differences: pd.DataFrame) -> str:
@@ -22,11 +24,11 @@ def overall(differences: pd.DataFrame) -> str:
 
     Where one is shown to differ, inside its margin, and another is open, the heads do differ and by how much is open.
     """
-    found = set(primary(differences)["outcome"])
-    if "larger" in found:
+    outcomes = set(primary(differences)["outcome"])
+    if "larger" in outcomes:
         return "larger"
-    if "different" in found or {"negligible", "undecided"} <= found:
+    if "different" in outcomes or {"negligible", "undecided"} <= outcomes:
         return "different"
-    if not found or "undecided" in found:
+    if not outcomes or "undecided" in outcomes:
         return "undecided"
-    return "equivalent" if found == {"equivalent"} else "negligible"
+    return "equivalent" if outcomes == {"equivalent"} else "negligible"

@@ -15,10 +15,10 @@ from typing import Any
 
 import keras
 
-from experiments.comparison import anatomy
+from experiments.comparison import model_surgery
 from experiments.comparison.initialisers import start_of
 from experiments.comparison.inputs import Arrays, Inputs, inputs_of
-from experiments.comparison.optimizer import Taken, known, taken
+from experiments.comparison.optimizer import ChosenOptimizer, from_compiled, from_registry
 from experiments.engines import stacked
 from experiments.engines.keras_trunk import penalised
 from experiments.networks import NETWORKS, Build
@@ -45,7 +45,7 @@ class Model:
 
     name: str
     build: Build
-    optimizer: Taken
+    optimizer: ChosenOptimizer
     reasons: tuple[str, ...]
     recognised: tuple[str, ...]
     inputs: Inputs
@@ -67,7 +67,7 @@ def registered(
         f"The network {network.name!r} takes {' and '.join(map(PLURAL.__getitem__, network.takes))}; the rows of the "
         f"data are {PLURAL[kind]}. Networks that fit: {fitting}.",
     )
-    used = known(optimizer or OPTIMIZER, rate)
+    used = from_registry(optimizer or OPTIMIZER, rate)
     build = penalised(network.build, used.record.l2)
     sentence = f"Trunk: {network.name}, {network.description}. Optimizer: {used.text}."
     inputs = Inputs(row=row, length=row[0] if kind == "text" else None)
@@ -97,37 +97,37 @@ def of_function(
     require(callable(function), f"{function!r} is no function that builds a Keras model.")
     kind = kind or OF_RANK[len(row)]
     called = (name or getattr(function, "__name__", type(function).__name__)) + "()"
-    build_whole = _caller(function, called, dict(arrays) if arrays else row)
-    whole = build_whole()
-    after, inputs = inputs_of(whole, kind, row, called, arrays)
-    graph = anatomy.functional(after, inputs.row, called)
-    anatomy.check_precision(graph, called)
-    trunk, head = anatomy.take_apart(graph, whole, called)
+    build_user_model = _caller(function, called, dict(arrays) if arrays else row)
+    user_model = build_user_model()
+    after, inputs = inputs_of(user_model, kind, row, called, arrays)
+    graph = model_surgery.functional(after, inputs.row, called)
+    model_surgery.check_precision(graph, called)
+    trunk, head = model_surgery.take_apart(graph, user_model, called)
     l2 = head.l2 if head else 0.0
-    own = whole.optimizer if whole.compiled else None
-    take = optimizer is None and own is not None
-    used = taken(own, rate, l2) if take else known(optimizer or OPTIMIZER, rate)
+    user_optimizer = user_model.optimizer if user_model.compiled else None
+    take = optimizer is None and user_optimizer is not None
+    used = from_compiled(user_optimizer, rate, l2) if take else from_registry(optimizer or OPTIMIZER, rate)
 
     def trunk_of(shape: tuple[int, ...]) -> keras.Model:
-        again = build_whole()
+        again = build_user_model()
         rows = inputs_of(again, kind, row, called, arrays)[0]
-        return anatomy.take_apart(anatomy.functional(rows, shape, called), again, called)[0]
+        return model_surgery.take_apart(model_surgery.functional(rows, shape, called), again, called)[0]
 
     # this project's own penalty, if it has one, is on every kernel; the user's is where the user put it
     build = trunk_of if take else penalised(trunk_of, used.record.l2)
     label = re.sub(r"\W+", "_", called.removesuffix("()")).strip("_") or "model"
-    sentences = (*_sentences(called, whole, head, trunk, used, own, optimizer), *inputs.said)
+    sentences = (*_sentences(called, user_model, head, trunk, used, user_optimizer, optimizer), *inputs.notes)
     if head is None:
         return _model(label, build, trunk, used, sentences, inputs)
-    start, said = start_of(head.layer, int(trunk.output_shape[-1]))
-    return _model(label, build, trunk, used, (*sentences, *said, *head.notes), inputs, head.kind, start)
+    start, notes = start_of(head.layer, int(trunk.output_shape[-1]))
+    return _model(label, build, trunk, used, (*sentences, *notes, *head.notes), inputs, head.kind, start)
 
 
 def _model(
     name: str,
     build: Build,
     trunk: keras.Model,
-    used: Taken,
+    used: ChosenOptimizer,
     recognised: tuple[str, ...],
     inputs: Inputs,
     head: str = "",
@@ -160,7 +160,7 @@ def _caller(function: Callable[..., Any], called: str, row: object) -> Callable[
             raise
         except (Exception, SystemExit) as error:
             with_what = f" for rows of shape {row}" if arguments else ""
-            raise UserError(f"{called} raised {anatomy.one_line(error)}{with_what}.") from error
+            raise UserError(f"{called} raised {model_surgery.one_line(error)}{with_what}.") from error
         if isinstance(returned, tuple) and len(returned) == 2:  # a model and labels, as `headtohead check` takes them
             returned = returned[0]
         require(
@@ -207,19 +207,25 @@ def _arguments(function: Callable[..., Any], called: str, row: object) -> tuple[
 
 
 def _sentences(
-    called: str, whole: Any, head: anatomy.Head | None, trunk: Any, used: Taken, own: Any, optimizer: str | None
+    called: str,
+    user_model: Any,
+    head: model_surgery.Head | None,
+    trunk: Any,
+    used: ChosenOptimizer,
+    user_optimizer: Any,
+    optimizer: str | None,
 ) -> list[str]:
     features = f"{trunk.output_shape[-1]} features, {trunk.count_params():,} weights"
     if head is None:
-        found = [f"{called} returned an uncompiled trunk ({features})."]
+        sentences = [f"{called} returned an uncompiled trunk ({features})."]
     else:
-        state = "compiled" if whole.compiled else "uncompiled"
-        found = [
+        state = "compiled" if user_model.compiled else "uncompiled"
+        sentences = [
             f"{called} returned a whole classifier, {state}: a trunk ({features}) and the head {head.text}, "
             "which each arm replaces by its own."
         ]
-    if own is not None and optimizer is None:
-        found.append(f"Its optimizer is taken over: {used.text}.")
+    if user_optimizer is not None and optimizer is None:
+        sentences.append(f"Its optimizer is taken over: {used.text}.")
     else:
-        found.append(f"Optimizer: {used.text}.")
-    return found
+        sentences.append(f"Optimizer: {used.text}.")
+    return sentences

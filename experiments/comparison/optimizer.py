@@ -22,7 +22,7 @@ _REFUSED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class ChosenOptimizer:
     """An optimizer to compare under.
 
     `text`: as a program writes it. `code`: with a rate to fill in, `keras.optimizers.Adam({rate})`.
@@ -35,14 +35,14 @@ class Taken:
     reasons: tuple[str, ...] = ()
 
 
-def known(name: str, rate: float | None) -> Taken:
+def from_registry(name: str, rate: float | None) -> ChosenOptimizer:
     """One that this project registers, at its own rate unless another is given."""
     record = OPTIMIZERS[name]
     record = record if rate is None else replace(record, learning_rate=rate)
-    return Taken(record=record, text=f"{name}, rate {record.learning_rate:.4g}", code=_code(record.make(1.0)))
+    return ChosenOptimizer(record=record, text=f"{name}, rate {record.learning_rate:.4g}", code=_code(record.make(1.0)))
 
 
-def taken(optimizer: keras.optimizers.Optimizer, rate: float | None, head_l2: float) -> Taken:
+def from_compiled(optimizer: keras.optimizers.Optimizer, rate: float | None, head_l2: float) -> ChosenOptimizer:
     """The optimizer of a compiled model; `rate` replaces its own, `head_l2` is the penalty on its head's kernel.
 
     Raises `UserError` for a setting under which a step is no step of one network any more.
@@ -64,7 +64,7 @@ def taken(optimizer: keras.optimizers.Optimizer, rate: float | None, head_l2: fl
     config = {key: value for key, value in optimizer.get_config().items() if key != "name"}
     schedule = keras_internals.schedule_of(optimizer)
     scheduled = rate is None and isinstance(schedule, keras.optimizers.schedules.LearningRateSchedule)
-    own = float(optimizer.learning_rate.numpy())
+    compiled_rate = float(optimizer.learning_rate.numpy())
     reasons = []
     if name not in _STACKS or not kind.__module__.startswith("keras."):
         reasons.append(f"the optimizer {name}")
@@ -85,16 +85,16 @@ def taken(optimizer: keras.optimizers.Optimizer, rate: float | None, head_l2: fl
     record = Optimizer(
         name=name.lower(),
         make=make,
-        learning_rate=own if rate is None else rate,
+        learning_rate=compiled_rate if rate is None else rate,
         description=f"{name} of the compiled model",
         decays=bool(decay) or bool(head_l2),
         l2=head_l2,
     )
     example = make(record.learning_rate)
-    shown = "a schedule" if scheduled else f"rate {record.learning_rate:.4g}"
+    rate_text = "a schedule" if scheduled else f"rate {record.learning_rate:.4g}"
     settings = ", ".join(f"{key}={value:g}" for key, value in _settings(example).items())
-    text = ", ".join(part for part in (name, shown, settings) if part)
-    return Taken(record=record, text=text, code=_code(example), reasons=tuple(reasons))
+    text = ", ".join(part for part in (name, rate_text, settings) if part)
+    return ChosenOptimizer(record=record, text=text, code=_code(example), reasons=tuple(reasons))
 
 
 def _settings(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:

@@ -79,14 +79,14 @@ def seconds(text: str | float | None) -> float | None:
         return None
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         return float(text)
-    found = _BUDGET.fullmatch(str(text).strip().lower())
-    unit = found.group(2) or "s" if found else ""
+    match = _BUDGET.fullmatch(str(text).strip().lower())
+    unit = match.group(2) or "s" if match else ""
     require(
-        found is not None and unit in _UNITS and float(found.group(1)) > 0,
+        match is not None and unit in _UNITS and float(match.group(1)) > 0,
         f"The budget {text!r} is no time. Write for example 90s, 5min or 1h.",
     )
-    assert found is not None
-    return float(found.group(1)) * _UNITS[unit]
+    assert match is not None
+    return float(match.group(1)) * _UNITS[unit]
 
 
 def class_weights(text: str | None) -> Literal["balanced"] | dict[str, float] | None:

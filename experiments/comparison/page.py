@@ -35,28 +35,37 @@ _SETTINGS = ("source", "network", "optimizer", "learning_rate", "steps", "batch_
              "sample_weight", "engine", "seconds")  # fmt: skip
 
 
-def sections(found: Comparison, messages: Messages) -> list[Section]:
+def sections(comparison: Comparison, messages: Messages) -> list[Section]:
     """All of the report: the answer first."""
-    made = [_answer(found, messages), _differences(found, messages), _why(found, messages), _rates(found, messages),
-            _curves(found, messages),
-            _arms(found, messages), _looks(found, messages), _given(found, messages)]  # fmt: skip
-    return [section for section in made if section is not None]
+    candidates = [
+        _answer(comparison, messages),
+        _differences(comparison, messages),
+        _why(comparison, messages),
+        _rates(comparison, messages),
+        _curves(comparison, messages),
+        _arms(comparison, messages),
+        _looks(comparison, messages),
+        _given(comparison, messages),
+    ]
+    return [section for section in candidates if section is not None]
 
 
-def _answer(found: Comparison, messages: Messages) -> Section:
-    whole: list[Block] = [
-        Text(body=[badge(found.verdict.outcome, messages), " ", found.verdict.parts[0]], lead=True),
-        *_lines(found.verdict.parts[1:]),
-        *(Text(body=[Span(text=messages(f"compare.{what}_question"), strong=True), said])
-          for what, said in (("why", found.why), ("rate", found.advice.rate), ("use", found.advice.sentence)) if said),
+def _answer(comparison: Comparison, messages: Messages) -> Section:
+    details: list[Block] = [
+        Text(body=[badge(comparison.verdict.outcome, messages), " ", comparison.verdict.parts[0]], lead=True),
+        *_lines(comparison.verdict.parts[1:]),
+        *(Text(body=[Span(text=messages(f"compare.{question}_question"), strong=True), reply])
+          for question, reply in (
+              ("why", comparison.why), ("rate", comparison.advice.rate), ("use", comparison.advice.sentence),
+          ) if reply),
         Text(body=messages("compare.logits")),
     ]
-    return Section(id="answer", title=title(found, messages), blocks=[
-        first(found, messages), Fold(summary=messages("compare.figures"), blocks=whole),
+    return Section(id="answer", title=title(comparison, messages), blocks=[
+        first(comparison, messages), Fold(summary=messages("compare.figures"), blocks=details),
     ])  # fmt: skip
 
 
-def _differences(found: Comparison, messages: Messages) -> Section:
+def _differences(comparison: Comparison, messages: Messages) -> Section:
     rows: list[list[Inline]] = [
         [
             name_of(row["quantity"], messages),
@@ -67,29 +76,29 @@ def _differences(found: Comparison, messages: Messages) -> Section:
             number(row["noise_floor"]),
             badge(row["outcome"], messages),
         ]
-        for _, row in found.primary.iterrows()
+        for _, row in comparison.primary.iterrows()
     ]
     columns = _columns(messages, "quantity", "sigmoid", "difference", "that_is", "margin", "floor", "outcome")
     return Section(
         id="differences",
         title=messages("compare.section.differences"),
         blocks=[
-            drawn(None, "margins", margins, found.primary, messages=messages),
+            drawn(None, "margins", margins, comparison.primary, messages=messages),
             Table(caption=messages("compare.caption.differences"), columns=columns, rows=rows),
         ],
     )  # fmt: skip
 
 
-def _why(found: Comparison, messages: Messages) -> Section | None:
-    table = found.attribution
+def _why(comparison: Comparison, messages: Messages) -> Section | None:
+    table = comparison.attribution
     if table.empty:
         return None
     present = [factor for factor in FACTORS if (table["factor"] == factor).any()]
     rows: list[list[Inline]] = []
-    for _, row in found.primary.iterrows():
-        mine = table.loc[table["quantity"] == row["quantity"]].set_index("factor")
-        if len(mine):
-            shares: list[Inline] = [ranged(mine.loc[factor], mean="share") for factor in present]
+    for _, row in comparison.primary.iterrows():
+        by_factor = table.loc[table["quantity"] == row["quantity"]].set_index("factor")
+        if len(by_factor):
+            shares: list[Inline] = [ranged(by_factor.loc[factor], mean="share") for factor in present]
             rows.append([name_of(row["quantity"], messages), number(row["mean"], sign=True), *shares])
     columns = [*_columns(messages, "quantity", "plain"), *(messages(f"factor.{factor}") for factor in present)]
     return Section(
@@ -107,11 +116,11 @@ def _why(found: Comparison, messages: Messages) -> Section | None:
     )
 
 
-def _rates(found: Comparison, messages: Messages) -> Section | None:
-    tuned = found.tuning
+def _rates(comparison: Comparison, messages: Messages) -> Section | None:
+    tuned = comparison.tuning
     if tuned is None:
         return None
-    test = found.rates[found.rates["split"] == "test"]
+    test = comparison.rates[comparison.rates["split"] == "test"]
     means = test.groupby(["head", "quantity", "learning_rate"], observed=True)["value"].mean()
     rows: list[list[Inline]] = [
         [number(rate), *(number(means.loc[head, name, rate]) for name in tuned.apart for head in tuned.best)]
@@ -125,22 +134,24 @@ def _rates(found: Comparison, messages: Messages) -> Section | None:
         id="rates",
         title=messages("compare.section.rates"),
         blocks=[
-            Text(body=found.advice.rate),
-            drawn(None, "rates", rates, found.rates, tuned.own, messages=messages),
+            Text(body=comparison.advice.rate),
+            drawn(None, "rates", rates, comparison.rates, tuned.own, messages=messages),
             Table(caption=messages("compare.caption.rates"), columns=columns, rows=rows),
         ],
     )
 
 
-def _curves(found: Comparison, messages: Messages) -> Section:
-    norms = found.curves.loc[found.curves["quantity"] == "grad_norm"]
-    blocks: list[Block] = [drawn(None, "loss_curves", loss_curves, found.curves, found.runs, messages=messages)]
+def _curves(comparison: Comparison, messages: Messages) -> Section:
+    norms = comparison.curves.loc[comparison.curves["quantity"] == "grad_norm"]
+    blocks: list[Block] = [
+        drawn(None, "loss_curves", loss_curves, comparison.curves, comparison.runs, messages=messages)
+    ]
     if len(norms) and (norms["value"] > 0).any():
         blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, messages=messages))
     return Section(id="curves", title=messages("compare.section.curves"), blocks=blocks)
 
 
-def _arms(found: Comparison, messages: Messages) -> Section:
+def _arms(comparison: Comparison, messages: Messages) -> Section:
     rows: list[list[Inline]] = [
         [
             messages.name("arm", str(row["head"])),
@@ -150,13 +161,13 @@ def _arms(found: Comparison, messages: Messages) -> Section:
             number(row["margin"]),
             badge(row["outcome"], messages),
         ]
-        for _, row in found.differences.iterrows()
+        for _, row in comparison.differences.iterrows()
     ]
     columns = _columns(messages, "arm", "quantity", "estimand", "arm_difference", "margin", "outcome")
     meaning = [
         messages("compare.arms.means", arm=messages.name("arm", str(head)),
                  description=messages.translated("head", str(head), HEADS[head].description))
-        for head in dict.fromkeys(found.differences["head"]) if head in HEADS
+        for head in dict.fromkeys(comparison.differences["head"]) if head in HEADS
     ]  # fmt: skip
     return Section(
         id="arms",
@@ -170,7 +181,7 @@ def _arms(found: Comparison, messages: Messages) -> Section:
     )  # fmt: skip
 
 
-def _looks(found: Comparison, messages: Messages) -> Section:
+def _looks(comparison: Comparison, messages: Messages) -> Section:
     join = messages("compare.join.items")
     rows: list[list[Inline]] = [
         [
@@ -181,9 +192,9 @@ def _looks(found: Comparison, messages: Messages) -> Section:
             join.join(name_of(name, messages) for name in str(row["undecided"]).split(", ") if name) or "–",
             number(row["seconds"]),
         ]
-        for _, row in found.looks.iterrows()
+        for _, row in comparison.looks.iterrows()
     ]
-    caption = messages("compare.caption.looks", planned=join.join(map(str, found.settings["looks_planned"])))
+    caption = messages("compare.caption.looks", planned=join.join(map(str, comparison.settings["looks_planned"])))
     return Section(
         id="looks",
         title=messages("compare.section.looks"),
@@ -195,10 +206,10 @@ def _looks(found: Comparison, messages: Messages) -> Section:
     )  # fmt: skip
 
 
-def _given(found: Comparison, messages: Messages) -> Section:
-    settings = found.settings
+def _given(comparison: Comparison, messages: Messages) -> Section:
+    settings = comparison.settings
     rows: list[list[Inline]] = [
-        [messages(f"compare.setting.{name}"), _shown(settings[name], messages)]
+        [messages(f"compare.setting.{name}"), _setting_value(settings[name], messages)]
         for name in _SETTINGS
         if name in settings
     ]
@@ -207,8 +218,8 @@ def _given(found: Comparison, messages: Messages) -> Section:
         for package, number_ in dict(settings.get("versions", {})).items()
     ]
     recognised, notices = (
-        [Text(body=marked(as_code(NOTES.told(text, messages), _keys(found)))) for text in texts]
-        for texts in (found.recognised, found.notices)
+        [Text(body=marked(as_code(NOTES.translate(text, messages), _keys(comparison)))) for text in texts]
+        for texts in (comparison.recognised, comparison.notices)
     )
     know = [Text(body=Span(text=messages("compare.given.know"), strong=True))] if notices else []
     table = Table(
@@ -217,9 +228,9 @@ def _given(found: Comparison, messages: Messages) -> Section:
     return Section(id="given", title=messages("compare.section.given"), blocks=[*recognised, *know, *notices, table])
 
 
-def _keys(found: Comparison) -> tuple[str, ...]:
+def _keys(comparison: Comparison) -> tuple[str, ...]:
     """What the network and the optimizer are called on the command line: no words of a language."""
-    return str(found.settings["network"]), str(found.settings["optimizer"]).partition(",")[0]
+    return str(comparison.settings["network"]), str(comparison.settings["optimizer"]).partition(",")[0]
 
 
 def _columns(messages: Messages, *names: str) -> list[str]:
@@ -230,7 +241,7 @@ def _lines(texts: Iterable[str]) -> list[Text]:
     return [Text(body=text) for text in texts]
 
 
-def _shown(value: object, messages: Messages) -> Inline:
+def _setting_value(value: object, messages: Messages) -> Inline:
     if value is None or isinstance(value, bool):
         return messages(f"compare.given.{'yes' if value else 'no'}")
     if isinstance(value, float):
@@ -238,9 +249,9 @@ def _shown(value: object, messages: Messages) -> Inline:
     return str(value) if isinstance(value, int) else Span(text=str(value), code=True)
 
 
-def short_table(found: Comparison, messages: Messages) -> pd.DataFrame:
+def short_table(comparison: Comparison, messages: Messages) -> pd.DataFrame:
     """The primary quantities in a few columns, for a notebook or a terminal."""
-    rows = found.primary
+    rows = comparison.primary
     ends = [{name: amount(row, row[name], messages) for name in ("mean", "low", "high")} for _, row in rows.iterrows()]
     columns = _columns(messages, "quantity", "plain", "interval", "outcome")
     values = (

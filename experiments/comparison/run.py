@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
-from experiments.comparison.rows import Plan, problem, seeds_at_once
+from experiments.comparison.seed_data import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
 from experiments.engines import driver
 from experiments.engines.interface import Factory
@@ -55,7 +55,7 @@ class _Pace:
 
 
 @dataclass(kw_only=True)
-class Ran:
+class RunResult:
     """What a comparison has trained and found. `looked`: a row a look. `stopped`: decided, seeds or budget.
 
     `tables`: of the networks at the model's own rate. `sweep`: the finals of both heads at all rates. `tuning`: what
@@ -113,10 +113,10 @@ class _Runner:
             def seen(done: int, total: int, seeds: range = seeds, pace: _Pace = pace) -> None:
                 share = done / total
                 self.tell(f"Training seeds {first + 1} to {until}", (self.done + share * len(seeds)) / until)
-                whole = pace.seconds(share)
-                if interrupt and whole is not None and share < 1:
-                    per_seed = whole / len(seeds)
-                    if per_seed * (until - self.done) - whole * share > self.left:
+                total_seconds = pace.seconds(share)
+                if interrupt and total_seconds is not None and share < 1:
+                    per_seed = total_seconds / len(seeds)
+                    if per_seed * (until - self.done) - total_seconds * share > self.left:
                         raise _TooSlow(per_seed)
 
             records = self._records(batch, seen)
@@ -133,11 +133,11 @@ class _Runner:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of all seeds that are done, at the model's own rate."""
-        made = {name: self._joined(name) for name in ("curves", "finals", "runs")}
+        tables = {name: self._joined(name) for name in ("curves", "finals", "runs")}
         # a batch knew of its own seeds alone
         shared = shares(self.used, self.samples, len(self.plan.table.y))
-        made["runs"] = made["runs"].assign(shared=made["runs"]["seed"].map(shared))
-        return {name: table[table["learning_rate"] == self.plan.rate] for name, table in made.items()}
+        tables["runs"] = tables["runs"].assign(shared=tables["runs"]["seed"].map(shared))
+        return {name: table[table["learning_rate"] == self.plan.rate] for name, table in tables.items()}
 
     def sweep(self) -> pd.DataFrame:
         """What both heads reach at every rate, on validation and on test rows."""
@@ -150,7 +150,7 @@ class _Runner:
         return concat([part[name] for part in self.parts], name)
 
 
-def run(plan: Plan, tell: Progress) -> Ran:
+def run(plan: Plan, tell: Progress) -> RunResult:
     """Train and judge. Raises `UserError` when the budget or the memory is too small for any answer."""
     started = time.monotonic()
     options, model = plan.options, plan.model
@@ -185,7 +185,7 @@ def run(plan: Plan, tell: Progress) -> Ran:
         return _look_on(runner, Design(looks=at), notices, full=options.seeds)
 
 
-def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> Ran:
+def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> RunResult:
     """Look at the seeds that are done, train more, look again."""
     corrector, looked = Sequential(design=design), []
     stopped = "seeds" if design.looks[-1] >= full else "budget"
@@ -196,8 +196,8 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
             break
         runner.train(n, interrupt=False)
         runner.tell(f"Judging {n} seeds", n / design.looks[-1])
-        made = runner.tables()
-        judged = differences(pair_up(made["finals"], None, made["runs"], BASELINE), corrector)
+        tables = runner.tables()
+        judged = differences(pair_up(tables["finals"], None, tables["runs"], BASELINE), corrector)
         rows = primary(judged)
         open_ = rows.loc[rows["outcome"] == "undecided", "quantity"].tolist()
         looked.append({
@@ -215,16 +215,16 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
     # what was stopped by looking at it is told at the level of the last look
     confidence = 1 - design.levels(2)[len(looked) - 1]
     sweep = runner.sweep()
-    tuned = tune(sweep, made["runs"], runner.plan.rate, confidence) if runner.plan.rates[1:] else None
-    return Ran(
-        tables=made,
+    tuned = tune(sweep, tables["runs"], runner.plan.rate, confidence) if runner.plan.rates[1:] else None
+    return RunResult(
+        tables=tables,
         sweep=sweep,
         tuning=tuned,
         differences=judged,
         looked=pd.DataFrame(looked),
         design=design,
         stopped=stopped,
-        engine=str(made["runs"]["engine"].iloc[0]),
+        engine=str(tables["runs"]["engine"].iloc[0]),
         notices=tuple(notices),
         seconds=runner.elapsed,
     )

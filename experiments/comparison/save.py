@@ -21,7 +21,7 @@ def page_messages(lang: str) -> Messages:
     return Messages(lang=lang, paths=(STRINGS, *CATALOGUES))
 
 
-def require_place(folder: Path) -> None:
+def require_replaceable(folder: Path) -> None:
     """Raise `UserError` unless a comparison may be written to `folder`: it is new, empty, or holds an earlier one."""
     require(
         not folder.exists() or folder.is_dir(),
@@ -33,50 +33,50 @@ def require_place(folder: Path) -> None:
     )
 
 
-def save(found: Comparison, folder: Path) -> Path:
+def save(comparison: Comparison, folder: Path) -> Path:
     """Write everything beside `folder` and rename it; return the page."""
-    require_place(folder)
+    require_replaceable(folder)
     folder = folder.absolute()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
-            made = Path(beside) / "new"
-            _write(found, made)
+            new = Path(beside) / "new"
+            _write(comparison, new)
             if folder.exists():
                 folder.rename(Path(beside) / "old")
-            made.rename(folder)
+            new.rename(folder)
     except OSError as error:
         raise UserError(
             f"{str(folder)!r} cannot be written: {error.strerror or error}. Name another folder with --out."
         ) from error
-    return folder / names(found.lang)[0]
+    return folder / names(comparison.lang)[0]
 
 
-def _write(found: Comparison, out: Path) -> None:
+def _write(comparison: Comparison, out: Path) -> None:
     (out / "tables").mkdir(parents=True)
     for name in TABLES:
-        getattr(found, name).to_parquet(out / "tables" / f"{name}.parquet", index=False)
-    (out / "comparison.json").write_text(found.to_json() + "\n", encoding="utf-8")
+        getattr(comparison, name).to_parquet(out / "tables" / f"{name}.parquet", index=False)
+    (out / "comparison.json").write_text(comparison.to_json() + "\n", encoding="utf-8")
     stored = Stored(out, out)
-    messages = page_messages(found.lang)
-    made = sections(found, messages)
-    markdown(made, stored, messages, (found.lang,))
-    page(made, stored, messages, (found.lang,))
+    messages = page_messages(comparison.lang)
+    page_sections = sections(comparison, messages)
+    markdown(page_sections, stored, messages, (comparison.lang,))
+    page(page_sections, stored, messages, (comparison.lang,))
 
 
-def fragment(found: Comparison) -> str:
+def fragment(comparison: Comparison) -> str:
     """The answer for a notebook: every text in it is escaped."""
-    messages = page_messages(found.lang)
-    notices = (NOTES.told(text, messages) for text in (*found.recognised, *found.notices))
-    picture = base64.b64encode(found.plot().png(dpi=110)).decode()
+    messages = page_messages(comparison.lang)
+    notices = (NOTES.translate(text, messages) for text in (*comparison.recognised, *comparison.notices))
+    picture = base64.b64encode(comparison.plot().png(dpi=110)).decode()
     parts = [
-        Markup("<p><b>{}</b></p>").format(found.verdict.parts[0]),
-        *(Markup("<p>{}</p>").format(part) for part in found.verdict.parts[1:]),
-        Markup("<p>{}</p>").format(found.why),
-        Markup("<p>{}</p>").format(found.advice.rate),
-        Markup("<p>{}</p><pre>{}</pre>").format(found.advice.sentence, found.advice.code),
-        Markup(short_table(found, messages).to_html(index=False, border=0)),  # pandas escapes what it shows
-        Markup('<img alt="{}" src="data:image/png;base64,{}">').format(found.plot().finding, picture),
+        Markup("<p><b>{}</b></p>").format(comparison.verdict.parts[0]),
+        *(Markup("<p>{}</p>").format(part) for part in comparison.verdict.parts[1:]),
+        Markup("<p>{}</p>").format(comparison.why),
+        Markup("<p>{}</p>").format(comparison.advice.rate),
+        Markup("<p>{}</p><pre>{}</pre>").format(comparison.advice.sentence, comparison.advice.code),
+        Markup(short_table(comparison, messages).to_html(index=False, border=0)),  # pandas escapes what it shows
+        Markup('<img alt="{}" src="data:image/png;base64,{}">').format(comparison.plot().finding, picture),
         *(Markup("<p><small>{}</small></p>").format(text) for text in notices),
     ]
     return str(escape("").join(parts))

@@ -28,7 +28,7 @@ class Gap:
     high: float
 
     @property
-    def shown(self) -> bool:
+    def significant(self) -> bool:
         """Whether its sign is known."""
         return self.low > 0 or self.high < 0
 
@@ -72,7 +72,7 @@ class Tuning:
     apart: dict[str, Gap]
 
 
-def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float = 1 - ALPHA) -> Tuning:
+def tune(sweep: pd.DataFrame, runs: pd.DataFrame, model_rate: float, confidence: float = 1 - ALPHA) -> Tuning:
     """Judge the rates of both heads; intervals allow for shared rows, at `confidence`.
 
     `sweep`: rows of the table `finals` at all rates, of which those of `QUANTITIES` are read. `runs`: its networks.
@@ -85,20 +85,20 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float 
     rates = {head: _of_seeds(chosen, head, seeds) for head in (BASELINE, HEAD)}
 
     def at(head: str, quantity: str, which: np.ndarray) -> np.ndarray:
-        mine = test[(test["head"] == head) & (test["quantity"] == quantity)]
-        values = mine.set_index(["seed", "learning_rate"])["value"]
+        matching = test[(test["head"] == head) & (test["quantity"] == quantity)]
+        values = matching.set_index(["seed", "learning_rate"])["value"]
         return values.loc[list(zip(seeds, which, strict=True))].to_numpy(float)
 
     def gap(quantity: str, values: np.ndarray) -> Gap:
         ratio = clusters(values[None], samples, shared).fresh
         return _gap(quantity, values, ratio, confidence)
 
-    there = np.full(len(seeds), own)
+    model_rates = np.full(len(seeds), model_rate)
     with np.errstate(invalid="ignore"):
-        apart = at(HEAD, "nll", there) - at(BASELINE, "nll", there)
+        apart = at(HEAD, "nll", model_rates) - at(BASELINE, "nll", model_rates)
         best = {}
         for head, which in rates.items():
-            gained = {name: at(head, name, which) - at(head, name, there) for name in QUANTITIES}
+            gained = {name: at(head, name, which) - at(head, name, model_rates) for name in QUANTITIES}
             # |rate| > |head| for a loss that falls: both sums are below 0
             sums = [gap("nll", gained["nll"] + sign * apart) for sign in (1, -1)]
             best[head] = Best(
@@ -111,9 +111,11 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, own: float, confidence: float 
         between = {
             name: gap(name, at(HEAD, name, rates[HEAD]) - at(BASELINE, name, rates[BASELINE])) for name in QUANTITIES
         }
-    steps = np.log2(rates[BASELINE] / own)
-    found = gap("log2 of the rate", steps)
-    return Tuning(own=own, grid=tuple(grid), side=_side(steps, found), steps=found, best=best, apart=between)
+    steps = np.log2(rates[BASELINE] / model_rate)
+    steps_gap = gap("log2 of the rate", steps)
+    return Tuning(
+        own=model_rate, grid=tuple(grid), side=_side(steps, steps_gap), steps=steps_gap, best=best, apart=between
+    )
 
 
 def _of_seeds(chosen: pd.DataFrame, head: str, seeds: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -125,10 +127,10 @@ def _gap(quantity: str, values: np.ndarray, ratio: np.ndarray, confidence: float
     return Gap(quantity=quantity, mean=float(values.mean()), low=low, high=high)
 
 
-def _side(steps: np.ndarray, found: Gap) -> Side:
+def _side(steps: np.ndarray, gap: Gap) -> Side:
     """`steps`: by how many doublings each seed's choice is above the own rate; if all are alike they have no spread."""
     alike = np.ptp(steps) == 0
-    if sign_flip_p(steps[None])[0] <= ALPHA and found.shown:
-        return "below" if found.mean > 0 else "above"
-    reach = float(zeros_bound(len(steps), np.array(2.0))) if alike else max(abs(found.low), abs(found.high))
-    return "at" if reach < 1 and abs(found.mean) < 1 else "open"
+    if sign_flip_p(steps[None])[0] <= ALPHA and gap.significant:
+        return "below" if gap.mean > 0 else "above"
+    reach = float(zeros_bound(len(steps), np.array(2.0))) if alike else max(abs(gap.low), abs(gap.high))
+    return "at" if reach < 1 and abs(gap.mean) < 1 else "open"

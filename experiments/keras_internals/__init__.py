@@ -76,7 +76,7 @@ def calls_within(model: Any, operation: Any) -> Sequence[Any]:
     return [node for node in calls_of(operation) if id(node) in mine]
 
 
-def made_by(tensor: Any) -> tuple[Any, Sequence[Any]]:
+def producer_of(tensor: Any) -> tuple[Any, Sequence[Any]]:
     """The operation that a symbolic tensor comes from, and the tensors that it was given in that call."""
     operation, number = tensor._keras_history[:2]
     return operation, operation._inbound_nodes[number].input_tensors

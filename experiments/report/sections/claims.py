@@ -64,10 +64,10 @@ def _entry(row: pd.Series, messages: Messages) -> Item:
     if not math.isnan(float(row["value"])):
         behind.append(Text(body=_deciding(row, messages)))
     if row["details"]:
-        details = with_display_names(PHRASES.told(str(row["details"]), messages), messages)
+        details = with_display_names(PHRASES.translate(str(row["details"]), messages), messages)
         behind.append(Text(body=[messages("claims.details"), *marked(as_code(details))]))
     names = (*_TABLE_NAMES, str(row["claim"]))  # an example has the name of its claim
-    evidence = as_code(PHRASES.told(str(row["evidence"]), messages), names)
+    evidence = as_code(PHRASES.translate(str(row["evidence"]), messages), names)
     behind.append(Text(body=[messages("claims.evidence"), *marked(evidence)]))
     title: list[str | Span] = [
         _restated(row, messages), " ", Span(text=f"§ {row['section']}", mark="quiet"),

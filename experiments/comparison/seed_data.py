@@ -82,8 +82,8 @@ class Plan:
 
 def sample_number(plan: Plan, seed: int) -> int:
     """The number of a seed's split: of its own where a seed sees a part of the training rows alone, else shared."""
-    whole = plan.options.steps * plan.options.batch_size >= SHARES[0] * len(plan.table.y)
-    return sample_of(seed) if whole else seed
+    sees_all_rows = plan.options.steps * plan.options.batch_size >= SHARES[0] * len(plan.table.y)
+    return sample_of(seed) if sees_all_rows else seed
 
 
 def parts_of(table: Table, task: str, number: int) -> Split:
@@ -141,8 +141,8 @@ def problem(plan: Plan, seeds: Sequence[int]) -> Problem:
                 steps=plan.options.steps,
                 batch_size=plan.options.batch_size,
             )
-            for seed, own in zip(seeds, numbers, strict=True)
-            if own == number
+            for seed, split_number in zip(seeds, numbers, strict=True)
+            if split_number == number
         }
         chosen = {part: _some(plan.task, number, part, getattr(parts, part), most) for part, most in FINAL_ROWS.items()}
         orders = (order.ravel() for stream in drawn.values() for order in (stream.order, stream.order_again))
@@ -182,26 +182,30 @@ def _some(task: str, sample: int, part: str, rows: np.ndarray, most: int) -> np.
 def _renumbered(drawn: Stream, chosen: dict[str, np.ndarray], used: np.ndarray, start: int) -> Stream:
     """The stream with its rows' places among all that is laid out, where the rows `used` begin at `start`."""
 
-    def place(rows: np.ndarray) -> np.ndarray:
+    def positions(rows: np.ndarray) -> np.ndarray:
         return start + np.searchsorted(used, rows)
 
     return replace(
         drawn,
-        split=Split(**{part: place(rows) for part, rows in chosen.items()}),
-        order=place(drawn.order),
-        order_again=place(drawn.order_again),
+        split=Split(**{part: positions(rows) for part, rows in chosen.items()}),
+        order=positions(drawn.order),
+        order_again=positions(drawn.order_again),
     )
 
 
 def _weights(plan: Plan, train: np.ndarray, used: np.ndarray) -> np.ndarray | None:
     """What each row's loss is multiplied by: its own weight times that of its class, as in Keras."""
-    own, asked = plan.table.weights, plan.options.class_weight
-    if own is None and asked is None:
+    sample_weights, class_weight = plan.table.weights, plan.options.class_weight
+    if sample_weights is None and class_weight is None:
         return None
-    found = np.ones(len(used)) if own is None else own[used].astype(np.float64)
-    if asked is None:
-        return found
+    weights = np.ones(len(used)) if sample_weights is None else sample_weights[used].astype(np.float64)
+    if class_weight is None:
+        return weights
     y = plan.table.y
     # "balanced": rows over (classes × rows of the class), as scikit-learn has it, of the training part alone
-    factors = len(train) / (2 * np.bincount(y[train], minlength=2)) if asked == "balanced" else np.asarray(asked)
-    return found * factors[y[used]]
+    factors = (
+        len(train) / (2 * np.bincount(y[train], minlength=2))
+        if class_weight == "balanced"
+        else np.asarray(class_weight)
+    )
+    return weights * factors[y[used]]

@@ -145,7 +145,7 @@ def _last(tensor: Any) -> tuple[Any, list[Any]]:
     """The last operation with weights before `tensor`, or None, and those behind it, the last one last."""
     after: list[Any] = []
     while True:
-        layer, inputs = keras_internals.made_by(tensor)
+        layer, inputs = keras_internals.producer_of(tensor)
         if getattr(layer, "weights", None):
             return layer, after
         if len(inputs) != 1:
@@ -187,13 +187,13 @@ def _is_head(layer: Any, after: list[Any], compiled: bool) -> bool:
 
 def _activation(layer: Any, after: list[Any]) -> str:
     """The last activation that is not linear: of the layer itself or of what follows."""
-    found = "linear"
+    activation = "linear"
     for operation in (layer, *after):
         name = type(operation).__name__.lower()
         if name not in ("sigmoid", "softmax"):
             name = getattr(getattr(operation, "activation", None), "__name__", "linear")
-        found = name if name != "linear" else found
-    return found
+        activation = name if name != "linear" else activation
+    return activation
 
 
 def _loss(model: keras.Model) -> str:
