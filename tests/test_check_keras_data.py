@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from experiments.check import keras_data
-from experiments.check.keras_data import apply, array, as_before, call_of, head, watched_layers
+from experiments.check.keras_data import apply, array, as_before, fit_call, head, watched_layers
 from experiments.check.keras_metrics import metrics_of
 from experiments.records import UserError
 
@@ -27,22 +27,22 @@ X, Y = np.arange(40.0).reshape(10, 4), np.arange(10)
 
 def test_arrays_are_all_that_is_trained_on() -> None:
     for x in (X, {"a": X}, [X, X], None, keras.ops.convert_to_tensor(X)):
-        call = call_of(x, Y, None, {0: 1.0})
+        call = fit_call(x, Y, None, {0: 1.0})
         assert call.x is x
         assert (call.y is Y, call.complete, call.refused, call.class_weight) == (True, True, "", {0: 1.0})
-    alone = call_of(X)
+    alone = fit_call(X)
     assert (alone.x is X, alone.y, alone.complete) == (True, None, True)
-    several = call_of([X, X])
+    several = fit_call([X, X])
     assert (len(several.x), several.y, several.complete) == (2, None, True)
-    named = call_of({"a": X})
+    named = fit_call({"a": X})
     assert (list(named.x), named.complete) == (["a"], True)
-    assert (call_of().x, call_of().complete) == (None, True)
+    assert (fit_call().x, fit_call().complete) == (None, True)
 
 
 def test_plain_lists_are_refused_by_keras() -> None:
     rows, labels = X.tolist(), Y.tolist()
     for x, y, names in ((rows, Y, "x is"), (X, labels, "y is"), (rows, labels, "x and y is")):
-        call = call_of(x, y)
+        call = fit_call(x, y)
         assert call.refused == f"Keras takes arrays, and {names} a plain list: numpy.array(...)"
         assert isinstance(call.x, np.ndarray)
         assert isinstance(call.y, np.ndarray)
@@ -61,17 +61,17 @@ def batches(count: int, rows: int = 3, **parts: bool) -> Iterator[Any]:
 
 
 def test_four_batches_of_a_data_set_are_read() -> None:
-    call = call_of(batches(9))
+    call = fit_call(batches(9))
     assert (call.complete, call.sample_weight) == (False, None)
     assert call.x[:, 0].tolist() == call.y.tolist() == [0] * 3 + [1] * 3 + [2] * 3 + [3] * 3
-    assert call_of(batches(2)).y.tolist() == [0, 0, 0, 1, 1, 1]
-    weighted = call_of(batches(2, weights=True), class_weight={1: 2.0})
+    assert fit_call(batches(2)).y.tolist() == [0, 0, 0, 1, 1, 1]
+    weighted = fit_call(batches(2, weights=True), class_weight={1: 2.0})
     assert (weighted.sample_weight.tolist(), weighted.class_weight) == ([2.0] * 6, {1: 2.0})
-    alone = call_of(iter([[X], [X]]))
+    alone = fit_call(iter([[X], [X]]))
     assert (alone.x.shape, alone.y) == ((20, 4), None)
-    pairs = call_of(iter([[X, Y]]))  # a list in the place of a pair
+    pairs = fit_call(iter([[X, Y]]))  # a list in the place of a pair
     assert (pairs.x.shape, pairs.y.shape) == ((10, 4), (10,))
-    named = call_of(iter([({"a": X}, {"b": Y}), ({"a": X}, {"b": Y})]))
+    named = fit_call(iter([({"a": X}, {"b": Y}), ({"a": X}, {"b": Y})]))
     assert (named.x["a"].shape, named.y["b"].shape) == ((20, 4), (20,))
 
     class Numbered(keras.utils.PyDataset):
@@ -81,16 +81,16 @@ def test_four_batches_of_a_data_set_are_read() -> None:
         def __getitem__(self, index: int) -> Any:
             return X + index, Y + index
 
-    assert call_of(Numbered()).y.tolist() == [*Y, *(Y + 1)]
+    assert fit_call(Numbered()).y.tolist() == [*Y, *(Y + 1)]
 
 
 def test_a_data_set_without_batches_says_so() -> None:
     with pytest.raises(UserError, match="is empty"):
-        call_of(iter([]))
+        fit_call(iter([]))
     with pytest.raises(UserError, match="hands out single rows"):
-        call_of(iter([(X[0], 1), (X[1], 0)]))
+        fit_call(iter([(X[0], 1), (X[1], 0)]))
     with pytest.raises(UserError, match="hands out single rows"):
-        call_of(iter([(1.0, Y)]))
+        fit_call(iter([(1.0, Y)]))
 
 
 def test_whatever_holds_rows_is_an_array() -> None:

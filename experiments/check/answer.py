@@ -20,7 +20,7 @@ def of_keras(
     """Check a compiled Keras model and what its `fit` is called with. Raises `UserError` if it cannot be read."""
     from experiments.check import keras_data, keras_model
 
-    call = keras_data.call_of(x, y, sample_weight, class_weight)
+    call = keras_data.fit_call(x, y, sample_weight, class_weight)
     return of_readings(keras_model.read(model, call), file=file, function=function)
 
 

@@ -34,15 +34,15 @@ class CheckHead(keras.callbacks.Callback):
         """Check the model and what `fit` was called with, once."""
         if self.checked is not None:
             return
-        given = _arguments_of_fit()
-        if hasattr(given.get("x"), "__next__"):
-            given = {}
-        self.checked = of_keras(self.model, **given)
+        arguments = _arguments_of_fit()
+        if hasattr(arguments.get("x"), "__next__"):
+            arguments = {}
+        self.checked = of_keras(self.model, **arguments)
         if not self.checked.problems:
             return
         text = as_text(self.checked)
         if self.stop:
-            names = ", ".join(dict.fromkeys(one.name for one in self.checked.problems))
+            names = ", ".join(dict.fromkeys(problem.name for problem in self.checked.problems))
             raise UserError(f"The model has problems: {names}.\n{text}")
         warnings.warn(text, UserWarning)
 
@@ -52,7 +52,7 @@ def _arguments_of_fit() -> dict[str, Any]:
     frame = sys._getframe()
     names = ("x", "y", "sample_weight", "class_weight")
     while frame := frame.f_back:  # type: ignore[assignment]
-        known = frame.f_locals
-        if frame.f_code.co_name == "fit" and all(name in known for name in names):
-            return {name: known[name] for name in names}
+        local_variables = frame.f_locals
+        if frame.f_code.co_name == "fit" and all(name in local_variables for name in names):
+            return {name: local_variables[name] for name in names}
     return {}

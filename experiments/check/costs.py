@@ -31,15 +31,15 @@ def costs() -> dict[str, dict[str, dict[str, Any]]]:
     return tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.is_file() else {}
 
 
-def cost(known: dict[str, dict[str, Any]], framework: str = "") -> str:
+def cost(by_framework: dict[str, dict[str, Any]], framework: str = "") -> str:
     """The cost of one pathology in a sentence, in the framework of the program if that was trained; "" if none was.
 
-    `known`: by the framework of the atlas. Without a `framework`, one in which it made a difference.
+    `by_framework`: by the framework of the atlas. Without a `framework`, one in which it made a difference.
     """
-    order = [name for name in (*_NEAREST.get(framework, ()), *FRAMEWORKS) if name in known]
+    order = [name for name in (*_NEAREST.get(framework, ()), *FRAMEWORKS) if name in by_framework]
     if not framework:
-        order.sort(key=lambda name: _same(known[name]))
-    return sentence(order[0], known[order[0]]) if order else ""
+        order.sort(key=lambda name: _same(by_framework[name]))
+    return sentence(order[0], by_framework[order[0]]) if order else ""
 
 
 def sentence(framework: str, fields: dict[str, Any]) -> str:
@@ -62,7 +62,7 @@ def sentence(framework: str, fields: dict[str, Any]) -> str:
 def _same(fields: dict[str, Any]) -> bool:
     """Whether both ends are the same in what is told."""
     pairs = (("nll", "sound_nll"), ("accuracy", "sound_accuracy"))
-    return all(_number(fields[one]) == _number(fields[other]) for one, other in pairs)
+    return all(_number(fields[ours]) == _number(fields[sound]) for ours, sound in pairs)
 
 
 def _number(value: float) -> str:
@@ -77,13 +77,13 @@ def collected(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
 
     trained = pd.read_parquet(folder / "tables" / "consequences.parquet")
     trained["pathology"], trained["framework"] = trained["pathology"].astype(str), trained["framework"].astype(str)
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    by_pathology: dict[str, dict[str, dict[str, Any]]] = {}
     for (name, framework), rows in trained.groupby(["pathology", "framework"], sort=True):
-        known = consequence(rows, str(name))
-        assert known is not None  # of at least one row
+        fields = consequence(rows, str(name))
+        assert fields is not None  # of at least one row
         dtype = str(rows.loc[rows["role"] == "pathology", "dtype"].iloc[0])
-        found.setdefault(str(name), {})[str(framework)] = {"dtype": dtype, **asdict(known)}
-    return found
+        by_pathology.setdefault(str(name), {})[str(framework)] = {"dtype": dtype, **asdict(fields)}
+    return by_pathology
 
 
 def main(folder: Path) -> None:

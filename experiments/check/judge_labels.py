@@ -48,7 +48,7 @@ def labels(output: Output, sweep: Sweep | None) -> Iterator[Observation]:
     onehot = output.units > 1 and truth.shape[1:] == output.shape
     sparse = output.units > 1 and not onehot
     numbers = np.unique(values)
-    outside = [float(one) for one in numbers if one < 0 or one >= output.units]
+    outside = [float(number) for number in numbers if number < 0 or number >= output.units]
     no_class = bool(outside) or bool((values != np.round(values)).any())
     if sparse and sweep and 0 < len(outside) < min(len(numbers), 4) and ignores_labels(output, sweep.encoding, outside):
         no_class = bool((values != np.round(values)).any())

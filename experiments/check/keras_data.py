@@ -21,7 +21,7 @@ SHAPES = ((4,), (8,), (28, 28, 1), (32, 32, 3), (28, 28), (6, 4))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class FitCall:
     """What `fit` was called with; `complete`: whether these are all of the labels; `refused`: why Keras takes none."""
 
     x: Any = None
@@ -32,7 +32,7 @@ class Call:
     refused: str = ""
 
 
-def call_of(x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> Call:
+def fit_call(x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None) -> FitCall:
     """The call of `fit` with arrays, or with a data set that hands out batches."""
     import keras
 
@@ -41,17 +41,17 @@ def call_of(x: Any = None, y: Any = None, sample_weight: Any = None, class_weigh
         read = [keras.utils.unpack_x_y_sample_weight(_tuple(batch)) for batch in islice(batches, BATCHES)]
         if not read:
             raise UserError("The data set that the model is trained on is empty.")
-        if any(np.ndim(one) == 0 for one in keras.tree.flatten(read) if one is not None):
+        if any(np.ndim(leaf) == 0 for leaf in keras.tree.flatten(read) if leaf is not None):
             raise UserError("The data set hands out single rows, and fit() takes batches: .batch(32) behind it.")
         x, y, sample_weight = (
             None if part[0] is None else keras.tree.map_structure(lambda *rows: np.concatenate(rows), *part)
-            for part in zip(*(keras.tree.map_structure(array, one) for one in read), strict=True)
+            for part in zip(*(keras.tree.map_structure(array, batch) for batch in read), strict=True)
         )
-        return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, complete=False)
+        return FitCall(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, complete=False)
     plain = [name for name, value in (("x", x), ("y", y)) if _plain(value)]
     refused = f"Keras takes arrays, and {' and '.join(plain)} is a plain list: numpy.array(...)" if plain else ""
     x, y = (np.asarray(value) if _plain(value) else value for value in (x, y))
-    return Call(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, refused=refused)
+    return FitCall(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, refused=refused)
 
 
 def _plain(value: Any) -> bool:
@@ -93,7 +93,7 @@ def head(tree: Any, rows: int) -> Any:
     """The first rows of every array, as the tensors that `fit` makes of them; fewer are repeated, as `apply` does."""
     import keras
 
-    return keras.tree.map_structure(lambda one: _tensor(_first(array(one), rows)), tree)
+    return keras.tree.map_structure(lambda leaf: _tensor(_first(array(leaf), rows)), tree)
 
 
 def _tensor(values: np.ndarray) -> Any:
@@ -119,11 +119,11 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
     count = ROWS if inputs[0] is None else inputs[0].shape[0] or ROWS  # some models take batches of one size alone
     for candidate in _candidates(model) if x is None else [x]:
         candidate = list(candidate) if isinstance(candidate, tuple) else candidate
-        rows = [_rows(array(one), count) for one in keras.tree.flatten(candidate)]
-        structure = keras.tree.map_structure(lambda one: 0, candidate)
+        rows = [_rows(array(leaf), count) for leaf in keras.tree.flatten(candidate)]
+        structure = keras.tree.map_structure(lambda leaf: 0, candidate)
         try:
             with watched_layers() as calls, as_before(model.non_trainable_variables):
-                tensors = [_tensor(one) for one in rows]
+                tensors = [_tensor(values) for values in rows]
                 predicted = model(keras.tree.pack_sequence_as(structure, tensors), training=False)
             return structure, rows, predicted, [layer for layer, _, _ in calls]
         except Exception as error:  # the user's own model
@@ -163,7 +163,7 @@ def _candidates(model: Any) -> Iterator[Any]:
     rng = np.random.default_rng(0)
     struct = keras_internals.inputs_of(model)
     if struct is not None:
-        yield keras.tree.map_structure(lambda one: _drawn(rng, one.shape[1:], one.dtype), struct)
+        yield keras.tree.map_structure(lambda spec: _drawn(rng, spec.shape[1:], spec.dtype), struct)
         return
     for shape in SHAPES:
         yield _drawn(rng, shape, "float32")

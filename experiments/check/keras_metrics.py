@@ -14,7 +14,7 @@ from experiments.check.record import Metric
 
 
 def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[Metric]], str]:
-    """The metrics of each output, by its place, and what Keras says if it cannot apply them to these labels.
+    """The metrics of each output, by its index, and what Keras says if it cannot apply them to these labels.
 
     `truth`: labels of as many rows as were `predicted`.
     """
@@ -27,10 +27,10 @@ def metrics_of(model: Any, predicted: Any, truth: Any) -> tuple[dict[int, list[M
             fresh.update_state(truth, predicted)
     except Exception as error:  # as `fit` would raise
         return {}, f"its metrics: {one_line(error)}"
-    found: dict[int, list[Metric]] = {}
-    for place, one in keras_internals.metrics_by_output(fresh):
-        found.setdefault(place, []).append(_metric(one))
-    return found, ""
+    by_output: dict[int, list[Metric]] = {}
+    for output_index, metric in keras_internals.metrics_by_output(fresh):
+        by_output.setdefault(output_index, []).append(_metric(metric))
+    return by_output, ""
 
 
 @contextmanager
@@ -38,12 +38,12 @@ def restored(metric: Any) -> Iterator[None]:
     """Afterwards, a metric has the values that it had before; one that was made within starts from 0."""
     import keras
 
-    kept = [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
+    saved = [keras.ops.convert_to_numpy(variable) for variable in metric.variables]
     try:
         yield
     finally:
-        if [before.shape for before in kept] == [tuple(variable.shape) for variable in metric.variables]:
-            for variable, before in zip(metric.variables, kept, strict=True):
+        if [before.shape for before in saved] == [tuple(variable.shape) for variable in metric.variables]:
+            for variable, before in zip(metric.variables, saved, strict=True):
                 variable.assign(before)
         else:
             metric.reset_state()
@@ -69,6 +69,6 @@ def _kind(metric: Any) -> str:
 
 def _threshold(metric: Any) -> float | None:
     options = keras_internals.options_of(metric)
-    own = getattr(metric, "init_thresholds", getattr(metric, "threshold", None))
-    value = options.get("threshold", own)
+    default = getattr(metric, "init_thresholds", getattr(metric, "threshold", None))
+    value = options.get("threshold", default)
     return float(value) if isinstance(value, (int, float)) else None

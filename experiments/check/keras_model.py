@@ -11,9 +11,9 @@ import numpy as np
 from experiments import keras_internals
 from experiments.check import keras_data
 from experiments.check.examine import Reading
-from experiments.check.keras_data import Call
+from experiments.check.keras_data import FitCall
 from experiments.check.keras_metrics import metrics_of
-from experiments.check.keras_steps import bypassed, execution, followed, own_step
+from experiments.check.keras_steps import bypass_reason, custom_step, execution, follow_custom_step
 from experiments.check.labels import Encoding, encodings
 from experiments.check.messages import one_line, quiet
 from experiments.check.record import ROWS, Metric, Output, Tail
@@ -32,7 +32,7 @@ class Pair:
     weight: float
 
 
-def read(model: Any, call: Call) -> list[Reading]:
+def read(model: Any, call: FitCall) -> list[Reading]:
     """The outputs of a model that have a loss, each under every encoding that its labels may have.
 
     Raises `UserError` if the model is neither compiled with a loss nor has a training step of its own with one, or
@@ -42,11 +42,11 @@ def read(model: Any, call: Call) -> list[Reading]:
 
     compiled = keras_internals.compiled_loss_of(model) is not None
     require(
-        compiled or bool(own_step(model)),
+        compiled or bool(custom_step(model)),
         "The model is not compiled with a loss, so there is nothing to check. Call model.compile(loss=...) first.",
     )
     if not compiled:
-        return _of_own_step(model, call)
+        return _of_custom_step(model, call)
     with quiet():
         structure, rows, predicted, layers = keras_data.apply(model, call.x)
         flat = keras.tree.flatten(predicted)
@@ -55,14 +55,16 @@ def read(model: Any, call: Call) -> list[Reading]:
         labels = keras.tree.map_structure(keras.ops.zeros_like, predicted) if call.y is None else (
             keras_data.head(call.y, len(flat[0]))
         )
-        x = keras.tree.pack_sequence_as(structure, [keras.ops.convert_to_tensor(one) for one in rows])
-        aside = bypassed(model, x, labels)
-        if aside:
+        x = keras.tree.pack_sequence_as(structure, [keras.ops.convert_to_tensor(array) for array in rows])
+        bypass = bypass_reason(model, x, labels)
+        if bypass:
             try:
-                return followed(model, x, labels if call.y is not None else None)
+                return follow_custom_step(model, x, labels if call.y is not None else None)
             except Exception as error:  # the user's own step, or one that minimises nothing that is known
-                aside = f"{aside}; it cannot be followed: {one_line(error)}"
-        own = metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
+                bypass = f"{bypass}; it cannot be followed: {one_line(error)}"
+        given_metrics = (
+            metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
+        )
     trained = any(pair.weight for pair in pairs)
 
     def reading(pair: Pair) -> Reading:
@@ -70,8 +72,8 @@ def read(model: Any, call: Call) -> list[Reading]:
         shape = tuple(flat[pair.output].shape[1:])
         for encoding in encodings(shape, truth):
             with quiet():
-                tail, after = (aside, "") if aside else _tail(model, structure, rows, pair, encoding)
-                metrics, refused = own or _metrics(model, predicted, pair.output, encoding)
+                tail, after = (bypass, "") if bypass else _tail(model, structure, rows, pair, encoding)
+                metrics, refused = given_metrics or _metrics(model, predicted, pair.output, encoding)
             output = Output(
                 name=pair.name,
                 framework=f"Keras on {keras.backend.backend()}",
@@ -86,7 +88,7 @@ def read(model: Any, call: Call) -> list[Reading]:
                 weights=_weights(call, truth),
                 class_weight=call.class_weight,
                 metrics=tuple(metrics.get(pair.output, ())),
-                raised=call.refused or pair.raised or (refused if own else ""),
+                raised=call.refused or pair.raised or (refused if given_metrics else ""),
                 after=after,
                 loss_weight=pair.weight,
                 trained=trained,
@@ -96,31 +98,32 @@ def read(model: Any, call: Call) -> list[Reading]:
     return [reading(pair) for pair in pairs]
 
 
-def _of_own_step(model: Any, call: Call) -> list[Reading]:
+def _of_custom_step(model: Any, call: FitCall) -> list[Reading]:
     """The outputs of a model without a compiled loss, whose own training step tells what it minimises."""
-    x, y = (None if one is None else keras_data.head(one, ROWS) for one in (call.x, call.y))
+    x, y = (None if data is None else keras_data.head(data, ROWS) for data in (call.x, call.y))
     try:
         with quiet():
-            return followed(model, x, y)
+            return follow_custom_step(model, x, y)
     except Exception as error:  # the user's own step
         raise UserError(
-            f"The model is not compiled with a loss, and {own_step(model)}, which cannot be followed: {one_line(error)}"
+            f"The model is not compiled with a loss, and {custom_step(model)}, which cannot be followed: "
+            f"{one_line(error)}"
         ) from error
 
 
-def _weights(call: Call, truth: np.ndarray | None) -> np.ndarray | None:
+def _weights(call: FitCall, truth: np.ndarray | None) -> np.ndarray | None:
     """One weight a row; None if there are none, or several arrays of them."""
     if isinstance(call.sample_weight, (dict, list, tuple)):
         return None
     return keras_data.array(call.sample_weight)
 
 
-def _metrics(model: Any, predicted: Any, place: int, encoding: Encoding) -> tuple[dict[int, list[Metric]], str]:
+def _metrics(model: Any, predicted: Any, output_index: int, encoding: Encoding) -> tuple[dict[int, list[Metric]], str]:
     """The metrics as Keras would resolve them for labels of this encoding."""
     import keras
 
     truth = [keras.ops.zeros_like(tensor) for tensor in keras.tree.flatten(predicted)]
-    truth[place] = keras.ops.convert_to_tensor(encoding.all(0, len(truth[place])))
+    truth[output_index] = keras.ops.convert_to_tensor(encoding.all(0, len(truth[output_index])))
     return metrics_of(model, predicted, keras.tree.pack_sequence_as(predicted, truth))
 
 
@@ -132,7 +135,7 @@ def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
 
     def watch(entry: Any) -> Callable[..., Any]:
         def loss(truth: Any, prediction: Any, weights: Any = None) -> Any:
-            place = next(number for number, tensor in enumerate(flat) if tensor is prediction)
+            output_index = next(index for index, tensor in enumerate(flat) if tensor is prediction)
             raised = ""
             if y is not None:
                 try:
@@ -142,29 +145,32 @@ def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
             weight = 1.0 if entry.loss_weights is None else float(entry.loss_weights)
             pairs.append(
                 Pair(
-                    output=place, name=str(entry.name), loss=entry.loss, truth=truth, raised=raised, weight=weight
+                    output=output_index, name=str(entry.name), loss=entry.loss, truth=truth, raised=raised,
+                    weight=weight,
                 )
             )  # fmt: skip
             return keras.ops.zeros(())
 
         return loss
 
-    given = keras.tree.map_structure(keras.ops.zeros_like, predicted) if y is None else keras_data.head(y, len(flat[0]))
+    labels = (
+        keras.tree.map_structure(keras.ops.zeros_like, predicted) if y is None else keras_data.head(y, len(flat[0]))
+    )
     watched = keras_internals.watched_losses(model, watch)
     try:
-        watched(given, predicted)
+        watched(labels, predicted)
     except Exception as error:
         require(False, f"Keras cannot pair the model's losses with its outputs and labels: {one_line(error)}")
     if y is not None:  # the whole labels in the place of the first rows
-        heads = keras.tree.flatten(given)
-        whole = keras.tree.flatten(y)
-        pairs = [_whole(pair, heads, whole) for pair in pairs]
+        heads = keras.tree.flatten(labels)
+        full_labels = keras.tree.flatten(y)
+        pairs = [_with_full_labels(pair, heads, full_labels) for pair in pairs]
     return pairs
 
 
-def _whole(pair: Pair, heads: list[Any], whole: list[Any]) -> Pair:
-    place = next((number for number, one in enumerate(heads) if one is pair.truth), 0)
-    return replace(pair, truth=whole[place])
+def _with_full_labels(pair: Pair, heads: list[Any], full_labels: list[Any]) -> Pair:
+    index = next((at for at, head in enumerate(heads) if head is pair.truth), 0)
+    return replace(pair, truth=full_labels[index])
 
 
 def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding) -> tuple[Tail | str, str]:
@@ -237,7 +243,7 @@ def _head(layers: list[Any]) -> str:
 def _loses_logits(calls: list[tuple[Any, Any, Any]]) -> str:
     """The class of the first layer that is given a prediction with its logits and returns one without, or ""."""
     return next(
-        (_class(layer) for layer, given, result in calls if _has_logits(given) and not _has_logits(result)), ""
+        (_class(layer) for layer, inputs, result in calls if _has_logits(inputs) and not _has_logits(result)), ""
     )
 
 

@@ -24,14 +24,14 @@ def execution(model: Any) -> str:
     return "eager" if eager else "xla" if model.jit_compile else "graph"
 
 
-def own_step(model: Any) -> str:
+def custom_step(model: Any) -> str:
     """That a model has a training step of its own, in words; "" if it has none."""
     kind = type(model)
-    own = [name for name in ("train_step", "compute_loss") if not getattr(kind, name).__module__.startswith("keras.")]
-    return f"{kind.__name__} has its own {'() and '.join(own)}()" if own else ""
+    names = [name for name in ("train_step", "compute_loss") if not getattr(kind, name).__module__.startswith("keras.")]
+    return f"{kind.__name__} has its own {'() and '.join(names)}()" if names else ""
 
 
-def followed(model: Any, x: Any, y: Any) -> list[Reading]:
+def follow_custom_step(model: Any, x: Any, y: Any) -> list[Reading]:
     """The outputs that have a loss in the model's own training step, run on TensorFlow up to its first gradient.
 
     `x`, `y`: tensors of some rows; `y` may be None. The model's variables stay as they are. Raises `UserError` where
@@ -39,9 +39,9 @@ def followed(model: Any, x: Any, y: Any) -> list[Reading]:
     """
     import keras
 
-    told = own_step(model)
+    description = custom_step(model)
     if keras.backend.backend() != "tensorflow":
-        raise UserError(f"{told}, which is looked into on TensorFlow alone")
+        raise UserError(f"{description}, which is looked into on TensorFlow alone")
     from experiments.check.tape_script import of_step
 
     data = keras.utils.pack_x_y_sample_weight(x, y)
@@ -49,18 +49,18 @@ def followed(model: Any, x: Any, y: Any) -> list[Reading]:
         return of_step(lambda: model.train_step(data), f"{type(model).__name__}.train_step()")
 
 
-def bypassed(model: Any, x: Any, y: Any) -> str:
+def bypass_reason(model: Any, x: Any, y: Any) -> str:
     """Why the compiled loss may not be what `fit` minimises: a step of its own that does not call it; "" if it is.
 
     The step is traced, so nothing is executed and no variable changes. `x`, `y`: tensors of some rows.
     """
     import keras
 
-    told = own_step(model)
-    if not told:
+    description = custom_step(model)
+    if not description:
         return ""
     if keras.backend.backend() != "tensorflow":
-        return f"{told}, which is looked into on TensorFlow alone"
+        return f"{description}, which is looked into on TensorFlow alone"
     import tensorflow as tf
 
     CompileLoss = keras_internals.compiled_loss_class()
@@ -75,5 +75,5 @@ def bypassed(model: Any, x: Any, y: Any) -> str:
         with patch.object(CompileLoss, "call", call):
             tf.function(model.train_step, autograph=False).get_concrete_function((x, y))
     except Exception as error:  # the user's own step
-        return f"{told}, which cannot be traced: {one_line(error)}"
-    return "" if calls else f"{told}, which does not call the compiled loss"
+        return f"{description}, which cannot be traced: {one_line(error)}"
+    return "" if calls else f"{description}, which does not call the compiled loss"

@@ -1,4 +1,4 @@
-"""A program whose first classes weigh nothing, seen with other classes in their places."""
+"""A program whose first classes weigh nothing, read with other classes in front of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class RolledClasses:
 
     @property
     def logits(self) -> np.ndarray:
-        """As the inner one's, with the classes in their new places."""
+        """As the inner one's, with the classes in their new order."""
         return np.roll(self._inner.logits, -self._first, axis=-1)
 
     def _labels(self, labels: np.ndarray, units: int) -> np.ndarray:

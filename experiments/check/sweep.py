@@ -21,8 +21,8 @@ class Sweep:
 
     `slope`: the derivative of a row's loss with respect to z; `flat`: whether its gradient is exactly 0 altogether;
     `stalled`: whether that of a unit is which z enters; `silent`, (2,): whether a label has no finite loss at all;
-    `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points, K), of one place of one row.
-    `logits`: (points, K) or None where they are not laid out as the prediction is.
+    `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points, K), of one position of one
+    row. `logits`: (points, K) or None where they are not laid out as the prediction is.
     `total`: the sum of a row's predictions at logits that are all 1, where only a softmax gives 1.
     `mixed`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
     `leaks`: by how much a row's prediction changes with the other rows. `paired`: by how much the loss of a batch
@@ -104,7 +104,7 @@ class Sweep:
 def directions(tail: Tail, prediction: tuple[int, ...]) -> tuple[np.ndarray, bool]:
     """How z enters the logits of one row, and whether these are laid out as the prediction is.
 
-    One unit gets z; of several the first gets -z/2, the second z/2, the others 0, at every place.
+    One unit gets z; of several the first gets -z/2, the second z/2, the others 0, at every position.
     """
     size = int(np.prod(tail.shape, dtype=int))
     fits = size == int(np.prod(prediction, dtype=int))
@@ -137,7 +137,7 @@ def run_sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sw
             trained[label, column] = step.trained.flat[:units]
             if z in MODERATE:
                 scored[label, column] = tail.score(truth, step.prediction)
-    # of a layer that is called for each place of a row, the logits of one place
+    # of a layer that is called for each position of a row, the logits of one position
     laid_out = fits or direction.size == units
     logits = GRID[:, None] * direction.flat[:units] if laid_out else None
     between = np.isin(GRID, MODERATE)
@@ -221,14 +221,15 @@ def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float
     cycles = np.array([(-0.5, 1.5, 0.25, 2.0), (2.0, -1.0, 0.5, 0.25)])
     batches = [_batch(tail, direction, encoding, classes, cycle) for cycle in cycles]
     leaks = max(leak for _, _, _, leak, _ in batches)
-    size = max(max(abs(zero), abs(one)) for _, zero, one, _, _ in batches)
+    size = max(max(abs(loss_0), abs(loss_1)) for _, loss_0, loss_1, _, _ in batches)
     swapped = [tail(_spread(tail, direction, np.roll(cycle, 1)), encoding.rows(classes)).loss for cycle in cycles]
     pairs = [abs(batch[0] - loss) for batch, loss in zip(batches, swapped, strict=True)]
     share = classes.mean()
-    gaps = [together - ((1 - share) * zero + share * one) for together, zero, one, _, _ in batches]
+    gaps = [together - ((1 - share) * loss_0 + share * loss_1) for together, loss_0, loss_1, _, _ in batches]
     plain = max(abs(gap) for gap in gaps) / max(size, 1e-6)
-    shares = [(loss - zero) / (one - zero) if abs(one - zero) > 1e-6 else np.nan for loss, zero, one, _, _ in batches]
-    weighted = abs(shares[0] - shares[1]) if all(0 <= one <= 1 for one in shares) else np.inf
+    shares = [(loss - loss_0) / (loss_1 - loss_0) if abs(loss_1 - loss_0) > 1e-6 else np.nan
+              for loss, loss_0, loss_1, _, _ in batches]  # fmt: skip
+    weighted = abs(shares[0] - shares[1]) if all(0 <= value <= 1 for value in shares) else np.inf
     toward = np.concatenate([slopes for *_, slopes in batches]) * np.tile(1 - 2 * classes, len(batches))
     return min(plain, weighted), leaks, max(pairs) / max(size, 1e-6), toward.reshape(-1, 2)
 
@@ -253,6 +254,6 @@ def _batch(
     ]
     leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
     of_label = [[alone[row % len(cycle)].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
-    zero, one = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
+    loss_0, loss_1 = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
     slopes = np.array([row.sum() for row in together.gradient * direction])
-    return together.loss, zero, one, leak, slopes
+    return together.loss, loss_0, loss_1, leak, slopes
