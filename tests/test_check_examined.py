@@ -63,7 +63,7 @@ def test_the_reading_that_fits_is_taken(
         one = readings[int(known.name)]
         if isinstance(one, Exception):
             raise one
-        return replace(swept(ONE), formula=one[0], mixed=one[1])
+        return replace(swept(ONE), formula=one[0], batch_loss_gap=one[1])
 
     monkeypatch.setattr(examine, "_sweep", sweep)
     known, found, error = examine._best((one, swept(ONE).encoding) for one in given)
@@ -121,12 +121,12 @@ def test_classes_that_are_left_out_are_passed_over(out: tuple[int, ...], expecte
     some = np.isin(np.arange(4), out)
     tail = of(identity, lambda y, z: np.where((y * some).sum(axis=1) > 0, 0.0, cce_of_logits(y, z)), units=4)
     found = examine._sweep(output(tail), Encoding(shape=(4,), onehot=True, dtype="float32"))
-    labels_without_loss = ((found.losses == 0) & found.flat)[:, found.moderate].all(axis=1)
+    labels_without_loss = ((found.losses == 0) & found.zero_gradient)[:, found.moderate].all(axis=1)
     assert labels_without_loss.sum() == expected
     # of two units both are swept as they are
     two = of(identity, lambda y, z: np.where(y[:, 0] == 1, 0.0, cce_of_logits(y, z)), units=2)
     found = examine._sweep(output(two), Encoding(shape=(2,), onehot=True, dtype="float32"))
-    assert found.flat[0].all()
+    assert found.zero_gradient[0].all()
 
 
 def told(known: Output, found: Sweep | None, error: str = "") -> list[str]:

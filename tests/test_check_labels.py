@@ -303,15 +303,16 @@ def test_a_label_without_a_loss_is_left_out() -> None:
     zero = np.zeros_like(found.losses)
     at = found.moderate
     assert labels_without_loss(found).tolist() == [False, False]
-    assert labels_without_loss(replace(found, silent=np.array([True, False]))).tolist() == [True, False]
+    assert labels_without_loss(replace(found, no_finite_loss=np.array([True, False]))).tolist() == [True, False]
     for label in (0, 1):
-        losses, flat = found.losses.copy(), found.flat.copy()
+        losses, flat = found.losses.copy(), found.zero_gradient.copy()
         losses[label, at], flat[label, at] = 0.0, True
-        assert labels_without_loss(replace(found, losses=losses, flat=flat)).tolist() == [label == 0, label == 1]
-        assert not labels_without_loss(replace(found, flat=flat)).any()
-        assert not labels_without_loss(replace(found, losses=zero, flat=zero > 0)).any()
+        none = labels_without_loss(replace(found, losses=losses, zero_gradient=flat))
+        assert none.tolist() == [label == 0, label == 1]
+        assert not labels_without_loss(replace(found, zero_gradient=flat)).any()
+        assert not labels_without_loss(replace(found, losses=zero, zero_gradient=zero > 0)).any()
         flat[label, np.flatnonzero(at)[0]] = False  # one slope is enough
-        assert not labels_without_loss(replace(found, losses=losses, flat=flat)).any()
+        assert not labels_without_loss(replace(found, losses=losses, zero_gradient=flat)).any()
 
 
 def test_classes_in_other_places_are_the_same_program() -> None:

@@ -315,12 +315,12 @@ def test_a_program_of_one_row_is_swept_as_one_of_eight() -> None:
         np.testing.assert_allclose(few.slope, many.slope, atol=1e-6)
         np.testing.assert_allclose(few.prediction, many.prediction)
         np.testing.assert_allclose(few.trained, many.trained)
-        assert (few.formula, few.scored_formula, few.sunk) == (
+        assert (few.formula, few.scored_formula, few.shifted_gradient_ratio) == (
             many.formula,
             many.scored_formula,
-            pytest.approx(many.sunk),
+            pytest.approx(many.shifted_gradient_ratio),
         )
-        assert few.total == pytest.approx(many.total)
+        assert few.sum_at_ones == pytest.approx(many.sum_at_ones)
 
 
 def test_the_scores_are_those_of_predictions_at_moderate_logits() -> None:
@@ -333,50 +333,51 @@ def test_the_scores_are_those_of_predictions_at_moderate_logits() -> None:
 
 
 def test_the_sum_of_predictions_at_logits_of_1() -> None:
-    assert measured(ONE).total == pytest.approx(expit(1))
-    assert measured(MULTI).total == pytest.approx(3 * expit(1))
-    assert measured(THREE).total == pytest.approx(1)
+    assert measured(ONE).sum_at_ones == pytest.approx(expit(1))
+    assert measured(MULTI).sum_at_ones == pytest.approx(3 * expit(1))
+    assert measured(THREE).sum_at_ones == pytest.approx(1)
 
 
 def test_a_gradient_that_is_0_for_one_unit_or_for_all() -> None:
     """Of a loss of the first unit alone: the second has no gradient, and both have none below a logit of 0."""
     found = measured(of(lambda z: np.maximum(z, 0), lambda y, p: (p[:, 0] - 2) ** 2 + 0 * y[:, 0], units=2))
     for label in (0, 1):
-        assert found.stalled[label].all()
-        np.testing.assert_array_equal(found.flat[label], GRID > 0)
+        assert found.unit_zero_gradient[label].all()
+        np.testing.assert_array_equal(found.zero_gradient[label], GRID > 0)
     both = measured(TWO)
-    assert not both.flat[:, np.abs(GRID) < 30].any()
-    assert not both.stalled[:, np.abs(GRID) < 30].any()
+    assert not both.zero_gradient[:, np.abs(GRID) < 30].any()
+    assert not both.unit_zero_gradient[:, np.abs(GRID) < 30].any()
     # the third unit is not what z enters
     third = measured(of(identity, lambda y, z: z[:, 2] ** 2 + z[:, 2] + 0 * y[:, 0], units=3))
-    assert third.flat.all()
+    assert third.zero_gradient.all()
 
 
 def test_losses_that_are_not_finite_at_any_moderate_logit() -> None:
     for label in (0, 1):
         none = measured(of(identity, lambda y, z, of=label: np.where(y[:, 0] == of, np.nan, bce_of_logits(y, z))))
-        assert none.silent.tolist() == [label == 0, label == 1]
+        assert none.no_finite_loss.tolist() == [label == 0, label == 1]
     some = measured(of(identity, lambda y, z: np.where(z[:, 0] < 2, np.nan, bce_of_logits(y, z))))
-    assert some.silent.tolist() == [False, False]
+    assert some.no_finite_loss.tolist() == [False, False]
 
 
 def test_what_a_wrong_answer_learns_with_all_logits_high_or_low() -> None:
     """Of a softmax as much as with none moved; of what is cut off below -5, nothing."""
-    assert measured(THREE).sunk == pytest.approx(1, rel=1e-3)
+    assert measured(THREE).shifted_gradient_ratio == pytest.approx(1, rel=1e-3)
     low = measured(of(lambda z: np.maximum(z, -5), cce_of_logits, units=3))
     high = measured(of(lambda z: np.minimum(z, 5), cce_of_logits, units=3))
-    assert (low.sunk, high.sunk) == (0, 0)
+    assert (low.shifted_gradient_ratio, high.shifted_gradient_ratio) == (0, 0)
     half = measured(of(lambda z: np.where(z > 4, z / 2, z), cce_of_logits, units=3))
 
     # of logits 8.5, 7.5 and 8 the half: a slope of a half for softmax(4.25, 3.75, 4) without the one of the label
     def size(z: Array, label: int) -> float:
         return float(np.linalg.norm(softmax(z) - np.eye(3)[label]))
 
-    assert half.sunk == pytest.approx(
+    assert half.shifted_gradient_ratio == pytest.approx(
         size(np.array([3.75, 4.25, 4]), 0) / 2 / size(np.array([-0.5, 0.5, 0]), 0), rel=1e-3
     )
-    assert measured(ONE).sunk == 1
-    assert measured(of(identity, lambda y, z: 0 * z[:, 0], units=2)).sunk == 1  # nothing is learnt in any case
+    assert measured(ONE).shifted_gradient_ratio == 1
+    # nothing is learnt in any case
+    assert measured(of(identity, lambda y, z: 0 * z[:, 0], units=2)).shifted_gradient_ratio == 1
 
 
 BATCHES = [np.array([-0.5, 1.5, 0.25, 2.0]), np.array([2.0, -1.0, 0.5, 0.25])]
@@ -399,10 +400,10 @@ def test_rows_of_a_batch_by_hand(scale: float) -> None:
     apart = max(abs(row.max() - np.mean(mean)) for row, mean in zip(rows, means, strict=True)) / size
     shares = [(row.max() - zero) / (one - zero) for row, (zero, one) in zip(rows, means, strict=True)]
     assert not all(0 <= share <= 1 for share in shares)  # so it is no mean that is weighted by class
-    assert found.mixed == pytest.approx(apart)
+    assert found.batch_loss_gap == pytest.approx(apart)
     swapped = [scale * ((TURNS - np.roll(one, 1)) ** 2).max() for one in BATCHES]
     pairs = max(abs(row.max() - other) for row, other in zip(rows, swapped, strict=True))
-    assert found.paired == pytest.approx(pairs / size)
+    assert found.pairing_gap == pytest.approx(pairs / size)
 
 
 def test_losses_of_labels_that_hardly_differ_tell_no_weights_of_classes() -> None:
@@ -417,7 +418,7 @@ def test_losses_of_labels_that_hardly_differ_tell_no_weights_of_classes() -> Non
             return scale * float(np.average(square(y, z), weights=1 + 3 * y[:, 0]))
 
         found = measured(replace(of(identity, lambda y, z, scale=scale: scale * square(y, z)), whole_loss=weighed))
-        assert (found.mixed < 1e-9) == known
+        assert (found.batch_loss_gap < 1e-9) == known
 
 
 def test_a_mean_that_is_weighted_by_class_mixes_no_rows() -> None:
@@ -425,9 +426,9 @@ def test_a_mean_that_is_weighted_by_class_mixes_no_rows() -> None:
         return float(np.average(bce_of_logits(labels, z), weights=1 + 4 * labels[:, 0]))
 
     found = measured(replace(of(identity, bce_of_logits), whole_loss=weighed))
-    assert found.mixed == pytest.approx(0, abs=1e-9)
+    assert found.batch_loss_gap == pytest.approx(0, abs=1e-9)
     half = measured(replace(of(identity, bce_of_logits), whole_loss=lambda y, z: weighed(y, z) + 0.01 * z.max()))
-    assert half.mixed > 1e-3
+    assert half.batch_loss_gap > 1e-3
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -438,8 +439,8 @@ def test_in_a_batch_a_label_may_be_turned_or_left_still(label: int) -> None:
             return float((bce_of_logits(y, z) * np.where(y[:, 0] == label, weight, 1.0)).mean())
 
         found = measured(replace(of(identity, bce_of_logits), whole_loss=whole))
-        assert found.turned.tolist() == [turned and label == 0, turned and label == 1]
-        assert found.still.tolist() == [still and label == 0, still and label == 1]
+        assert found.worsening.tolist() == [turned and label == 0, turned and label == 1]
+        assert found.unmoved.tolist() == [still and label == 0, still and label == 1]
 
 
 @pytest.mark.parametrize(
@@ -463,5 +464,5 @@ def test_one_row_that_sees_another_is_enough() -> None:
     def leaking(z: Array) -> Array:
         return z + 0.1 * (np.arange(len(z)) == 1)[:, None] * z[:1]
 
-    assert measured(of(leaking, square)).leaks == pytest.approx(0.1 * max(1.5 + 0.5, 1 + 2))
-    assert measured(of(identity, square)).leaks == 0
+    assert measured(of(leaking, square)).batch_prediction_gap == pytest.approx(0.1 * max(1.5 + 0.5, 1 + 2))
+    assert measured(of(identity, square)).batch_prediction_gap == 0

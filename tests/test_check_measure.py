@@ -237,11 +237,12 @@ def test_the_sweep_is_what_the_formulas_give() -> None:
     np.testing.assert_allclose(swept.slope, np.stack([expit(GRID), -expit(-GRID)]), atol=1e-6)
     np.testing.assert_allclose(swept.prediction[:, :, 0], np.stack([expit(GRID)] * 2))
     assert (swept.formula.name, swept.formula.of, swept.formula.smoothed) == ("binary", "prediction", False)
-    assert (swept.mixed < 1e-9, swept.leaks < 1e-9) == (True, True)
+    assert (swept.batch_loss_gap < 1e-9, swept.batch_prediction_gap < 1e-9) == (True, True)
     two = measured(of(identity, cce_of_logits, units=2))
     np.testing.assert_allclose(two.losses, wrong, rtol=1e-9, atol=1e-13)  # softmax(-z/2, z/2) is sigmoid(z)
     np.testing.assert_allclose(two.logits, np.stack([-GRID / 2, GRID / 2], axis=1))
-    assert (two.identical, two.unbounded, two.probabilities, two.sums_to_one) == (True, True, False, False)
+    assert (two.predicts_logits, two.unbounded) == (True, True)
+    assert (two.predicts_probabilities, two.sums_to_one) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -300,7 +301,7 @@ def test_the_reach_of_a_prediction_that_grows_no_more() -> None:
     """From a logit of 40 on by less than a thousandth, or by more."""
     for growth, wanted in ((0.0008, 40.0008), (0.0015, np.inf)):
         swept = measured(of(lambda z, g=growth: np.clip(z, -40, 40) + g * (np.abs(z) > 40) * np.sign(z), square))
-        assert swept.reach == pytest.approx((-wanted, wanted))
+        assert swept.prediction_range == pytest.approx((-wanted, wanted))
 
 
 # labels and weights -------------------------------------------------------------------------------------------------

@@ -111,7 +111,7 @@ def scored(relative: float) -> Change:
     return change
 
 
-MIXED = {"mixed": 0.5}
+MIXED = {"batch_loss_gap": 0.5}
 HALF = {"dtype": "float16"}
 OWN = {"formula": LossFormula()}
 
@@ -122,9 +122,9 @@ OBJECTIVES: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (SOFTMAX, constant(0.9e-6), ["prediction_is_constant"], ""),
     (SOFTMAX, lambda found: {"prediction": np.zeros_like(found.prediction) + np.array([0.2, 0.8])},
      ["prediction_is_constant"], "always 0.8."),
-    (ONE, {"silent": np.array([True, True])}, ["loss_is_not_finite"], "infinite or nan"),
-    (ONE, {"silent": np.array([True, False])}, ["gradient_dies"], "label 0 has"),
-    (ONE, {"silent": np.array([False, True])}, ["gradient_dies"], "label 1 has"),
+    (ONE, {"no_finite_loss": np.array([True, True])}, ["loss_is_not_finite"], "infinite or nan"),
+    (ONE, {"no_finite_loss": np.array([True, False])}, ["gradient_dies"], "label 0 has"),
+    (ONE, {"no_finite_loss": np.array([False, True])}, ["gradient_dies"], "label 1 has"),
     (ONE, steady(0.9e-6, 0.9e-6), ["one_unit_categorical"], "always 0.7."),
     (ONE, steady(1.5e-6, 0.0), [], ""),
     (ONE, steady(0.0, 1.5e-6), [], ""),
@@ -139,17 +139,19 @@ OBJECTIVES: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (ONE, lambda found: {"trained": found.prediction + 0.9e-3}, [], ""),
     (ONE, lambda found: {"trained": found.prediction - 1.5e-3 * (GRID == 3)[:, None]}, ["training_differs"], "0.0015"),
     (ONE, lambda found: {"trained": found.prediction + (GRID == 4)[:, None]}, [], ""),
-    (ONE, {"paired": 0.0, "mixed": 0.009}, [], ""),
-    (ONE, {"paired": 0.0, "mixed": 0.015}, ["rows_are_mixed"], "The loss of a batch differs from that of its rows one "
+    (ONE, {"pairing_gap": 0.0, "batch_loss_gap": 0.009}, [], ""),
+    (ONE, {"pairing_gap": 0.0, "batch_loss_gap": 0.015}, ["rows_are_mixed"],
+     "The loss of a batch differs from that of its rows one "
      "by one by 0.015."),
-    (ONE, {"paired": 0.0, "mixed": 0.045, **HALF}, [], ""),
-    (ONE, {"paired": 0.0, "mixed": 0.055, **HALF}, ["rows_are_mixed"], "0.055"),
-    (ONE, {**MIXED, "paired": 0.009}, ["rows_are_mixed"], ""),
-    (ONE, {**MIXED, "paired": 0.015}, [], ""),
-    (ONE, {"leaks": 0.9e-3}, [], ""),
-    (ONE, {"leaks": 1.5e-3}, ["rows_are_mixed"], "The prediction of a batch differs from that of its rows one by one "
+    (ONE, {"pairing_gap": 0.0, "batch_loss_gap": 0.045, **HALF}, [], ""),
+    (ONE, {"pairing_gap": 0.0, "batch_loss_gap": 0.055, **HALF}, ["rows_are_mixed"], "0.055"),
+    (ONE, {**MIXED, "pairing_gap": 0.009}, ["rows_are_mixed"], ""),
+    (ONE, {**MIXED, "pairing_gap": 0.015}, [], ""),
+    (ONE, {"batch_prediction_gap": 0.9e-3}, [], ""),
+    (ONE, {"batch_prediction_gap": 1.5e-3}, ["rows_are_mixed"],
+     "The prediction of a batch differs from that of its rows one by one "
      "by 0.0015."),
-    (ONE, {**MIXED, "paired": 0.5, "leaks": 0.25}, ["rows_are_mixed"], "The prediction"),
+    (ONE, {**MIXED, "pairing_gap": 0.5, "batch_prediction_gap": 0.25}, ["rows_are_mixed"], "The prediction"),
     # a loss that takes +-3.2 for logits never falls below 0.0399, more than 0.05 of 0.724 at logits of +-0.5
     (of(lambda z: 3.2 * np.tanh(z / 3.2), bce_of_logits), {}, ["squashed_logits"], "never falls below 0.04."),
     (of(lambda z: 3.4 * np.tanh(z / 3.4), bce_of_logits), {}, [], ""),
@@ -157,10 +159,10 @@ OBJECTIVES: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (of(lambda z: np.clip(z, -1, 200), bce_of_logits), {}, ["squashed_logits"], "below 0.31 for label 0."),
     (of(lambda z: np.clip(z, -200, 1), bce_of_logits), {}, ["squashed_logits"], "below 0.31 for label 1."),
     (of(lambda z: np.clip(z, -200, 200), bce_of_logits), {}, [], ""),
-    (TWO, {"sunk": 1e-12}, [], ""),
-    (TWO, {"sunk": 0.0}, ["gradient_dies"], "8 lower or higher"),
-    (TWO, {"sunk": 0.0, "logits": None}, [], ""),
-    (MULTI, {"sunk": 0.0}, [], ""),
+    (TWO, {"shifted_gradient_ratio": 1e-12}, [], ""),
+    (TWO, {"shifted_gradient_ratio": 0.0}, ["gradient_dies"], "8 lower or higher"),
+    (TWO, {"shifted_gradient_ratio": 0.0, "logits": None}, [], ""),
+    (MULTI, {"shifted_gradient_ratio": 0.0}, [], ""),
     (of(lambda z: np.clip(z, -0.94, 200), hinge), {}, ["squashed_logits"], "stays between -0.94 and 120; a hinge"),
     (of(lambda z: np.clip(z, -0.96, 200), hinge), {}, [], ""),
     (of(lambda z: np.clip(z, -200, 0.94), hinge), {}, ["squashed_logits"], "between -120 and 0.94"),
@@ -176,10 +178,10 @@ OBJECTIVES: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (SOFTMAX, both(scored(0.5), {"formula": LossFormula(name="categorical", of="prediction", by_class=True)}),
      ["evaluate_disagrees"], ""),
     (ONE, both(scored(0.5), {"formula": LossFormula(name="binary", of="logits")}), ["evaluate_disagrees"], ""),
-    (THREE, {"total": 1.5}, ["crossed_pair_swaps_the_objective"], "of a row do not sum to 1."),
-    (THREE, {"total": 1.5, "formula": LossFormula(name="likelihood", of="prediction", by_class=True)},
+    (THREE, {"sum_at_ones": 1.5}, ["crossed_pair_swaps_the_objective"], "of a row do not sum to 1."),
+    (THREE, {"sum_at_ones": 1.5, "formula": LossFormula(name="likelihood", of="prediction", by_class=True)},
      ["not_a_log_probability"], ""),
-    (MULTI, {"total": 1.5}, [], ""),
+    (MULTI, {"sum_at_ones": 1.5}, [], ""),
     (of(lambda z: log_softmax(z, axis=-1) + 0.009, lambda y, p: -(y * p).sum(axis=-1), units=2), {}, [], ""),
     (of(lambda z: log_softmax(z, axis=-1) + 0.012, lambda y, p: -(y * p).sum(axis=-1), units=2), {},
      ["not_a_log_probability"], "goes down to -0.012"),
@@ -211,7 +213,7 @@ def fading(ratio: float, label: int) -> Change:
 
 def dead(start: float, label: int = 0) -> Change:
     """No gradient of wrong answers to the label from there on: above 0 for label 0, below for label 1."""
-    return at("flat", True, (GRID if label == 0 else -GRID) >= start, label)
+    return at("zero_gradient", True, (GRID if label == 0 else -GRID) >= start, label)
 
 
 def away(size: float, *labels: int) -> Change:
@@ -226,10 +228,10 @@ def away(size: float, *labels: int) -> Change:
     return change
 
 
-TURNED = {"turned": np.array([False, True])}
-STILL = {"still": np.array([True, False])}
-SUNK = {"sunk": 0.009}
-UNLEARNT = both(at("flat", True, np.abs(GRID) < 14, 0), STILL)
+TURNED = {"worsening": np.array([False, True])}
+STILL = {"unmoved": np.array([True, False])}
+SUNK = {"shifted_gradient_ratio": 0.009}
+UNLEARNT = both(at("zero_gradient", True, np.abs(GRID) < 14, 0), STILL)
 
 GRADIENTS: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (LOGIT, {}, [], ""),
@@ -249,7 +251,7 @@ GRADIENTS: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (LOGIT, both(dead(16), at("losses", np.inf, GRID == 120)), ["probability_clipped"], "rises above 120.00."),
     (LOGIT, both(dead(16), at("losses", np.inf, np.abs(GRID) == 120)), ["probability_clipped"], "above 90.00."),
     (LOGIT, dead(120), ["probability_clipped"], ""),
-    (LOGIT, at("flat", True, GRID <= -4, 0), [], ""),  # right answers
+    (LOGIT, at("zero_gradient", True, GRID <= -4, 0), [], ""),  # right answers
     (LOGIT, dead(14), ["probability_clipped"], ""),
     (LOGIT, dead(13), ["gradient_dies"], "From a logit of 13"),
     (LOGIT, both(dead(13), HALF), ["one_sided_saturation"], ""),
@@ -266,29 +268,30 @@ GRADIENTS: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (SQUARE, dead(14), ["probability_clipped"], ""),
     (SQUARE, dead(30), ["probability_clipped"], ""),
     (SQUARE, dead(40), [], ""),
-    (MULTI, at("stalled", True, GRID >= 20, 0), ["gradient_dies"], "From a logit of 10 on"),
-    (MULTI, at("flat", True, GRID >= 20, 0), [], ""),
-    (TWO, at("stalled", True, GRID >= 10, 0), [], ""),
+    (MULTI, at("unit_zero_gradient", True, GRID >= 20, 0), ["gradient_dies"], "From a logit of 10 on"),
+    (MULTI, at("zero_gradient", True, GRID >= 20, 0), [], ""),
+    (TWO, at("unit_zero_gradient", True, GRID >= 10, 0), [], ""),
     (TWO, dead(10), ["gradient_dies"], "From logits 10 apart"),
-    (SQUARE, both(dead(3), OWN, {"mixed": 0.009}), ["gradient_is_one_sided", "loss_of_its_own_formula"], ""),
-    (SQUARE, both(dead(3), OWN, {"mixed": 0.015}), ["loss_of_its_own_formula"], ""),
-    (SQUARE, both(dead(3), OWN, {"mixed": 0.015}, STILL), ["gradient_is_one_sided", "loss_of_its_own_formula"], ""),
-    (SQUARE, both(dead(3, label=1), OWN, {"mixed": 0.015}, STILL), ["loss_of_its_own_formula"], ""),
-    (SQUARE, both(dead(3), {"mixed": 0.015}), ["gradient_is_one_sided"], ""),
+    (SQUARE, both(dead(3), OWN, {"batch_loss_gap": 0.009}), ["gradient_is_one_sided", "loss_of_its_own_formula"], ""),
+    (SQUARE, both(dead(3), OWN, {"batch_loss_gap": 0.015}), ["loss_of_its_own_formula"], ""),
+    (SQUARE, both(dead(3), OWN, {"batch_loss_gap": 0.015}, STILL),
+     ["gradient_is_one_sided", "loss_of_its_own_formula"], ""),
+    (SQUARE, both(dead(3, label=1), OWN, {"batch_loss_gap": 0.015}, STILL), ["loss_of_its_own_formula"], ""),
+    (SQUARE, both(dead(3), {"batch_loss_gap": 0.015}), ["gradient_is_one_sided"], ""),
     (LOGIT, TURNED, ["gradient_points_away"], "each row with the label 1 worse"),
     (SQUARE, TURNED, [], ""),
-    (LOGIT, at("flat", True, np.abs(GRID) <= 3), ["gradient_dies"], "at every logit"),
-    (SQUARE, at("flat", True, np.abs(GRID) <= 3, 1), ["gradient_is_one_sided"], ""),
+    (LOGIT, at("zero_gradient", True, np.abs(GRID) <= 3), ["gradient_dies"], "at every logit"),
+    (SQUARE, at("zero_gradient", True, np.abs(GRID) <= 3, 1), ["gradient_is_one_sided"], ""),
     (SQUARE, UNLEARNT, ["gradient_dies"], "Whatever the logit, a row with the label 0 has"),
-    (SQUARE, both(UNLEARNT, {"still": np.array([False, True])}), ["gradient_is_one_sided"], ""),
-    (SQUARE, both(UNLEARNT, at("flat", False, GRID == -13, 0)), ["gradient_is_one_sided"], ""),
+    (SQUARE, both(UNLEARNT, {"unmoved": np.array([False, True])}), ["gradient_is_one_sided"], ""),
+    (SQUARE, both(UNLEARNT, at("zero_gradient", False, GRID == -13, 0)), ["gradient_is_one_sided"], ""),
     (SQUARE, fading(0.009, 0), ["gradient_fades"], "At a logit of 8, a wrong answer has 0.009 of the largest"),
     (SQUARE, fading(0.009, 1), ["gradient_fades"], "has 0.009"),
     (SQUARE, fading(0.015, 0), [], ""),
     (SQUARE, lambda found: {"slope": np.zeros_like(found.slope)}, ["gradient_fades"], "has 0 of"),
     (LOGIT, fading(0.009, 0), [], ""),
     (TWO, SUNK, ["gradient_fades"], "has 0.009 of its gradient"),
-    (TWO, {"sunk": 0.015}, [], ""),
+    (TWO, {"shifted_gradient_ratio": 0.015}, [], ""),
     (MULTI, SUNK, [], ""),
     (TWO, {**SUNK, "formula": LossFormula(name="square", by_class=True)}, [], ""),
     (SQUARE, both(OWN, away(1e-5, 0, 1)), ["gradient_points_away"], "makes each wrong answer more wrong"),
@@ -302,7 +305,7 @@ GRADIENTS: list[tuple[NumpyTail, Change | dict[str, Any], list[str], str]] = [
     (TWO, both(OWN, away(1e-5, 0, 1), lambda found: {"encoding": replace(found.encoding, onehot=False)}),
      ["gradient_points_away"], ""),
     (SQUARE, both(OWN, away(1.0), at("slope", 9.0, GRID == -2, 1)), ["loss_of_its_own_formula"], ""),
-    (SQUARE, both(OWN, at("flat", True, np.abs(GRID) <= 3)), ["gradient_dies"], "at every"),
+    (SQUARE, both(OWN, at("zero_gradient", True, np.abs(GRID) <= 3)), ["gradient_dies"], "at every"),
     (SQUARE, both(OWN, dead(3), dead(3, label=1)), ["gradient_dies"], ""),
 ]  # fmt: skip
 
@@ -353,26 +356,27 @@ def predicted(values: Callable[[Array], Array], tail: NumpyTail = LOGIT) -> Swee
 @pytest.mark.parametrize(
     ("values", "of_what", "expected"),
     [
-        (lambda z: z * 1.009, "identical", True),
-        (lambda z: z * 1.015, "identical", False),
-        (lambda z: np.clip(z, -40, 40), "identical", True),
-        (lambda z: np.clip(z, -39, 39), "identical", False),
+        (lambda z: z * 1.009, "predicts_logits", True),
+        (lambda z: z * 1.015, "predicts_logits", False),
+        (lambda z: np.clip(z, -40, 40), "predicts_logits", True),
+        (lambda z: np.clip(z, -39, 39), "predicts_logits", False),
         (lambda z: np.clip(z, -5.5, 5.5), "unbounded", True),
         (lambda z: np.clip(z, -5, 5.5), "unbounded", False),
         (lambda z: np.clip(z, -5.5, 5), "unbounded", False),
         (lambda z: np.where(z > 90, np.nan, z), "unbounded", True),
         (lambda z: z * np.nan, "unbounded", False),
-        (expit, "probabilities", True),
-        (lambda z: expit(z) * 1.0009, "probabilities", True),
-        (lambda z: expit(z) * 1.0015, "probabilities", False),
-        (lambda z: expit(z) - 1e-9, "probabilities", False),
-        (lambda z: 0.5 + 0.4 * expit(z), "probabilities", True),
-        (lambda z: np.where(z > 90, np.nan, expit(z)), "probabilities", True),
-        (lambda z: z * np.nan, "probabilities", False),
-        (lambda z: np.clip(z, -40, 40) + 0.9e-3 * (np.abs(z) > 40) * np.sign(z), "reach", (-40.0009, 40.0009)),
-        (lambda z: np.clip(z, -40, 40) + 1.5e-3 * (z > 40), "reach", (-40, np.inf)),
-        (lambda z: np.clip(z, -40, 40) - 1.5e-3 * (z < -40), "reach", (-np.inf, 40)),
-        (lambda z: np.where(z > 40, np.nan, np.clip(z, 1, 2)), "reach", (-np.inf, 2)),  # nan counts as 0
+        (expit, "predicts_probabilities", True),
+        (lambda z: expit(z) * 1.0009, "predicts_probabilities", True),
+        (lambda z: expit(z) * 1.0015, "predicts_probabilities", False),
+        (lambda z: expit(z) - 1e-9, "predicts_probabilities", False),
+        (lambda z: 0.5 + 0.4 * expit(z), "predicts_probabilities", True),
+        (lambda z: np.where(z > 90, np.nan, expit(z)), "predicts_probabilities", True),
+        (lambda z: z * np.nan, "predicts_probabilities", False),
+        (lambda z: np.clip(z, -40, 40) + 0.9e-3 * (np.abs(z) > 40) * np.sign(z), "prediction_range",
+         (-40.0009, 40.0009)),
+        (lambda z: np.clip(z, -40, 40) + 1.5e-3 * (z > 40), "prediction_range", (-40, np.inf)),
+        (lambda z: np.clip(z, -40, 40) - 1.5e-3 * (z < -40), "prediction_range", (-np.inf, 40)),
+        (lambda z: np.where(z > 40, np.nan, np.clip(z, 1, 2)), "prediction_range", (-np.inf, 2)),  # nan counts as 0
     ],
 )
 def test_what_a_prediction_is_like(values: Callable[[Array], Array], of_what: str, expected: Any) -> None:
@@ -380,16 +384,16 @@ def test_what_a_prediction_is_like(values: Callable[[Array], Array], of_what: st
 
 
 def test_logits_that_are_not_known_are_not_the_prediction() -> None:
-    assert swept(LOGIT).identical
-    assert not replace(swept(LOGIT), logits=None).identical
+    assert swept(LOGIT).predicts_logits
+    assert not replace(swept(LOGIT), logits=None).predicts_logits
 
 
 def test_predictions_of_units_that_sum_to_one() -> None:
     for sums, expected in ((1.0, True), (1.009, True), (0.991, True), (1.012, False), (0.988, False)):
         found = predicted(lambda z, s=sums: np.full_like(z, s / 2), SOFTMAX)
         assert found.sums_to_one == expected
-        assert replace(swept(SOFTMAX), total=sums).sums_to_one == expected
-    assert not replace(predicted(np.ones_like, ONE), total=1.0).sums_to_one  # one unit is no distribution
+        assert replace(swept(SOFTMAX), sum_at_ones=sums).sums_to_one == expected
+    assert not replace(predicted(np.ones_like, ONE), sum_at_ones=1.0).sums_to_one  # one unit is no distribution
     three = swept(THREE).prediction.copy()
     three[..., 2] += 0.1
     assert not replace(swept(THREE), prediction=three).sums_to_one
@@ -411,8 +415,8 @@ def test_predictions_of_units_that_sum_to_one() -> None:
 )
 def test_a_loss_of_rates_has_no_value_below_0(valued: Callable[[Array], Array], expected: bool) -> None:
     losses = np.where(valued(GRID), 1.0, np.nan)
-    assert replace(swept(LOGIT), losses=np.stack([losses, losses])).of_rates == expected
+    assert replace(swept(LOGIT), losses=np.stack([losses, losses])).takes_rates == expected
 
 
 def test_predictions_that_are_never_below_0_are_no_rates_that_were_seen_to_be_refused() -> None:
-    assert not predicted(np.abs).of_rates
+    assert not predicted(np.abs).takes_rates

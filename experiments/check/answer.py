@@ -49,7 +49,10 @@ def describe(output: Output, sweep: Sweep | None) -> str:
     units = f"{output.units} unit{'s' * (output.units > 1)}"
     if sweep is None:
         return f"{units}, loss {output.loss}, {output.framework}: not measured"
-    ending = "logits" if sweep.identical else "probabilities" if sweep.probabilities else "an activation of its own"
+    ending = (
+        "logits" if sweep.predicts_logits else "probabilities" if sweep.predicts_probabilities else
+        "an activation of its own"
+    )  # fmt: skip
     metrics = f", metrics {', '.join(metric.name for metric in output.metrics)}" if output.metrics else ""
     return f"{units} that end{'s' * (output.units == 1)} in {ending}, {sweep.formula.text}{metrics}, " \
            f"{sweep.dtype}, {output.framework}, {EXECUTIONS[output.execution]}"  # fmt: skip

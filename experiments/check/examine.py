@@ -60,12 +60,12 @@ def _best(reading: Reading) -> tuple[Output, Sweep | None, str]:
             error = error or one_line(raised)
             continue
         sweeps.append((output, sweep))
-        if sweep.formula.name and sweep.mixed < 0.01:
+        if sweep.formula.name and sweep.batch_loss_gap < 0.01:
             break
     if not sweeps:
         assert first is not None  # there is an encoding
         return first, None, error
-    output, sweep = min(sweeps, key=lambda pair: (not pair[1].formula.name, pair[1].mixed > 0.01))
+    output, sweep = min(sweeps, key=lambda pair: (not pair[1].formula.name, pair[1].batch_loss_gap > 0.01))
     return output, sweep, ""
 
 

@@ -16,7 +16,7 @@ Observation = tuple[str, str]
 REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
 FLOOR = 0.05  # of the loss of no answer: a right answer should come below
 # a loss of a whole batch differs by so much from the mean of its rows, or from that with other labels
-BATCH_LOSS_GAP = 0.01
+BATCH_GAP = 0.01
 TRUSTED = 40.0  # up to here everything has to be finite
 
 
@@ -32,11 +32,11 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
             f"For logits from -3 to 3 the prediction is always {value:.4g}.",
         )
         return
-    if sweep.silent.any():
-        if sweep.silent.all():
+    if sweep.no_finite_loss.any():
+        if sweep.no_finite_loss.all():
             yield "loss_is_not_finite", "Whatever the logit and the label, the loss is infinite or nan."
         else:
-            label = sweep.encoding.values[int(sweep.silent.argmax())]
+            label = sweep.encoding.values[int(sweep.no_finite_loss.argmax())]
             yield "gradient_dies", f"Whatever the logit, a batch of rows with the label {label:g} has no finite loss."
         return
     with np.errstate(invalid="ignore"):  # infinite losses are not steady
@@ -55,20 +55,20 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
         yield "training_differs", f"In training the prediction differs by up to {training_shift:.2g} from predict()."
         return
     # a loss of the batch as a whole, such as Dice's, is meant: there each label still meets its own prediction
-    is_batch_loss = sweep.paired > BATCH_LOSS_GAP and not steady
-    mixed = sweep.mixed > tolerance and not is_batch_loss
-    if mixed or sweep.leaks > 1e-3:
-        what, size = ("loss", sweep.mixed) if mixed else ("prediction", sweep.leaks)
+    is_batch_loss = sweep.pairing_gap > BATCH_GAP and not steady
+    mixed = sweep.batch_loss_gap > tolerance and not is_batch_loss
+    if mixed or sweep.batch_prediction_gap > 1e-3:
+        what, size = ("loss", sweep.batch_loss_gap) if mixed else ("prediction", sweep.batch_prediction_gap)
         yield "rows_are_mixed", f"The {what} of a batch differs from that of its rows one by one by {size:.2g}."
         return
     formula, scored_formula = sweep.formula, sweep.scored_formula
     as_logits = "prediction as logits" in (formula.of, scored_formula.of)
-    bounded_sides = np.isfinite(sweep.reach).sum()  # sides on which the prediction comes to an end
+    bounded_sides = np.isfinite(sweep.prediction_range).sum()  # sides on which the prediction comes to an end
     if as_logits and bounded_sides >= (2 if formula.by_class or scored_formula.by_class else 1):
         floors = np.nanmin(sweep.losses if "as logits" in formula.of else scored, axis=1)  # of each label
         moderate_loss = float(losses[:, np.abs(GRID[moderate]) == 0.5].mean())
-        if sweep.probabilities or floors.max() > FLOOR * moderate_loss:
-            name = "probabilities_taken_for_logits" if sweep.probabilities else "squashed_logits"
+        if sweep.predicts_probabilities or floors.max() > FLOOR * moderate_loss:
+            name = "probabilities_taken_for_logits" if sweep.predicts_probabilities else "squashed_logits"
             floor, which = (floors.min(), "") if bounded_sides == 2 else (floors.max(), f" for label {floors.argmax()}")
             yield name, (
                 f"The prediction stays between {sweep.prediction.min():.3g} and {sweep.prediction.max():.3g}, and its "
@@ -77,12 +77,12 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
             )
             return
     cut = formula.logarithmic and formula.by_class and formula.of != "prediction clipped"
-    if cut and sweep.sunk == 0 and sweep.logits is not None:
+    if cut and sweep.shifted_gradient_ratio == 0 and sweep.logits is not None:
         yield "squashed_logits" if as_logits else "gradient_dies", (
             "With the logits of all classes 8 lower or higher, a wrong answer has a gradient of exactly 0."
         )
         return
-    least, most = sweep.reach
+    least, most = sweep.prediction_range
     if formula.name == "hinge" and (least > -0.95 or most < 0.95):
         yield "squashed_logits", (
             f"The prediction stays between {sweep.prediction.min():.3g} and {sweep.prediction.max():.3g}; a hinge loss "
@@ -102,10 +102,10 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
         gap = np.abs(losses - scored)
     far = gap > tolerance * (1 + np.abs(scored))
     distribution = formula.logarithmic and formula.by_class and formula.name != "likelihood"
-    crossed = distribution and sweep.probabilities and output.units > 1 and not sweep.sums_to_one
+    crossed = distribution and sweep.predicts_probabilities and output.units > 1 and not sweep.sums_to_one
     if crossed or far.any():
         row, column = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, -1)), gap.shape)
-        swapped = crossed or (output.units > 1 and formula.of == "logits" and sweep.probabilities)
+        swapped = crossed or (output.units > 1 and formula.of == "logits" and sweep.predicts_probabilities)
         yield (
             "crossed_pair_swaps_the_objective" if swapped else "evaluate_disagrees",
             f"At {_logit(output, GRID[moderate][column])} and label {row}, fit() minimises {losses[row, column]:.4f} "
@@ -119,7 +119,7 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
         return
     undefined = sweep.unbounded and not np.isfinite(losses).all()
     if formula.of == "prediction clipped" or undefined:
-        takes_logits = sweep.unbounded and not (undefined and output.units == 1 and sweep.of_rates)
+        takes_logits = sweep.unbounded and not (undefined and output.units == 1 and sweep.takes_rates)
         name = "logits_taken_for_probabilities" if takes_logits else "prediction_leaves_the_range"
         complaint = "has no value for some of them" if undefined else f"is a {formula.text} of them clipped to (0, 1)"
         complaint = f"raises {output.refused}" if output.refused else complaint
@@ -152,23 +152,26 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
     early = broken & (size <= TRUSTED)
     if early.any():
         start = size[np.any(early, axis=0)].min()
-        half_precision = "16" in sweep.dtype and sweep.probabilities
+        half_precision = "16" in sweep.dtype and sweep.predicts_probabilities
         name = "one_sided_saturation" if half_precision else "loss_is_not_finite"
         yield name, f"From {at_logit(start)} on, the loss or its gradient is infinite or nan."
         return
     # a loss that counts units one by one may leave out any of them
-    dead = (sweep.stalled if half else sweep.flat) & wrong & ~broken
-    if sweep.mixed > BATCH_LOSS_GAP and not sweep.formula.name:  # a loss of the batch says nothing of one label alone
-        dead &= sweep.still[:, None]
+    dead = (sweep.unit_zero_gradient if half else sweep.zero_gradient) & wrong & ~broken
+    # a loss of the batch says nothing of one label alone
+    if sweep.batch_loss_gap > BATCH_GAP and not sweep.formula.name:
+        dead &= sweep.unmoved[:, None]
     start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
     message = f"From {at_logit(start)} on, a wrong answer has a gradient of exactly 0."
     fading = _fading(sweep, size, wrong)
-    if sweep.formula.logarithmic and sweep.turned.any():
-        label = sweep.encoding.values[int(sweep.turned.argmax())]
+    if sweep.formula.logarithmic and sweep.worsening.any():
+        label = sweep.encoding.values[int(sweep.worsening.argmax())]
         yield "gradient_points_away", f"In a batch of both labels a step makes each row with the label {label:g} worse."
-    elif sweep.flat[:, sweep.moderate].all():
+    elif sweep.zero_gradient[:, sweep.moderate].all():
         yield "gradient_dies", "The gradient is exactly 0 at every logit."
-    elif (unlearnt := sweep.flat[:, size < REACHED].all(axis=1) & sweep.still).any() and _two_classes(output):
+    elif (
+        unlearnt := sweep.zero_gradient[:, size < REACHED].all(axis=1) & sweep.unmoved
+    ).any() and _two_classes(output):
         label = sweep.encoding.values[int(unlearnt.argmax())]
         yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
     elif start < REACHED and "16" in sweep.dtype and (logarithmic or start > 3):
@@ -181,11 +184,12 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
         yield "gradient_fades", (
             f"At {at_logit(8)}, a wrong answer has {fading:.1g} of the largest gradient that a wrong answer has."
         )
-    elif sweep.formula.by_class and logarithmic and sweep.sunk < 0.01:
+    elif sweep.formula.by_class and logarithmic and sweep.shifted_gradient_ratio < 0.01:
         yield "gradient_fades", (
-            f"With the logits of all classes 8 lower or higher, a wrong answer has {sweep.sunk:.1g} of its gradient."
+            f"With the logits of all classes 8 lower or higher, a wrong answer has {sweep.shifted_gradient_ratio:.1g} "
+            "of its gradient."
         )
-    elif logarithmic and broken.any() and not sweep.identical:
+    elif logarithmic and broken.any() and not sweep.predicts_logits:
         end = size[np.any(broken, axis=0)].min()
         yield "probability_clipped", f"From {at_logit(end)} on, the loss or its gradient is infinite or nan."
     elif start < (np.inf if logarithmic else TRUSTED):
@@ -202,7 +206,7 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
         if away.all() or (away.any() and (output.units == 1 or sweep.encoding.onehot)):
             which = "each wrong answer" if away.all() else f"a wrong answer to label {int(away.argmax())}"
             yield "gradient_points_away", f"At logits of 1, 2 and 3 a step makes {which} more wrong."
-        elif not sweep.flat[:, sweep.moderate].all():
+        elif not sweep.zero_gradient[:, sweep.moderate].all():
             yield "loss_of_its_own_formula", (
                 "The loss matches no cross-entropy, focal, squared, absolute or hinge loss of logits or predictions."
             )

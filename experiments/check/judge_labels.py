@@ -66,7 +66,7 @@ def labels(output: Output, sweep: Sweep | None) -> Iterator[Observation]:
         if np.abs(total - 1).max() > 1e-3:
             yield "several_labels_for_one_class", f"The labels of a row sum to {total.min():g} to {total.max():g}."
     elif sweep and formula_name in ERRORS and not sparse:
-        lowest, highest = sweep.reach
+        lowest, highest = sweep.prediction_range
         if ((values < lowest - 1e-3) | (values > highest + 1e-3)).mean() > FEW:
             yield "labels_out_of_reach", f"{span}; the prediction from {lowest:.3g} to {highest:.3g}."
     classes = values.argmax(axis=-1) if onehot else values

@@ -73,7 +73,7 @@ def metrics(output: Output, tail: Tail, sweep: Sweep) -> Iterator[Observation]:
 def _regression(output: Output, sweep: Sweep) -> bool:
     if continuous(output.labels):
         return True
-    fits_numbers = sweep.formula.name in ERRORS and not sweep.probabilities
+    fits_numbers = sweep.formula.name in ERRORS and not sweep.predicts_probabilities
     return output.labels is None and fits_numbers and output.units == 1
 
 
@@ -126,7 +126,7 @@ def _middle(tail: Tail, sweep: Sweep) -> float:
     if sweep.formula.name not in ERRORS:
         return 0.0
     if sweep.prediction.shape[-1] > 1:
-        return 0.5 if sweep.identical else 0.0
+        return 0.5 if sweep.predicts_logits else 0.0
 
     def gap(z: float) -> float:
         logits = np.full((tail.rows, *tail.shape), z)
@@ -171,7 +171,7 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, sweep: Swe
     message = f"On {len(trial.truth)} rows whose classes are known {metric.name!r} gives {value:.3f}; right is " + (
         f"{allowed[0]:.3f}."
     )
-    if not sweep.probabilities:
+    if not sweep.predicts_probabilities:
         of_chances = metric.value(trial.truth, trial.chances)
         if any(abs(of_chances - candidate) <= tolerance for candidate in allowed):
             thresholded = family in (*COUNTS, "accuracy", "precision", "recall", "f1", "fbeta", "iou")

@@ -38,7 +38,7 @@ def _placeholders(output: Output, sweep: Sweep | None) -> dict[str, str]:
     onehot = sweep is not None and sweep.encoding.onehot
     binary = not several or formula_name == "binary"
     sparse = several and sweep is not None and not onehot
-    chances = sweep is not None and sweep.probabilities
+    of_probabilities = sweep is not None and sweep.predicts_probabilities
     by_class = "CategoricalAccuracy" if sums or formula_name == "categorical" else "BinaryAccuracy"
     pair = ("compile", 'loss="categorical_crossentropy"') if sums else (output.layer, 'activation="softmax"')
     return {
@@ -47,7 +47,7 @@ def _placeholders(output: Output, sweep: Sweep | None) -> dict[str, str]:
         "fit": "fit|train_on_batch|evaluate|compile",
         "loss": "BinaryCrossentropy" if binary else "SparseCategoricalCrossentropy" if sparse else
                 "CategoricalCrossentropy",
-        "activation": "exponential" if sweep is not None and sweep.of_rates else "sigmoid" if binary else "softmax",
+        "activation": "exponential" if sweep is not None and sweep.takes_rates else "sigmoid" if binary else "softmax",
         "crossed": pair[0],
         "pair": pair[1],
         "logarithmic": "compile" if sweep is not None and sweep.formula.logarithmic else "",
@@ -55,8 +55,10 @@ def _placeholders(output: Output, sweep: Sweep | None) -> dict[str, str]:
                             'loss="sparse_categorical_crossentropy"',
         "accuracy": "BinaryAccuracy" if not several else by_class if onehot else "SparseCategoricalAccuracy",
         "metrics_of_logits": _metrics(output.metrics, _ON_LOGITS),
-        "metrics_of_a_class": _metrics(output.metrics, _OF_A_CLASS if chances else _OF_A_CLASS_OF_LOGITS),
-        "metrics_with_threshold": _metrics(output.metrics, _ON_LOGITS).replace("=0.0", "=0.5" if chances else "=0.0"),
+        "metrics_of_a_class": _metrics(output.metrics, _OF_A_CLASS if of_probabilities else _OF_A_CLASS_OF_LOGITS),
+        "metrics_with_threshold": _metrics(output.metrics, _ON_LOGITS).replace(
+            "=0.0", "=0.5" if of_probabilities else "=0.0"
+        ),
     }  # fmt: skip
 
 

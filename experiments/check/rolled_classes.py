@@ -45,8 +45,8 @@ class RolledClasses:
 
 def labels_without_loss(sweep: Sweep) -> np.ndarray:
     """(2,): whether rows of a label alone have no loss, whatever the logit: it is not finite, or 0 without a slope."""
-    losses, flat = sweep.losses[:, sweep.moderate], sweep.flat[:, sweep.moderate]
-    return sweep.silent | ((losses == 0) & flat).all(axis=1)
+    losses, zero_gradient = sweep.losses[:, sweep.moderate], sweep.zero_gradient[:, sweep.moderate]
+    return sweep.no_finite_loss | ((losses == 0) & zero_gradient).all(axis=1)
 
 
 def ignores_labels(output: Output, encoding: Encoding, values: list[float]) -> bool:

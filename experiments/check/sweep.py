@@ -19,35 +19,35 @@ GRID = np.array([*(-z for z in reversed(FAR)), *MODERATE, *FAR])
 class Sweep:
     """What the sweep showed, a row a label (0, 1), a column a point of `GRID`.
 
-    `slope`: the derivative of a row's loss with respect to z; `flat`: whether its gradient is exactly 0 altogether;
-    `stalled`: whether that of a unit is which z enters; `silent`, (2,): whether a label has no finite loss at all;
-    `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points, K), of one position of one
-    row. `logits`: (points, K) or None where they are not laid out as the prediction is.
-    `total`: the sum of a row's predictions at logits that are all 1, where only a softmax gives 1.
-    `mixed`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
-    `leaks`: by how much a row's prediction changes with the other rows. `paired`: by how much the loss of a batch
-    changes, relatively, if each row gets the logits of its neighbour: 0 where every label meets every prediction.
-    `turned`, `still`: (2,), whether in a batch of both labels a step makes each row of a label worse, or moves none.
-    `sunk`: the gradient of a wrong answer where all units are 8 lower or higher, over that where they are not; 1 of
-    one unit.
+    `slope`: the derivative of a row's loss with respect to z; `zero_gradient`: whether its gradient is exactly 0
+    altogether; `unit_zero_gradient`: whether that of a unit is which z enters; `no_finite_loss`, (2,): whether a label
+    has no finite loss at all; `scored`: the loss of the prediction as an array; `prediction`, `trained`: (2, points,
+    K), of one position of one row. `logits`: (points, K) or None where they are not laid out as the prediction is.
+    `sum_at_ones`: the sum of a row's predictions at logits that are all 1, where only a softmax gives 1.
+    `batch_loss_gap`: by how much the loss of rows of several kinds differs from the mean of their losses, relatively.
+    `batch_prediction_gap`: by how much a row's prediction changes with the other rows. `pairing_gap`: by how much the
+    loss of a batch changes, relatively, if each row gets the logits of its neighbour: 0 where every label meets every
+    prediction. `worsening`, `unmoved`: (2,), whether in a batch of both labels a step makes each row of a label worse,
+    or moves none. `shifted_gradient_ratio`: the gradient of a wrong answer where all units are 8 lower or higher, over
+    that where they are not; 1 of one unit.
     """
 
     losses: np.ndarray
     slope: np.ndarray
-    flat: np.ndarray
-    stalled: np.ndarray
-    silent: np.ndarray
+    zero_gradient: np.ndarray
+    unit_zero_gradient: np.ndarray
+    no_finite_loss: np.ndarray
     scored: np.ndarray
     prediction: np.ndarray
     trained: np.ndarray
     logits: np.ndarray | None
-    total: float
-    mixed: float
-    leaks: float
-    paired: float
-    turned: np.ndarray
-    still: np.ndarray
-    sunk: float
+    sum_at_ones: float
+    batch_loss_gap: float
+    batch_prediction_gap: float
+    pairing_gap: float
+    worsening: np.ndarray
+    unmoved: np.ndarray
+    shifted_gradient_ratio: float
     formula: LossFormula
     scored_formula: LossFormula
     encoding: Encoding
@@ -59,7 +59,7 @@ class Sweep:
         return np.isin(GRID, MODERATE)
 
     @property
-    def identical(self) -> bool:
+    def predicts_logits(self) -> bool:
         """Whether the prediction is the logits themselves."""
         inside = np.abs(GRID) <= 40
         return self.logits is not None and np.allclose(self.prediction[0][inside], self.logits[inside], rtol=1e-2)
@@ -71,7 +71,7 @@ class Sweep:
         return bool(finite.size and finite.min() < -5 and finite.max() > 5)
 
     @property
-    def reach(self) -> tuple[float, float]:
+    def prediction_range(self) -> tuple[float, float]:
         """The least and the largest prediction; infinite on a side where it still grows from logits of 40 to 120."""
         values = np.nan_to_num(self.prediction[0], nan=0.0)
         inner = values[np.abs(GRID) <= 40]
@@ -82,13 +82,13 @@ class Sweep:
         )
 
     @property
-    def probabilities(self) -> bool:
+    def predicts_probabilities(self) -> bool:
         """Whether the prediction stays within 0 and 1 for every logit."""
         finite = self.prediction[np.isfinite(self.prediction)]
         return bool(finite.size and finite.min() >= 0 and finite.max() <= 1 + 1e-3)
 
     @property
-    def of_rates(self) -> bool:
+    def takes_rates(self) -> bool:
         """Whether the loss has a value for predictions above 1, and none for those below 0."""
         values = self.prediction[..., 0]
         above, below = (np.isfinite(self.losses[of]) for of in ((values > 1.5) & (values < 20), values < -0.5))
@@ -97,7 +97,7 @@ class Sweep:
     @property
     def sums_to_one(self) -> bool:
         """Whether the predictions of one row sum to 1."""
-        sums = np.append(self.prediction[0].sum(axis=1), self.total)
+        sums = np.append(self.prediction[0].sum(axis=1), self.sum_at_ones)
         return self.prediction.shape[2] > 1 and bool(np.allclose(sums, 1, atol=1e-2))
 
 
@@ -123,7 +123,7 @@ def run_sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sw
     units = prediction[-1] if prediction else 1
     shape = (2, len(GRID))
     losses, slope, scored = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-    flat, stalled = np.zeros(shape, bool), np.zeros(shape, bool)
+    zero_gradient, unit_zero_gradient = np.zeros(shape, bool), np.zeros(shape, bool)
     first, trained = np.zeros((*shape, units)), np.zeros((*shape, units))
     for label in (0, 1):
         truth = encoding.all(label, tail.rows)
@@ -132,7 +132,7 @@ def run_sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sw
             losses[label, column] = step.loss
             slope[label, column] = (step.gradient * direction).sum()
             moves = (step.gradient != 0).any(axis=0)[direction != 0]
-            flat[label, column], stalled[label, column] = not moves.any(), not moves.all()
+            zero_gradient[label, column], unit_zero_gradient[label, column] = not moves.any(), not moves.all()
             first[label, column] = step.prediction.flat[:units]
             trained[label, column] = step.trained.flat[:units]
             if z in MODERATE:
@@ -147,14 +147,16 @@ def run_sweep(tail: Tail, prediction: tuple[int, ...], encoding: Encoding) -> Sw
     predictions = np.concatenate([*first[:, between], shifted.prediction])
     values = [np.concatenate([*array[:, between], more])
               for array, more in ((losses, shifted.losses), (scored, shifted.scored))]  # fmt: skip
-    silent = np.array([not np.isfinite(values[0][classes == label]).any() for label in (0, 1)])
-    mixed, leaks, paired, toward = _mixed(tail, direction, encoding)
+    no_finite_loss = np.array([not np.isfinite(values[0][classes == label]).any() for label in (0, 1)])
+    batch_loss_gap, batch_prediction_gap, pairing_gap, toward = _batch_gaps(tail, direction, encoding)
     ones = tail(np.ones((tail.rows, *tail.shape)), encoding.all(0, tail.rows)).prediction.flat[:units]
     return Sweep(
-        losses=losses, slope=slope, flat=flat, stalled=stalled, scored=scored, prediction=first, trained=trained,
-        silent=silent, logits=logits, total=float(ones.sum()), mixed=mixed, leaks=leaks, paired=paired,
-        turned=np.all(toward < -1e-9, axis=0), still=np.all(toward == 0, axis=0),
-        sunk=_sunk(tail, direction, encoding) if units > 1 else 1.0, encoding=encoding, dtype=tail.dtype,
+        losses=losses, slope=slope, zero_gradient=zero_gradient, unit_zero_gradient=unit_zero_gradient, scored=scored,
+        prediction=first, trained=trained, no_finite_loss=no_finite_loss, logits=logits, sum_at_ones=float(ones.sum()),
+        batch_loss_gap=batch_loss_gap, batch_prediction_gap=batch_prediction_gap, pairing_gap=pairing_gap,
+        worsening=np.all(toward < -1e-9, axis=0), unmoved=np.all(toward == 0, axis=0),
+        shifted_gradient_ratio=_shifted_gradient_ratio(tail, direction, encoding) if units > 1 else 1.0,
+        encoding=encoding, dtype=tail.dtype,
         formula=match_formula(values[0], inner, predictions, classes, tail.dtype),
         scored_formula=match_formula(values[1], inner, predictions, classes, tail.dtype),
     )  # fmt: skip
@@ -195,7 +197,7 @@ def _shifted(tail: Tail, direction: np.ndarray, encoding: Encoding, units: int) 
     )  # fmt: skip
 
 
-def _sunk(tail: Tail, direction: np.ndarray, encoding: Encoding) -> float:
+def _shifted_gradient_ratio(tail: Tail, direction: np.ndarray, encoding: Encoding) -> float:
     """The least gradient of a wrong answer with all units 8 lower or higher, over that with no unit moved."""
 
     def size(label: int, shift: float) -> float:
@@ -208,7 +210,7 @@ def _sunk(tail: Tail, direction: np.ndarray, encoding: Encoding) -> float:
     return min(ratios, default=1.0)
 
 
-def _mixed(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float, float, np.ndarray]:
+def _batch_gaps(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[float, float, float, np.ndarray]:
     """How far a batch of different rows is from its rows one by one: the loss relatively, the prediction at most.
 
     The third is how far its loss is, relatively, from that of a batch whose logits lie with the neighbouring labels;
