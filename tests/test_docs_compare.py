@@ -86,7 +86,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def blank(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages hold empty figures: drawing them takes most of the time of a small comparison."""
     empty = Drawing(finding="empty", size=(1, 1), svg="<svg/>", draw=lambda: Chart(figsize=(0.1, 0.1)))
-    monkeypatch.setattr("experiments.report.sections.common.drawing", lambda *_: empty)
+    monkeypatch.setattr("experiments.report.sections.components.drawing", lambda *_: empty)
 
 
 WITH_FIGURES = [commands(GUIDE)[0], commands(CHINESE)[0]]

@@ -14,7 +14,7 @@ import synthetic_tables as synthetic
 from experiments.figures import lettering
 from experiments.records import UserError
 from experiments.report.reference import READMES, REFERENCE, ROOT, TABLES, filled, keep, readme_block
-from experiments.report.sections import common
+from experiments.report.sections import components
 from experiments.tables import of_main
 
 KEPT = ROOT / REFERENCE
@@ -28,7 +28,7 @@ def test_the_readme_says_what_the_reference_tables_hold(lang: str) -> None:
 
 
 def test_the_chinese_readme_does_not_depend_on_installed_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (lettering, common):
+    for module in (lettering, components):
         monkeypatch.setattr(module, "chinese_font", lambda: None)
     readme = (ROOT / READMES["zh"]).read_text(encoding="utf-8")
     assert filled(readme, readme_block(KEPT, "zh")) == readme

@@ -25,7 +25,7 @@ from experiments.judgement import FRESH, wins
 from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
 from experiments.report import CATALOGUES, build, figure_cache
-from experiments.report.sections import common, short
+from experiments.report.sections import components, headline
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
 from experiments.report.stored import Stored
@@ -271,7 +271,7 @@ def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest
 
 @pytest.fixture
 def no_chinese_font(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (lettering, common):
+    for module in (lettering, components):
         monkeypatch.setattr(module, "chinese_font", lambda: None)
 
 
@@ -289,7 +289,9 @@ def test_without_a_chinese_font_figures_are_english_and_the_page_says_so(few: Pa
 @pytest.mark.usefixtures("no_chinese_font")
 def test_without_a_chinese_font_letters_are_english_and_texts_are_not(few: Path) -> None:
     messages = Messages(lang="zh", paths=CATALOGUES)
-    picture = common.drawn(None, "differences", forest, common.compared(Stored(few, few)), messages=messages)
+    picture = components.picture_of(
+        None, "differences", forest, components.compared(Stored(few, few)), messages=messages
+    )
     assert picture.name == "differences.zh"
     assert picture.wide.draw().finding.startswith("NLL, softmax minus sigmoid: ")
     for text in (picture.wide.finding, picture.narrow.finding):
@@ -560,13 +562,14 @@ def test_there_is_a_sentence_for_every_verdict(lang: str, outcome: str) -> None:
 
 def test_the_title_says_what_decides_and_no_more_than_is_shown() -> None:
     """The law is the title only where both sides of the best rate are shown and go as predicted."""
-    law = short.Sides(below=-0.0064, above=0.0142, n_tasks=10)
+    law = headline.Sides(below=-0.0064, above=0.0142, n_tasks=10)
     assert (
-        short.title("depends", law, MESSAGES) == "Sigmoid or softmax? Either: the learning rate decides which is ahead"
+        headline.title("depends", law, MESSAGES)
+        == "Sigmoid or softmax? Either: the learning rate decides which is ahead"
     )
-    assert short.title("depends", None, MESSAGES) == "Sigmoid or softmax? Either: the learning rate matters more"
-    assert "the model" in short.title("supported", law, MESSAGES)
-    assert "do not decide" in short.title("undecided", law, MESSAGES)
+    assert headline.title("depends", None, MESSAGES) == "Sigmoid or softmax? Either: the learning rate matters more"
+    assert "the model" in headline.title("supported", law, MESSAGES)
+    assert "do not decide" in headline.title("undecided", law, MESSAGES)
 
 
 def test_the_sides_of_the_best_rate_are_told_where_they_are_shown() -> None:
@@ -574,15 +577,15 @@ def test_the_sides_of_the_best_rate_are_told_where_they_are_shown() -> None:
         "quantity": "nll", "at": ["below", "above"], "mean": [-0.01, 0.03], "n_tasks": 9,
         "outcome": ["negligible", "larger"],
     })  # fmt: skip
-    law = short.sides(overall)
-    assert law == short.Sides(below=-0.01, above=0.03, n_tasks=9)
-    assert short.sides(overall.assign(outcome="equivalent")) is None
-    assert short.sides(overall.assign(mean=[0.01, 0.03])) is None
-    assert short.sides(overall.assign(quantity="accuracy")) is None
+    law = headline.sides(overall)
+    assert law == headline.Sides(below=-0.01, above=0.03, n_tasks=9)
+    assert headline.sides(overall.assign(outcome="equivalent")) is None
+    assert headline.sides(overall.assign(mean=[0.01, 0.03])) is None
+    assert headline.sides(overall.assign(quantity="accuracy")) is None
     rows = compared_rows(("moons", "nll", -0.1, "larger"), ("fair", "accuracy", -0.1, "larger"))
-    said = short.which(rows, "depends", law, MESSAGES)
+    said = headline.which(rows, "depends", law, MESSAGES)
     assert said.endswith("softmax's test loss is lower by 0.01 nats, above it higher by 0.03.")
-    assert "softmax is better in 1 and sigmoid in 1 of 2 comparisons" in short.which(rows, "depends", None, MESSAGES)
+    assert "softmax is better in 1 and sigmoid in 1 of 2 comparisons" in headline.which(rows, "depends", None, MESSAGES)
 
 
 def test_whether_they_differ_counts_cells_by_their_margin_and_comparisons_at_the_best_rates() -> None:
@@ -590,15 +593,15 @@ def test_whether_they_differ_counts_cells_by_their_margin_and_comparisons_at_the
         ("moons", "nll", 0.1, "larger"), ("moons", "accuracy", -0.1, "larger"), ("circles", "nll", 0.1, "different"),
         ("fair", "nll", 0.1, "negligible"), ("bananas", "nll", 0.1, "undecided"),
     )  # fmt: skip
-    found = short.cells(rows)
+    found = headline.cells(rows)
     assert found is not None
     assert (found.larger, found.different, found.inside, found.open, found.n) == (1, 1, 1, 1, 4)
     assert set(found.open_rows["task"]) == {"bananas"}
     best = compared_rows(("moons", "nll", -0.1, "larger"), ("fair", "nll", 0.1, "equivalent")).assign(at="best")
-    said = short.whether(rows, best, "depends", MESSAGES)
+    said = headline.whether(rows, best, "depends", MESSAGES)
     alone = "In 1 of 4 experiments, by more than the margin"
     assert said == f"{alone}; with each head at its own best rate, in 1 of 2 comparisons."
-    assert short.whether(rows, best.iloc[:0], "depends", MESSAGES) == f"{alone}."
+    assert headline.whether(rows, best.iloc[:0], "depends", MESSAGES) == f"{alone}."
 
 
 def words_in(sentence: str, lang: str) -> float:
@@ -612,13 +615,13 @@ def words_in(sentence: str, lang: str) -> float:
 def test_no_sentence_of_the_first_screen_is_longer_than_25_words(lang: str, outcome: str) -> None:
     """With numbers as long as they get."""
     messages = Messages(lang=lang, paths=CATALOGUES)
-    law = short.Sides(below=-0.000123, above=0.0000456, n_tasks=10)
+    law = headline.Sides(below=-0.000123, above=0.0000456, n_tasks=10)
     rows = pd.concat([compared_rows((f"task {n}", "nll", 0.1, "larger"), (f"task {n}", "accuracy", 0.0, "undecided"))
                       for n in range(120)])  # fmt: skip
     shares = pd.DataFrame({"factor": ["head_rate", "initialisation", "arithmetic"], "share": [0.554, 0.446, 1e-9]})
     attribution = shares.assign(task="moons", network="mlp", optimizer="sgd", quantity="nll_curve")
-    said = [*(short.which(rows, outcome, known, messages) for known in (law, None)),
-            short.whether(rows, rows.assign(at="best"), outcome, messages),
-            short.why(attribution, messages)]  # fmt: skip
-    for sentence in (*said, short.title(outcome, law, messages), short.title(outcome, None, messages)):
+    said = [*(headline.which(rows, outcome, known, messages) for known in (law, None)),
+            headline.whether(rows, rows.assign(at="best"), outcome, messages),
+            headline.why(attribution, messages)]  # fmt: skip
+    for sentence in (*said, headline.title(outcome, law, messages), headline.title(outcome, None, messages)):
         assert 3 < words_in(sentence, lang) <= 25, sentence

@@ -9,8 +9,8 @@ from experiments.comparison.chart import margins, rates
 from experiments.comparison.result import Comparison
 from experiments.figures import Messages
 from experiments.judgement import APART, INSIDE
-from experiments.report import SHORT, First, Picture, Reply, Span, drawn
-from experiments.report.sections import short
+from experiments.report import SHORT, First, Picture, Reply, Span, picture_of
+from experiments.report.sections import headline
 
 
 def title(comparison: Comparison, messages: Messages) -> str:
@@ -27,7 +27,7 @@ def first(comparison: Comparison, messages: Messages) -> First:
         Reply(question=messages("answer.whether"), sentence=_whether(comparison, messages),
               more=[Span(text=messages("compare.differences"), href="#differences")]),
     ]  # fmt: skip
-    if why := short.why(comparison.attribution, messages):
+    if why := headline.why(comparison.attribution, messages):
         replies.append(Reply(question=messages("answer.why"), sentence=why, more=_link("why", comparison, messages)))
     return First(
         replies=replies,
@@ -60,7 +60,7 @@ def _link(section: str, comparison: Comparison, messages: Messages) -> list[Span
 
 def _picture(comparison: Comparison, messages: Messages) -> Picture:
     if comparison.tuning is not None:
-        return drawn(
+        return picture_of(
             None, "rates_in_short", rates, comparison.rates, comparison.tuning.own, messages=messages, wide=SHORT
         )
-    return drawn(None, "margins_in_short", margins, comparison.primary, messages=messages, wide=SHORT)
+    return picture_of(None, "margins_in_short", margins, comparison.primary, messages=messages, wide=SHORT)

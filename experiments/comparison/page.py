@@ -24,9 +24,9 @@ from experiments.report import (
     Text,
     as_code,
     badge,
-    drawn,
     marked,
     number,
+    picture_of,
     ranged,
 )
 
@@ -83,7 +83,7 @@ def _differences(comparison: Comparison, messages: Messages) -> Section:
         id="differences",
         title=messages("compare.section.differences"),
         blocks=[
-            drawn(None, "margins", margins, comparison.primary, messages=messages),
+            picture_of(None, "margins", margins, comparison.primary, messages=messages),
             Table(caption=messages("compare.caption.differences"), columns=columns, rows=rows),
         ],
     )  # fmt: skip
@@ -107,7 +107,7 @@ def _why(comparison: Comparison, messages: Messages) -> Section | None:
         blocks=[
             Text(body=messages("why.read")),
             *(
-                [drawn(None, "attribution", attribution, table, messages=messages)]
+                [picture_of(None, "attribution", attribution, table, messages=messages)]
                 if (table["quantity"] == "nll_curve").any()
                 else []
             ),
@@ -135,7 +135,7 @@ def _rates(comparison: Comparison, messages: Messages) -> Section | None:
         title=messages("compare.section.rates"),
         blocks=[
             Text(body=comparison.advice.rate),
-            drawn(None, "rates", rates, comparison.rates, tuned.own, messages=messages),
+            picture_of(None, "rates", rates, comparison.rates, tuned.own, messages=messages),
             Table(caption=messages("compare.caption.rates"), columns=columns, rows=rows),
         ],
     )
@@ -144,10 +144,10 @@ def _rates(comparison: Comparison, messages: Messages) -> Section | None:
 def _curves(comparison: Comparison, messages: Messages) -> Section:
     norms = comparison.curves.loc[comparison.curves["quantity"] == "grad_norm"]
     blocks: list[Block] = [
-        drawn(None, "loss_curves", loss_curves, comparison.curves, comparison.runs, messages=messages)
+        picture_of(None, "loss_curves", loss_curves, comparison.curves, comparison.runs, messages=messages)
     ]
     if len(norms) and (norms["value"] > 0).any():
-        blocks.append(drawn(None, "gradient_norms", gradient_norms, norms, messages=messages))
+        blocks.append(picture_of(None, "gradient_norms", gradient_norms, norms, messages=messages))
     return Section(id="curves", title=messages("compare.section.curves"), blocks=blocks)
 
 

@@ -27,7 +27,7 @@ from experiments.numerics.axes import (
 )
 from experiments.numerics.engines import ENGINES, Engine, Jax
 from experiments.numerics.programs import Program
-from experiments.numerics.sweeps import Sweep, SweepResult, quietly
+from experiments.numerics.sweeps import Sweep, SweepResult, suppress_warnings
 from experiments.records import require
 
 CATEGORIES = [name for name in PATH if name != "units"]
@@ -85,23 +85,23 @@ def _measured(results: Sequence[tuple[Path, SweepResult]]) -> pd.DataFrame:
 def _differentiated(engine: Engine, selected: Iterable[Path]) -> Iterator[tuple[Path, SweepResult | str]]:
     """Sweep the paths of a framework: those that share arithmetic are bound once and run in one call an execution."""
     for batch_key, group in groupby(sorted(selected, key=engine.batch_key), key=engine.batch_key):
-        lacking = {path: _lacking(engine, path) for path in group}
-        yield from ((path, why) for path, why in lacking.items() if why)
+        reasons = {path: _reason_absent(engine, path) for path in group}
+        yield from ((path, why) for path, why in reasons.items() if why)
         programs: dict[Path, Program] = {}
         sweeping = Sweep(engine, SWEEP)
-        with engine.precision(batch_key), quietly():
+        with engine.precision(batch_key), suppress_warnings():
             for execution in engine.executions:
-                members = [path for path, why in lacking.items() if not why and path.execution == execution]
+                members = [path for path, why in reasons.items() if not why and path.execution == execution]
                 for path in {path.on("any") for path in members} - programs.keys():
                     programs[path] = bind(path)
                 bound = [programs[path.on("any")] for path in members]
                 yield from zip(members, sweeping.run(bound, execution), strict=True)
 
 
-def _lacking(engine: Engine, path: Path) -> str:
+def _reason_absent(engine: Engine, path: Path) -> str:
     """Why `engine` cannot have this path, or nothing."""
     if path.execution not in engine.executions:
-        return f"does not exist: {engine.lacking}"
+        return f"does not exist: {engine.reason_absent}"
     if path.dtype == "float64_without_x64" and not isinstance(engine, Jax):
         return "does not exist: only JAX has this switch"
     return ""
@@ -147,7 +147,7 @@ def atlas(backend: str, progress: Progress | None = None, dtypes: Sequence[str] 
     `loss_of_prediction` (the same loss, of what `predict` returns) and `status`.
     Raises `UserError` for an unknown backend, and where Keras runs on another one already: see `study`.
     """
-    wanted = paths(backend, dtypes)
+    selected = paths(backend, dtypes)
     if not installed(backend):
-        return tidy(unmeasured([(path, NOT_INSTALLED) for path in wanted]))
-    return sweep(backend, wanted, progress)
+        return tidy(unmeasured([(path, NOT_INSTALLED) for path in selected]))
+    return sweep(backend, selected, progress)

@@ -23,7 +23,7 @@ from experiments.numerics.engines import ENGINES, Engine, Run
 from experiments.numerics.measures import Measures
 from experiments.numerics.pathologies import PATHOLOGIES, Pathology, diagnose
 from experiments.numerics.programs import Program
-from experiments.numerics.sweeps import quietly
+from experiments.numerics.sweeps import suppress_warnings
 
 SEEDS = 8
 ROWS = 128  # of one network: the first half has label 0, the second label 1
@@ -87,8 +87,8 @@ def train(gradient: Gradient, seeds: int = SEEDS, steps: int = STEPS, paths: int
 
 
 def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.DataFrame]:
-    alone = [(task, seed) for task in TASKS for seed in range(seeds)]
-    runs = alone * paths
+    networks = [(task, seed) for task in TASKS for seed in range(seeds)]
+    runs = networks * paths
     x = np.stack([data(*run) for run in runs])
     inner, outer = (np.stack(parts) for parts in zip(*(weights(*run) for run in runs), strict=True))
     inner_bias, outer_bias = np.zeros((len(runs), 1, HIDDEN)), np.zeros((len(runs), 1))
@@ -124,7 +124,7 @@ def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.Da
             "finite": np.isfinite(z).all(axis=1),
         }
     )
-    return [part.reset_index(drop=True) for _, part in results.groupby(np.arange(len(runs)) // len(alone))]
+    return [part.reset_index(drop=True) for _, part in results.groupby(np.arange(len(runs)) // len(networks))]
 
 
 def probability(path: Path, prediction: np.ndarray) -> np.ndarray:
@@ -155,7 +155,7 @@ def _gradient(engine: Engine, paths: Sequence[Path], seeds: int) -> Gradient:
     def gradient(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         grad, chance = np.empty_like(z), np.empty_like(z)
         for batch_key, programs, run in calls:
-            with engine.precision(batch_key), quietly():
+            with engine.precision(batch_key), suppress_warnings():
                 outcomes = run([*z])
             for program, outcome in zip(programs, outcomes, strict=True):
                 grad[program.logits_index] = engine.numpy(outcome.grad).reshape(-1)

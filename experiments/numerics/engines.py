@@ -20,11 +20,11 @@ Run = Callable[[Sequence[np.ndarray]], list[Outcome]]
 class Engine(Protocol):
     """A framework that can differentiate.
 
-    `executions`: those it has; `lacking`: why it has no other; `trace`: what a program computes, see `traces`.
+    `executions`: those it has; `reason_absent`: why it has no other; `trace`: what a program computes, see `traces`.
     """
 
     executions: tuple[str, ...]
-    lacking: str
+    reason_absent: str
     trace: Trace
 
     def batch_key(self, path: Path) -> str:
@@ -60,7 +60,7 @@ class TensorFlow:
     """TensorFlow: op by op, as a graph, or compiled by XLA."""
 
     executions: tuple[str, ...] = ("eager", "graph", "xla")
-    lacking = ""
+    reason_absent = ""
 
     def __init__(self) -> None:
         import tensorflow
@@ -122,7 +122,7 @@ class Torch:
     """PyTorch, op by op."""
 
     executions: tuple[str, ...] = ("eager",)
-    lacking = (
+    reason_absent = (
         "PyTorch runs op by op; torch.compile is off unless asked for (keras/src/trainers/trainer.py, "
         "_resolve_auto_jit_compile) and needs a C++ compiler"
     )
@@ -173,7 +173,7 @@ class Jax:
     """JAX: op by op, or compiled by XLA."""
 
     executions: tuple[str, ...] = ("eager", "xla")
-    lacking = "JAX has no graph but the one that XLA compiles"
+    reason_absent = "JAX has no graph but the one that XLA compiles"
 
     def __init__(self) -> None:
         import jax

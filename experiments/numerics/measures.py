@@ -120,6 +120,6 @@ def measures(atlas: pd.DataFrame) -> pd.DataFrame:
     measured = atlas[atlas["status"] == MEASURED]
     records = []
     for keys, rows in measured.groupby(PATH, observed=True, sort=False):
-        named = dict(zip(PATH, keys, strict=True))
-        records.append({**named, **vars(measure(rows, Path(**named).precision))})
+        path_fields = dict(zip(PATH, keys, strict=True))
+        records.append({**path_fields, **vars(measure(rows, Path(**path_fields).precision))})
     return pd.DataFrame(records, columns=[*PATH, *Measures.__dataclass_fields__])

@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from sklearn.metrics import log_loss
 
 from experiments.numerics.axes import EXECUTIONS, LABELS, PLAIN, SWEEP, Path, one_hot, split
-from experiments.numerics.sweeps import SweepResult, quietly, reason
+from experiments.numerics.sweeps import SweepResult, reason, suppress_warnings
 
 LACKING_DTYPE = "does not exist: NumPy has no bfloat16 of its own"
 LACKING_EXECUTION = "does not exist: it runs eagerly"
@@ -72,7 +72,7 @@ def sweep(path: Path) -> SweepResult | str:
         return LACKING_DTYPE
     logits = split(SWEEP, path.units).astype(path.dtype)
     try:
-        with quietly():
+        with suppress_warnings():
             if path.framework == "scikit-learn":
                 return _log_loss(logits)
             return _by_hand(path, logits, one_hot(LABELS, path.units).astype(path.dtype))

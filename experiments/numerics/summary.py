@@ -9,7 +9,7 @@ import pandas as pd
 from experiments.numerics.axes import NOT_INSTALLED, PATH
 from experiments.numerics.pathologies import SOUND
 
-_WRITTEN = (("sigmoid", 1, "binary_crossentropy"), ("softmax", 2, "categorical_crossentropy"))
+_USUAL_HEADS = (("sigmoid", 1, "binary_crossentropy"), ("softmax", 2, "categorical_crossentropy"))
 
 
 def summary(tables: Mapping[str, pd.DataFrame]) -> str:
@@ -23,24 +23,26 @@ def summary(tables: Mapping[str, pd.DataFrame]) -> str:
     swept = len(diagnosed[PATH].drop_duplicates())
     sound = len(diagnosed.loc[diagnosed["pathology"] == SOUND, PATH].drop_duplicates())
     parts = [f"**Of {swept} paths that were swept, {sound} compute what their program says at every logit.**"]
-    parts += [_written(diagnosed, *head) for head in _WRITTEN]
+    parts += [_first_dead_logit(diagnosed, *head) for head in _USUAL_HEADS]
     harmful = diagnosed.loc[diagnosed["harms"].astype(bool)].groupby("pathology", sort=False)[PATH].size()
-    listed = ", ".join(f"{_called(name)} ({paths})" for name, paths in harmful.sort_values(ascending=False).items())
+    listed = ", ".join(
+        f"{_display_name(name)} ({paths})" for name, paths in harmful.sort_values(ascending=False).items()
+    )
     parts.append(f"Pathologies that do harm, with the number of paths that have them: {listed}.")
     if len(trained):
-        lost = trained.loc[~trained["finite"].astype(bool)]
-        ended = f"Of {len(trained)} trained networks {len(lost)} ended in values that are not finite"
-        names = ", ".join(map(_called, lost["pathology"].unique()))
+        nonfinite = trained.loc[~trained["finite"].astype(bool)]
+        ended = f"Of {len(trained)} trained networks {len(nonfinite)} ended in values that are not finite"
+        names = ", ".join(map(_display_name, nonfinite["pathology"].unique()))
         parts.append(f"{ended}{f': {names}' if names else ''}.")
     return "\n\n".join(parts)
 
 
-def _called(pathology: object) -> str:
+def _display_name(pathology: object) -> str:
     """A pathology as a sentence calls it."""
     return str(pathology).replace("_", " ")
 
 
-def _written(diagnosed: pd.DataFrame, activation: str, units: int, loss: str) -> str:
+def _first_dead_logit(diagnosed: pd.DataFrame, activation: str, units: int, loss: str) -> str:
     """From which logit on the head as people write it, in float32 under Keras, has no gradient."""
     rows = diagnosed.loc[
         diagnosed["framework"].astype(str).str.startswith("keras")

@@ -27,7 +27,7 @@ class SweepResult:
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def suppress_warnings() -> Iterator[None]:
     """Silence the warnings that misused losses give: misuse is what is swept here."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -47,7 +47,7 @@ class Sweep:
 
         Of programs with the same trace one is run, for all of them.
         """
-        with quietly():
+        with suppress_warnings():
             traces = [self._trace(program) for program in programs]
             first = dict(zip(reversed(traces), reversed(programs), strict=True))
             outcomes = self._distinct([*first.values()], execution)

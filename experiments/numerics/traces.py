@@ -18,7 +18,7 @@ from experiments.numerics.programs import Program, Tensor, leaves
 Trace = Callable[[Program], Hashable]
 
 
-def _written(jaxpr: Any) -> tuple[str, ...]:
+def _serialized(jaxpr: Any) -> tuple[str, ...]:
     """A closed jaxpr with the values of its constants."""
     constants = [np.asarray(value) for value in jaxpr.consts]
     return (str(jaxpr), *(f"{value.dtype} {value.shape} {value.tobytes().hex()}" for value in constants))
@@ -39,14 +39,14 @@ def jax_trace() -> Trace:
         read = leaves([program], [SWEEP] * (program.logits_index + 1)).values()
         inputs = [jax.ShapeDtypeStruct(x.shape, jax.dtypes.canonicalize_dtype(dtype)) for x, dtype in read]
         jaxpr, (prediction, _) = jax.make_jaxpr(predict, return_shape=True)(*inputs)
-        return _written(jaxpr), prediction
+        return _serialized(jaxpr), prediction
 
     def loss(program: Program, prediction: Any) -> Hashable:
         def differentiate(prediction: Tensor) -> tuple[Tensor, Tensor]:
             loss, to_prediction = jax.vjp(program.loss, prediction)
             return loss, to_prediction(jax.numpy.ones_like(loss))
 
-        return _written(jax.make_jaxpr(differentiate)(prediction))
+        return _serialized(jax.make_jaxpr(differentiate)(prediction))
 
     def trace(program: Program) -> Hashable:
         wide = str(jax.dtypes.canonicalize_dtype("float64"))  # JAX's switch of float64 changes every trace

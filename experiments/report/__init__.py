@@ -29,7 +29,7 @@ from experiments.report.render import markdown, names, page
 from experiments.report.sections import SECTIONS
 from experiments.report.sections.atlas import consequence
 from experiments.report.sections.claims import as_code
-from experiments.report.sections.common import SHORT, badge, drawn
+from experiments.report.sections.components import SHORT, badge, picture_of
 from experiments.report.stored import Stored
 
 __all__ = [
@@ -51,12 +51,12 @@ __all__ = [
     "badge",
     "build",
     "consequence",
-    "drawn",
     "markdown",
     "marked",
     "names",
     "number",
     "page",
+    "picture_of",
     "ranged",
 ]
 

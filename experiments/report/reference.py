@@ -19,10 +19,10 @@ from experiments.messages import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
 from experiments.report.blocks import Span, Table
-from experiments.report.render import marked_down, names
+from experiments.report.render import names, render_markdown
 from experiments.report.sections.answer import WRITE, in_short
 from experiments.report.sections.claims import overview
-from experiments.report.sections.common import file_of, finding_of
+from experiments.report.sections.components import file_of, finding_of
 from experiments.report.stored import Stored
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +73,7 @@ def readme_block(folder: Path, lang: str) -> str:
     text = names(lang)[1]
     picture, finding = _picture(stored, messages)
     address = REFERENCE.as_posix()
-    return marked_down(
+    return render_markdown(
         "readme.md.jinja", stored, messages, LANGUAGES,
         title=title, replies=replies, code=WRITE,
         table=_linked(overview(stored.read("verdicts"), messages), f"{address}/{text}"),

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from experiments.figures import FONT, Messages, source_of
 from experiments.report.blocks import Picture, Section
-from experiments.report.sections.common import font_supports
+from experiments.report.sections.components import font_supports
 from experiments.report.stored import Stored
 
 _HERE = Path(__file__).parent / "templates"
@@ -77,21 +77,21 @@ def markdown(sections: Sequence[Section], stored: Stored, messages: Messages, la
     folder = path.parent / "figures"
     folder.mkdir(exist_ok=True)
     for picture in (picture for section in sections for picture in section.unfolded):
-        _keep_or_draw(folder / f"{picture.name}.png", picture)
-    path.write_text(marked_down("report.md.jinja", stored, messages, langs, sections=sections), encoding="utf-8")
+        _draw_unless_current(folder / f"{picture.name}.png", picture)
+    path.write_text(render_markdown("report.md.jinja", stored, messages, langs, sections=sections), encoding="utf-8")
 
 
-def _keep_or_draw(path: Path, picture: Picture) -> None:
+def _draw_unless_current(path: Path, picture: Picture) -> None:
     """Write the PNG of a picture, unless the one that is there shows the same: drawing it takes longest of all."""
     source = hashlib.sha256(picture.wide.svg.encode()).hexdigest()
     if source_of(path) != source:
         path.write_bytes(picture.wide.draw().png(source=source))
 
 
-def marked_down(template: str, stored: Stored, messages: Messages, langs: Collection[str], **values: Any) -> str:
+def render_markdown(template: str, stored: Stored, messages: Messages, langs: Collection[str], **values: Any) -> str:
     """A template of Markdown, filled in; every text in it shows as it is."""
     environment = _environment(messages, stored, langs)
-    environment.filters["md"] = _plain
+    environment.filters["md"] = _escaped_markdown
     text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -122,7 +122,7 @@ def _data_uri(svg: str, *, listed: bool = False) -> Markup:
     return Markup(address.replace("&", "&amp;").replace('"', "&#34;"))
 
 
-def _plain(text: str) -> Markup:
+def _escaped_markdown(text: str) -> Markup:
     """Text that Markdown shows as it is: HTML escaped, and so are the characters that Markdown reads."""
     flat = re.sub(r"[ \t\r\n]+", " ", str(text))  # a space that keeps words together stays
     return Markup(html.escape(re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", flat), quote=False))

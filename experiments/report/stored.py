@@ -47,12 +47,12 @@ class Stored:
         """
         if name in TRAINED:
             equals = {"framework": MAIN, **equals}
-        wanted = tuple(
+        conditions = tuple(
             (column, tuple(sorted([value] if isinstance(value, str) else value))) for column, value in equals.items()
         )
-        if (name, wanted) not in self._cache:
-            self._cache[name, wanted] = _read(self._path(name), wanted)
-        return self._cache[name, wanted]
+        if (name, conditions) not in self._cache:
+            self._cache[name, conditions] = _read(self._path(name), conditions)
+        return self._cache[name, conditions]
 
     def _path(self, name: str) -> Path:
         return self.out / "tables" / f"{name}.parquet"
@@ -93,10 +93,10 @@ def _read(path: Path, equals: tuple[tuple[str, tuple[str, ...]], ...]) -> pd.Dat
     if not path.is_file():
         return pd.DataFrame(columns=SCHEMAS.get(name, SCHEMAS["curves"]))
     schema = pq.read_schema(path)
-    lacking = [column for column in SCHEMAS.get(name, ()) if column not in schema.names]
+    missing_columns = [column for column in SCHEMAS.get(name, ()) if column not in schema.names]
     require(
-        not lacking,
-        f"{path} has no column {', '.join(lacking[:3])}: an earlier version wrote it. Make it again with "
+        not missing_columns,
+        f"{path} has no column {', '.join(missing_columns[:3])}: an earlier version wrote it. Make it again with "
         f"`headtohead run --out {path.parents[1]}`.",
     )
     # the names in the millions of rows of curves as categories: read and compared several times as fast

@@ -22,8 +22,8 @@ from experiments.report.blocks import (
     Text,
     number,
 )
-from experiments.report.sections import short
-from experiments.report.sections.common import SHORT, SOFTMAX, compared, drawn
+from experiments.report.sections import headline
+from experiments.report.sections.components import SHORT, SOFTMAX, compared, picture_of
 from experiments.report.stored import Stored
 from experiments.tables import pair
 
@@ -66,16 +66,16 @@ def answer(stored: Stored, messages: Messages) -> Section | None:
 
 def in_short(stored: Stored, messages: Messages) -> tuple[str, list[Reply]]:
     """The title and the sentences; no sentence where there are no statistics yet."""
-    rows, gaps, law = compared(stored), compared(stored, "rate_gaps"), short.sides(compared(stored, "overall"))
+    rows, gaps, law = compared(stored), compared(stored, "rate_gaps"), headline.sides(compared(stored, "overall"))
     depends, differs, _ = _outcomes(stored)
     sentences = {
-        "which": short.which(rows, depends, law, messages),
-        "whether": short.whether(rows, gaps, differs, messages),
-        "why": short.why(stored.read("attribution"), messages),
+        "which": headline.which(rows, depends, law, messages),
+        "whether": headline.whether(rows, gaps, differs, messages),
+        "why": headline.why(stored.read("attribution"), messages),
     }
     replies = [Reply(question=messages(f"answer.{name}"), sentence=sentence, more=_more(name, stored, messages))
                for name, sentence in sentences.items() if sentence]  # fmt: skip
-    return short.title(depends, law, messages), replies
+    return headline.title(depends, law, messages), replies
 
 
 def _at_length(stored: Stored, messages: Messages) -> list[Block]:
@@ -129,7 +129,9 @@ def _picture(stored: Stored, messages: Messages) -> Picture | None:
     rows, law = stored.read("rate_map"), stored.read("rate_law")
     if rows.empty or law.empty:
         return None
-    return drawn(stored.figure_cache, "rate_map_in_short", rate_map_in_short, rows, law, messages=messages, wide=SHORT)
+    return picture_of(
+        stored.figure_cache, "rate_map_in_short", rate_map_in_short, rows, law, messages=messages, wide=SHORT
+    )
 
 
 def _folded(messages: Messages) -> list[Block]:
@@ -144,7 +146,7 @@ def _folded(messages: Messages) -> list[Block]:
 
 def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Whether they differ: the means over tasks, and how many cells differ in a primary quantity, and how much."""
-    counts = short.cells(rows)
+    counts = headline.cells(rows)
     if counts is None:
         return ""
     means = overall.loc[overall["at"] == "default"].set_index("quantity")["mean"] if len(overall) else pd.Series()
@@ -161,7 +163,7 @@ def differ(rows: pd.DataFrame, overall: pd.DataFrame, outcome: str, messages: Me
 
 def cause(attribution: pd.DataFrame, outcome: str, messages: Messages) -> str:
     """Why: each factor's part of the difference in the loss curve."""
-    shares = short.causes(attribution)
+    shares = headline.causes(attribution)
     if shares is None:
         return ""
     return messages(f"answer.cause.{outcome}", rate=percent(shares.rate), start=percent(shares.start),
@@ -180,7 +182,7 @@ def winner(
         return ""
     best = gaps.loc[gaps["quantity"].isin(["nll", "accuracy"]) & (gaps["at"] == "best")] if len(gaps) else gaps
     parts = [
-        _along(short.sides(overall) if overall is not None else None, messages),
+        _along(headline.sides(overall) if overall is not None else None, messages),
         _score("default", default, messages),
         _score("best", best, messages) if len(best) else "",
     ]
@@ -190,7 +192,7 @@ def winner(
     )
 
 
-def _along(law: short.Sides | None, messages: Messages) -> str:
+def _along(law: headline.Sides | None, messages: Messages) -> str:
     """The law, where the means over tasks show it: softmax lower below sigmoid's best rate, sigmoid above it."""
     if law is None:
         return ""

@@ -12,7 +12,7 @@ import pandas as pd
 from experiments.figures import Messages, consequences, gradient_states, thresholds
 from experiments.messages import figure
 from experiments.report.blocks import Block, Inline, Item, Items, Section, Span, Text, marked
-from experiments.report.sections.common import drawn, source_links
+from experiments.report.sections.components import picture_of, source_links
 from experiments.report.stored import Stored
 
 _PATH = ["framework", "execution", "dtype", "form", "activation", "units", "loss"]
@@ -30,11 +30,13 @@ def atlas(stored: Stored, messages: Messages) -> Section | None:
     paths = table[_PATH].drop_duplicates()
     sound = len(table.loc[table["pathology"] == _SOUND, _PATH].drop_duplicates())
     summary = messages("atlas.read", paths=len(paths), sound=sound, frameworks=paths["framework"].nunique())
-    named = table.loc[table["cause"] != ""]
+    explained = table.loc[table["cause"] != ""]
     # what harms first, and of these what reaches the most paths
-    order = named.groupby("pathology").agg(harms=("harms", "max"), paths=("pathology", "size"))
+    order = explained.groupby("pathology").agg(harms=("harms", "max"), paths=("pathology", "size"))
     order = order.sort_values(["harms", "paths"], ascending=False, kind="stable")
-    entries = [_entry(str(name), named.loc[named["pathology"] == name], trained, messages) for name in order.index]
+    entries = [
+        _entry(str(name), explained.loc[explained["pathology"] == name], trained, messages) for name in order.index
+    ]
     blocks: list[Block] = [Text(body=summary), *_absent(stored, messages), *_pictures(stored, table, trained, messages)]
     blocks.append(Items(entries=entries))
     return Section(
@@ -49,16 +51,16 @@ def _pictures(stored: Stored, table: pd.DataFrame, trained: pd.DataFrame, messag
     if len(swept):
         blocks += [
             Text(body=messages("atlas.states")),
-            drawn(stored.figure_cache, "gradient_states", gradient_states, swept, messages=messages),
+            picture_of(stored.figure_cache, "gradient_states", gradient_states, swept, messages=messages),
         ]
     blocks.append(Text(body=messages("atlas.thresholds")))
     for framework in sorted(name for name in set(table["framework"].astype(str)) if name.startswith("keras-")):
         name = f"thresholds_{framework.removeprefix('keras-')}"
-        blocks.append(drawn(stored.figure_cache, name, thresholds, table, messages=messages, framework=framework))
+        blocks.append(picture_of(stored.figure_cache, name, thresholds, table, messages=messages, framework=framework))
     if len(trained):
         blocks += [
             Text(body=messages("atlas.trained")),
-            drawn(stored.figure_cache, "consequences", consequences, trained, messages=messages),
+            picture_of(stored.figure_cache, "consequences", consequences, trained, messages=messages),
         ]
     return blocks
 

@@ -11,7 +11,7 @@ from experiments.claims import COMMAND_OF
 from experiments.figures import CELL, Messages
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import badge, cell_name, compared
+from experiments.report.sections.components import badge, cell_name, compared
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
 
@@ -102,13 +102,13 @@ def failures(stored: Stored, messages: Messages) -> Section | None:
 
 def missing(stored: Stored, messages: Messages) -> Section | None:
     """The sections that are left out because their tables are not stored, and the command that makes them."""
-    lacking = {name: entry for name, entry in _NEEDED.items() if not stored.has(name)}
-    if not lacking:
+    unstored = {name: entry for name, entry in _NEEDED.items() if not stored.has(name)}
+    if not unstored:
         return None
     rows: list[list[Inline]] = [
         [messages(f"{section}.title"), Span(text=name, code=True),
          Span(text=COMMAND_OF.get(table, "headtohead run").strip("`"), code=True)]
-        for name, (section, table) in lacking.items()
+        for name, (section, table) in unstored.items()
     ]  # fmt: skip
     columns = [messages(f"missing.{name}") for name in ("section", "table", "command")]
     return Section(id="missing", title=messages("missing.title"),

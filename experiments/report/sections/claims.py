@@ -11,7 +11,7 @@ import pandas as pd
 from experiments.claims.phrasing import PHRASES
 from experiments.figures import Messages
 from experiments.report.blocks import Block, Fold, Inline, Item, Items, Section, Span, Table, Text, marked, number
-from experiments.report.sections.common import source_links
+from experiments.report.sections.components import source_links
 from experiments.report.stored import Stored
 from experiments.tables import SCHEMAS
 
@@ -45,11 +45,11 @@ def overview(table: pd.DataFrame, messages: Messages) -> Table:
     rows: list[list[Inline]] = [
         [
             Span(text=messages.or_key("verdict", str(row["outcome"])), mark=str(row["outcome"])),
-            [Span(text=_restated(row, messages), href=f"#{row['claim']}"), " ",
+            [Span(text=_restatement(row, messages), href=f"#{row['claim']}"), " ",
              Span(text=f"§ {row['section']}", mark="quiet")],
             "–" if math.isnan(float(row["value"])) else messages(
                 "claims.short", measure=_measure(row, messages),
-                value=number(row["value"]).text + _behind(row, messages)),
+                value=number(row["value"]).text + _unit_suffix(row, messages)),
         ]
         for _, row in table.iterrows()
     ]  # fmt: skip
@@ -60,20 +60,20 @@ def overview(table: pd.DataFrame, messages: Messages) -> Table:
 def _entry(row: pd.Series, messages: Messages) -> Item:
     claim, outcome = str(row["claim"]), str(row["outcome"])
     statement = str(row["statement" if messages.lang == "en" else f"statement_{messages.lang}"])
-    behind: list[Block] = []
+    details_blocks: list[Block] = []
     if not math.isnan(float(row["value"])):
-        behind.append(Text(body=_deciding(row, messages)))
+        details_blocks.append(Text(body=_deciding(row, messages)))
     if row["details"]:
         details = with_display_names(PHRASES.translate(str(row["details"]), messages), messages)
-        behind.append(Text(body=[messages("claims.details"), *marked(as_code(details))]))
+        details_blocks.append(Text(body=[messages("claims.details"), *marked(as_code(details))]))
     names = (*_TABLE_NAMES, str(row["claim"]))  # an example has the name of its claim
     evidence = as_code(PHRASES.translate(str(row["evidence"]), messages), names)
-    behind.append(Text(body=[messages("claims.evidence"), *marked(evidence)]))
+    details_blocks.append(Text(body=[messages("claims.evidence"), *marked(evidence)]))
     title: list[str | Span] = [
-        _restated(row, messages), " ", Span(text=f"§ {row['section']}", mark="quiet"),
+        _restatement(row, messages), " ", Span(text=f"§ {row['section']}", mark="quiet"),
     ]  # fmt: skip
     return Item(title=title, badge=messages.or_key("verdict", outcome), mark=outcome, body=[marked(statement)],
-                anchor=claim, folded=Fold(summary=messages("claims.behind"), blocks=behind))  # fmt: skip
+                anchor=claim, folded=Fold(summary=messages("claims.behind"), blocks=details_blocks))  # fmt: skip
 
 
 # a Chinese letter ends a name as well as a space does
@@ -106,7 +106,7 @@ def as_code(text: str, names: Collection[str] = ()) -> str:
     return _HYPHENATED.sub(lambda match: f"`{match[0]}`" if "_" in match[0] or match[0] in names else match[0], text)
 
 
-def _restated(row: pd.Series, messages: Messages) -> str:
+def _restatement(row: pd.Series, messages: Messages) -> str:
     text = messages.translated("claim", str(row["claim"]), str(row.get("description", row["claim"])))
     return text[:1].upper() + text[1:]
 
@@ -115,7 +115,7 @@ def _measure(row: pd.Series, messages: Messages) -> str:
     return messages.translated("measure", str(row["claim"]), with_display_names(str(row.get("measure", "")), messages))
 
 
-def _behind(row: pd.Series, messages: Messages) -> str:
+def _unit_suffix(row: pd.Series, messages: Messages) -> str:
     """The unit to set behind the value; nothing where the measure names it: "share of runs that diverged: 0.02"."""
     unit, measure = _unit(row, messages), re.findall(r"[^\W_]+", _measure(row, messages).lower())
     return "" if unit.startswith(("（", "(")) or set(unit.lower().split()) & set(measure) - {"logit"} else f" {unit}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from experiments.figures import ARMS, Messages, gradient_norms, loss_curves
 from experiments.report.blocks import Block, Section, Text
-from experiments.report.sections.common import drawn, source_links
+from experiments.report.sections.components import picture_of, source_links
 from experiments.report.stored import Stored
 
 
@@ -19,12 +19,12 @@ def curves(stored: Stored, messages: Messages) -> Section | None:
         tables = (losses,) if runs is None else (losses, runs)
         blocks += [
             Text(body=messages("curves.loss")),
-            drawn(stored.figure_cache, "loss_curves", loss_curves, *tables, messages=messages),
+            picture_of(stored.figure_cache, "loss_curves", loss_curves, *tables, messages=messages),
         ]
     if len(norms):
         blocks += [
             Text(body=messages("curves.norm")),
-            drawn(stored.figure_cache, "gradient_norms", gradient_norms, norms, messages=messages),
+            picture_of(stored.figure_cache, "gradient_norms", gradient_norms, norms, messages=messages),
         ]
     if not blocks:
         return None

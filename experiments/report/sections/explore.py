@@ -14,7 +14,7 @@ from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE
 from experiments.report.blocks import Explorer, Section, Text, ranged
-from experiments.report.sections.common import SOFTMAX
+from experiments.report.sections.components import SOFTMAX
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
 

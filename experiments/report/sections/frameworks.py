@@ -7,7 +7,7 @@ import pandas as pd
 from experiments.figures import CELL, Messages, for_fresh_rows, framework_distances
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import badge, compared, drawn, source_links
+from experiments.report.sections.components import badge, compared, picture_of, source_links
 from experiments.report.stored import Stored
 
 _ALL = tuple(FRAMEWORKS)
@@ -28,7 +28,7 @@ def frameworks(stored: Stored, messages: Messages) -> Section | None:
     if len(distances):
         blocks += [
             Text(body=messages("frameworks.together")),
-            drawn(stored.figure_cache, "framework_distances", framework_distances, distances, messages=messages),
+            picture_of(stored.figure_cache, "framework_distances", framework_distances, distances, messages=messages),
         ]
     programs = _programs(stored, messages)
     if programs is not None:

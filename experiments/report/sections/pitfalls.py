@@ -8,7 +8,7 @@ from experiments.figures import Messages, for_fresh_rows
 from experiments.heads import BASELINE, HEADS
 from experiments.judgement import APART
 from experiments.report.blocks import Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections.common import source_links
+from experiments.report.sections.components import source_links
 from experiments.report.stored import Stored
 
 

@@ -8,8 +8,8 @@ from experiments.figures import CELL, Messages, for_fresh_rows, learning_rates, 
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
-from experiments.report.sections import short
-from experiments.report.sections.common import SOFTMAX, badge, compared, drawn, source_links
+from experiments.report.sections import headline
+from experiments.report.sections.components import SOFTMAX, badge, compared, picture_of, source_links
 from experiments.report.stored import Stored
 
 _ESTIMANDS = {FRESH: "fresh", THESE: "these"}
@@ -25,7 +25,7 @@ def rates(stored: Stored, messages: Messages) -> Section | None:
     blocks: list[Block] = [
         *_map(stored, messages),
         Text(body=messages("rates.read")),
-        drawn(stored.figure_cache, "learning_rates", learning_rates, sweep, shifts, messages=messages),
+        picture_of(stored.figure_cache, "learning_rates", learning_rates, sweep, shifts, messages=messages),
     ]
     if len(gaps):
         best = gaps.loc[(gaps["at"] == "best") & (gaps["quantity"] == "nll")]
@@ -40,7 +40,7 @@ def _map(stored: Stored, messages: Messages) -> list[Block]:
     rows, law = stored.read("rate_map"), stored.read("rate_law")
     if rows.empty or law.empty:
         return []
-    drawing = drawn(stored.figure_cache, "rate_map", rate_map, rows, law, messages=messages)
+    drawing = picture_of(stored.figure_cache, "rate_map", rate_map, rows, law, messages=messages)
     table = Fold(summary=messages("rates.law_summary"), blocks=[_law(law, messages)])
     return [
         *_sides(stored, messages),
@@ -53,7 +53,7 @@ def _map(stored: Stored, messages: Messages) -> list[Block]:
 
 def _sides(stored: Stored, messages: Messages) -> list[Block]:
     """What happens below and above the best rate, where it is shown."""
-    law = short.sides(compared(stored, "overall"))
+    law = headline.sides(compared(stored, "overall"))
     if law is None:
         return []
     sentence = messages("rates.sides", below=number(-law.below).text, above=number(law.above).text, n=law.n_tasks)
@@ -100,10 +100,10 @@ def _outcome(row: pd.Series, messages: Messages) -> Span:
 
 
 def _table(best: pd.DataFrame, shifts: pd.DataFrame, messages: Messages) -> Table:
-    moved = shifts.set_index(CELL)
+    shifts_by_cell = shifts.set_index(CELL)
     rows: list[list[Inline]] = []
     for _, row in best.iterrows():
-        shift = moved.loc[tuple(row[CELL])]
+        shift = shifts_by_cell.loc[tuple(row[CELL])]
         rows.append([
             messages.cell(row[CELL]), ranged(shift, mean="shift_fine"),
             number(row["baseline_best_rate"], 2), number(row["best_rate"], 2), ranged(row),

@@ -11,7 +11,15 @@ from experiments.figures import Messages, for_fresh_rows, forest, paired_differe
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE, OUTCOMES, THESE, counts, scale_over_tasks
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number, ranged
-from experiments.report.sections.common import SOFTMAX, badge, by_network, compared, drawn, network_name, source_links
+from experiments.report.sections.components import (
+    SOFTMAX,
+    badge,
+    by_network,
+    compared,
+    network_name,
+    picture_of,
+    source_links,
+)
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 from experiments.tables import pair
@@ -48,7 +56,7 @@ def where(stored: Stored, messages: Messages) -> Section | None:
             return None
         blocks = [
             Text(body=messages("where.pairs")),
-            drawn(stored.figure_cache, "differences", paired_differences, pairs, messages=messages),
+            picture_of(stored.figure_cache, "differences", paired_differences, pairs, messages=messages),
         ]
     blocks += [*source_links(stored, messages, "binary"), *_multi_unit(stored, messages)]
     return Section(id="where", title=messages("where.title"), blocks=blocks)
@@ -135,15 +143,16 @@ def _power(table: pd.DataFrame, messages: Messages) -> list[Block]:
     for name, part in table.groupby("quantity", sort=False):
         if name not in QUANTITIES or not QUANTITIES[str(name)].primary:
             continue
-        still = part.loc[part["outcome"] == "undecided"]
-        by_seeds = np.isfinite(still["seeds_needed"])
-        by_rows = ~by_seeds & np.isfinite(still["fresh_seeds_needed"])
+        undecided = part.loc[part["outcome"] == "undecided"]
+        by_seeds = np.isfinite(undecided["seeds_needed"])
+        by_rows = ~by_seeds & np.isfinite(undecided["fresh_seeds_needed"])
         never = int((~by_seeds & ~by_rows).sum())
         rows.append([
             messages.axis(str(name)), number(part["margin"].median()), number(part["detectable"].median()),
-            number(part["noise_floor"].median()), number(float(len(still)), 9),
-            number((still["bound"] / still["margin"]).max()), number(still.loc[by_seeds, "seeds_needed"].median()),
-            number(still.loc[by_rows, "fresh_seeds_needed"].median()), number(float(never), 9),
+            number(part["noise_floor"].median()), number(float(len(undecided)), 9),
+            number((undecided["bound"] / undecided["margin"]).max()),
+            number(undecided.loc[by_seeds, "seeds_needed"].median()),
+            number(undecided.loc[by_rows, "fresh_seeds_needed"].median()), number(float(never), 9),
         ])  # fmt: skip
     columns = [
         messages(f"power.{name}")

@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.figures import CELL, Messages, attribution, rounding
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number
-from experiments.report.sections.common import FEW, by_network, drawn, network_name, source_links
+from experiments.report.sections.components import FEW, by_network, network_name, picture_of, source_links
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
 
@@ -43,7 +43,7 @@ def _summary(stored: Stored, table: pd.DataFrame, messages: Messages) -> list[Bl
                          network="", optimizer="")  # fmt: skip
     return [
         Text(body=messages("why.means")),
-        drawn(stored.figure_cache, "attribution", attribution, means, rows, messages=messages),
+        picture_of(stored.figure_cache, "attribution", attribution, means, rows, messages=messages),
     ]
 
 
@@ -57,7 +57,7 @@ def _rounding(stored: Stored, messages: Messages) -> list[Block]:
         return []
     return [
         Text(body=messages("why.rounding")),
-        drawn(stored.figure_cache, "rounding", rounding, single, double, messages=messages),
+        picture_of(stored.figure_cache, "rounding", rounding, single, double, messages=messages),
     ]
 
 

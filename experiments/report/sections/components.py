@@ -1,4 +1,4 @@
-"""What several sections do alike."""
+"""What several sections are made of: pictures, badges, names of cells, and links to the notebooks behind numbers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WIDE, SHORT, NARROW = 7.2, 5.2, 3.5  # inches: 720, 520 and 350 pixels of the pa
 SOFTMAX = "softmax"
 
 
-def drawn(
+def picture_of(
     cache: Path | None,
     name: str,
     make: Callable[..., Chart],
@@ -91,11 +91,11 @@ def by_network(
 ) -> list[Block]:
     """`make(table)`; of more than a few cells a figure a network, each folded under what `summary` says of it."""
     if len(table[CELL].drop_duplicates()) <= FEW:
-        return [drawn(stored.figure_cache, name, make, table, messages=messages, **options)]
+        return [picture_of(stored.figure_cache, name, make, table, messages=messages, **options)]
     folds: list[Block] = []
     for network, part in table.groupby("network", sort=False, observed=True):
         # a table of its own, so that a figure is drawn again only where its own rows have changed
-        figure = drawn(
+        figure = picture_of(
             stored.figure_cache, f"{name}_{network}", make, part.reset_index(drop=True), messages=messages, **options
         )
         folds.append(Fold(summary=summary(str(network), part), anchor=f"{name}-{network}", blocks=[figure]))
