@@ -207,6 +207,7 @@ def test_sign_flip_with_many_seeds_is_drawn() -> None:
     normal = 2 * sps.norm.sf(np.abs(many.sum(axis=1)) / np.sqrt((many**2).sum(axis=1)))
     assert drawn == pytest.approx(normal, abs=0.015)
     assert (stats.sign_flip_p(np.ones((1, 40))) == 1 / 20_001).all()
+    assert stats.sign_flip_p(np.zeros((1, 40))) == 1.0  # every pattern reaches a sum of 0, and each counts once
 
 
 @settings(max_examples=4)  # the other implementation collects garbage at every call
