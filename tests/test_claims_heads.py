@@ -58,6 +58,9 @@ def test_an_optimisation_that_diverges_in_every_seed_is_unstable_in_that_cell_al
     tables = sweep({CELLS[0]: [NEVER] * 20, CELLS[2]: [ONCE] * 20}, softmax=1.0)
     row = verdict(tables, "stable-optimisation")
     assert (row["outcome"], counts(row), row["value"], row["n_cells"]) == ("depends", (1, 1, 0), 0.1, 2)
+    assert row["statement"] == (
+        "Over the learning rates tried, 10 % of sigmoid's runs diverged. It fails for affairs · MLP · SGD."
+    )
     assert row["details"] == (
         "10 % of 200 sigmoid runs diverged over 5 rates, and 100 % of softmax's, whose output is bounded too; at the "
         "rate 4 50 % of sigmoid's did. By cell, it holds in 1 (moons/linear/sgd), fails in 1 (fair/mlp/sgd) and is "
@@ -184,6 +187,7 @@ def test_a_winner_that_changes_against_the_law_changes_with_the_rate_and_is_an_e
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 3, 0), 0.5)
     assert "2 are decided on both sides for their own rows, 1 of them as predicted" in row["details"]
     assert "sigmoid above (not fair/mlp/sgd); for fresh rows 2, 1 of them" in row["details"]
+    assert row["statement"].endswith("in 1 of 2 experiments that tell. Otherwise with affairs · MLP · SGD.")
 
 
 def test_cells_are_judged_for_fresh_rows_and_their_share_told_for_their_own() -> None:
@@ -271,6 +275,21 @@ def test_the_value_is_the_mean_loss_whatever_comes_first_in_the_tables() -> None
     assert "-0.05 nats (95 % interval -0.06 to -0.04): larger than the margin" in other["details"]
 
 
+@pytest.mark.parametrize(("side", "word"), [(1, "higher"), (-1, "lower")])
+def test_the_sentence_has_the_side_of_the_mean_loss_and_the_cells_within_the_margin(side: int, word: str) -> None:
+    def said(*cells: tuple[str, str]) -> str:
+        return str(verdict(practice([*cells], [("nll", "larger")], side), "differs-in-practice")["statement"])
+
+    first = f"Trained as people write it, softmax's final test loss is 0.05 nats {word} than sigmoid's on average over "
+    assert said(("nll", "larger")) == f"{first}tasks."
+    within = said(("nll", "equivalent"), ("nll", "larger"), ("nll", "negligible"))
+    assert within == f"{first}tasks. Within the margin in every measure: moons · linear · SGD, affairs · MLP · SGD."
+    # the fifth comparison is of the first cell too: its loss is within the margin, its accuracy is not
+    partly = said(("nll", "equivalent"), *[("nll", "larger")] * 3, ("accuracy", "larger"))
+    assert partly == f"{first}tasks. In some measures the two are within the margin."
+    assert said(("nll", "undecided")) == f"{first}tasks."
+
+
 def test_cells_that_differ_are_counted_once_and_corrected_over_all() -> None:
     """A cell with p = 0.03 in one quantity differs on its own, and not among four."""
     tables = practice([("nll", "larger"), ("nll", "undecided"), ("nll", "undecided"), ("nll", "different")],
@@ -324,3 +343,13 @@ def test_only_the_top_probability_over_tasks_says_whether_softmax_sharpens() -> 
     examples = tables["worked_examples"]
     without = {**tables, "worked_examples": examples[examples["quantity"] == "softmax_top"]}
     assert "no softmax_top and plain_top" in verdict(without, "softmax-sharpens")["details"]
+
+
+def test_the_sentence_on_sharpness_has_its_side_and_whether_matching_removes_it() -> None:
+    gone = " Started alike and with half the head's rate, it is the same: the exponentials are not the cause."
+    for matched in ("larger", "different", "undecided", "negligible", "equivalent"):
+        tables = sharpness(("larger", 1), ("larger", 1), over_tasks=("larger", matched))
+        for side, overall in (("higher", tables["overall"]), ("lower", swapped(tables["overall"]))):
+            said = verdict({**tables, "overall": overall}, "softmax-sharpens")["statement"]
+            first = f"Trained as people write it, softmax's largest probability is 0.025 {side} than sigmoid's on "
+            assert said == f"{first}average." + (gone if matched in ("negligible", "equivalent") else "")

@@ -119,6 +119,11 @@ def test_the_value_is_the_mean_of_the_first_quantity_at_the_best_rates() -> None
     row = verdict(other, "sigmoid-covers-softmax")
     assert (row["value"], row["low"], row["high"]) == pytest.approx((-0.025, -0.03, -0.02))
     assert (covers["outcome"], row["outcome"]) == ("refuted", "supported")
+    first = "Each at its best learning rate, the {} of one softmax for all is {} than that of a sigmoid for each ({})."
+    larger = "larger than the margin"
+    assert row["statement"] == first.format("accuracy", "0.025 lower", larger)
+    assert covers["statement"].startswith(first.format("accuracy", "0.025 higher", larger))
+    assert exclusive["statement"].startswith(first.format("NLL", "0.0025 nats lower", "equivalent"))
     assert (
         "+0.025 (95 % interval +0.02 to +0.03): larger than the margin. That sigmoids lose no more"
         in covers["details"]
