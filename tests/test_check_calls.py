@@ -9,9 +9,17 @@ import numpy as np
 import pytest
 from numpy_tails import THREE, NumpyTail, cce_of_logits, identity, soft
 
-from experiments.check.calls import Call, derived, labels_of, last_of, leading_to, term, weighed_down
+from experiments.check.calls import (
+    Call,
+    ancestors,
+    descendants,
+    labels_of,
+    last_outputs,
+    loss_term,
+    negative_weights,
+)
 from experiments.check.record import Step
-from experiments.check.replay import Part, ReplayedTail, played
+from experiments.check.replay import ReplayedTail, TailCalls, replay
 from experiments.check.split import Node, entry_points, split
 from experiments.check.torch_channels import ClassesLast, classes_second
 
@@ -54,32 +62,32 @@ def test_what_a_call_makes_is_not_what_it_hands_through() -> None:
 def test_the_calls_that_a_tensor_depends_on() -> None:
     other, aside = tensor(8, 1), tensor(8, 2)
     calls = [FIRST, call((ROWS,), (aside,)), SECOND, call((LOGITS, aside), (other,)), LAST]
-    assert leading_to(calls, LOSS) == [FIRST, SECOND, LAST]
-    assert leading_to(calls, HIDDEN) == [FIRST]
-    assert leading_to(calls, other, HIDDEN) == calls[:4]
-    assert leading_to(calls, ROWS) == []
+    assert ancestors(calls, LOSS) == [FIRST, SECOND, LAST]
+    assert ancestors(calls, HIDDEN) == [FIRST]
+    assert ancestors(calls, other, HIDDEN) == calls[:4]
+    assert ancestors(calls, ROWS) == []
     two = call((ROWS,), (tensor(2), HIDDEN))
-    assert leading_to([two, SECOND], LOGITS) == [two, SECOND]
+    assert ancestors([two, SECOND], LOGITS) == [two, SECOND]
 
 
 def test_what_is_made_of_a_tensor() -> None:
     calls = [FIRST, SECOND, LAST]
-    assert derived(calls, [HIDDEN]) == {id(HIDDEN), id(LOGITS), id(LOSS)}
-    assert derived(calls, [LABELS]) == {id(LABELS), id(LOSS)}
-    assert derived(calls[::-1], [ROWS]) == {id(ROWS), id(HIDDEN)}  # in their order
+    assert descendants(calls, [HIDDEN]) == {id(HIDDEN), id(LOGITS), id(LOSS)}
+    assert descendants(calls, [LABELS]) == {id(LABELS), id(LOSS)}
+    assert descendants(calls[::-1], [ROWS]) == {id(ROWS), id(HIDDEN)}  # in their order
     through = call((LOGITS, LABELS), (LABELS, LOSS))
-    assert derived([through], [LOGITS]) == {id(LOGITS), id(LOSS)}
+    assert descendants([through], [LOGITS]) == {id(LOGITS), id(LOSS)}
 
 
 def test_the_last_modules() -> None:
     """Each tensor once, from its outermost module, and none behind which another comes."""
     calls = [FIRST, SECOND, LAST]
     aside = tensor(8, 1)
-    found = last_of([*calls, call((HIDDEN, WEIGHTS), (aside,))], [
+    found = last_outputs([*calls, call((HIDDEN, WEIGHTS), (aside,))], [
         ("dense", HIDDEN), ("head", LOGITS), ("model", LOGITS), ("other", aside),
     ])  # fmt: skip
     assert [(name, id(one)) for name, one in found] == [("model", id(LOGITS)), ("other", id(aside))]
-    assert [name for name, _ in last_of(calls, [("dense", HIDDEN)])] == ["dense"]
+    assert [name for name, _ in last_outputs(calls, [("dense", HIDDEN)])] == ["dense"]
 
 
 def test_the_part_of_a_loss_that_is_of_one_prediction() -> None:
@@ -89,23 +97,23 @@ def test_the_part_of_a_loss_that_is_of_one_prediction() -> None:
         FIRST, SECOND, call((HIDDEN, WEIGHTS), (other,)), call((LOGITS, LABELS), (both,)), call((both,), (mean,)),
         call((WEIGHTS,), (penalty,)), call((mean, penalty), (total,)),
     ]  # fmt: skip
-    assert term(made, [LOGITS], total, learnt, LABELS) is mean
-    assert term(made, [other], total, learnt, LABELS) is total  # nothing is made of it and labels
-    assert term(made, [LOGITS], total, learnt, tensor(8, 1)) is total  # which these labels have no part in
+    assert loss_term(made, [LOGITS], total, learnt, LABELS) is mean
+    assert loss_term(made, [other], total, learnt, LABELS) is total  # nothing is made of it and labels
+    assert loss_term(made, [LOGITS], total, learnt, tensor(8, 1)) is total  # which these labels have no part in
     # a mean of the prediction alone is no loss of labels
     alone = call((LOGITS,), (penalty,))
-    assert term([*made[:5], alone], [LOGITS], total, learnt, LABELS) is mean
-    assert term([FIRST, SECOND, made[3]], [LOGITS], total, learnt, LABELS) is total
+    assert loss_term([*made[:5], alone], [LOGITS], total, learnt, LABELS) is mean
+    assert loss_term([FIRST, SECOND, made[3]], [LOGITS], total, learnt, LABELS) is total
     # two numbers: the later one, which the first went into
     doubled = tensor()
-    assert term([*made[:5], call((mean, LABELS), (doubled,))], [LOGITS], total, learnt, LABELS) is doubled
+    assert loss_term([*made[:5], call((mean, LABELS), (doubled,))], [LOGITS], total, learnt, LABELS) is doubled
 
 
 # labels -------------------------------------------------------------------------------------------------------------
 
 
-def labels(calls: list[Call], *starts: Array, learnt: Callable[[Any], bool] = LEARNT) -> tuple[Any, str]:
-    found = labels_of(calls, starts or [LOGITS], LOGITS, learnt)
+def labels(calls: list[Call], *starts: Array, requires_grad: Callable[[Any], bool] = LEARNT) -> tuple[Any, str]:
+    found = labels_of(calls, starts or [LOGITS], LOGITS, requires_grad)
     return (None, "") if found is None else (found.tensor, found.unmeasured)
 
 
@@ -129,7 +137,7 @@ def test_what_stands_beside_a_prediction_is_its_labels() -> None:
     # behind something that was made of the prediction
     made = tensor(8, 1)
     assert labels([SECOND, call((LOGITS,), (made,)), call((made, LABELS), (LOSS,))],
-                  learnt=learning(WEIGHTS, HIDDEN, LOGITS, made, LOSS))[0] is LABELS  # fmt: skip
+                  requires_grad=learning(WEIGHTS, HIDDEN, LOGITS, made, LOSS))[0] is LABELS  # fmt: skip
 
 
 def test_labels_that_are_made_of_a_shape_alone_come_last() -> None:
@@ -137,10 +145,10 @@ def test_labels_that_are_made_of_a_shape_alone_come_last() -> None:
     shaped = call((), (zeros,))
     assert labels([shaped, call((LOGITS, zeros), (LOSS,))])[0] is zeros
     assert labels([shaped, call((LOGITS, zeros), (made,)), call((made, LABELS), (LOSS,))],
-                  learnt=learning(WEIGHTS, LOGITS, made, LOSS))[0] is LABELS  # fmt: skip
+                  requires_grad=learning(WEIGHTS, LOGITS, made, LOSS))[0] is LABELS  # fmt: skip
     drawn = call((), (zeros,), random=True)
     assert labels([drawn, call((LOGITS, zeros), (made,)), call((made, LABELS), (LOSS,))],
-                  learnt=learning(WEIGHTS, LOGITS, made, LOSS))[0] is zeros  # fmt: skip
+                  requires_grad=learning(WEIGHTS, LOGITS, made, LOSS))[0] is zeros  # fmt: skip
 
 
 def test_a_prediction_is_followed_where_no_gradient_goes() -> None:
@@ -149,7 +157,7 @@ def test_a_prediction_is_followed_where_no_gradient_goes() -> None:
     calls = [SECOND, call((LOGITS,), (rounded,)), call((rounded, LABELS), (LOSS,))]
     assert labels(calls)[0] is LABELS
     # 56 numbers of 8 are no units, and where they are learnt that is said
-    found, told = labels(calls, learnt=learning(WEIGHTS, HIDDEN, LOGITS, rounded, LOSS))
+    found, told = labels(calls, requires_grad=learning(WEIGHTS, HIDDEN, LOGITS, rounded, LOSS))
     assert found is LABELS
     assert told == ("The loss compares labels, 8 x 1, with 8 x 7 numbers that it makes of the prediction, 8 x 1.")
     assert labels(calls)[1] == ""
@@ -189,7 +197,7 @@ def test_rows_that_are_weighed_with_less_than_nothing() -> None:
 
     def weighed(weights: Array, of: Array = both, **options: Any) -> bool:
         calls = [SECOND, call((LOGITS, LABELS), (both,)), call((of, weights), (mean,))]
-        return weighed_down(calls, [LOGITS], LABELS, options.get("learnt", learnt), lambda one: float(one.min()))
+        return negative_weights(calls, [LOGITS], LABELS, options.get("learnt", learnt), lambda one: float(one.min()))
 
     below = tensor(8, 1)
     below[3] = -0.5
@@ -202,7 +210,8 @@ def test_rows_that_are_weighed_with_less_than_nothing() -> None:
     assert not weighed(below, learnt=learning(WEIGHTS, LOGITS, both, mean, below))
     made = tensor(8, 1, value=-1.0)
     calls = [call((LABELS,), (made,)), call((LOGITS, LABELS), (both,)), call((both, made), (mean,))]
-    assert not weighed_down(calls, [LOGITS], LABELS, learnt, lambda one: float(one.min()))  # of the labels themselves
+    # of the labels themselves
+    assert not negative_weights(calls, [LOGITS], LABELS, learnt, lambda one: float(one.min()))
 
 
 # played again -------------------------------------------------------------------------------------------------------
@@ -257,9 +266,9 @@ def program(*, dropout: bool = False) -> tuple[list[Call], dict[str, Array]]:
     return calls, made
 
 
-def part_of(calls: list[Call], made: dict[str, Array], labels: Array | None) -> Part:
+def part_of(calls: list[Call], made: dict[str, Array], labels: Array | None) -> TailCalls:
     learnt = learning(*(made[one] for one in ("w", "z", "p", "gap", "loss")))
-    return Part(Numpy(), calls, made["p"], labels, {id(made["w"])}, learnt)
+    return TailCalls(Numpy(), calls, made["p"], labels, {id(made["w"])}, learnt)
 
 
 def test_what_is_played_from_the_logits_on() -> None:
@@ -278,7 +287,7 @@ def test_what_is_played_from_the_logits_on() -> None:
     (loss,) = part.play(z, {id(made["y"]): labels}, made["loss"])
     assert loss == pytest.approx(((2 * z - 0.5) ** 2).mean())
     assert part.play(z, {}, made["x"])[0] is made["x"]
-    assert played(Numpy(), calls[:1], {id(made["y"]): labels})[id(made["half"])] == pytest.approx(labels / 2)
+    assert replay(Numpy(), calls[:1], {id(made["y"]): labels})[id(made["half"])] == pytest.approx(labels / 2)
     without = part_of(calls, made, None)
     assert [id(call.outputs[0]) for call in without.calls] == [id(made[one]) for one in ("p", "gap", "loss")]
 
@@ -330,18 +339,18 @@ def test_rows_and_random_numbers_are_told_from_weights() -> None:
     x, w, noise, z, p = tensor(8, 2), tensor(2, 1), tensor(8, 1), tensor(8, 1), tensor(8, 1)
     learnt = learning(w, z, p)
     drawn = [call((), (noise,), random=True), call((x, w), (z,)), call((z, noise), (p,))]
-    part = Part(Numpy(), drawn, p, None, {id(w)}, learnt)
+    part = TailCalls(Numpy(), drawn, p, None, {id(w)}, learnt)
     assert ([id(one) for one in part.logits], part.logits_suffice) == ([id(z)], True)
     given = [call((x, w), (z,)), call((z, noise), (p,))]
-    part = Part(Numpy(), given, p, None, {id(w)}, learnt)
+    part = TailCalls(Numpy(), given, p, None, {id(w)}, learnt)
     assert part.logits_suffice is False  # noise that was given goes around the logits
     few = [call((x, w), (z,)), call((z, tensor(1, 1)), (p,))]
-    assert Part(Numpy(), few, p, None, {id(w)}, learnt).logits_suffice
+    assert TailCalls(Numpy(), few, p, None, {id(w)}, learnt).logits_suffice
     # rows that a layer with weights took, though they have another number
     other, hidden = tensor(3, 2), tensor(3, 1)
     odd = [call((other, w), (hidden,)), call((hidden,), (p,))]
     learnt = learning(w, hidden, p)
-    assert [id(one) for one in Part(Numpy(), odd, p, None, {id(w)}, learnt, {id(other)}).logits] == [id(hidden)]
+    assert [id(one) for one in TailCalls(Numpy(), odd, p, None, {id(w)}, learnt, {id(other)}).logits] == [id(hidden)]
 
 
 # classes along the second axis --------------------------------------------------------------------------------------

@@ -94,13 +94,14 @@ def margins(row: Row, hot: Row) -> float:
 @pytest.mark.parametrize(
     ("formula", "values", "by_hand"),
     [
-        (formulas.binary_of_chances, CHANCES, by_unit(cross_entropy)),
+        (formulas.binary_of_probabilities, CHANCES, by_unit(cross_entropy)),
         (formulas.binary_of_logits, NUMBERS, by_unit(cross_entropy_of_logit)),
         (formulas.binary_of_clipped_logarithms, CHANCES, by_unit(cross_entropy_of_logarithms)),
         (formulas.binary_of_clipped_logarithms, NUMBERS, by_unit(cross_entropy_of_logarithms)),
         (formulas.categorical_of_logits, NUMBERS, of_the_label(lambda row, at: -logarithm_of_softmax(row, at))),
         (formulas.categorical_unnormalised, CHANCES, of_the_label(lambda row, at: -math.log(clipped(row[at])))),
-        (formulas.categorical_of_chances, CHANCES, of_the_label(lambda row, at: -math.log(clipped(share(row, at))))),
+        (formulas.categorical_of_probabilities, CHANCES,
+         of_the_label(lambda row, at: -math.log(clipped(share(row, at))))),
         (formulas.categorical_of_clipped, CHANCES,
          of_the_label(lambda row, at: -math.log(clipped(row[at]) / sum(clipped(one) for one in row)))),
         (formulas.focal(3, by_class=False), CHANCES, by_unit(focal(3, clipped))),

@@ -310,7 +310,7 @@ def test_a_fault_of_the_check_itself_is_one_line_too(tmp_path: Path, monkeypatch
     def fails(*arguments: object, **options: object) -> None:
         raise KeyError("unforeseen")
 
-    monkeypatch.setattr("experiments.check.script.of_keras", fails)
+    monkeypatch.setattr("experiments.check.script.check_keras", fails)
     with pytest.raises(UserError, match=r"could not be checked: KeyError: 'unforeseen'"):
         run(tmp_path, f"{KERAS}{RIGHT}model.fit(x, y)")
     monkeypatch.setattr("experiments.check.render.check_target", fails)

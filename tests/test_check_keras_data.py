@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from experiments.check import keras_data
-from experiments.check.keras_data import apply, array, as_before, fit_call, head, watched_layers
+from experiments.check.keras_data import apply, array, fit_call, head, variables_restored, watched_layers
 from experiments.check.keras_metrics import metrics_of
 from experiments.records import UserError
 
@@ -215,10 +215,10 @@ def test_a_model_that_takes_no_rows_says_why() -> None:
 
 def test_variables_are_put_back_whatever_happens() -> None:
     variable = keras.Variable(1.0)
-    with as_before([variable]):
+    with variables_restored([variable]):
         variable.assign(2.0)
     assert float(variable) == 1
-    with suppress(KeyError), as_before([variable]):
+    with suppress(KeyError), variables_restored([variable]):
         variable.assign(3.0)
         raise KeyError
     assert float(variable) == 1

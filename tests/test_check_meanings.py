@@ -55,24 +55,26 @@ TWICE = formulas.binary_of_logits(P, HOT)
 @pytest.mark.parametrize(
     ("losses", "logits", "prediction", "expected"),
     [
-        (formulas.binary_of_chances(P, HOT), None, P, ("binary", "prediction", False, False)),
+        (formulas.binary_of_probabilities(P, HOT), None, P, ("binary", "prediction", False, False)),
         (formulas.binary_of_logits(Z, HOT), Z, Z, ("binary", "logits", False, False)),
         (formulas.binary_of_logits(Z, HOT), None, Z, ("binary", "prediction as logits", False, False)),
         (TWICE, Z, P, ("binary", "prediction as logits", False, False)),
         (formulas.binary_of_logits(expit(Z), HOT), Z, Z, ("binary", "squashed logits", False, False)),
         (formulas.binary_of_logits(expit(P), HOT), None, P, ("binary", "squashed logits", False, False)),
-        (formulas.binary_of_chances(Z, HOT), Z, Z, ("binary", "prediction clipped", False, False)),
+        (formulas.binary_of_probabilities(Z, HOT), Z, Z, ("binary", "prediction clipped", False, False)),
         (formulas.binary_of_clipped_logarithms(Z, HOT), Z, Z, ("binary", "prediction clipped", False, False)),
         (formulas.binary_of_labels(P, HOT), Z, P, ("binary", "labels", False, False)),
         (formulas.binary_of_label_logits(P, HOT), Z, P, ("binary", "labels", False, False)),
         (formulas.categorical_of_logits(MANY, HOT3), MANY, CHANCES, ("categorical", "prediction", True, False)),
         (formulas.categorical_unnormalised(SIGMOIDS, HOT3), None, SIGMOIDS, ("categorical", "prediction", True, False)),
-        (formulas.categorical_of_chances(SIGMOIDS, HOT3), None, SIGMOIDS, ("categorical", "prediction", True, False)),
+        (formulas.categorical_of_probabilities(SIGMOIDS, HOT3), None, SIGMOIDS,
+         ("categorical", "prediction", True, False)),
         (formulas.categorical_of_logits(MANY, HOT3), MANY, MANY, ("categorical", "logits", True, False)),
         (formulas.categorical_of_logits(CHANCES, HOT3), MANY, CHANCES,
          ("categorical", "prediction as logits", True, False)),
         (formulas.categorical_unnormalised(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
-        (formulas.categorical_of_chances(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
+        (formulas.categorical_of_probabilities(MANY, HOT3), MANY, MANY,
+         ("categorical", "prediction clipped", True, False)),
         (formulas.categorical_of_clipped(MANY, HOT3), MANY, MANY, ("categorical", "prediction clipped", True, False)),
         (formulas.categorical_of_logits(CHANCES, HOT3), MANY, MANY, ("categorical", "squashed logits", True, False)),
         (formulas.categorical_of_labels(CHANCES, HOT3), MANY, CHANCES, ("categorical", "labels", True, False)),
@@ -185,7 +187,7 @@ def test_the_first_formula_that_fits_is_taken_unless_another_fits_far_better() -
 
 @pytest.mark.parametrize(("amount", "expected"), [(0.1, True), (0.45, True), (0.55, None)])
 def test_a_smoothed_loss_mixes_in_less_of_the_other_labels(amount: float, expected: bool | None) -> None:
-    right, wrong = formulas.binary_of_chances(P, HOT), formulas.binary_of_chances(P, 1 - HOT)
+    right, wrong = formulas.binary_of_probabilities(P, HOT), formulas.binary_of_probabilities(P, 1 - HOT)
     name, _, _, smoothed = meant((1 - amount) * right + amount * wrong)
     assert (name, smoothed) == (("binary", True) if expected else ("", False))
     only = formulas.square(P, HOT) * (1 - amount) + formulas.square(P, 1 - HOT) * amount
@@ -209,10 +211,10 @@ def test_labels_taken_for_predictions_are_known_at_their_own_scale_alone(scale: 
 @pytest.mark.parametrize(
     ("of_what", "formula", "values", "logits", "prediction"),
     [
-        ("prediction", formulas.binary_of_chances, SIGMOIDS, None, SIGMOIDS),
+        ("prediction", formulas.binary_of_probabilities, SIGMOIDS, None, SIGMOIDS),
         ("logits", formulas.binary_of_logits, MANY, MANY, 2 * MANY),
         ("prediction as logits", formulas.binary_of_logits, MANY, None, MANY),
-        ("prediction clipped", formulas.binary_of_chances, MANY, None, MANY),
+        ("prediction clipped", formulas.binary_of_probabilities, MANY, None, MANY),
     ],
 )
 def test_units_may_weigh_each_another_amount(

@@ -536,5 +536,5 @@ def test_a_metric_that_raises_is_a_program_that_raises() -> None:
 
 def test_the_constants_of_the_judge() -> None:
     """Networks reach logits of 13; a clip at 1e-7 acts from 16 on, and that is a note."""
-    assert judge.REACHED == 14.0
+    assert judge.REACHABLE_LOGIT == 14.0
     assert -np.log(1e-7) == pytest.approx(16.118, abs=1e-3)

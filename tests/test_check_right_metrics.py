@@ -66,19 +66,19 @@ def test_rows_of_two_classes(noise: float) -> None:
     assert (made.by_class, made.per_unit) == (False, True)
     assert made.truth.shape == made.hot.shape == made.positive.shape == made.prediction.shape == (480, 1)
     np.testing.assert_array_equal(made.truth, made.hot)
-    np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-6)
+    np.testing.assert_allclose(made.prediction, made.probabilities, rtol=1e-6)
     np.testing.assert_array_equal(made.positive, made.prediction > 0.5)
     assert set(np.unique(made.hot)) == {0, 1}
     assert abs(made.hot.mean() - 0.5) < 0.07
-    off = logit(made.chances) - (2 * made.hot - 1)
+    off = logit(made.probabilities) - (2 * made.hot - 1)
     assert abs(off.mean()) < 4 * noise / np.sqrt(480)
     assert off.std() == pytest.approx(noise, rel=0.1)
 
 
 def test_logits_are_no_probabilities_of_the_same_rows() -> None:
     made, plain = trial_of(LOGIT), trial_of(ONE)
-    np.testing.assert_allclose(expit(made.prediction), made.chances, rtol=1e-5)
-    np.testing.assert_allclose(made.chances, plain.chances, rtol=1e-5)
+    np.testing.assert_allclose(expit(made.prediction), made.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(made.probabilities, plain.probabilities, rtol=1e-5)
 
 
 @pytest.mark.parametrize("tilt", [2.0, -1.0])
@@ -89,11 +89,11 @@ def test_rows_of_classes_of_which_the_second_is_tilted(tilt: float) -> None:
     np.testing.assert_array_equal(made.hot.sum(axis=1), np.ones(480))
     assert made.hot.mean(axis=0) == pytest.approx(np.full(3, 1 / 3), abs=0.08)
     np.testing.assert_array_equal(made.truth, made.hot)
-    np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-5)
+    np.testing.assert_allclose(made.prediction, made.probabilities, rtol=1e-5)
     np.testing.assert_array_equal(made.positive.argmax(axis=1), made.prediction.argmax(axis=1))
     np.testing.assert_array_equal(made.positive.sum(axis=1), np.ones(480))
     first = made.hot[:, 2] == 1  # neither of the two that are compared
-    gap = np.log(made.chances[first, 1] / made.chances[first, 0])
+    gap = np.log(made.probabilities[first, 1] / made.probabilities[first, 0])
     assert gap.mean() == pytest.approx(tilt, abs=0.4)
 
 
@@ -103,7 +103,7 @@ def test_rows_with_several_labels() -> None:
     assert made.hot.shape == (480, 3)
     assert set(made.hot.sum(axis=1)) == {0, 1, 2, 3}
     np.testing.assert_array_equal(made.positive, made.prediction > 0.5)
-    np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-5)
+    np.testing.assert_allclose(made.prediction, made.probabilities, rtol=1e-5)
 
 
 class Places(NumpyTail):
@@ -135,10 +135,10 @@ def test_each_place_of_a_row_has_a_label() -> None:
     found = replace(swept(THREE), encoding=Encoding(shape=(5, 3), onehot=True, dtype="float32"))
     made = judge_metrics._trial(output(THREE, shape=(5, 3)), tail, found, 1.0, 2.0)
     assert made is not None
-    assert made.prediction.shape == made.truth.shape == made.chances.shape == (96, 5, 3)
+    assert made.prediction.shape == made.truth.shape == made.probabilities.shape == (96, 5, 3)
     assert made.hot.shape == (480, 3)
     np.testing.assert_array_equal(made.truth.reshape(-1, 3), made.hot)
-    np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-5)
+    np.testing.assert_allclose(made.prediction, made.probabilities, rtol=1e-5)
     assert len(np.unique(made.hot.reshape(96, 5, 3).argmax(axis=2), axis=0)) > 50  # places of a row differ
     many = of_places(Places, THREE, (100, 3))
     found = replace(found, encoding=replace(found.encoding, shape=(100, 3)))
@@ -155,7 +155,7 @@ def test_places_that_are_pooled_share_their_logits() -> None:
     made = judge_metrics._trial(output(THREE), tail, replace(swept(THREE), logits=None), 1.0, 2.0)
     assert made is not None
     assert made.prediction.shape == (480, 3)
-    np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-5)
+    np.testing.assert_allclose(made.prediction, made.probabilities, rtol=1e-5)
 
 
 def test_places_that_are_made_of_one() -> None:
@@ -168,7 +168,7 @@ def test_places_that_are_made_of_one() -> None:
     assert made.truth.shape == (480, 2)
     np.testing.assert_array_equal(made.truth[:, 0], made.truth[:, 1])
     np.testing.assert_array_equal(made.truth.reshape(-1), made.hot.argmax(axis=1))
-    np.testing.assert_allclose(made.prediction, made.chances, rtol=1e-5)
+    np.testing.assert_allclose(made.prediction, made.probabilities, rtol=1e-5)
 
 
 def test_rows_whose_logits_do_not_tell_their_classes() -> None:
@@ -181,11 +181,11 @@ def test_rows_whose_logits_do_not_tell_their_classes() -> None:
 
 def test_the_two_samples_are_unlike() -> None:
     """A wrong value may be right of one of them by chance."""
-    (noise, _), (less, _) = judge_metrics.TURNS
+    (noise, _), (less, _) = judge_metrics.SAMPLES
     right = [float((made.hot == made.positive).mean()) for made in (trial_of(ONE, noise), trial_of(ONE, less))]
     assert 0.7 < right[0] < 0.8
     assert 0.9 < right[1] < 0.97
-    shares = [trial_of(SOFTMAX, *turn).positive[:, 1].mean() for turn in judge_metrics.TURNS]
+    shares = [trial_of(SOFTMAX, *turn).positive[:, 1].mean() for turn in judge_metrics.SAMPLES]
     assert 0.75 < shares[0] < 0.85
     assert 0.35 < shares[1] < 0.5
 
@@ -211,12 +211,13 @@ def test_the_two_samples_are_unlike() -> None:
     ],
 )
 def test_the_logit_where_the_classes_meet(tail: NumpyTail, expected: float) -> None:
-    assert judge_metrics._middle(tail, swept(tail)) == pytest.approx(expected, abs=2e-3)
+    assert judge_metrics._decision_logit(tail, swept(tail)) == pytest.approx(expected, abs=2e-3)
 
 
 def test_rows_lie_around_the_logit_where_the_classes_meet() -> None:
     made = trial_of(of(lambda z: 2 * z, square))
-    np.testing.assert_allclose(made.prediction, 2 * (logit(made.chances.astype(float)) + 0.25), rtol=1e-2, atol=1e-2)
+    z = logit(made.probabilities.astype(float))
+    np.testing.assert_allclose(made.prediction, 2 * (z + 0.25), rtol=1e-2, atol=1e-2)
 
 
 # kinds of programs --------------------------------------------------------------------------------------------------
@@ -289,7 +290,7 @@ CLASSES = RNG.integers(0, 3, 40)
 
 def by_hand(hot: Array, positive: Array, chances: Array, prediction: Array | None = None, **options: Any) -> Trial:
     known = {"by_class": False, "per_unit": False} | options
-    return Trial(truth=hot, prediction=chances if prediction is None else prediction, chances=chances, hot=hot,
+    return Trial(truth=hot, prediction=chances if prediction is None else prediction, probabilities=chances, hot=hot,
                  positive=positive, **known)  # fmt: skip
 
 
@@ -302,7 +303,7 @@ OF_CLASSES = by_hand(np.eye(3)[CLASSES], np.eye(3)[CHANCES.argmax(axis=1)], CHAN
 OF_SEVERAL = by_hand((RNG.random((40, 3)) < CHANCES) * 1.0, (CHANCES > 0.4) * 1.0, CHANCES)
 COLUMNS = {
     # of classes the last column first, since that of the positive class is meant; of several labels all together first
-    "one": (OF_ONE, [(OF_ONE.hot[:, 0], OF_ONE.positive[:, 0], OF_ONE.chances[:, 0])]),
+    "one": (OF_ONE, [(OF_ONE.hot[:, 0], OF_ONE.positive[:, 0], OF_ONE.probabilities[:, 0])]),
     "classes": (OF_CLASSES, [(OF_CLASSES.hot[:, k], OF_CLASSES.positive[:, k], CHANCES[:, k]) for k in (2, 1, 0)]),
     "several": (OF_SEVERAL, [
         (OF_SEVERAL.hot.ravel(), OF_SEVERAL.positive.ravel(), CHANCES.ravel()),
@@ -350,10 +351,10 @@ def test_accuracies_and_cross_entropies() -> None:
     assert counted == pytest.approx([accuracy_score(CLASSES, CHANCES.argmax(axis=1)), of_units])
     binary = [log_loss(OF_CLASSES.hot[:, k], CHANCES[:, k]) for k in range(3)]
     assert right(OF_CLASSES, "crossentropy") == pytest.approx([log_loss(CLASSES, CHANCES), np.mean(binary)])
-    assert right(OF_ONE, "crossentropy") == pytest.approx([log_loss(OF_ONE.hot, OF_ONE.chances)])
+    assert right(OF_ONE, "crossentropy") == pytest.approx([log_loss(OF_ONE.hot, OF_ONE.probabilities)])
     sure = by_hand(np.array([[1.0], [0.0]]), np.array([[1.0], [0.0]]), np.array([[1.0], [0.0]]))
     assert right(sure, "crossentropy") == pytest.approx([-np.log(1 - 1e-7)], rel=1e-6)
-    wrong = replace(sure, chances=1 - sure.chances)
+    wrong = replace(sure, probabilities=1 - sure.probabilities)
     assert right(wrong, "crossentropy") == pytest.approx([-np.log(1e-7)], rel=1e-6)
 
 
@@ -473,7 +474,7 @@ def test_values_that_are_tried_over_all_thresholds() -> None:
     def best(truth: Array, prediction: Array) -> float:
         return float(prediction.max())
 
-    for name in judge_metrics.SWEPT:
+    for name in judge_metrics.OPERATING_POINT:
         assert judged(ONE, metric(name, best), name) == ("", "")
         assert judged(LOGIT, metric(name, best), name)[0] == "metric_of_logits"
     trial = trial_of(ONE)
@@ -507,8 +508,8 @@ def test_each_metric_of_an_output_is_judged() -> None:
 
 
 def test_a_value_that_is_right_of_one_sample_alone_is_wrong() -> None:
-    once = right(trial_of(ONE, *judge_metrics.TURNS[0]), "accuracy")[0]
-    then = right(trial_of(ONE, *judge_metrics.TURNS[1]), "accuracy")[0]
+    once = right(trial_of(ONE, *judge_metrics.SAMPLES[0]), "accuracy")[0]
+    then = right(trial_of(ONE, *judge_metrics.SAMPLES[1]), "accuracy")[0]
     for value in (once, then):
         ((name, _),) = listed(ONE, "BinaryAccuracy", value=lambda y, p, of=value: of)
         assert name == "accuracy_of_other_labels"

@@ -13,7 +13,7 @@ import pytest
 from numpy_tails import MULTI, ONE, SOFTMAX, SPARSE, TWO, identity, of, output, square, swept
 
 from experiments.check import callback, remedies, target
-from experiments.check.answer import describe, of_readings
+from experiments.check.checking import check_readings, describe
 from experiments.check.labels import Encoding
 from experiments.check.messages import one_line
 from experiments.check.record import Checked, Finding, Metric, Output
@@ -47,8 +47,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(Model=Model))
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(nn=SimpleNamespace(Module=Module)))
-    monkeypatch.setitem(sys.modules, "experiments.check.torch_program", SimpleNamespace(of_torch=keep))
-    monkeypatch.setattr("experiments.check.answer.of_keras", keep)
+    monkeypatch.setitem(sys.modules, "experiments.check.torch_program", SimpleNamespace(check_torch=keep))
+    monkeypatch.setattr("experiments.check.checking.check_keras", keep)
     return calls
 
 
@@ -242,7 +242,7 @@ def test_lines_are_of_100_letters_at_most_and_hang() -> None:
 
 def test_two_outputs_are_named_and_one_that_was_not_measured_counts() -> None:
     def told(*outputs: tuple[Output, Encoding]) -> Checked:
-        return of_readings([[one] for one in outputs], file=None, function="")
+        return check_readings([[one] for one in outputs], file=None, function="")
 
     right = (output(ONE, name="left"), swept(ONE).encoding)
     none = (replace(output(ONE, name="right"), tail=None), swept(ONE).encoding)
@@ -316,7 +316,7 @@ def test_a_callback_checks_once_and_warns_of_problems_alone(monkeypatch: pytest.
         asked.append(given)
         return known
 
-    monkeypatch.setattr(callback, "of_keras", checked)
+    monkeypatch.setattr(callback, "check_keras", checked)
     once = callback.CheckHead()
     assert once.stop is False
     for _ in range(2):

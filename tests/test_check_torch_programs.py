@@ -13,7 +13,7 @@ from torch import nn  # noqa: E402
 from experiments.check import torch_program  # noqa: E402
 from experiments.check.labels import Encoding  # noqa: E402
 from experiments.check.record import Output  # noqa: E402
-from experiments.check.torch_tail import Recorder, Torch, learnt, recorded, tensors  # noqa: E402
+from experiments.check.torch_tail import Recorder, Torch, recorded_tail, requires_grad, tensors  # noqa: E402
 from experiments.records import UserError  # noqa: E402
 
 FLOAT, NUMBER = Encoding(shape=(1,), onehot=False, dtype="float32"), Encoding(shape=(), onehot=False, dtype="int64")
@@ -90,7 +90,7 @@ def test_the_record_of_an_output() -> None:
     assert encoding == Encoding(shape=(), onehot=False, dtype="int64")
     assert read(torch.zeros(8, 3), None, encoding=FLOAT)[1] == FLOAT
     # classes along the second axis are seen last, also by the tail
-    tail = recorded(
+    tail = recorded_tail(
         lambda given: given[0] * 1, lambda truth, p: p.mean(), [torch.zeros(8, 3, 5)], torch.zeros(8, 5), []
     )
     for labels, shape, wrapped in ((np.zeros((20, 5), "int64"), (5, 3), True), (np.zeros((20, 5)), (3, 5), False),
@@ -158,7 +158,7 @@ def test_calls_that_may_change_a_tensor_are_recorded() -> None:
     assert [len(call.inputs) for call in recorder.calls] == [2, 0, 1]
     assert recorder.calls[1].outputs[0] is shaped
     assert recorder.calls[2].outputs[0] is kept
-    assert (learnt(z), learnt(kept), learnt(w)) == (True, False, True)
+    assert (requires_grad(z), requires_grad(kept), requires_grad(w)) == (True, False, True)
     with Recorder(recording=False) as idle:
         x + 1
     assert idle.calls == []
@@ -207,7 +207,7 @@ def test_a_recorded_model_is_played_again_and_scored() -> None:
         calls.append(1)
         return (prediction - truth) ** 2
 
-    tail = recorded(lambda given: torch.dropout(given[0] @ weight, 0.0, True), objective, [x], y, [weight])
+    tail = recorded_tail(lambda given: torch.dropout(given[0] @ weight, 0.0, True), objective, [x], y, [weight])
     np.testing.assert_allclose(tail.logits[0], (x @ weight).detach().numpy(), rtol=1e-6)
     z, labels = np.linspace(-1, 1, 8)[:, None], np.ones((8, 1))
     step = tail(z, labels)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy_tails import MULTI, ONE, SOFTMAX, SPARSE, TWO, bce, expit, identity, measured, of, output
 
-from experiments.check.answer import describe, of_readings
+from experiments.check.checking import check_readings, describe
 from experiments.check.labels import Encoding, encodings
 from experiments.check.messages import one_line
 from experiments.check.record import Checked, Finding, Metric
@@ -239,11 +239,11 @@ def test_several_outputs_are_told_apart_and_problems_come_first(file: Path) -> N
         [(replace(output(tail), name=name), encodings((1,), None)[0])]
         for name, tail in (("left", noted), ("right", wrong))
     ]
-    told = of_readings(readings, file=file, function="build")
+    told = check_readings(readings, file=file, function="build")
     assert [(one.output, one.level) for one in told.findings] == [("right", "problem"), ("left", "note")]
     assert [text[: text.index(":")] for text in told.described] == ["left", "right"]
     assert (told.file, told.measured) == (str(file), True)
-    alone = of_readings(readings[:1], file=None, function="")
+    alone = check_readings(readings[:1], file=None, function="")
     assert (alone.file, alone.described[0][:6]) == ("", "1 unit")
 
 

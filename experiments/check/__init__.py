@@ -22,12 +22,12 @@ def check(
     Nothing is trained and the weights stay as they are. Raises `UserError` for what is no such model.
     """
     if loss is not None:
-        from experiments.check.torch_program import of_torch
+        from experiments.check.torch_program import check_torch
 
-        return of_torch(model, loss, x, y)
-    from experiments.check.answer import of_keras
+        return check_torch(model, loss, x, y)
+    from experiments.check.checking import check_keras
 
-    return of_keras(model, x, y, sample_weight, class_weight)
+    return check_keras(model, x, y, sample_weight, class_weight)
 
 
 class _Callable(ModuleType):

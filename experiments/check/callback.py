@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from experiments.check.answer import of_keras
+from experiments.check.checking import check_keras
 from experiments.check.record import Checked
 from experiments.check.render import as_text
 from experiments.records import UserError
@@ -37,7 +37,7 @@ class CheckHead(keras.callbacks.Callback):
         arguments = _arguments_of_fit()
         if hasattr(arguments.get("x"), "__next__"):
             arguments = {}
-        self.checked = of_keras(self.model, **arguments)
+        self.checked = check_keras(self.model, **arguments)
         if not self.checked.problems:
             return
         text = as_text(self.checked)

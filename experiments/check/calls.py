@@ -9,8 +9,8 @@ from typing import Any
 
 from experiments.check.split import Node
 
-Learnt = Callable[[Any], bool]  # whether a tensor depends on weights
-BACKWARDS = "Besides its label a row has a number below 0 in the loss, so that of a label alone says nothing."
+RequiresGrad = Callable[[Any], bool]  # whether a tensor depends on weights
+NEGATIVE_WEIGHTS = "Besides its label a row has a number below 0 in the loss, so that of a label alone says nothing."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Call:
         return Node(inputs=inputs, outputs=outputs, random=self.random)
 
 
-def leading_to(calls: list[Call], *targets: Any) -> list[Call]:
+def ancestors(calls: list[Call], *targets: Any) -> list[Call]:
     """The calls that some tensors depend on, in their order."""
     needed_ids, needed_calls = set(map(id, targets)), []
     for call in reversed(calls):
@@ -51,7 +51,7 @@ def leading_to(calls: list[Call], *targets: Any) -> list[Call]:
     return needed_calls[::-1]
 
 
-def derived(calls: list[Call], starts: Iterable[Any]) -> set[int]:
+def descendants(calls: list[Call], starts: Iterable[Any]) -> set[int]:
     """Some tensors, and all that is made of them, by their ids."""
     ids = set(map(id, starts))
     for call in calls:
@@ -60,12 +60,12 @@ def derived(calls: list[Call], starts: Iterable[Any]) -> set[int]:
     return ids
 
 
-def last_of(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+def last_outputs(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """The outputs of modules behind which no other module with weights comes, each once, from its outermost module.
 
     `outputs`: a module and a tensor that it returned, in the order of their return.
     """
-    behind = {id(output): derived(calls, [output]) for _, output in outputs}
+    behind = {id(output): descendants(calls, [output]) for _, output in outputs}
     last = {
         id(output): (module, output)  # the outermost module is the last to return
         for module, output in outputs
@@ -74,13 +74,15 @@ def last_of(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tuple[Any
     return list(last.values())
 
 
-def term(calls: list[Call], starts: Iterable[Any], loss: Any, learnt: Learnt, labels: Any) -> Any:
+def loss_term(calls: list[Call], starts: Iterable[Any], loss: Any, requires_grad: RequiresGrad, labels: Any) -> Any:
     """The part of the loss that is made of one prediction and its labels: without penalties, and other outputs."""
     derived_ids, part = set(map(id, starts)), loss
-    labelled = derived(calls, [labels])
+    labelled = descendants(calls, [labels])
     for call in calls:
         of_prediction = [id(tensor) in derived_ids for tensor in call.inputs]
-        if any(of_prediction) and all(of_prediction[at] or not learnt(tensor) for at, tensor in enumerate(call.inputs)):
+        if any(of_prediction) and all(
+            of_prediction[at] or not requires_grad(tensor) for at, tensor in enumerate(call.inputs)
+        ):
             derived_ids |= set(map(id, call.outputs))
             part = next((tensor for tensor in call.outputs if tensor.ndim == 0 and id(tensor) in labelled), part)
     return part
@@ -94,7 +96,7 @@ class Labels:
     unmeasured: str = ""
 
 
-def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt) -> Labels | None:
+def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, requires_grad: RequiresGrad) -> Labels | None:
     """What stands beside a prediction in the first call that takes both it, or what was made of it, and labels.
 
     `starts`: the tensors that the loss may take the prediction from. Where both are flattened there, the labels are
@@ -102,17 +104,18 @@ def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, learnt:
     nothing but a shape, zeros or ones, where nothing else stands beside it. None if there are none.
     """
     shaped = {id(tensor) for call in calls if not call.inputs and not call.random for tensor in call.outputs}
-    for follow in (learnt, lambda tensor: True):
+    for follow in (requires_grad, lambda tensor: True):
         for passed_over in (shaped, set[int]()):
-            labels = _labels_beside(calls, starts, prediction, learnt, follow, passed_over)
+            labels = _labels_beside(calls, starts, prediction, requires_grad, follow, passed_over)
             if labels is not None:  # where no gradient reaches the weights on that way: measure that
-                return labels if follow is learnt else replace(labels, unmeasured="")
+                return labels if follow is requires_grad else replace(labels, unmeasured="")
     return None
 
 
 def _labels_beside(
-    calls: list[Call], starts: Iterable[Any], prediction: Any, learnt: Learnt, follow: Learnt, passed_over: set[int]
-) -> Labels | None:
+    calls: list[Call], starts: Iterable[Any], prediction: Any, requires_grad: RequiresGrad, follow: RequiresGrad,
+    passed_over: set[int],
+) -> Labels | None:  # fmt: skip
     """As `labels_of`, where a prediction is followed through what `follow` is true of."""
     derived_ids = set(map(id, starts))
     for call in calls:
@@ -120,10 +123,10 @@ def _labels_beside(
         if not compared:
             continue
         for candidate in call.inputs:
-            if id(candidate) not in derived_ids | passed_over and not learnt(candidate) and candidate.ndim > 0:
-                earlier_calls = reversed(leading_to(calls, candidate))
+            if id(candidate) not in derived_ids | passed_over and not requires_grad(candidate) and candidate.ndim > 0:
+                earlier_calls = reversed(ancestors(calls, candidate))
                 for source in (candidate, *(tensor for earlier in earlier_calls for tensor in earlier.inputs)):
-                    if source.ndim > 0 and len(source) == len(prediction) and not learnt(source):
+                    if source.ndim > 0 and len(source) == len(prediction) and not requires_grad(source):
                         reason = "" if _of_units(compared[0], prediction) and _comparable(compared[0], candidate) else (
                             f"The loss compares labels, {_size(candidate)}, with {_size(compared[0])} numbers that it "
                             f"makes of the prediction, {_size(prediction)}."
@@ -151,17 +154,21 @@ def _comparable(derived_tensor: Any, labels: Any) -> bool:
     return all(1 in pair or pair[0] == pair[1] for pair in zip(reversed(shape), reversed(label_shape), strict=False))
 
 
-def weighed_down(
-    calls: list[Call], prediction: Iterable[Any], labels: Any, learnt: Learnt, least: Callable[[Any], float]
-) -> bool:
+def negative_weights(
+    calls: list[Call], prediction: Iterable[Any], labels: Any, requires_grad: RequiresGrad,
+    least: Callable[[Any], float],
+) -> bool:  # fmt: skip
     """Whether what is made of prediction and labels is multiplied by weights of rows, some of them below 0.
 
     `least`: the least number of a tensor. Such rows are learnt backwards, on purpose: as with the rewards of actions.
     """
-    of_both, derived_ids = derived(calls, [labels]) & derived(calls, prediction), derived(calls, [labels, *prediction])
+    of_both, derived_ids = (
+        descendants(calls, [labels]) & descendants(calls, prediction), descendants(calls, [labels, *prediction])
+    )  # fmt: skip
     return any(
         least(factor) < 0
         for call in calls if any(id(tensor) in of_both for tensor in call.inputs)
         for factor in call.inputs
-        if id(factor) not in derived_ids and not learnt(factor) and factor.ndim > 0 and len(factor) == len(labels)
+        if id(factor) not in derived_ids and not requires_grad(factor)
+        and factor.ndim > 0 and len(factor) == len(labels)
     )  # fmt: skip

@@ -59,20 +59,20 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
             listed.append((LossFormula(name=name, of=of, by_class=by_class), row_loss, values))
 
     inside = _inside(prediction)
-    chances = prediction if inside else None
-    add("binary", "prediction", formulas.binary_of_chances, chances)
-    add("binary", "prediction", formulas.binary_of_clipped_logarithms, chances)
-    add("categorical", "prediction", formulas.categorical_of_chances, chances if several else None)
-    add("categorical", "prediction", formulas.categorical_of_clipped, chances if several else None)
-    add("categorical", "prediction", formulas.categorical_unnormalised, chances if several else None)
+    p = prediction if inside else None
+    add("binary", "prediction", formulas.binary_of_probabilities, p)
+    add("binary", "prediction", formulas.binary_of_clipped_logarithms, p)
+    add("categorical", "prediction", formulas.categorical_of_probabilities, p if several else None)
+    add("categorical", "prediction", formulas.categorical_of_clipped, p if several else None)
+    add("categorical", "prediction", formulas.categorical_unnormalised, p if several else None)
     add("binary", "logits", formulas.binary_of_logits, logits)
     add("categorical", "logits", formulas.categorical_of_logits, logits if several else None)
     add("binary", "prediction as logits", formulas.binary_of_logits, prediction)
     add("categorical", "prediction as logits", formulas.categorical_of_logits, prediction if several else None)
     if not inside:
-        add("binary", "prediction clipped", formulas.binary_of_chances, prediction)
+        add("binary", "prediction clipped", formulas.binary_of_probabilities, prediction)
         add("binary", "prediction clipped", formulas.binary_of_clipped_logarithms, prediction)
-        add("categorical", "prediction clipped", formulas.categorical_of_chances, prediction if several else None)
+        add("categorical", "prediction clipped", formulas.categorical_of_probabilities, prediction if several else None)
         add("categorical", "prediction clipped", formulas.categorical_of_clipped, prediction if several else None)
         add("categorical", "prediction clipped", formulas.categorical_unnormalised, prediction if several else None)
         for gamma in GAMMAS:
@@ -80,8 +80,8 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
             of_class, values = formulas.focal(gamma, by_class=True), formulas.shares(prediction) if several else None
             add("focal", "prediction clipped", of_class, values, by_class=True)
     for gamma in GAMMAS:
-        add("focal", "prediction", formulas.focal(gamma, by_class=False), chances)
-        add("focal", "prediction", formulas.focal(gamma, by_class=True), chances if several else None, by_class=True)
+        add("focal", "prediction", formulas.focal(gamma, by_class=False), p)
+        add("focal", "prediction", formulas.focal(gamma, by_class=True), p if several else None, by_class=True)
         of_shares = formulas.shares(prediction) if inside and several else None
         add("focal", "prediction", formulas.focal(gamma, by_class=True), of_shares, by_class=True)
         add("focal", "logits", formulas.focal(gamma, by_class=False), None if logits is None else expit(logits))
@@ -165,7 +165,7 @@ def match_formula(
 def _of_units(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[str, LossFunction, np.ndarray]]:
     """The binary cross-entropies whose units may have weights of their own."""
     return [
-        ("prediction" if _inside(prediction) else "prediction clipped", formulas.binary_of_chances, prediction),
+        ("prediction" if _inside(prediction) else "prediction clipped", formulas.binary_of_probabilities, prediction),
         *([] if logits is None else [("logits", formulas.binary_of_logits, logits)]),
         ("prediction as logits", formulas.binary_of_logits, prediction),
     ]

@@ -23,7 +23,7 @@ def categorical_of_logits(z: np.ndarray, hot: np.ndarray) -> np.ndarray:
     return -(hot * log_softmax(z, axis=1)).sum(axis=1)
 
 
-def binary_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+def binary_of_probabilities(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """Binary cross-entropy of probabilities, clipped as Keras does, the mean over the units."""
     p = np.clip(p, CLIP, 1 - CLIP)
     return -(hot * np.log(p) + (1 - hot) * np.log(1 - p)).mean(axis=1)
@@ -42,7 +42,7 @@ def shares(p: np.ndarray) -> np.ndarray:
     return np.divide(p, total, out=np.zeros_like(p), where=total != 0)
 
 
-def categorical_of_chances(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
+def categorical_of_probabilities(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """Categorical cross-entropy of what is made to sum to 1 first."""
     return categorical_unnormalised(shares(p), hot)
 
@@ -130,7 +130,7 @@ def margins(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
 
 def binary_of_labels(p: np.ndarray, hot: np.ndarray) -> np.ndarray:
     """Binary cross-entropy with its arguments exchanged: labels taken for probabilities."""
-    return binary_of_chances(hot, p)
+    return binary_of_probabilities(hot, p)
 
 
 def binary_of_label_logits(p: np.ndarray, hot: np.ndarray) -> np.ndarray:

@@ -107,7 +107,7 @@ def _literal(variable: Any) -> bool:
     return hasattr(variable, "val")
 
 
-def of_keras(
+def keras_tail(
     model: Any, structure: Any, output: int, objective: Callable[[Any, Any], Any], rows: list[np.ndarray],
     labels: np.ndarray, *, compiled: bool,
 ) -> TracedTail:  # fmt: skip

@@ -13,11 +13,11 @@ from experiments.check.sweep import GRID, Sweep
 
 # a name of the registry, and what was seen
 Observation = tuple[str, str]
-REACHED = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
-FLOOR = 0.05  # of the loss of no answer: a right answer should come below
+REACHABLE_LOGIT = 14.0  # logits that networks reach; where a clip at 1e-7 acts, they are 16
+LOSS_FLOOR = 0.05  # of the loss of no answer: a right answer should come below
 # a loss of a whole batch differs by so much from the mean of its rows, or from that with other labels
 BATCH_GAP = 0.01
-TRUSTED = 40.0  # up to here everything has to be finite
+FINITE_LOGIT = 40.0  # up to here everything has to be finite
 
 
 def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
@@ -67,7 +67,7 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
     if as_logits and bounded_sides >= (2 if formula.by_class or scored_formula.by_class else 1):
         floors = np.nanmin(sweep.losses if "as logits" in formula.of else scored, axis=1)  # of each label
         moderate_loss = float(losses[:, np.abs(GRID[moderate]) == 0.5].mean())
-        if sweep.predicts_probabilities or floors.max() > FLOOR * moderate_loss:
+        if sweep.predicts_probabilities or floors.max() > LOSS_FLOOR * moderate_loss:
             name = "probabilities_taken_for_logits" if sweep.predicts_probabilities else "squashed_logits"
             floor, which = (floors.min(), "") if bounded_sides == 2 else (floors.max(), f" for label {floors.argmax()}")
             yield name, (
@@ -149,7 +149,7 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
     wrong = np.stack([GRID > 0, GRID < 0])
     logarithmic = sweep.formula.logarithmic
     broken = ~np.isfinite(sweep.losses) | ~np.isfinite(sweep.slope)
-    early = broken & (size <= TRUSTED)
+    early = broken & (size <= FINITE_LOGIT)
     if early.any():
         start = size[np.any(early, axis=0)].min()
         half_precision = "16" in sweep.dtype and sweep.predicts_probabilities
@@ -170,15 +170,15 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
     elif sweep.zero_gradient[:, sweep.moderate].all():
         yield "gradient_dies", "The gradient is exactly 0 at every logit."
     elif (
-        unlearnt := sweep.zero_gradient[:, size < REACHED].all(axis=1) & sweep.unmoved
+        unlearnt := sweep.zero_gradient[:, size < REACHABLE_LOGIT].all(axis=1) & sweep.unmoved
     ).any() and _two_classes(output):
         label = sweep.encoding.values[int(unlearnt.argmax())]
         yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
-    elif start < REACHED and "16" in sweep.dtype and (logarithmic or start > 3):
+    elif start < REACHABLE_LOGIT and "16" in sweep.dtype and (logarithmic or start > 3):
         yield "one_sided_saturation", message
-    elif start < REACHED and (logarithmic or dead[:, sweep.moderate].any(axis=1).all()):
+    elif start < REACHABLE_LOGIT and (logarithmic or dead[:, sweep.moderate].any(axis=1).all()):
         yield "gradient_dies", message
-    elif start < REACHED:
+    elif start < REACHABLE_LOGIT:
         yield ("gradient_is_one_sided" if start <= 3 else "gradient_fades"), message
     elif not logarithmic and fading < 0.01:
         yield "gradient_fades", (
@@ -192,12 +192,12 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
     elif logarithmic and broken.any() and not sweep.predicts_logits:
         end = size[np.any(broken, axis=0)].min()
         yield "probability_clipped", f"From {at_logit(end)} on, the loss or its gradient is infinite or nan."
-    elif start < (np.inf if logarithmic else TRUSTED):
+    elif start < (np.inf if logarithmic else FINITE_LOGIT):
         losses = sweep.losses[wrong]
         cap = float(losses[np.isfinite(losses)].max())
         name = "logits_lost_to_a_layer" if output.after and logarithmic else "probability_clipped"
         yield name, f"{message} The loss never rises above {cap:.2f}."
-    if not sweep.formula.name and not (start < REACHED and dead[:, sweep.moderate].any(axis=1).all()):
+    if not sweep.formula.name and not (start < REACHABLE_LOGIT and dead[:, sweep.moderate].any(axis=1).all()):
         expected = np.where(GRID > 0, 1, -1)
         checked = np.isin(np.abs(GRID), (1.0, 2.0, 3.0)) & wrong
         toward = (sweep.slope * expected)[checked]

@@ -13,8 +13,8 @@ from experiments.check.record import Output
 from experiments.check.rolled_classes import ignores_labels
 from experiments.check.sweep import Sweep
 
-ENOUGH = 8  # rows of one class alone that say something
-FEW = 0.05  # of the labels: so many may lie beyond what can be predicted, as outliers of a regression do
+MIN_ROWS = 8  # rows of one class alone that say something
+MAX_OUTLIERS = 0.05  # of the labels: so many may lie beyond what can be predicted, as outliers of a regression do
 
 
 def continuous(labels: np.ndarray | None) -> bool:
@@ -67,11 +67,11 @@ def labels(output: Output, sweep: Sweep | None) -> Iterator[Observation]:
             yield "several_labels_for_one_class", f"The labels of a row sum to {total.min():g} to {total.max():g}."
     elif sweep and formula_name in ERRORS and not sparse:
         lowest, highest = sweep.prediction_range
-        if ((values < lowest - 1e-3) | (values > highest + 1e-3)).mean() > FEW:
+        if ((values < lowest - 1e-3) | (values > highest + 1e-3)).mean() > MAX_OUTLIERS:
             yield "labels_out_of_reach", f"{span}; the prediction from {lowest:.3g} to {highest:.3g}."
     classes = values.argmax(axis=-1) if onehot else values
     single = onehot and not (values.sum(axis=-1) == 1).all()
-    if output.complete and not single and len(truth) >= ENOUGH and len(np.unique(classes)) == 1:
+    if output.complete and not single and len(truth) >= MIN_ROWS and len(np.unique(classes)) == 1:
         yield "one_class_only", f"All {len(truth)} labels are {np.unique(classes)[0]:g}."
 
 

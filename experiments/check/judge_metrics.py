@@ -18,26 +18,26 @@ from experiments.check.record import Metric, Output, Tail
 from experiments.check.sweep import Sweep
 
 CALLS = 60  # of the tail: so many times its rows are predicted
-TURNS = ((1.5, 2.0), (0.7, -1.0))  # two samples: a wrong value may be the right one of one of them by chance
+SAMPLES = ((1.5, 2.0), (0.7, -1.0))  # two samples: a wrong value may be the right one of one of them by chance
 # an area, or a best threshold, of probabilities: the right value is that of the right probabilities
-SWEPT = ("sensitivityatspecificity", "specificityatsensitivity", "precisionatrecall", "recallatprecision")
+OPERATING_POINT = ("sensitivityatspecificity", "specificityatsensitivity", "precisionatrecall", "recallatprecision")
 COUNTS = ("truepositives", "truenegatives", "falsepositives", "falsenegatives")
-FAMILIES = (*SWEPT, *COUNTS, "accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta", "iou")
+FAMILIES = (*OPERATING_POINT, *COUNTS, "accuracy", "precision", "recall", "auc", "crossentropy", "f1", "fbeta", "iou")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """Rows whose classes and probabilities are known.
 
-    `truth`: in the program's encoding; `prediction`: the program's; `chances`: the right probabilities, laid out like
-    the prediction; `hot`: (positions, units), 0 or 1; `positive`: (positions, units), what each unit is decided to be.
-    A row has one position, or as many as a sequence or a map has. `by_class`: whether one unit of a position is right;
+    `truth`: in the program's encoding; `prediction`: the program's; `probabilities`: the right ones, laid out like the
+    prediction; `hot`: (positions, units), 0 or 1; `positive`: (positions, units), what each unit is decided to be. A
+    row has one position, or as many as a sequence or a map has. `by_class`: whether one unit of a position is right;
     `per_unit`: whether the loss counts them one by one all the same.
     """
 
     truth: np.ndarray
     prediction: np.ndarray
-    chances: np.ndarray
+    probabilities: np.ndarray
     hot: np.ndarray
     positive: np.ndarray
     by_class: bool
@@ -50,7 +50,7 @@ def metrics(output: Output, tail: Tail, sweep: Sweep) -> Iterator[Observation]:
         return
     regression = _regression(output, sweep)
     trials = [] if regression else [
-        trial for turn in TURNS if (trial := _trial(output, tail, sweep, *turn)) is not None
+        trial for sample in SAMPLES if (trial := _trial(output, tail, sweep, *sample)) is not None
     ]
     unjudged = []
     for metric in output.metrics:
@@ -106,22 +106,23 @@ def _trial(output: Output, tail: Tail, sweep: Sweep, noise: float, tilt: float) 
     truth = _encoded(sweep.encoding, hot, classes, rows)
     if truth is None:
         return None
-    logits = each + _middle(tail, sweep)
+    logits = each + _decision_logit(tail, sweep)
     if shared_logits and size > units:
         logits = np.broadcast_to(logits.reshape(rows, *[1] * (len(tail.shape) - 1), units), (rows, *tail.shape))
     parts = np.split(logits.reshape(rows, *tail.shape), calls)
     label = sweep.encoding.all(1, tail.rows)
     prediction = np.concatenate([tail(part, label).prediction for part in parts]).astype(np.float32)
-    chances = softmax(z, axis=1) if by_class else expit(z)
+    probabilities = softmax(z, axis=1) if by_class else expit(z)
     positive = np.eye(units)[prediction.reshape(hot.shape).argmax(axis=1)] if by_class else z > 0
     return Trial(
-        truth=truth, prediction=prediction, chances=chances.reshape(prediction.shape).astype(np.float32), hot=hot,
+        truth=truth, prediction=prediction,
+        probabilities=probabilities.reshape(prediction.shape).astype(np.float32), hot=hot,
         positive=positive.astype(float), by_class=by_class,
         per_unit=not sweep.sums_to_one and sweep.formula.name in ("binary", "focal") and not sweep.formula.by_class,
     )  # fmt: skip
 
 
-def _middle(tail: Tail, sweep: Sweep) -> float:
+def _decision_logit(tail: Tail, sweep: Sweep) -> float:
     """The logit where the classes meet: 0; of an error, where it is as large for the one label as for the other."""
     if sweep.formula.name not in ERRORS:
         return 0.0
@@ -154,8 +155,10 @@ def _multilabel(output: Output, sweep: Sweep) -> bool:
 
 
 def _judge(metric: Metric, family: str, trial: Trial, output: Output, sweep: Sweep) -> Observation | None:
-    expected = _expected_values(trial) | dict.fromkeys(SWEPT, lambda: [metric.value(trial.truth, trial.chances)])
-    names = [family] if family else [name for name in expected if name not in SWEPT]
+    expected = _expected_values(trial) | dict.fromkeys(
+        OPERATING_POINT, lambda: [metric.value(trial.truth, trial.probabilities)]
+    )
+    names = [family] if family else [name for name in expected if name not in OPERATING_POINT]
     allowed = [value for name in names for value in expected[name]()]
     try:
         value = metric.value(trial.truth, trial.prediction)
@@ -172,8 +175,8 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, sweep: Swe
         f"{allowed[0]:.3f}."
     )
     if not sweep.predicts_probabilities:
-        of_chances = metric.value(trial.truth, trial.chances)
-        if any(abs(of_chances - candidate) <= tolerance for candidate in allowed):
+        of_probabilities = metric.value(trial.truth, trial.probabilities)
+        if any(abs(of_probabilities - candidate) <= tolerance for candidate in allowed):
             thresholded = family in (*COUNTS, "accuracy", "precision", "recall", "f1", "fbeta", "iou")
             return ("metric_cuts_the_logit" if thresholded or not family else "metric_of_logits"), message
     if not family:
@@ -191,12 +194,12 @@ def _judge(metric: Metric, family: str, trial: Trial, output: Output, sweep: Swe
 
 def _expected_values(trial: Trial) -> dict[str, Callable[[], list[float]]]:
     """The values that a metric of each family may rightly have; the first is the one to name."""
-    hot, positive, chances = trial.hot, trial.positive, trial.chances.reshape(trial.hot.shape)
+    hot, positive, probabilities = trial.hot, trial.positive, trial.probabilities.reshape(trial.hot.shape)
     columns = list(reversed(range(hot.shape[1]))) if trial.by_class else list(range(hot.shape[1]))
-    pairs = [(hot[:, column], positive[:, column], chances[:, column]) for column in columns]
+    pairs = [(hot[:, column], positive[:, column], probabilities[:, column]) for column in columns]
     if not trial.by_class and len(columns) > 1:
-        pairs.insert(0, (hot.ravel(), positive.ravel(), chances.ravel()))
-    clipped = np.clip(chances, 1e-7, 1 - 1e-7)
+        pairs.insert(0, (hot.ravel(), positive.ravel(), probabilities.ravel()))
+    clipped = np.clip(probabilities, 1e-7, 1 - 1e-7)
 
     def accuracy() -> list[float]:
         if trial.by_class:
@@ -239,10 +242,10 @@ def _expected_values(trial: Trial) -> dict[str, Callable[[], list[float]]]:
     }  # fmt: skip
 
 
-def _area(hot: np.ndarray, chances: np.ndarray) -> float:
+def _area(hot: np.ndarray, probabilities: np.ndarray) -> float:
     """The area under the ROC curve, from ranks (Mann and Whitney 1947)."""
     from scipy.stats import rankdata  # half a second, for areas alone
 
-    ranks, yes = rankdata(chances), hot == 1
+    ranks, yes = rankdata(probabilities), hot == 1
     count = yes.sum()
     return float((ranks[yes].sum() - count * (count + 1) / 2) / max(count * (len(hot) - count), 1))

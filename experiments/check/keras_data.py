@@ -122,7 +122,7 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
         rows = [_rows(array(leaf), count) for leaf in keras.tree.flatten(candidate)]
         structure = keras.tree.map_structure(lambda leaf: 0, candidate)
         try:
-            with watched_layers() as calls, as_before(model.non_trainable_variables):
+            with watched_layers() as calls, variables_restored(model.non_trainable_variables):
                 tensors = [_tensor(values) for values in rows]
                 predicted = model(keras.tree.pack_sequence_as(structure, tensors), training=False)
             return structure, rows, predicted, [layer for layer, _, _ in calls]
@@ -133,7 +133,7 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
 
 
 @contextmanager
-def as_before(variables: Any) -> Iterator[None]:
+def variables_restored(variables: Any) -> Iterator[None]:
     """Afterwards, variables have the values that they had before: such as the state of a recurrent layer."""
     import keras
 

@@ -15,7 +15,7 @@ from experiments.check.keras_data import FitCall
 from experiments.check.keras_metrics import metrics_of
 from experiments.check.keras_steps import bypass_reason, custom_step, execution, follow_custom_step
 from experiments.check.labels import Encoding, encodings
-from experiments.check.messages import one_line, quiet
+from experiments.check.messages import one_line, warnings_ignored
 from experiments.check.record import ROWS, Metric, Output, Tail
 from experiments.records import UserError, require
 
@@ -47,7 +47,7 @@ def read(model: Any, call: FitCall) -> list[Reading]:
     )
     if not compiled:
         return _of_custom_step(model, call)
-    with quiet():
+    with warnings_ignored():
         structure, rows, predicted, layers = keras_data.apply(model, call.x)
         flat = keras.tree.flatten(predicted)
         pairs = _pairs(model, flat, predicted, call.y)
@@ -71,7 +71,7 @@ def read(model: Any, call: FitCall) -> list[Reading]:
         truth = None if call.y is None else keras_data.array(pair.truth)
         shape = tuple(flat[pair.output].shape[1:])
         for encoding in encodings(shape, truth):
-            with quiet():
+            with warnings_ignored():
                 tail, after = (bypass, "") if bypass else _tail(model, structure, rows, pair, encoding)
                 metrics, refused = given_metrics or _metrics(model, predicted, pair.output, encoding)
             output = Output(
@@ -102,7 +102,7 @@ def _of_custom_step(model: Any, call: FitCall) -> list[Reading]:
     """The outputs of a model without a compiled loss, whose own training step tells what it minimises."""
     x, y = (None if data is None else keras_data.head(data, ROWS) for data in (call.x, call.y))
     try:
-        with quiet():
+        with warnings_ignored():
             return follow_custom_step(model, x, y)
     except Exception as error:  # the user's own step
         raise UserError(
@@ -203,18 +203,18 @@ def _traced(
     labels = encoding.all(1, len(rows[0]))
     backend = keras.backend.backend()
     try:
-        with quiet():
+        with warnings_ignored():
             if backend == "tensorflow":
                 return _of_tensorflow(model, forward, objective, rows, labels)
             if backend == "torch":
-                from experiments.check.torch_tail import recorded
+                from experiments.check.torch_tail import recorded_tail
 
                 weights = [variable.value for variable in model.weights]
-                return recorded(lambda x: forward(x, True), objective, rows, labels, weights)
-            from experiments.check.jax_tail import of_keras
+                return recorded_tail(lambda x: forward(x, True), objective, rows, labels, weights)
+            from experiments.check.jax_tail import keras_tail
 
             compiled = execution(model) == "xla"
-            return of_keras(model, structure, pair.output, objective, rows, labels, compiled=compiled)
+            return keras_tail(model, structure, pair.output, objective, rows, labels, compiled=compiled)
     except Exception as error:  # whatever the user's model does that cannot be traced
         return one_line(error)
 

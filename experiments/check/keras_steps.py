@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 from experiments import keras_internals
 from experiments.check.examine import Reading
-from experiments.check.keras_data import as_before
+from experiments.check.keras_data import variables_restored
 from experiments.check.messages import one_line
 from experiments.records import UserError
 
@@ -42,11 +42,11 @@ def follow_custom_step(model: Any, x: Any, y: Any) -> list[Reading]:
     description = custom_step(model)
     if keras.backend.backend() != "tensorflow":
         raise UserError(f"{description}, which is looked into on TensorFlow alone")
-    from experiments.check.tape_script import of_step
+    from experiments.check.tape_script import read_step
 
     data = keras.utils.pack_x_y_sample_weight(x, y)
-    with as_before([*model.non_trainable_variables, *model.metrics_variables]):
-        return of_step(lambda: model.train_step(data), f"{type(model).__name__}.train_step()")
+    with variables_restored([*model.non_trainable_variables, *model.metrics_variables]):
+        return read_step(lambda: model.train_step(data), f"{type(model).__name__}.train_step()")
 
 
 def bypass_reason(model: Any, x: Any, y: Any) -> str:

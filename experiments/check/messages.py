@@ -21,7 +21,7 @@ def one_line(error: BaseException) -> str:
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
+def warnings_ignored() -> Iterator[None]:
     """Within, no warning of the user's program is shown: the findings say it better."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

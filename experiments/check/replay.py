@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from experiments.check.calls import Call, derived
+from experiments.check.calls import Call, descendants
 from experiments.check.record import Step
 from experiments.check.split import entry_points, split
 
-Played = tuple[Any, Any]  # the prediction and the loss
+PredictionAndLoss = tuple[Any, Any]  # the prediction and the loss
 
 
 class Framework(Protocol):
@@ -36,12 +36,12 @@ class Framework(Protocol):
         """Nested arguments with other tensors in the place of those with some ids."""
         ...
 
-    def gradient(self, play: Callable[[Any], Played], z: Any) -> tuple[Any, Any, Any]:
+    def gradient(self, play: Callable[[Any], PredictionAndLoss], z: Any) -> tuple[Any, Any, Any]:
         """The prediction, the mean of the loss, and its gradient with respect to `z`, None if there is none."""
         ...
 
 
-def played(framework: Framework, calls: list[Call], replaced: dict[int, Any]) -> dict[int, Any]:
+def replay(framework: Framework, calls: list[Call], replaced: dict[int, Any]) -> dict[int, Any]:
     """Do the calls again: by the ids of tensors, what replaces them now; `replaced`: what replaced some before."""
     for call in calls:
         arguments, options = framework.replaced((call.arguments, call.options), replaced)
@@ -50,24 +50,25 @@ def played(framework: Framework, calls: list[Call], replaced: dict[int, Any]) ->
     return replaced
 
 
-class Part:
+class TailCalls:
     """The recorded calls from the logits of a prediction on.
 
     `calls`: of one pass from rows on; `weights`: ids of tensors, and `rows` of those that layers with weights took;
-    `learnt`: whether a tensor depends on weights; `labels`: a tensor, or None where the pass takes none.
+    `requires_grad`: whether a tensor depends on weights; `labels`: a tensor, or None where the pass takes none.
     `logits`: where it starts; `logits_suffice`: whether the prediction depends on the rows through them alone.
     """
 
     def __init__(
         self, framework: Framework, calls: list[Call], prediction: Any, labels: Any, weights: set[int],
-        learnt: Callable[[Any], bool], rows: set[int] = frozenset(),  # type: ignore[assignment]
+        requires_grad: Callable[[Any], bool], rows: set[int] = frozenset(),  # type: ignore[assignment]
     ) -> None:  # fmt: skip
         nodes = [call.node for call in calls]
         # rows and labels: what has as many rows as the prediction and no weights in it, wherever it comes from
-        not_data = weights | derived(calls, [tensor for call in calls if call.random for tensor in call.outputs])
+        not_data = weights | descendants(calls, [tensor for call in calls if call.random for tensor in call.outputs])
         data = rows | {
             id(tensor) for call in calls for tensor in call.inputs
-            if not learnt(tensor) and id(tensor) not in not_data and tensor.ndim and len(tensor) == len(prediction)
+            if not requires_grad(tensor) and id(tensor) not in not_data
+            and tensor.ndim and len(tensor) == len(prediction)
         }  # fmt: skip
         tensors_by_id = {id(tensor): tensor for call in calls for tensor in (*call.inputs, *call.outputs)} | {
             id(prediction): prediction
@@ -93,7 +94,7 @@ class Part:
                 labelled |= outputs
         self.prediction, self._framework = prediction, framework
 
-    def without(self, option: str) -> Part | None:
+    def without(self, option: str) -> TailCalls | None:
         """The same with an option of its calls set to False; None if no call has it set."""
         if not any(call.options.get(option) for call in self.calls):
             return None
@@ -104,7 +105,7 @@ class Part:
 
     def play(self, z: Any, replacements: dict[int, Any], *targets: Any) -> list[Any]:
         """The tensors `targets` for the logits `z`; `replacements` maps ids of other tensors to what replaces them."""
-        replaced = played(self._framework, self.calls, replacements | {id(tensor): z for tensor in self.logits})
+        replaced = replay(self._framework, self.calls, replacements | {id(tensor): z for tensor in self.logits})
         return [replaced.get(id(tensor), tensor) for tensor in targets]
 
 
@@ -123,7 +124,7 @@ class ReplayedTail:
     """
 
     def __init__(
-        self, framework: Framework, trained: Part, predicted: Part | None, *, loss: Any, labels: Any,
+        self, framework: Framework, trained: TailCalls, predicted: TailCalls | None, *, loss: Any, labels: Any,
         objective: Callable[[Any, Any], Any] | None = None,
     ) -> None:  # fmt: skip
         self._framework, self._trained, self._predicted = framework, trained, predicted
@@ -144,7 +145,7 @@ class ReplayedTail:
         framework, part = self._framework, self._trained
         replacements = {id(self._labels): self._fitted(labels, self._labels)}
 
-        def play(z: Any) -> Played:
+        def play(z: Any) -> PredictionAndLoss:
             prediction, loss = part.play(z, replacements, part.prediction, self._loss)
             return prediction, loss
 

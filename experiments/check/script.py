@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from experiments import keras_internals
-from experiments.check.answer import of_keras
+from experiments.check.checking import check_keras
 from experiments.check.messages import one_line
 from experiments.check.record import Checked
 from experiments.records import UserError
@@ -224,7 +224,7 @@ def _ending(original: Any, path: Path, answer: Callable[[Callable[[], Checked]],
     def method(self: Any, *args: Any, **options: Any) -> Any:
         arguments = signature.bind(self, *args, **options).arguments
         names = ("x", "y", "sample_weight", "class_weight")
-        answer(lambda: of_keras(self, *(arguments.get(name) for name in names), file=path))
+        answer(lambda: check_keras(self, *(arguments.get(name) for name in names), file=path))
 
     return method
 

@@ -11,13 +11,21 @@ from typing import Any, NoReturn
 import numpy as np
 
 from experiments import keras_internals
-from experiments.check.answer import of_readings
-from experiments.check.calls import BACKWARDS, derived, labels_of, last_of, leading_to, term, weighed_down
+from experiments.check.calls import (
+    NEGATIVE_WEIGHTS,
+    ancestors,
+    descendants,
+    labels_of,
+    last_outputs,
+    loss_term,
+    negative_weights,
+)
+from experiments.check.checking import check_readings
 from experiments.check.examine import Reading
 from experiments.check.labels import encodings
 from experiments.check.messages import one_line
 from experiments.check.record import Checked, Output, Tail
-from experiments.check.replay import Part, ReplayedTail, played
+from experiments.check.replay import ReplayedTail, TailCalls, replay
 from experiments.check.tensorflow_operations import tensors
 from experiments.check.tensorflow_recording import LayerCall, Recording, TensorFlow
 from experiments.records import UserError, require
@@ -117,10 +125,10 @@ def _flat(tree: Any) -> list[Any]:
 
 def check(path: Path, recording: Recording, loss: Any) -> Checked:
     """Check the part of a script that led to `loss`, a tensor."""
-    return of_readings(read(recording, loss, str(path)), file=path, function="")
+    return check_readings(read(recording, loss, str(path)), file=path, function="")
 
 
-def of_step(step: Callable[[], Any], subject: str) -> list[Reading]:
+def read_step(step: Callable[[], Any], subject: str) -> list[Reading]:
     """The outputs that have a loss in a step of training, which ends at its first gradient of weights.
 
     `subject`: whose step it is. Raises `UserError` if it ends before that, or takes no labels; and what it raises.
@@ -151,31 +159,31 @@ def of_step(step: Callable[[], Any], subject: str) -> list[Reading]:
 
 def read(recording: Recording, loss: Any, subject: str) -> list[Reading]:
     """The outputs that led to `loss`, a tensor; `subject`: whose they are. Raises `UserError` if there are none."""
-    learnt = recording.learnt()
+    grad_ids = recording.grad_ids()
 
-    def is_learnt(tensor: Any) -> bool:
-        return id(tensor) in learnt
+    def requires_grad(tensor: Any) -> bool:
+        return id(tensor) in grad_ids
 
-    layer_outputs = [(a, o) for a, o in recording.outputs if is_learnt(o) and o.ndim and o is not loss]
-    leading = leading_to(recording.calls, loss)
+    layer_outputs = [(a, o) for a, o in recording.outputs if requires_grad(o) and o.ndim and o is not loss]
+    leading = ancestors(recording.calls, loss)
     needed = {id(tensor) for call in leading for tensor in call.inputs}
     readings: list[Reading] = []
-    predictions = last_of(recording.calls, layer_outputs)
+    predictions = last_outputs(recording.calls, layer_outputs)
     for layer_call, prediction in predictions:
-        part = Part(TensorFlow(), recording.calls, prediction, None, recording.weights(), is_learnt)
+        part = TailCalls(TensorFlow(), recording.calls, prediction, None, recording.weights(), requires_grad)
         starts = [*part.logits, prediction]
         if not any(id(tensor) in needed for tensor in starts):
             continue  # of no use to the loss
-        labels = labels_of(leading, starts, prediction, is_learnt)
+        labels = labels_of(leading, starts, prediction, requires_grad)
         if labels is None:
             continue
         truth = labels.tensor
-        output_loss = term(leading, starts, loss, is_learnt, truth)
-        tail = labels.unmeasured or _tail(recording, layer_call, prediction, output_loss, truth, is_learnt)
-        if weighed_down(
-            leading_to(leading, output_loss), starts, truth, is_learnt, lambda tensor: np.asarray(tensor).min()
+        output_loss = loss_term(leading, starts, loss, requires_grad, truth)
+        tail = labels.unmeasured or _tail(recording, layer_call, prediction, output_loss, truth, requires_grad)
+        if negative_weights(
+            ancestors(leading, output_loss), starts, truth, requires_grad, lambda tensor: np.asarray(tensor).min()
         ):
-            tail = BACKWARDS
+            tail = NEGATIVE_WEIGHTS
         name = "output" if len(predictions) == 1 else f"output {len(readings) + 1}"
         readings.append(_reading(layer_call, prediction, tail, None if labels.unmeasured else truth, name))
     require(bool(predictions), f"{subject} asks a tape for the gradient of a loss that comes from no layer of Keras.")
@@ -184,37 +192,38 @@ def read(recording: Recording, loss: Any, subject: str) -> list[Reading]:
 
 
 def _tail(
-    recording: Recording, layer_call: LayerCall, prediction: Any, loss: Any, labels: Any, learnt: Callable[[Any], bool]
-) -> Tail | str:
-    calls = leading_to(recording.calls, loss, prediction)
-    trained = Part(TensorFlow(), calls, prediction, labels, recording.weights(), learnt)
-    behind = derived(calls, [prediction, labels])
-    prediction_calls = set(map(id, leading_to(calls, prediction)))  # the labels may be the rows themselves
+    recording: Recording, layer_call: LayerCall, prediction: Any, loss: Any, labels: Any,
+    requires_grad: Callable[[Any], bool],
+) -> Tail | str:  # fmt: skip
+    calls = ancestors(recording.calls, loss, prediction)
+    trained = TailCalls(TensorFlow(), calls, prediction, labels, recording.weights(), requires_grad)
+    behind = descendants(calls, [prediction, labels])
+    prediction_calls = set(map(id, ancestors(calls, prediction)))  # the labels may be the rows themselves
     of_both = [call for call in calls
                if any(id(tensor) in behind for tensor in call.inputs) and id(call) not in prediction_calls]  # fmt: skip
     no_logits = {id(tensor): None for tensor in recording.logits}
 
     def objective(truth: Any, prediction_: Any) -> Any:
         """The loss of a prediction that is an array, which has no logits behind it."""
-        return played(TensorFlow(), of_both, {id(prediction): prediction_, id(labels): truth} | no_logits)[id(loss)]
+        return replay(TensorFlow(), of_both, {id(prediction): prediction_, id(labels): truth} | no_logits)[id(loss)]
 
-    scored = objective if id(loss) in derived(calls, [prediction]) else None
+    scored = objective if id(loss) in descendants(calls, [prediction]) else None
     try:
         return ReplayedTail(TensorFlow(), trained, _predicted(layer_call), loss=loss, labels=labels, objective=scored)
     except Exception as error:  # whatever the user's program does that cannot be played again
         return one_line(error)
 
 
-def _predicted(layer_call: LayerCall) -> Part | None:
+def _predicted(layer_call: LayerCall) -> TailCalls | None:
     """The layer applied again as in a prediction; None if it makes no difference between that and training."""
     try:
         with Recording().running() as again:
             result = layer_call.layer(*layer_call.arguments, **(layer_call.options | {"training": False}))
     except Exception:  # the user's own layer, which takes no `training`
         return None
-    prediction, learnt = tensors(result)[layer_call.output_index], again.learnt()
-    calls = leading_to(again.calls, prediction)
-    return Part(TensorFlow(), calls, prediction, None, again.weights(), lambda tensor: id(tensor) in learnt)
+    prediction, grad_ids = tensors(result)[layer_call.output_index], again.grad_ids()
+    calls = ancestors(again.calls, prediction)
+    return TailCalls(TensorFlow(), calls, prediction, None, again.weights(), lambda tensor: id(tensor) in grad_ids)
 
 
 def _reading(layer_call: LayerCall, prediction: Any, tail: Tail | str, labels: Any, name: str) -> Reading:

@@ -55,7 +55,7 @@ def _arguments(build: Callable[..., Any]) -> tuple[Any, ...]:
 def _stored(file: Path) -> Checked:
     import keras
 
-    from experiments.check.answer import of_keras
+    from experiments.check.checking import check_keras
 
     try:
         model = keras.models.load_model(file)
@@ -64,7 +64,7 @@ def _stored(file: Path) -> Checked:
             f"{file} cannot be loaded as a Keras model: {one_line(error)}. A model with layers or losses of its own is "
             "checked by its source: FILE.py:FUNCTION."
         ) from error
-    return of_keras(model)
+    return check_keras(model)
 
 
 def _of_returned(returned: Any, file: Path, name: str) -> Checked:
@@ -72,7 +72,7 @@ def _of_returned(returned: Any, file: Path, name: str) -> Checked:
     first = parts[0]
     torch, keras = sys.modules.get("torch"), sys.modules.get("keras")
     if torch is not None and isinstance(first, torch.nn.Module) and not _is_keras(first, keras):
-        from experiments.check.torch_program import of_torch
+        from experiments.check.torch_program import check_torch
 
         require(
             len(parts) >= 2 and callable(parts[1]),
@@ -82,15 +82,15 @@ def _of_returned(returned: Any, file: Path, name: str) -> Checked:
         if len(parts) == 3 and hasattr(parts[2], "dataset"):  # a loader: its first batch
             parts = (*parts[:2], next(iter(parts[2])))
         data = parts[2] if len(parts) == 3 and isinstance(parts[2], (tuple, list)) else parts[2:]
-        return of_torch(first, parts[1], *data, file=file, function=name)
+        return check_torch(first, parts[1], *data, file=file, function=name)
     require(
         _is_keras(first, keras),
         f"{name}() of {file} returned a {type(returned).__name__}. It must return {RETURNS}.",
     )
-    from experiments.check.answer import of_keras
+    from experiments.check.checking import check_keras
 
     x, y = (None, parts[1]) if len(parts) == 2 else (*parts[1:3], None, None)[:2]
-    return of_keras(first, x, y, file=file, function=name)
+    return check_keras(first, x, y, file=file, function=name)
 
 
 def _is_keras(value: Any, keras: Any) -> bool:

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import numpy as np
 
 from experiments import keras_internals
-from experiments.check.calls import Call, derived
-from experiments.check.replay import Played
+from experiments.check.calls import Call, descendants
+from experiments.check.replay import PredictionAndLoss
 from experiments.check.tensorflow_operations import Operation, operations, tensors
 
 
@@ -94,9 +94,11 @@ class Recording:
         """The ids of variables, or of what names them."""
         return {id(tensor) for call in self.calls for tensor in call.inputs if _is_variable(tensor)}
 
-    def learnt(self) -> set[int]:
+    def grad_ids(self) -> set[int]:
         """The ids of what depends on variables, and of those themselves."""
-        return derived(self.calls, [tensor for call in self.calls for tensor in call.inputs if _is_variable(tensor)])
+        return descendants(
+            self.calls, [tensor for call in self.calls for tensor in call.inputs if _is_variable(tensor)]
+        )
 
 
 # what these return depends on the shape of what they are given alone
@@ -132,7 +134,7 @@ class TensorFlow:
             return {name: self.replaced(element, by) for name, element in tree.items()}
         return by.get(id(tree), tree)
 
-    def gradient(self, play: Callable[[Any], Played], z: Any) -> tuple[Any, Any, Any]:
+    def gradient(self, play: Callable[[Any], PredictionAndLoss], z: Any) -> tuple[Any, Any, Any]:
         """The prediction, the mean of the loss, and its gradient with respect to `z`."""
         import tensorflow as tf
 

@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.check.answer import of_readings
+from experiments.check.checking import check_readings
 from experiments.check.examine import Reading
 from experiments.check.labels import Encoding, encodings
-from experiments.check.messages import one_line, quiet
+from experiments.check.messages import one_line, warnings_ignored
 from experiments.check.record import ROWS, Checked, Output, Tail
 from experiments.check.torch_channels import ClassesLast, classes_second
-from experiments.check.torch_tail import recorded
+from experiments.check.torch_tail import recorded_tail
 from experiments.records import UserError, require
 
 FRAMEWORK = "PyTorch"
 REFUSED = "input should be between 0 and 1"  # what BCELoss says of predictions
 
 
-def of_torch(
+def check_torch(
     module: Any, loss: Any, x: Any = None, y: Any = None, *, file: Path | None = None, function: str = ""
 ) -> Checked:
     """Check a module with a loss that is called as `loss(prediction, labels)`.
@@ -70,7 +70,7 @@ def _checked(
             yield from output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised,
                                  refused=refused)  # fmt: skip
 
-    return of_readings([reading()], file=file, function=function)
+    return check_readings([reading()], file=file, function=function)
 
 
 def output_of(
@@ -120,7 +120,7 @@ def _tail(
     if start.is_floating_point() and kind != str(start.dtype).removeprefix("torch."):
         start = start.to(getattr(torch, kind))
     try:
-        return recorded(
+        return recorded_tail(
             lambda inputs: module(inputs[0]), lambda truth, prediction: loss(prediction, truth), [rows], start,
             list(module.parameters()),
         )  # fmt: skip
@@ -132,7 +132,7 @@ def _raised(module: torch.nn.Module, rows: torch.Tensor, loss: Callable[[torch.T
     """What a step raises, up to its gradient: "" if nothing."""
     weights = [parameter for parameter in module.parameters() if parameter.requires_grad]
     try:
-        with quiet(), torch.enable_grad():
+        with warnings_ignored(), torch.enable_grad():
             value = loss(module(rows)).sum()
             if value.requires_grad:
                 torch.autograd.grad(value, weights, allow_unused=True)

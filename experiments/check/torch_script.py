@@ -9,11 +9,18 @@ from typing import Any, NoReturn
 import torch
 from torch import nn
 
-from experiments.check.answer import of_readings
-from experiments.check.calls import BACKWARDS, labels_of, last_of, leading_to, term, weighed_down
+from experiments.check.calls import (
+    NEGATIVE_WEIGHTS,
+    ancestors,
+    labels_of,
+    last_outputs,
+    loss_term,
+    negative_weights,
+)
+from experiments.check.checking import check_readings
 from experiments.check.record import Checked, Tail
 from experiments.check.torch_program import REFUSED, losses_in, output_of
-from experiments.check.torch_tail import Recorder, learnt, replayed, tensors
+from experiments.check.torch_tail import Recorder, replayed_tail, requires_grad, tensors
 from experiments.records import require
 
 
@@ -81,26 +88,30 @@ def _check(
     loss: torch.Tensor,
 ) -> Checked:  # fmt: skip
     """Check the part of a script that led to `loss`; `outputs` and `rows`: what modules returned and took."""
-    calls = leading_to(recorder.calls, loss)
+    calls = ancestors(recorder.calls, loss)
     used = {id(tensor) for call in calls for tensor in (*call.inputs, *call.outputs)}
-    weighted_outputs = [(m, o) for m, o in outputs if id(o) in used and learnt(o) and any(True for _ in m.parameters())
-           and o.ndim]  # fmt: skip
+    weighted_outputs = [
+        (m, o) for m, o in outputs
+        if id(o) in used and requires_grad(o) and any(True for _ in m.parameters()) and o.ndim
+    ]  # fmt: skip
     require(bool(weighted_outputs), f"{path} calls backward() on a loss that comes from no module with weights.")
-    predictions = last_of(calls, weighted_outputs)
+    predictions = last_outputs(calls, weighted_outputs)
     readings = []
     for number, (module, prediction) in enumerate(predictions, start=1):
-        labels = labels_of(calls, [prediction], prediction, learnt)
+        labels = labels_of(calls, [prediction], prediction, requires_grad)
         if labels is None:
             continue
         truth = labels.tensor
         tail: Tail | str = labels.unmeasured
-        part = term(calls, [prediction], loss, learnt, truth)
-        loss_calls = leading_to(calls, part)
-        if not tail and weighed_down(loss_calls, [prediction], truth, learnt, lambda tensor: float(tensor.min())):
-            tail = BACKWARDS
-        tail = tail or replayed(
+        part = loss_term(calls, [prediction], loss, requires_grad, truth)
+        loss_calls = ancestors(calls, part)
+        if not tail and negative_weights(
+            loss_calls, [prediction], truth, requires_grad, lambda tensor: float(tensor.min())
+        ):
+            tail = NEGATIVE_WEIGHTS
+        tail = tail or replayed_tail(
             loss_calls, prediction=prediction, loss=part, labels=truth,
-            rows={id(tensor) for tensor in rows if not learnt(tensor)},
+            rows={id(tensor) for tensor in rows if not requires_grad(tensor)},
             weights={id(t) for call in calls for t in call.inputs if _is_weight(t)},
         )  # fmt: skip
         readings.append(
@@ -112,7 +123,7 @@ def _check(
             )
         )  # fmt: skip
     require(bool(readings), f"{path} calls backward() on a loss that takes no labels beside the prediction.")
-    return of_readings(readings, file=path, function="")
+    return check_readings(readings, file=path, function="")
 
 
 def _is_weight(tensor: torch.Tensor) -> bool:

@@ -12,7 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 from experiments.check.calls import Call
-from experiments.check.replay import Part, Played, ReplayedTail
+from experiments.check.replay import PredictionAndLoss, ReplayedTail, TailCalls
 
 # what these return depends on the shape of what they are given alone
 _SHAPED = ("ones_like", "zeros_like", "full_like", "new_ones", "new_zeros", "new_full")
@@ -75,7 +75,7 @@ class Torch:
         """Nested arguments with other tensors in the place of those with some ids."""
         return tree_map(lambda leaf: by.get(id(leaf), leaf) if isinstance(leaf, torch.Tensor) else leaf, tree)
 
-    def gradient(self, play: Callable[[torch.Tensor], Played], z: torch.Tensor) -> tuple[Any, Any, Any]:
+    def gradient(self, play: Callable[[torch.Tensor], PredictionAndLoss], z: torch.Tensor) -> tuple[Any, Any, Any]:
         """The prediction, the mean of the loss, and its gradient with respect to `z`."""
         z = z.detach().requires_grad_()
         with torch.enable_grad():
@@ -84,23 +84,23 @@ class Torch:
         return prediction, loss.detach().mean(), slope
 
 
-def learnt(tensor: torch.Tensor) -> bool:
+def requires_grad(tensor: torch.Tensor) -> bool:
     """Whether a tensor depends on weights, or is one."""
     return tensor.requires_grad
 
 
-def replayed(
+def replayed_tail(
     calls: list[Call], *, prediction: torch.Tensor, loss: torch.Tensor, labels: torch.Tensor, weights: set[int],
     rows: set[int], objective: Callable[[Any, Any], Any] | None = None,
 ) -> ReplayedTail:  # fmt: skip
-    """The tail of recorded calls; those in training do nothing in a prediction. `weights`, `rows`: see `Part`."""
-    part = Part(Torch(), calls, prediction, labels, weights, learnt, rows)
+    """The tail of recorded calls; those in training do nothing in a prediction. `weights`, `rows`: see `TailCalls`."""
+    part = TailCalls(Torch(), calls, prediction, labels, weights, requires_grad, rows)
     return ReplayedTail(
         Torch(), part, part.without("training"), loss=loss, labels=labels, objective=objective
     )
 
 
-def recorded(
+def recorded_tail(
     forward: Callable[[list[torch.Tensor]], torch.Tensor],
     objective: Callable[[Any, Any], Any],
     rows: list[Any],
@@ -119,7 +119,7 @@ def recorded(
             return objective(truth, prediction).detach()
 
     ids = {id(weight) for weight in weights}
-    return replayed(
+    return replayed_tail(
         recorder.calls, prediction=prediction, loss=loss, labels=truth, weights=ids, rows=set(map(id, inputs)),
         objective=scored,
     )  # fmt: skip

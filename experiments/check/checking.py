@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments.check.examine import Reading, examine
-from experiments.check.messages import quiet
+from experiments.check.messages import warnings_ignored
 from experiments.check.record import Checked, Finding, Output
 from experiments.check.sweep import Sweep
 
 EXECUTIONS = {"eager": "run eagerly", "graph": "run as a graph", "xla": "compiled by XLA"}
 
 
-def of_keras(
+def check_keras(
     model: Any, x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None, *,
     file: Path | None = None, function: str = "",
 ) -> Checked:  # fmt: skip
@@ -21,17 +21,17 @@ def of_keras(
     from experiments.check import keras_data, keras_model
 
     call = keras_data.fit_call(x, y, sample_weight, class_weight)
-    return of_readings(keras_model.read(model, call), file=file, function=function)
+    return check_readings(keras_model.read(model, call), file=file, function=function)
 
 
-def of_readings(readings: list[Reading], *, file: Path | None, function: str) -> Checked:
+def check_readings(readings: list[Reading], *, file: Path | None, function: str) -> Checked:
     """Examine each output of a program that was read."""
     findings: list[Finding] = []
     described = []
     measured = True
     several = len(readings) > 1
     for reading in readings:
-        with quiet():
+        with warnings_ignored():
             output, sweep, listed = examine(reading, file, function)
         findings += listed
         described.append((f"{output.name}: " if several else "") + describe(output, sweep))
