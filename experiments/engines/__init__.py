@@ -34,9 +34,9 @@ First = Mapping[int, Sequence[np.ndarray]]
 def trainer(framework: str) -> Trainer:
     """How a framework trains. Raises `UserError` if its name is unknown or it is not installed."""
     require_installed((framework,))
-    found = import_module(FRAMEWORKS[framework].module, PACKAGE.name).TRAINER
-    assert isinstance(found, Trainer)
-    return found
+    framework_trainer = import_module(FRAMEWORKS[framework].module, PACKAGE.name).TRAINER
+    assert isinstance(framework_trainer, Trainer)
+    return framework_trainer
 
 
 def prepare(setup: Setup, first: First | None = None) -> Problem:
@@ -46,10 +46,12 @@ def prepare(setup: Setup, first: First | None = None) -> Problem:
     Keras's law then, so that networks of two frameworks can start as one function.
     Raises `UserError` for an unknown name and for a task that the network cannot take.
     """
-    known = trainer(setup.framework)
+    framework_trainer = trainer(setup.framework)
     if first is None:
-        return prepare_problem(setup, known.trunk_of, known.start)
-    return prepare_problem(setup, known.trunk_of, KERAS_START, lambda trunk, seed: known.adopt(trunk, first[seed]))
+        return prepare_problem(setup, framework_trainer.trunk_of, framework_trainer.start)
+    return prepare_problem(
+        setup, framework_trainer.trunk_of, KERAS_START, lambda trunk, seed: framework_trainer.adopt(trunk, first[seed])
+    )
 
 
 def train(setup: Setup, progress: Progress | None = None, first: First | None = None) -> dict[str, pd.DataFrame]:
@@ -82,10 +84,10 @@ def train_each(
 
 
 def _train(setup: Setup, progress: Progress | None, first: First | None) -> dict[str, pd.DataFrame]:
-    known = trainer(setup.framework)
-    with known.precision(setup.dtype):
+    framework_trainer = trainer(setup.framework)
+    with framework_trainer.precision(setup.dtype):
         problem = prepare(setup, first)
-        return tabulate(problem, driver.run(problem, known.factory(problem), progress=progress))
+        return tabulate(problem, driver.run(problem, framework_trainer.factory(problem), progress=progress))
 
 
 def nth(progress: Progress | None, number: int, parts: int) -> Progress | None:
@@ -104,14 +106,14 @@ def train_together(
     what differs is what the frameworks compute.
     """
     setups = [replace(setup, framework=MAIN, dtype=dtype) for dtype in dtypes]
-    firsts = [_drawn(mine) for mine in setups]
-    made: dict[str, dict[str, pd.DataFrame]] = {dtype: {} for dtype in dtypes}
+    firsts = [_drawn(one) for one in setups]
+    curves: dict[str, dict[str, pd.DataFrame]] = {dtype: {} for dtype in dtypes}
     for number, framework in enumerate(frameworks):
-        mine = [replace(one, framework=framework) for one in setups]
-        trained = train_each(mine, nth(progress, number, len(frameworks)), firsts)
+        framework_setups = [replace(one, framework=framework) for one in setups]
+        trained = train_each(framework_setups, nth(progress, number, len(frameworks)), firsts)
         for dtype, tables in zip(dtypes, trained, strict=True):
-            made[dtype][framework] = tables["curves"]
-    return made
+            curves[dtype][framework] = tables["curves"]
+    return curves
 
 
 def _drawn(setup: Setup) -> First:

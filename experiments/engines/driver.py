@@ -41,18 +41,18 @@ def run(
             engines[shape] = factory.engine(problem, [replica.head for replica in replicas])
         done, networks = len(records) * problem.setup.steps, len(replicas)
 
-        def told(steps: int, done: int = done, networks: int = networks) -> None:
+        def on_step(steps: int, done: int = done, networks: int = networks) -> None:
             if progress is not None:
                 progress(done + networks * steps, total)
 
-        records += train(problem, engines[shape], replicas, told)
+        records += train(problem, engines[shape], replicas, on_step)
     return records
 
 
 def train(
-    problem: Problem, engine: Engine, replicas: Sequence[Replica], told: Callable[[int], None] | None = None
+    problem: Problem, engine: Engine, replicas: Sequence[Replica], on_step: Callable[[int], None] | None = None
 ) -> list[Record]:
-    """Take all steps of networks that the engine was made for, and record on the way; `told(steps done)`."""
+    """Take all steps of networks that the engine was made for, and record on the way; `on_step(steps done)`."""
     chunk = chunk_of(problem, replicas)
     engine.start(chunk)
     records = _begun(engine, chunk)
@@ -61,8 +61,8 @@ def train(
         _record_steps(records, step, seen)
         if step in problem.recorded:
             _record(problem, engine, chunk, records, step)
-        if told is not None:
-            told(step)
+        if on_step is not None:
+            on_step(step)
     for part, most in FINAL_ROWS.items():
         for record, values in zip(records, _measure(problem, engine, chunk, part, most), strict=True):
             record.finals.update({(part, quantity): value for quantity, value in values.items()})

@@ -58,13 +58,13 @@ def drawing_of(build: Callable[[], keras.Model], draws: int) -> Draw:
 
     if draws <= _FEW:
         return built
-    known = {seed: built(seed) for seed in (0, 1)}
+    weights_by_seed = {seed: built(seed) for seed in (0, 1)}
     seed_initialisers(0)
     trunk = build()
-    if not _same(values_of(trunk), known[0]):
+    if not _same(values_of(trunk), weights_by_seed[0]):
         return built
-    again = _called_again(trunk, known)
-    if again is not None and all(_same(again(seed), weights) for seed, weights in known.items()):
+    again = _called_again(trunk, weights_by_seed)
+    if again is not None and all(_same(again(seed), weights) for seed, weights in weights_by_seed.items()):
         return again
 
     def lightly_built(seed: int) -> Weights:
@@ -74,8 +74,8 @@ def drawing_of(build: Callable[[], keras.Model], draws: int) -> Draw:
     return lightly_built
 
 
-def _same(mine: Weights, theirs: Weights) -> bool:
-    return len(mine) == len(theirs) and all(map(np.array_equal, mine, theirs))
+def _same(first: Weights, second: Weights) -> bool:
+    return len(first) == len(second) and all(map(np.array_equal, first, second))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,11 +94,11 @@ class _Drawn:
         return np.asarray(keras.ops.convert_to_numpy(values))
 
 
-def _called_again(trunk: keras.Model, known: dict[int, Weights]) -> Draw | None:
+def _called_again(trunk: keras.Model, weights_by_seed: dict[int, Weights]) -> Draw | None:
     """From a seed to the weights that the initialisers of `trunk`, built under the seed 0, draw under it.
 
-    `known`: the weights under some seeds; what is the same under all of them is nothing that is drawn. None where a
-    variable is drawn in another way.
+    What `weights_by_seed` has the same under all of its seeds is nothing that is drawn. None where a variable is drawn
+    in another way.
     """
     initialisers = [
         initialiser
@@ -113,7 +113,7 @@ def _called_again(trunk: keras.Model, known: dict[int, Weights]) -> Draw | None:
     usable = [one for one in initialisers if one.seed in places]
     parts: list[_Drawn | np.ndarray] = []
     for number, variable in enumerate(weights_of(trunk)):
-        values = [weights[number] for weights in known.values()]
+        values = [weights[number] for weights in weights_by_seed.values()]
         if all(np.array_equal(value, values[0]) for value in values):
             parts.append(values[0])
             continue
@@ -123,10 +123,10 @@ def _called_again(trunk: keras.Model, known: dict[int, Weights]) -> Draw | None:
             for one in usable
             for config in _configs(one, len(shape))
         )
-        found = next((one for one in drawn if _gives(one, seeds, variable.numpy())), None)
-        if found is None:
+        draw = next((one for one in drawn if _gives(one, seeds, variable.numpy())), None)
+        if draw is None:
             return None
-        parts.append(found)
+        parts.append(draw)
     most = max((part.place for part in parts if isinstance(part, _Drawn)), default=-1) + 1
 
     def again(seed: int) -> Weights:

@@ -127,7 +127,7 @@ def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
     places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
     scopes: list[tuple[str, list[int]]] = []
     for layer in keras_internals.layers_within(trunk, itself=False, nested=False):
-        mine = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
-        if mine:
-            scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", mine))
+        indices = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
+        if indices:
+            scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", indices))
     return scopes

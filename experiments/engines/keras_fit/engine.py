@@ -70,21 +70,21 @@ class KerasFit:
         (replica,) = chunk.replicas
         head = replica.head
         graph = (head.units, head.activation, head.loss, head.decay_scale * problem.optimizer.l2, is_scaled(head))
-        found = self._compiled.get(graph)
-        if found is None:
+        compiled = self._compiled.get(graph)
+        if compiled is None:
             model, trunk, last = assemble(problem, chunk)
             model.compile(optimizer=scaled(problem, replica, last), loss=loss_of(head))
             # variables that are made inside the compiled step would have it traced twice
             model.optimizer.build(model.trainable_variables)
             watch = Watch(model, scopes(trunk, last))
-            found = self._compiled[graph] = Compiled(model=model, trunk=trunk, last=last, watch=watch)
-            return found
-        set_weights(chunk, found.trunk, found.last)
-        fresh = scaled(problem, replica, found.last)
-        fresh.build(found.model.trainable_variables)
-        for variable, value in zip(found.model.optimizer.variables, fresh.variables, strict=True):
+            compiled = self._compiled[graph] = Compiled(model=model, trunk=trunk, last=last, watch=watch)
+            return compiled
+        set_weights(chunk, compiled.trunk, compiled.last)
+        fresh = scaled(problem, replica, compiled.last)
+        fresh.build(compiled.model.trainable_variables)
+        for variable, value in zip(compiled.model.optimizer.variables, fresh.variables, strict=True):
             variable.assign(value)
-        return found
+        return compiled
 
 
 class FitEngine:
@@ -124,16 +124,16 @@ class FitEngine:
 
     def evaluate(self, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Logits and losses of rows (1, n), by a mirror of the model; penalties on what layers put out included."""
-        (mine,) = rows
-        blocks = [mine[start : start + BLOCK] for start in range(0, len(mine), BLOCK)]
+        (row_numbers,) = rows
+        blocks = [row_numbers[start : start + BLOCK] for start in range(0, len(row_numbers), BLOCK)]
         parts = [self._mirror.evaluated(tf.constant(self._inputs(block))) for block in blocks]
         z = self._logits(tf.concat([features for features, _ in parts], axis=0))
         # Keras takes the penalty on outputs as a mean over the rows
         penalty = np.average([float(penalty) for _, penalty in parts], weights=[len(block) for block in blocks])
         penalty += float(sum(self.compiled.last.losses))
-        losses = row_losses(self.head, z, tf.constant(self.problem.data.y[mine], tf.int32))
+        losses = row_losses(self.head, z, tf.constant(self.problem.data.y[row_numbers], tf.int32))
         if self.problem.weights is not None:
-            losses = losses * tf.constant(self.problem.weights[mine], losses.dtype)
+            losses = losses * tf.constant(self.problem.weights[row_numbers], losses.dtype)
         return [z.numpy()[None]], losses.numpy().astype(np.float64)[None] + penalty
 
     def weights(self) -> list[tuple[np.ndarray, ...]]:

@@ -26,8 +26,8 @@ class Mirror:
 
     def at(self, trunk: keras.Model) -> None:
         """Take the weights, and the states of random layers, that `trunk` has now."""
-        for mine, theirs in zip(self._trunk.variables, trunk.variables, strict=True):
-            mine.assign(theirs)
+        for variable, value in zip(self._trunk.variables, trunk.variables, strict=True):
+            variable.assign(value)
 
     def _evaluated(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The features of rows, and the sum of all penalties, those on what layers put out included: a scalar."""

@@ -49,10 +49,10 @@ class KerasJax:
 
 def factory(problem: Problem) -> KerasJax:
     """What makes the engines of a problem. Raises `UserError` if it has an optimizer that they lack."""
-    found = KerasJax()
-    missing = found.unsupported(problem)
+    engine_factory = KerasJax()
+    missing = engine_factory.unsupported(problem)
     require(not missing, f"Replicas on JAX cannot train with {', '.join(missing)}.")
-    return found
+    return engine_factory
 
 
 TRAINER = Trainer(precision=precision, trunk_of=trunk_of, factory=factory)

@@ -19,8 +19,8 @@ MOST = 64  # places of a filter: each is a slice of its own in what is compiled
 Convolution = Callable[..., jax.Array]
 
 
-def under_vmap(theirs: Convolution) -> Convolution:
-    """Keras's convolution `theirs`, which is the same function of its arguments but another program under `vmap`."""
+def under_vmap(keras_convolution: Convolution) -> Convolution:
+    """`keras_convolution` with another program under `vmap`, which computes the same function of its arguments."""
 
     def convolution(
         inputs: jax.Array,
@@ -33,15 +33,15 @@ def under_vmap(theirs: Convolution) -> Convolution:
         rest = (strides, padding, data_format, dilation_rate)
         *sizes, channels, _ = kernel.shape
         if data_format == "channels_first" or inputs.shape[-1] != channels or math.prod(sizes) > MOST:
-            return theirs(inputs, kernel, *rest)
+            return keras_convolution(inputs, kernel, *rest)
 
         @custom_vmap
         def one(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-            return theirs(inputs, kernel, *rest)
+            return keras_convolution(inputs, kernel, *rest)
 
         def many(inputs: jax.Array, kernel: jax.Array) -> jax.Array:
-            found = patches(inputs, sizes, _each(strides, sizes), padding, _each(dilation_rate, sizes))
-            return found @ kernel.reshape(-1, kernel.shape[-1])
+            columns = patches(inputs, sizes, _each(strides, sizes), padding, _each(dilation_rate, sizes))
+            return columns @ kernel.reshape(-1, kernel.shape[-1])
 
         @one.def_vmap
         def rule(networks: int, batched: Sequence[bool], *given: jax.Array) -> tuple[jax.Array, bool]:
@@ -68,12 +68,12 @@ def patches(
         ]
         x = jnp.pad(x, [(0, 0), *((m // 2, m - m // 2) for m in missing), (0, 0)])
     ends = [n - span + 1 for n, span in zip(x.shape[1:-1], spans, strict=True)]
-    found = []
+    slices = []
     for place in itertools.product(*map(range, sizes)):
         along = zip(place, dilations, ends, strides, strict=True)
-        taken = [slice(p * dilation, p * dilation + end, stride) for p, dilation, end, stride in along]
-        found.append(x[:, *taken])
-    return jnp.concatenate(found, axis=-1)
+        window = [slice(p * dilation, p * dilation + end, stride) for p, dilation, end, stride in along]
+        slices.append(x[:, *window])
+    return jnp.concatenate(slices, axis=-1)
 
 
 def _each(given: int | Sequence[int], sizes: Sequence[int]) -> list[int]:

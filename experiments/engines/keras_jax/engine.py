@@ -82,7 +82,7 @@ class JaxEngine:
                 [jnp.asarray(np.stack(values), self.dtype) for values in pair]
                 for pair in zip(parts(chunk.kernels), parts(chunk.biases), strict=True)
             ],
-            "rules": [self._rules[0].start(chunk.rates), *(rule.start(*own) for rule, *own in scaled)],
+            "rules": [self._rules[0].start(chunk.rates), *(rule.start(*factors) for rule, *factors in scaled)],
         }
         self._stream: Stream = {
             "of_replica": jnp.asarray(chunk.of_replica, jnp.int32),
@@ -96,9 +96,9 @@ class JaxEngine:
         self.state, seen = self._advance(
             self.state, np.int32(first), np.int32(last), self._order, self._stream, self._data
         )
-        own, norms, dead = (np.asarray(values) for values in seen)
+        objective, norms, dead = (np.asarray(values) for values in seen)
         names = (*NORMS, *(name for name, _ in self.networks.scopes))
-        return Progressed(objective=own, norms=dict(zip(names, norms, strict=True)), dead=dead)
+        return Progressed(objective=objective, norms=dict(zip(names, norms, strict=True)), dead=dead)
 
     def evaluate(self, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Logits by units and losses of rows (streams, n), block after block."""
@@ -148,7 +148,7 @@ class JaxEngine:
         trunk, heads = pull((at_logits, jnp.ones_like(penalties)))
         gradients, weights = [trunk, *heads], [state["trunk"], *state["heads"]]
         moved = zip(self._rules, weights, state["rules"], gradients, strict=True)
-        (new, *new_heads), rules = zip(*(rule(*own) for rule, *own in moved), strict=True)
+        (new, *new_heads), rules = zip(*(rule(*arguments) for rule, *arguments in moved), strict=True)
         state = {"trunk": new, "others": others, "heads": new_heads, "rules": list(rules)}
         return state, (means + penalties, self.networks.norms(trunk, heads), dead_share(at_logits))
 
@@ -167,8 +167,8 @@ class JaxEngine:
 
         def body(step: jax.Array, carried: Any) -> Any:
             state, (total, *_) = carried
-            state, (own, norms, dead) = self._step(state, order[:, step], stream, data)
-            return state, (total + own, norms, dead)
+            state, (objective, norms, dead) = self._step(state, order[:, step], stream, data)
+            return state, (total + objective, norms, dead)
 
         state, (total, norms, dead) = jax.lax.fori_loop(first, last, body, (state, seen))
         return state, (total / (last - first).astype(dtype), norms, dead)

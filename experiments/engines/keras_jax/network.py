@@ -48,9 +48,9 @@ class Networks:
         return features, list(new), sum(penalties, jnp.zeros((), self.dtype))
 
     def _call(self, weights: Values, others: Values, x: jax.Array, training: bool) -> Any:
-        told = {"training": training} if keras_internals.takes_training(self.trunk) else {}
+        options = {"training": training} if keras_internals.takes_training(self.trunk) else {}
         with on_jax.convolving(under_vmap):
-            return self.trunk.stateless_call(weights, others, x, return_losses=True, **told)
+            return self.trunk.stateless_call(weights, others, x, return_losses=True, **options)
 
     def penalises_outputs(self) -> bool:
         """Whether a call gathers penalties beside those on weights, which come one a weight."""
@@ -84,21 +84,21 @@ class Networks:
     def losses(self, z: Values, y: jax.Array) -> jax.Array:
         """Each row's loss under its network's own objective: (networks, rows), from labels (networks, rows, ...)."""
         given = dict(zip(self.units, zip(z, self.parts(y), strict=True), strict=True))
-        found = []
+        losses = []
         for piece in self._slices:
-            mine, labels = (values[piece.start : piece.stop] for values in given[piece.units])
-            found.append(row_losses(piece.head, mine, labels))
-        return jnp.concatenate(found)
+            logits, labels = (values[piece.start : piece.stop] for values in given[piece.units])
+            losses.append(row_losses(piece.head, logits, labels))
+        return jnp.concatenate(losses)
 
     def norms(self, trunk: Values, heads: Heads) -> jax.Array:
         """Euclidean norms of gradients: those of `problem.NORMS`, then each layer's, (scopes, networks)."""
         zero = jnp.zeros(self.count, self.dtype)
         by_variable = [_squares(gradient) for gradient in trunk]
         layers = [sum((by_variable[place] for place in places), zero) for _, places in self.scopes]
-        whole = sum(by_variable, zero)
+        trunk_squares = sum(by_variable, zero)
         head = jnp.concatenate([_squares(kernel) + _squares(bias) for kernel, bias in heads])
         effective = jnp.concatenate([_squares(_along(kernel)) + _squares(_along(bias)) for kernel, bias in heads])
-        return jnp.sqrt(jnp.stack([whole, head, whole + head, effective, *layers]))
+        return jnp.sqrt(jnp.stack([trunk_squares, head, trunk_squares + head, effective, *layers]))
 
 
 def dead_share(at_logits: Values) -> jax.Array:

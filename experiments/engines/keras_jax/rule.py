@@ -25,28 +25,33 @@ class Rule:
     def __init__(
         self, optimizer: Optimizer, variables: Sequence[keras.Variable], dtype: str, *, scaled: bool = False
     ) -> None:
-        made = optimizer.make(1.0)
+        keras_optimizer = optimizer.make(1.0)
         if scaled:
-            made = keras_internals.scaled_optimizer(made, variables, rate=1.0, decay=1.0, dtype=dtype)
-        made.build(list(variables))
-        self._optimizer = made
+            keras_optimizer = keras_internals.scaled_optimizer(
+                keras_optimizer, variables, rate=1.0, decay=1.0, dtype=dtype
+            )
+        keras_optimizer.build(list(variables))
+        self._optimizer = keras_optimizer
         # all networks have taken as many steps
-        self._axes = [None if variable is made.iterations else 0 for variable in made.variables]
-        self._own = [made.learning_rate, *((made.own_rate, made.own_decay) if scaled else ())]
+        self._axes = [None if variable is keras_optimizer.iterations else 0 for variable in keras_optimizer.variables]
+        self._rate_variables = [
+            keras_optimizer.learning_rate,
+            *((keras_optimizer.own_rate, keras_optimizer.own_decay) if scaled else ()),
+        ]
 
-    def start(self, *own: np.ndarray) -> Values:
+    def start(self, *rates: np.ndarray) -> Values:
         """The state of networks that have taken no step; all of it but the count of steps has their axis first.
 
-        `own`: (networks,) learning rates; of a scaled rule also the factors of the rate and of the decay.
+        `rates`: (networks,) learning rates; of a scaled rule also the factors of the rate and of the decay.
         """
-        known = {id(variable): values for variable, values in zip(self._own, own, strict=True)}
-        networks = len(own[0])
-        found = []
+        values_of = {id(variable): values for variable, values in zip(self._rate_variables, rates, strict=True)}
+        networks = len(rates[0])
+        state = []
         for variable, axis in zip(self._optimizer.variables, self._axes, strict=True):
             value = np.array(variable)
             stack = value if axis is None else np.broadcast_to(value, (networks, *value.shape))
-            found.append(jnp.asarray(known.get(id(variable), stack), variable.dtype))
-        return found
+            state.append(jnp.asarray(values_of.get(id(variable), stack), variable.dtype))
+        return state
 
     def __call__(self, weights: Values, state: Values, gradients: Values) -> tuple[Values, Values]:
         """The new weights and the new state of all networks, with the axes that `start` gives."""

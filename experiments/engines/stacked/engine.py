@@ -103,12 +103,12 @@ class StackedEngine:
 
     def advance(self, first: int, last: int) -> Progressed:
         """Take the steps first .. last-1 of all replicas in one call."""
-        own, norms, dead = self._advance(
+        objective, norms, dead = self._advance(
             tf.constant(first), tf.constant(last), self._order, self._stream, self._rates
         )
         names = (*NORMS, *(name for name, _ in self._scopes))
         by_name = dict(zip(names, norms.numpy(), strict=True))
-        return Progressed(objective=own.numpy(), norms=by_name, dead=dead.numpy())
+        return Progressed(objective=objective.numpy(), norms=by_name, dead=dead.numpy())
 
     def evaluate(self, rows: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Logits by units and losses of rows (streams, n), block after block."""
@@ -181,8 +181,8 @@ class StackedEngine:
         )  # fmt: skip
         with tf.GradientTape() as tape:
             z = self._logits(x, context)
-            own = tf.reduce_mean(self._losses(z, y, rows, stream), axis=1) + self._penalty()
-            objective = tf.reduce_sum(own)
+            objectives = tf.reduce_mean(self._losses(z, y, rows, stream), axis=1) + self._penalty()
+            objective = tf.reduce_sum(objectives)
         # the gradient at the logits is on the way to the weights: asking for it costs nothing
         gradients, at_logits = tape.gradient(objective, [[v.value for v in self._variables], z])
         self._update(gradients, rates)
@@ -190,7 +190,7 @@ class StackedEngine:
             if id(template) in context.updates:
                 variable.assign(context.updates[id(template)])
         dead = [tf.reduce_mean(tf.cast(tf.reduce_all(g == 0, axis=2), self.dtype), axis=1) for g in at_logits]
-        return own, self._norms(gradients), tf.concat(dead, axis=0)
+        return objectives, self._norms(gradients), tf.concat(dead, axis=0)
 
     def _values(self) -> dict[int, tf.Tensor]:
         return {id(t): v.value for t, v in zip(self._templates, self._stack, strict=True)}
@@ -236,9 +236,9 @@ class StackedEngine:
             if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
                 kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
             effective.append(squares(kernel, count) + squares(bias, count))
-        whole = sum(by_variable, zero)
+        trunk_squares = sum(by_variable, zero)
         heads = tf.concat(head, axis=0)
-        return tf.sqrt(tf.stack([whole, heads, whole + heads, tf.concat(effective, axis=0), *layers]))
+        return tf.sqrt(tf.stack([trunk_squares, heads, trunk_squares + heads, tf.concat(effective, axis=0), *layers]))
 
     def _steps(
         self, first: tf.Tensor, last: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor
@@ -251,8 +251,8 @@ class StackedEngine:
         """
 
         def body(step: tf.Tensor, total: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            own, norms, dead = self._step(step, order, stream, rates)
-            return step + 1, total + own, norms, dead
+            objective, norms, dead = self._step(step, order, stream, rates)
+            return step + 1, total + objective, norms, dead
 
         zeros = tf.zeros([self.replicas], self.dtype)
         norms = tf.zeros([len(NORMS) + len(self._scopes), self.replicas], self.dtype)

@@ -28,7 +28,7 @@ def unsupported(model: keras.Model) -> list[str]:
         name, calls = f"{operation.name} ({type(operation).__name__}", calls_within(model, operation)
         if isinstance(operation, keras.Model):
             reasons += unsupported(operation)
-            reasons += [f"{name} {words})" for words in _calls(calls, ["inputs"])]
+            reasons += [f"{name} {request})" for request in _calls(calls, ["inputs"])]
             if any(mask_of(tensor) is not None for node in calls for tensor in node.input_tensors):
                 reasons.append(f"{name} with a mask)")
             if len(calls) > 1 and random_layers(operation):
@@ -37,10 +37,10 @@ def unsupported(model: keras.Model) -> list[str]:
             reasons.append(f"{name})")
         else:
             takes = list(inspect.signature(RULES[type(operation)]).parameters)[2:]
-            said = [*_settings(operation), *_calls(calls, takes)]
+            requests = [*_settings(operation), *_calls(calls, takes)]
             if len(calls) > 1 and isinstance(operation, keras.layers.Dropout):
-                said.append("with two calls")
-            reasons += [f"{name} {words})" for words in said]
+                requests.append("with two calls")
+            reasons += [f"{name} {request})" for request in requests]
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         reasons.append(f"{model.name} (it has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs)")
     if any(mask_of(output) is not None for output in graph.outputs):
@@ -74,11 +74,11 @@ def _settings(layer: Any) -> Iterator[str]:
 def _calls(calls: Sequence[Any], takes: list[str]) -> Iterator[str]:
     """What calls ask for beyond the inputs that `takes` names."""
     for node in calls:
-        asked = [name for name, value in node.arguments.kwargs.items() if _asks(name, value, takes)]
+        requests = [name for name, value in node.arguments.kwargs.items() if _asks(name, value, takes)]
         if len(node.arguments.args) > len([name for name in takes if name != "mask"]):
-            asked.append("more inputs")
-        if asked:
-            yield f"called with {', '.join(asked)}"
+            requests.append("more inputs")
+        if requests:
+            yield f"called with {', '.join(requests)}"
 
 
 def _asks(name: str, value: Any, takes: list[str]) -> bool:
@@ -97,8 +97,8 @@ def _keeps_rows_apart(activation: Callable[[Any], Any], layer: Any) -> bool:
     shape = (layer.units,) if hasattr(layer, "cell") else layer.output.shape[1:]
     x = np.random.default_rng(0).normal(size=(3, 2, *(size or 2 for size in shape))).astype("float32")
     try:
-        whole = keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(x)))
+        together = keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(x)))
         alone = [keras.ops.convert_to_numpy(activation(keras.ops.convert_to_tensor(part))) for part in x]
     except Exception:  # a function of the user's own, which need not take another axis
         return False
-    return whole.shape[0] == len(alone) and np.allclose(whole, np.stack(alone), rtol=1e-5, atol=1e-6)
+    return together.shape[0] == len(alone) and np.allclose(together, np.stack(alone), rtol=1e-5, atol=1e-6)

@@ -47,16 +47,18 @@ def _recur(
         for given in zip(*(tf.unstack(part, axis=2) for part in (inputs, mask) if part is not None), strict=True):
             state = masked_step(state, given)
             outputs.append(state[0])
-        found = tf.stack(outputs, axis=2) if layer.return_sequences else outputs[-1]
+        output = tf.stack(outputs, axis=2) if layer.return_sequences else outputs[-1]
     else:
         given = (tf.transpose(inputs, [2, 0, 1, 3]),)
         if mask is not None:
             given += (tf.transpose(mask, [2, 0, 1]),)
         states = tf.scan(masked_step, given, initializer=state)
-        found = tf.transpose(states[0], [1, 2, 0, 3]) if layer.return_sequences else states[0][-1]
+        output = tf.transpose(states[0], [1, 2, 0, 3]) if layer.return_sequences else states[0][-1]
     if mask is not None and layer.zero_output_for_mask:
-        found = tf.where((mask if layer.return_sequences else mask[:, :, -1])[..., None], found, tf.zeros_like(found))
-    return found
+        output = tf.where(
+            (mask if layer.return_sequences else mask[:, :, -1])[..., None], output, tf.zeros_like(output)
+        )
+    return output
 
 
 def _products(context: Context, x: tf.Tensor, kernel: Any, bias: tf.Tensor | None) -> tf.Tensor:

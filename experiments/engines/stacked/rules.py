@@ -63,9 +63,9 @@ def average_over_steps(layer: Any, context: Context, x: tf.Tensor, mask: tf.Tens
     """x: (replicas, batch, time, features); the mean over the steps that the mask keeps."""
     if mask is None:
         return tf.reduce_mean(x, axis=2, keepdims=layer.keepdims)
-    kept = tf.cast(mask, x.dtype)[..., None]
+    weights = tf.cast(mask, x.dtype)[..., None]
     total = tf.reduce_sum(tf.where(mask[..., None], x, tf.zeros_like(x)), axis=2, keepdims=layer.keepdims)
-    return total / tf.reduce_sum(kept, axis=2, keepdims=layer.keepdims)
+    return total / tf.reduce_sum(weights, axis=2, keepdims=layer.keepdims)
 
 
 @rule(layers.Masking)
@@ -121,8 +121,8 @@ def embedding(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
     tokens = tf.cast(x, tf.int32)
     tokens = tf.where(tokens < 0, tokens + layer.input_dim, tokens)
     first = tf.reshape(tf.range(context.replicas) * layer.input_dim, [-1, *[1] * (len(x.shape) - 1)])
-    known = (tokens >= 0) & (tokens < layer.input_dim)
-    return tf.gather(tables, tf.where(known, first + tokens, -1))  # -1: TensorFlow says that there is no such row
+    valid = (tokens >= 0) & (tokens < layer.input_dim)
+    return tf.gather(tables, tf.where(valid, first + tokens, -1))  # -1: TensorFlow says that there is no such row
 
 
 @rule(layers.Dropout)
@@ -137,8 +137,8 @@ def dropout(layer: Any, context: Context, x: tf.Tensor) -> tf.Tensor:
         else [r if n is None else n for n, r in zip(layer.noise_shape, row, strict=True)]
     )
     uniform = context.per_replica(layer, lambda seed: tf.random.stateless_uniform(noise, seed, dtype=x.dtype), x.dtype)
-    kept = tf.cast(uniform >= layer.rate, x.dtype)
-    return x * (1.0 / (1.0 - layer.rate)) * kept
+    mask = tf.cast(uniform >= layer.rate, x.dtype)
+    return x * (1.0 / (1.0 - layer.rate)) * mask
 
 
 def _last_axes(layer: Any) -> str | None:
@@ -146,8 +146,8 @@ def _last_axes(layer: Any) -> str | None:
     rank = len(built_for(layer))
     if [a % rank for a in axis] != [rank - 1]:
         return f"axis={layer.axis}"
-    asked = [name for name in ("rms_scaling", "renorm", "synchronized") if getattr(layer, name, False)]
-    return f"{asked[0]}=True" if asked else None
+    enabled = [name for name in ("rms_scaling", "renorm", "synchronized") if getattr(layer, name, False)]
+    return f"{enabled[0]}=True" if enabled else None
 
 
 @rule(layers.LayerNormalization, refuse=_last_axes)

@@ -47,10 +47,10 @@ class Torch:
 
 def factory(problem: Problem) -> Torch:
     """What makes the engines of a problem. Raises `UserError` if it has a layer or an optimizer that they lack."""
-    found = Torch()
-    missing = found.unsupported(problem)
+    engine_factory = Torch()
+    missing = engine_factory.unsupported(problem)
     require(not missing, f"PyTorch's replicas cannot train {problem.setup.network!r}: {', '.join(missing)}.")
-    return found
+    return engine_factory
 
 
 def adopt(trunk: Trunk, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:

@@ -52,10 +52,10 @@ class TorchEngine:
         self._decay_scale = self._tensor(np.array([replica.head.decay_scale for replica in replicas]))
         self.trunks = [self._stack([chunk.trunks[r][place] for r in self._order]) for place in range(len(self.names))]
         starts = np.cumsum([0, *self.counts])
-        mine = [self._order[start:stop] for start, stop in pairwise(starts)]
+        by_units = [self._order[start:stop] for start, stop in pairwise(starts)]
         # as Linear has them, (units, features)
-        self.kernels = [self._stack([chunk.kernels[r].T for r in places]) for places in mine]
-        self.biases = [self._stack([chunk.biases[r] for r in places]) for places in mine]
+        self.kernels = [self._stack([chunk.kernels[r].T for r in places]) for places in by_units]
+        self.biases = [self._stack([chunk.biases[r] for r in places]) for places in by_units]
         at = [int(start) for start in starts[:-1]]
         self._updates = Updates(
             self.optimizer,
@@ -74,8 +74,8 @@ class TorchEngine:
         """Take the steps first .. last-1; norms and dead rows are looked at in the last alone."""
         total = torch.zeros(len(self._order), dtype=self.dtype, device=self.device)
         for step in range(first, last):
-            own, gradients, at_logits = self._gradients(self._batches[:, step], watched=step == last - 1)
-            total += own
+            objectives, gradients, at_logits = self._gradients(self._batches[:, step], watched=step == last - 1)
+            total += objectives
             if step == last - 1:
                 norms = self._norms(gradients)
                 dead = torch.cat([(g == 0).all(-1).to(self.dtype).mean(1) for g in at_logits])
@@ -152,8 +152,8 @@ class TorchEngine:
         parts = []
         for piece in self.slices:
             logits, labels = by_units[piece.units]
-            mine = slice(piece.start, piece.stop)
-            parts.append(row_losses(piece.head, logits[mine], labels[mine]))
+            span = slice(piece.start, piece.stop)
+            parts.append(row_losses(piece.head, logits[span], labels[span]))
         losses = torch.cat(parts)
         return losses if self.row_weights is None else losses * self.row_weights[rows][self._of_replica]
 
@@ -174,11 +174,11 @@ class TorchEngine:
         """The objectives (replicas,) on a batch, their gradients at the weights, and at the logits where `watched`."""
         x, y = self._rows(rows)
         z = self._logits(x)
-        own = self._losses(z, y, rows).mean(1) + self._penalty()
+        objectives = self._losses(z, y, rows).mean(1) + self._penalty()
         weights = [*self.trunks, *self.kernels, *self.biases]
         # replicas share no weight, so the gradient of the sum is that of each
-        found = torch.autograd.grad(own.sum(), [*weights, *(z if watched else [])], allow_unused=True)
-        return own.detach(), list(found[: len(weights)]), list(found[len(weights) :])
+        gradients = torch.autograd.grad(objectives.sum(), [*weights, *(z if watched else [])], allow_unused=True)
+        return objectives.detach(), list(gradients[: len(weights)]), list(gradients[len(weights) :])
 
     def _norms(self, gradients: Sequence[torch.Tensor | None]) -> dict[str, torch.Tensor]:
         """Norms of the gradient that is applied: those of `NORMS`, then each layer's, (replicas,)."""
@@ -194,8 +194,10 @@ class TorchEngine:
             if bias.shape[1] == 2:  # u = w1 - w0 at fixed w0 + w1
                 kernel, bias = (kernel[:, 1] - kernel[:, 0]) / 2, (bias[:, 1] - bias[:, 0]) / 2
             effective.append(_squares(kernel) + _squares(bias))
-        whole, head = sum(by_weight, zero), torch.cat(heads)
-        squares = dict(zip(NORMS, (whole, head, whole + head, torch.cat(effective)), strict=True)) | layers
+        trunk_squares, head = sum(by_weight, zero), torch.cat(heads)
+        squares = dict(
+            zip(NORMS, (trunk_squares, head, trunk_squares + head, torch.cat(effective)), strict=True)
+        ) | layers
         return {name: square.sqrt() for name, square in squares.items()}
 
 

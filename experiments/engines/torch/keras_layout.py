@@ -27,10 +27,10 @@ class Layout:
     @property
     def keras_arrays(self) -> int:
         """How many weights the layer has in Keras."""
-        mine = len(list(self.layer.parameters()))
+        count = len(list(self.layer.parameters()))
         if isinstance(self.layer, nn.MultiheadAttention):
             return 4
-        return 3 if isinstance(self.layer, nn.GRU) else mine
+        return 3 if isinstance(self.layer, nn.GRU) else count
 
     def to_torch(self, given: Arrays) -> Arrays:
         """Keras's arrays of the layer as PyTorch's."""
@@ -85,32 +85,32 @@ def _gates_swapped(array: np.ndarray) -> np.ndarray:
 
 
 def _layouts(module: nn.Module) -> list[Layout]:
-    found, channels = [], 1
+    layouts, channels = [], 1
     for layer in layers_of(module):
-        found.append(Layout(layer=layer, channels=channels if isinstance(layer, nn.Linear) else 1))
+        layouts.append(Layout(layer=layer, channels=channels if isinstance(layer, nn.Linear) else 1))
         channels = layer.out_channels if isinstance(layer, (nn.Conv1d, nn.Conv2d)) else 1
-    return found
+    return layouts
 
 
 def from_keras(module: nn.Module, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Weights of the same network in Keras's order and layout, in those of `module`'s parameters."""
-    rest, found = list(weights), []
+    rest, arrays = list(weights), []
     for layout in _layouts(module):
-        mine, rest = rest[: layout.keras_arrays], rest[layout.keras_arrays :]
-        found += layout.to_torch(mine)
+        part, rest = rest[: layout.keras_arrays], rest[layout.keras_arrays :]
+        arrays += layout.to_torch(part)
     shapes = [tuple(parameter.shape) for parameter in module.parameters()]
-    if rest or [array.shape for array in found] != shapes:
+    if rest or [array.shape for array in arrays] != shapes:
         raise ValueError(f"These are not the weights of this network, whose parameters have the shapes {shapes}")
-    return tuple(np.ascontiguousarray(array) for array in found)
+    return tuple(np.ascontiguousarray(array) for array in arrays)
 
 
 def to_keras(module: nn.Module, weights: Sequence[np.ndarray]) -> tuple[np.ndarray, ...]:
     """Weights in the order and layout of `module`'s parameters, in those of the same network in Keras."""
-    rest, found = list(weights), []
+    rest, arrays = list(weights), []
     for layout in _layouts(module):
         count = len(list(layout.layer.parameters()))
-        mine, rest = rest[:count], rest[count:]
-        found += layout.to_keras(mine)
+        part, rest = rest[:count], rest[count:]
+        arrays += layout.to_keras(part)
     if rest:
         raise ValueError(f"{len(rest)} weights are left over")
-    return tuple(np.ascontiguousarray(array) for array in found)
+    return tuple(np.ascontiguousarray(array) for array in arrays)

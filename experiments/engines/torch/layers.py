@@ -24,8 +24,8 @@ def layers_of(module: nn.Module) -> Iterator[nn.Module]:
 
     What lies within one of PyTorch's, such as the last projection of an attention, belongs to it.
     """
-    own = type(module).__module__.startswith("torch.nn") and not isinstance(module, _CONTAINERS)
-    if own or list(module.parameters(recurse=False)):
+    is_builtin = type(module).__module__.startswith("torch.nn") and not isinstance(module, _CONTAINERS)
+    if is_builtin or list(module.parameters(recurse=False)):
         if list(module.parameters()):
             yield module
         return
@@ -35,7 +35,7 @@ def layers_of(module: nn.Module) -> Iterator[nn.Module]:
 
 def unsupported(module: nn.Module) -> list[str]:
     """What in a module replicas cannot share a step with, each a few words."""
-    found: list[str] = []
+    reasons: list[str] = []
     for part in module.modules():
         name = type(part).__name__
         wanted: dict[str, object]
@@ -44,17 +44,17 @@ def unsupported(module: nn.Module) -> list[str]:
         elif isinstance(part, nn.MultiheadAttention):
             wanted = {"dropout": 0.0, "bias_k": None, "add_zero_attn": False, "batch_first": True}
             if part.in_proj_weight is None:
-                found.append(f"{name} with widths of its own for keys and values")
+                reasons.append(f"{name} with widths of its own for keys and values")
         elif isinstance(part, nn.RNNBase):
-            found.append(name)
+            reasons.append(name)
             continue
         else:
             wanted = {"p": 0} if isinstance(part, _DROPOUTS) else {}
-            found += [f"{name} with the buffer {key}" for key, _ in part.named_buffers(recurse=False)]
-        found += [
+            reasons += [f"{name} with the buffer {key}" for key, _ in part.named_buffers(recurse=False)]
+        reasons += [
             f"{name} with {key}={getattr(part, key)}" for key, value in wanted.items() if getattr(part, key) != value
         ]
-    return found
+    return reasons
 
 
 def over_replicas(module: nn.Module, prefix: str = "") -> Forward:
@@ -97,9 +97,9 @@ def replicable(module: nn.Module) -> nn.Module:
 
     Names, order and shapes of the parameters stay.
     """
-    made = _written_out(copy.deepcopy(module))
-    assert [name for name, _ in made.named_parameters()] == [name for name, _ in module.named_parameters()]
-    return made
+    copied = _written_out(copy.deepcopy(module))
+    assert [name for name, _ in copied.named_parameters()] == [name for name, _ in module.named_parameters()]
+    return copied
 
 
 def _written_out(module: nn.Module) -> nn.Module:

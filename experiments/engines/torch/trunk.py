@@ -66,7 +66,7 @@ def trunk_of(network: Network, row: tuple[int, ...], l2: float, draws: int = 1) 
 
     Raises `UserError` if the network has no PyTorch form.
     """
-    with_one = ", ".join(known.name for known in NETWORKS.values() if known.torch)
+    with_one = ", ".join(candidate.name for candidate in NETWORKS.values() if candidate.torch)
     require(
         network.torch is not None,
         f"The network {network.name!r} has no PyTorch form. Networks that do: {with_one}. Give it one with `in_torch`.",

@@ -87,9 +87,9 @@ def _rates_of(replica: Replica, head: bool) -> tuple[float, float]:
 
 def _runs(values: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], slice]]:
     """Each run of equal neighbours, with its places."""
-    found, start = [], 0
+    runs, start = [], 0
     for value, run in groupby(values):
         length = len(list(run))
-        found.append((value, slice(start, start + length)))
+        runs.append((value, slice(start, start + length)))
         start += length
-    return found
+    return runs
