@@ -171,6 +171,17 @@ def test_the_sentence_has_the_share_left_the_factors_and_the_paths() -> None:
     assert "the sizes" not in none["details"]
 
 
+def test_several_frameworks_whose_control_was_trained_are_named() -> None:
+    names = (MAIN, "keras-jax", "torch")
+    for n, said in (
+        (1, "in 1 cells. "),
+        (2, "in 1 cells of keras-tensorflow and keras-jax. "),
+        (3, "in 1 cells of keras-tensorflow, keras-jax and torch. "),
+    ):
+        exact = [share() | {"framework": name} for name in names[:n]]
+        assert said in verdict(tables(exact, [share()]), NAME)["details"]
+
+
 def test_a_gradient_that_is_no_number_is_off_and_a_path_without_gradients_is_none() -> None:
     broken = path("keras-torch", off={-20: np.nan, 20: 0.1})
     lossless = path("scikit-learn", off=dict.fromkeys((-20, 0, 20), np.nan))

@@ -313,7 +313,7 @@ def sharpness(
 ) -> Tables:  # fmt: skip
     """The top probability as written and with the causes matched, in one cell each, and over tasks."""
     cells = [comparison("top_probability", *written), comparison("top_probability", *matched, head="softmax_matched")]
-    means = [mean_over("ece", "larger"), mean_over("top_probability", over_tasks[0]),
+    means = [mean_over("ece", "different"), mean_over("top_probability", over_tasks[0]),
              mean_over("top_probability", over_tasks[1], head="softmax_matched")]  # fmt: skip
     examples = [("softmax-sharpens", "NumPy", "float64", quantity, value, np.nan, "measured")
                 for quantity, value in (("softmax_top", soft), ("plain_top", plain))]  # fmt: skip
@@ -334,7 +334,7 @@ def test_softmax_sharpens_as_written_matched_and_on_the_example() -> None:
 
 
 def test_only_the_top_probability_over_tasks_says_whether_softmax_sharpens() -> None:
-    """The calibration error stands beside it: it is larger here, and counts for nothing."""
+    """The calibration error stands beside it: it differs here, and counts for nothing."""
     tables = sharpness(("undecided", 1), ("undecided", 1), over_tasks=("larger", "equivalent"))
     row = verdict(tables, "softmax-sharpens")
     assert (row["outcome"], counts(row)) == ("depends", (2, 1, 2))
