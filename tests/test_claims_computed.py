@@ -63,6 +63,7 @@ def test_the_range_ends_at_the_smallest_logit_of_each_precision() -> None:
         "Strictly inside (0, 1) until rounding takes over: the output is exactly 0 or 1 in float32 from |z| = 16.6; "
         "float64 from |z| = 36.8. Moving another unit's logit moved it by 0.25."
     )
+    assert row["statement"].endswith("but in float32 it rounds to exactly 0 or 1 from a logit of 17 on.")
     assert row["evidence"] == f"worked_examples, example sigmoid-range: {NUMPY}, {TORCH}"
     # a precision ends where the first of its frameworks does, and is not said where none does
     first = [("sigmoid-range", framework, dtype, quantity, value, np.nan, "measured")
@@ -72,6 +73,7 @@ def test_the_range_ends_at_the_smallest_logit_of_each_precision() -> None:
     assert "exactly 0 or 1 in float32 from |z| = 17. Moving" in several["details"]
     never = judged("sigmoid-range", {"saturates_at": both(np.nan), "coupling": both(0.0)})
     assert never["details"].startswith("No output was exactly 0 or 1 up to |z| = 120. Moving another")
+    assert never["statement"] == "No output was exactly 0 or 1, up to a logit of 120."
 
 
 @pytest.mark.parametrize(
@@ -83,6 +85,10 @@ def test_softmax_sums_to_one_within_four_ulps_and_couples_its_outputs(
 ) -> None:
     row = judged("softmax-sums-to-one", {"sum_error_ulps": error, "coupling": moves})
     assert (counts(row), row["value"]) == (expected, max(error))
+    if expected == (2, 0, 0):
+        assert row["statement"].startswith("The outputs sum to 1 to within 4 units of the last digit, and moving")
+    else:
+        assert row["statement"].startswith(f"The sum misses 1 by {max(error):.2g} units of the last digit, or the outp")
 
 
 def test_the_logits_of_the_article_become_the_distribution_that_is_stored_first() -> None:
@@ -108,9 +114,11 @@ def test_an_identity_holds_where_each_of_its_errors_is_rounding(name: str, quant
     small = {each: both(1e-16) for each in IDENTITIES[name]}
     row = judged(name, small | {quantity: (1e-13, 1e-12)})
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (2, 0, 0), 1e-12)
+    assert row["statement"] == "The two sides agree to rounding: the largest relative error is 1e−12."
     assert row["details"].endswith(f"the largest relative error is 1e-12 ({TORCH}).")
     row = judged(name, small | {quantity: (1.01e-12, 1e-13)})
     assert (row["outcome"], counts(row), row["value"]) == ("depends", (1, 1, 0), 1.01e-12)
+    assert row["statement"] == "The two sides do not agree everywhere: the largest relative error is 1e−12."
     assert row["details"].endswith(f"({NUMPY}).")
     row = judged(name, small | {quantity: (np.nan, 1e-16)})
     assert (row["outcome"], counts(row)) == ("supported", (1, 0, 1))
@@ -128,11 +136,13 @@ def test_a_recipe_is_sound_where_no_logit_is_off_and_no_error_is_above_a_thousan
     row = judged("loss-recipes", {"first_wrong_logit": both(np.nan), "largest_error": (1e-3, 1e-7)})
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (2, 0, 0), 1e-3)
     assert row["details"] == f"Sound at every swept logit: {NUMPY}, {TORCH}."
+    assert row["statement"] == "2 of the 2 programs are right at every logit."
     row = judged("loss-recipes", {"first_wrong_logit": (np.nan, 16.5), "largest_error": (1e-7, 1e-7)})
     assert (row["outcome"], counts(row)) == ("depends", (1, 1, 0))
     assert row["details"] == (
         f"Sound at every swept logit: {NUMPY}. Off by more than 0.001: {TORCH} from |z| = 16.5."
     )
+    assert row["statement"].startswith("1 of the 2 programs are right at every logit. Wrong for large logits: ")
     row = judged("loss-recipes", {"first_wrong_logit": both(16.5), "largest_error": (1.01e-3, np.nan)})
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 2, 0), 1.01e-3)
     assert row["details"].startswith("Sound at every swept logit: none. Off by")
@@ -147,6 +157,7 @@ def test_a_maximum_is_a_hardmax_if_it_returns_a_number_a_class() -> None:
     assert row["details"] == (
         "The calls return 2 numbers, the largest (5); a hardmax, the one-hot vector of the arg max, has 5."
     )
+    assert row["statement"].endswith("a hardmax has 5 numbers here, one for each class.")
     fewer = judged("hardmax", figures | {"numbers_returned": both(1.0), "numbers_of_hardmax": (5.0, 3.0)})
     assert fewer["details"].startswith("The calls return 1 number, the largest (5); a hardmax")
     assert fewer["details"].endswith("has 5.")
@@ -169,6 +180,9 @@ def test_both_losses_of_the_animals_are_the_articles_to_a_millionth(
     moved[which] = (RIGHT[which], RIGHT[which] * (1 + off))
     row = animals(*moved)
     assert counts(row) == expected
+    right = "Both losses come out as the article has them (relative error 9.9e−07), and the second"
+    wrong = "The losses do not come out as the article has them everywhere: the relative error is "
+    assert row["statement"].startswith(right if expected == (2, 0, 0) else wrong)
     if not np.isnan(off):
         assert row["value"] == pytest.approx(abs(off), rel=1e-6)
         assert f"at most {figure(abs(off))} (relative) off the article's figures" in row["details"]
@@ -192,8 +206,10 @@ def test_the_second_model_is_better_by_loss_and_no_better_by_accuracy() -> None:
 def test_the_less_certain_prediction_loses_more() -> None:
     row = judged("three-class-example", {"loss_model_1": (0.6931, 0.5), "loss_model_2": (0.3567, 0.4)})
     assert (row["outcome"], counts(row), row["value"]) == ("supported", (2, 0, 0), pytest.approx(0.1))
+    assert row["statement"] == "The first prediction loses 0.1 nats more."
     assert row["details"] == f"The losses are 0.6931 and 0.3567 nats ({NUMPY}, {TORCH})."
     row = judged("three-class-example", {"loss_model_1": (0.5, 0.5), "loss_model_2": (0.5, 0.75)})
     assert (row["outcome"], counts(row), row["value"]) == ("refuted", (0, 2, 0), -0.25)
+    assert row["statement"] == "The first prediction does not lose more everywhere: the difference is 0.25 nats."
     row = judged("three-class-example", {"loss_model_1": (0.5, 0.5), "loss_model_2": (0.4, 0.75)})
     assert (row["outcome"], counts(row)) == ("depends", (1, 1, 0))

@@ -98,6 +98,9 @@ def test_the_share_of_all_runs_is_the_middle_of_its_interval_in_an_unbalanced_sw
     row = verdict(tables, "stable-optimisation")
     assert row["value"] == pytest.approx(18 / 180)
     assert (row["low"] + row["high"]) / 2 == pytest.approx(18 / 180)
+    # seeds of moons have 4/3 of the mean's runs, those of fair 2/3: 0.2 + 0.1 / 3, 0.1 + 0 and 0 + 0.1 / 3
+    entries = np.array([7 / 30, 3 / 30] * 6 + [1 / 30] * 12)
+    assert (row["low"], row["high"]) == pytest.approx(share_interval(entries))
 
 
 def test_a_run_of_unknown_end_leaves_its_cell_open_and_no_other() -> None:

@@ -64,6 +64,35 @@ def test_what_is_named_replaces_what_the_preset_has() -> None:
     assert {name.split("-")[1] for name in ids(STANDARD, networks=("deep_mlp",))} == {"bananas", "moons", "label_noise"}
 
 
+def test_causes_are_swept_where_the_preset_explains_them() -> None:
+    """Both heads over the rates in each swept cell; in some the arms that tell causes apart, but for those by decay."""
+    swept = [cell for cell in plan(STANDARD) if cell.id.startswith("learning_rates-")]
+    explained = []
+    for cell in swept:
+        if cell.parameters["framework"] != MAIN:
+            continue
+        heads = set(cell.parameters["heads"])
+        names = [str(cell.parameters[name]) for name in ("task", "network", "optimizer")]
+        explained.append(any(group.covers(*names) for group in STANDARD.explained))
+        assert {"sigmoid", "softmax"} <= heads
+        assert ({"softmax_init", "softmax_lr", "softmax_matched"} <= heads) == explained[-1]
+        assert (heads == {"sigmoid", "softmax"}) != explained[-1]
+        assert not any(HEADS[head].needs_decay for head in heads)
+    assert 0 < sum(explained) < len(explained)
+
+
+def test_the_control_in_float64_needs_every_arm_that_matches_a_cause() -> None:
+    def controls(*heads: str) -> list[Cell]:
+        return [cell for cell in plan(STANDARD, Choice(heads=heads)) if cell.notebook == "control.ipynb"]
+
+    matching = ("softmax", "softmax_init", "softmax_lr", "softmax_matched")
+    every = controls()
+    assert {cell.parameters["dtype"] for cell in every} == {"float64"}
+    assert [cell.id for cell in controls(*matching)] == [cell.id for cell in every]
+    for left_out in matching:
+        assert not controls(*(head for head in matching if head != left_out))
+
+
 def test_numbers_and_heads_are_replaced_and_the_baseline_stays() -> None:
     (cell,) = [
         cell

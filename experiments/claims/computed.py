@@ -72,7 +72,7 @@ def sigmoid_range(tables: Tables, claim: Claim) -> Verdict:
         outcome=decide(parts),
         statement=lambda messages: (
             messages("range.reached", dtype=first.index[0], z=size(first.iloc[0])) if len(first) else
-            messages("range.never", z=size(claim.margin))
+            messages("range.never", z=figure(claim.margin))
         ),
         details=details,
         evidence=evidence_of(claim, wide),
