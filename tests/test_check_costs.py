@@ -19,7 +19,7 @@ TRAINED = pd.read_parquet(ROOT / REFERENCE / "tables" / "consequences.parquet")
 
 
 def test_the_costs_are_those_of_the_reference() -> None:
-    told, found = costs.costs(), costs.collected(ROOT / REFERENCE)
+    told, found = costs.costs(), costs.collect_costs(ROOT / REFERENCE)
     assert {name: set(of) for name, of in told.items()} == {name: set(of) for name, of in found.items()}, (
         "run `python -m experiments.check.costs`"
     )
@@ -48,7 +48,7 @@ def test_a_cost_is_the_median_on_the_task_where_the_two_ends_lie_furthest_apart(
     other = table.assign(framework="torch", predicted_nll=9.0)
     (tmp_path / "tables").mkdir()
     pd.concat([other, table]).to_parquet(tmp_path / "tables" / "consequences.parquet")
-    (known,) = costs.collected(tmp_path).values()
+    (known,) = costs.collect_costs(tmp_path).values()
     assert set(known) == {"keras-jax", "torch"}
     jax = known["keras-jax"]
     assert jax == {

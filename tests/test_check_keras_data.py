@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from experiments.check import keras_data
-from experiments.check.keras_data import apply, array, fit_call, head, variables_restored, watched_layers
+from experiments.check.keras_data import apply_model, array, first_rows, fit_call, record_layers, variables_restored
 from experiments.check.keras_metrics import metrics_of
 from experiments.records import UserError
 
@@ -51,7 +51,7 @@ def test_plain_lists_are_refused_by_keras() -> None:
         ([1, 2], True), ([0.5], True), ([[1]], True), (((1.0,),), True), ([], False), ([[]], False), ([X], False),
         ([np.float64(1)], True), (X, False), (3, False), (["a"], False),
     ):  # fmt: skip
-        assert keras_data._plain(plain) == expected
+        assert keras_data._is_nested_list(plain) == expected
 
 
 def batches(count: int, rows: int = 3, **parts: bool) -> Iterator[Any]:
@@ -123,16 +123,16 @@ def test_whatever_holds_rows_is_an_array() -> None:
 
 
 def test_the_first_rows_are_tensors_as_fit_makes_them() -> None:
-    first = head({"a": X, "b": Y}, 3)
+    first = first_rows({"a": X, "b": Y}, 3)
     assert (np.asarray(first["a"]).dtype, np.asarray(first["b"]).dtype.kind) == ("float32", "i")
     np.testing.assert_array_equal(first["a"], X[:3])
-    np.testing.assert_array_equal(head(Y[:3], 8), [0, 1, 2, 0, 1, 2, 0, 1])  # fewer are repeated
-    assert len(head(Y[:0], 8)) == 0
+    np.testing.assert_array_equal(first_rows(Y[:3], 8), [0, 1, 2, 0, 1, 2, 0, 1])  # fewer are repeated
+    assert len(first_rows(Y[:0], 8)) == 0
     rows = keras_data._rows(X[:, ::2], 4)
     assert (rows.dtype, rows.shape, rows.flags["C_CONTIGUOUS"]) == ("float32", (4, 2), True)
     assert keras_data._rows(X.astype("float16")[:, ::2], 4).dtype == "float16"
     assert keras_data._rows(Y[::2], 3).tolist() == [0, 2, 4]
-    words = head(np.array(["a", "b"]), 3)
+    words = first_rows(np.array(["a", "b"]), 3)
     assert np.asarray(words).tolist() == [b"a", b"b", b"a"]
 
 
@@ -144,12 +144,12 @@ def test_words_are_left_to_other_backends_as_they_are(monkeypatch: pytest.Monkey
 
 
 def test_rows_for_a_model_that_came_without_any() -> None:
-    assert keras_data._drawn(np.random.default_rng(0), (None, 3), "float32").shape == (8, 8, 3)
-    numbers = keras_data._drawn(np.random.default_rng(0), (50,), "int32")
+    assert keras_data._random_rows(np.random.default_rng(0), (None, 3), "float32").shape == (8, 8, 3)
+    numbers = keras_data._random_rows(np.random.default_rng(0), (50,), "int32")
     assert (numbers.dtype, set(numbers.ravel())) == ("int32", {0, 1})
-    reals = keras_data._drawn(np.random.default_rng(0), (50,), "float16")
+    reals = keras_data._random_rows(np.random.default_rng(0), (50,), "float16")
     assert (reals.dtype, len(np.unique(reals)) > 100) == ("float16", True)
-    assert keras_data._drawn(np.random.default_rng(0), (2,), "string").tolist() == [[b"a"] * 2] * 8
+    assert keras_data._random_rows(np.random.default_rng(0), (2,), "string").tolist() == [[b"a"] * 2] * 8
 
     class Unbuilt(keras.Model):
         pass
@@ -187,30 +187,30 @@ class Counts(keras.Model):
 
 def test_a_model_is_applied_to_eight_rows_or_as_many_as_it_takes() -> None:
     model = Counts()
-    apply(model, None)  # which builds it
-    structure, rows, predicted, layers = apply(model, None)
+    apply_model(model, None)  # which builds it
+    structure, rows, predicted, layers = apply_model(model, None)
     assert (structure, rows[0].shape, tuple(predicted.shape)) == (0, (8, 8), (8, 2))
     assert [type(one).__name__ for one in layers] == ["Dense", "Dropout"]
     assert set(model.trained) == {False}
     assert float(model.steps) == 0  # as before
     fixed = keras.Sequential([keras.Input((3,), batch_size=5), keras.layers.Dense(1)])
-    assert apply(fixed, None)[1][0].shape == apply(fixed, np.zeros((9, 3)))[1][0].shape == (5, 3)
+    assert apply_model(fixed, None)[1][0].shape == apply_model(fixed, np.zeros((9, 3)))[1][0].shape == (5, 3)
     plain = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
-    _, (rows_,), _, _ = apply(plain, np.arange(6.0).reshape(2, 3))
+    _, (rows_,), _, _ = apply_model(plain, np.arange(6.0).reshape(2, 3))
     assert (rows_.tolist()[:3], rows_.dtype, len(rows_)) == ([[0, 1, 2], [3, 4, 5], [0, 1, 2]], "float32", 8)
     two = keras.Input((2,)), keras.Input((1,))
     joined = keras.Model(two, keras.layers.Dense(1)(keras.layers.Concatenate()(two)))
-    structure, parts, _, _ = apply(joined, (np.zeros((9, 2)), np.zeros((9, 1))))
+    structure, parts, _, _ = apply_model(joined, (np.zeros((9, 2)), np.zeros((9, 1))))
     assert (structure, [one.shape for one in parts]) == ([0, 0], [(8, 2), (8, 1)])
 
 
 def test_a_model_that_takes_no_rows_says_why() -> None:
     with pytest.raises(UserError, match=r"rows: ValueError: 3 numbers are not 8\.$"):
-        apply(Counts(), np.zeros((9, 3)))
+        apply_model(Counts(), np.zeros((9, 3)))
     with pytest.raises(
         UserError, match=r"rows: ValueError: 4 numbers are not 7\. Return the rows too: \(model, x, y\)\."
     ):
-        apply(Counts(7), None)
+        apply_model(Counts(7), None)
 
 
 def test_variables_are_put_back_whatever_happens() -> None:
@@ -230,13 +230,13 @@ def test_layers_that_hold_others_are_met_through_them() -> None:
         keras.Input((3, 2)), keras.Sequential([keras.layers.Dense(2)]),
         keras.layers.TimeDistributed(keras.layers.Dense(1)),
     ])  # fmt: skip
-    with watched_layers() as calls:
+    with record_layers() as calls:
         result = model(np.zeros((8, 3, 2), "float32"))
     assert [type(layer).__name__ for layer, _, _ in calls] == ["Dense", "TimeDistributed"]
     assert calls[1][1] is calls[0][2]
     assert calls[1][2] is result
     dense = model.layers[0].layers[0]
-    with watched_layers() as calls:
+    with record_layers() as calls:
         with pytest.raises(ValueError, match="axis"):
             dense(np.zeros((8, 5), "float32"))
         dense(np.zeros((8, 2), "float32"))  # nothing is left of the call that raised

@@ -73,7 +73,7 @@ def test_what_a_step_raises() -> None:
 
 
 def read(prediction: Any, labels: Any, tail: Any = "why", **options: Any) -> tuple[Output, Encoding]:
-    ((known, encoding),) = torch_program.output_of(nn.Linear(2, 1), "own", prediction, tail, labels, **options)
+    ((known, encoding),) = torch_program.read_output(nn.Linear(2, 1), "own", prediction, tail, labels, **options)
     return known, encoding
 
 
@@ -137,9 +137,9 @@ def test_words_for_layers_and_losses() -> None:
     assert torch_program._name(test_words_for_layers_and_losses) == "test_words_for_layers_and_losses"
     number, rows = torch.zeros(()), torch.zeros(8)
     outputs = [(nn.Linear(1, 1), number), (nn.MSELoss(), number), (nn.BCELoss(), rows)]
-    assert torch_program.losses_in(outputs) == "MSELoss"
-    assert torch_program.losses_in([*outputs, (nn.L1Loss(), number)]) == "L1Loss"
-    assert torch_program.losses_in(outputs[2:]) == torch_program.losses_in(outputs[:1]) == ""
+    assert torch_program.loss_module_name(outputs) == "MSELoss"
+    assert torch_program.loss_module_name([*outputs, (nn.L1Loss(), number)]) == "L1Loss"
+    assert torch_program.loss_module_name(outputs[2:]) == torch_program.loss_module_name(outputs[:1]) == ""
 
 
 # what is recorded ---------------------------------------------------------------------------------------------------

@@ -65,11 +65,11 @@ def last_outputs(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tupl
 
     `outputs`: a module and a tensor that it returned, in the order of their return.
     """
-    behind = {id(output): descendants(calls, [output]) for _, output in outputs}
+    downstream = {id(output): descendants(calls, [output]) for _, output in outputs}
     last = {
         id(output): (module, output)  # the outermost module is the last to return
         for module, output in outputs
-        if not any(id(other_output) in behind[id(output)] for _, other_output in outputs if other_output is not output)
+        if not any(id(other) in downstream[id(output)] for _, other in outputs if other is not output)
     }
     return list(last.values())
 
@@ -105,8 +105,8 @@ def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, require
     """
     shaped = {id(tensor) for call in calls if not call.inputs and not call.random for tensor in call.outputs}
     for follow in (requires_grad, lambda tensor: True):
-        for passed_over in (shaped, set[int]()):
-            labels = _labels_beside(calls, starts, prediction, requires_grad, follow, passed_over)
+        for skipped in (shaped, set[int]()):
+            labels = _labels_beside(calls, starts, prediction, requires_grad, follow, skipped)
             if labels is not None:  # where no gradient reaches the weights on that way: measure that
                 return labels if follow is requires_grad else replace(labels, unmeasured="")
     return None
@@ -114,7 +114,7 @@ def labels_of(calls: list[Call], starts: Iterable[Any], prediction: Any, require
 
 def _labels_beside(
     calls: list[Call], starts: Iterable[Any], prediction: Any, requires_grad: RequiresGrad, follow: RequiresGrad,
-    passed_over: set[int],
+    skipped: set[int],
 ) -> Labels | None:  # fmt: skip
     """As `labels_of`, where a prediction is followed through what `follow` is true of."""
     derived_ids = set(map(id, starts))
@@ -123,7 +123,7 @@ def _labels_beside(
         if not compared:
             continue
         for candidate in call.inputs:
-            if id(candidate) not in derived_ids | passed_over and not requires_grad(candidate) and candidate.ndim > 0:
+            if id(candidate) not in derived_ids | skipped and not requires_grad(candidate) and candidate.ndim > 0:
                 earlier_calls = reversed(ancestors(calls, candidate))
                 for source in (candidate, *(tensor for earlier in earlier_calls for tensor in earlier.inputs)):
                     if source.ndim > 0 and len(source) == len(prediction) and not requires_grad(source):

@@ -52,10 +52,10 @@ def sentence(framework: str, fields: dict[str, Any]) -> str:
     medians = f"(medians of {fields['seeds']})"
     if _same(fields):
         return f"{start} as one that is written soundly, at a loss of {nll} and an accuracy of {accuracy} {medians}."
-    lost = f"; {fields['broken']} of {fields['seeds']} runs ended in infinite or undefined numbers"
+    diverged = f"; {fields['broken']} of {fields['seeds']} runs ended in infinite or undefined numbers"
     return (
         f"{start} at a loss of {nll} instead of {sound_nll} and an accuracy of {accuracy} instead of {sound} "
-        f"{medians}{lost if fields['broken'] else ''}."
+        f"{medians}{diverged if fields['broken'] else ''}."
     )
 
 
@@ -69,7 +69,7 @@ def _number(value: float) -> str:
     return "infinity" if math.isinf(value) else f"{value:.3g}"
 
 
-def collected(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
+def collect_costs(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
     """The costs that the result in `folder` holds, by the pathology and the framework."""
     import pandas as pd
 
@@ -89,9 +89,9 @@ def collected(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
 def main(folder: Path) -> None:
     """Write costs.toml from the result in `folder`, and the table of docs/check.md from it and the registry."""
     lines = ["# What each pathology of the numerics atlas cost: written by `python -m experiments.check.costs`."]
-    for name, of in collected(folder).items():
-        for framework, fields in of.items():
-            lines += ["", f"[{name}.{framework}]", *(f"{key} = {_written(value)}" for key, value in fields.items())]
+    for name, by_framework in collect_costs(folder).items():
+        for framework, fields in by_framework.items():
+            lines += ["", f"[{name}.{framework}]", *(f"{key} = {_as_toml(value)}" for key, value in fields.items())]
     FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
     from experiments.check.registry import document, documented  # reads what has just been written
 
@@ -99,7 +99,7 @@ def main(folder: Path) -> None:
     page.write_text(documented(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def _written(value: str | float) -> str:
+def _as_toml(value: str | float) -> str:
     """A value as TOML, with the digits that are told."""
     return f'"{value}"' if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else str(value)
 

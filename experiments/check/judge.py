@@ -40,11 +40,11 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
             yield "gradient_dies", f"Whatever the logit, a batch of rows with the label {label:g} has no finite loss."
         return
     with np.errstate(invalid="ignore"):  # infinite losses are not steady
-        steady = bool((np.ptp(losses, axis=1) < 1e-6).all())
-    if output.units == 1 and steady:
+        constant_loss = bool((np.ptp(losses, axis=1) < 1e-6).all())
+    if output.units == 1 and constant_loss:
         yield "one_unit_categorical", f"For logits from -3 to 3 the loss is always {losses.max():.4g}."
         return
-    sparse = not steady and not sweep.encoding.onehot
+    sparse = not constant_loss and not sweep.encoding.onehot
     if output.units > 1 and sparse and np.allclose(losses, losses[:, ::-1], rtol=1e-3, atol=1e-6):
         yield "integer_labels_for_one_hot", (
             "The loss stays the same if two units are exchanged, so it compares each unit with the number of the class."
@@ -55,7 +55,7 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
         yield "training_differs", f"In training the prediction differs by up to {training_shift:.2g} from predict()."
         return
     # a loss of the batch as a whole, such as Dice's, is meant: there each label still meets its own prediction
-    is_batch_loss = sweep.pairing_gap > BATCH_GAP and not steady
+    is_batch_loss = sweep.pairing_gap > BATCH_GAP and not constant_loss
     mixed = sweep.batch_loss_gap > tolerance and not is_batch_loss
     if mixed or sweep.batch_prediction_gap > 1e-3:
         what, size = ("loss", sweep.batch_loss_gap) if mixed else ("prediction", sweep.batch_prediction_gap)
@@ -100,17 +100,17 @@ def objective(output: Output, sweep: Sweep) -> Iterator[Observation]:
         return
     with np.errstate(invalid="ignore"):  # where both are infinite nothing is between them
         gap = np.abs(losses - scored)
-    far = gap > tolerance * (1 + np.abs(scored))
+    disagrees = gap > tolerance * (1 + np.abs(scored))
     distribution = formula.logarithmic and formula.by_class and formula.name != "likelihood"
     crossed = distribution and sweep.predicts_probabilities and output.units > 1 and not sweep.sums_to_one
-    if crossed or far.any():
+    if crossed or disagrees.any():
         row, column = np.unravel_index(np.argmax(np.where(np.isfinite(gap), gap, -1)), gap.shape)
         swapped = crossed or (output.units > 1 and formula.of == "logits" and sweep.predicts_probabilities)
         yield (
             "crossed_pair_swaps_the_objective" if swapped else "evaluate_disagrees",
             f"At {_logit(output, GRID[moderate][column])} and label {row}, fit() minimises {losses[row, column]:.4f} "
             f"(a {formula.text}); loss(y, predict(x)) is {scored[row, column]:.4f}."
-            if far.any() else f"The loss is a {formula.text}, and the predictions of a row do not sum to 1.",
+            if disagrees.any() else f"The loss is a {formula.text}, and the predictions of a row do not sum to 1.",
         )  # fmt: skip
         return
     if formula.name == "likelihood" and not _logarithms(sweep):
@@ -148,8 +148,8 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
     at_logit = partial(_logit, output, per_unit=half)
     wrong = np.stack([GRID > 0, GRID < 0])
     logarithmic = sweep.formula.logarithmic
-    broken = ~np.isfinite(sweep.losses) | ~np.isfinite(sweep.slope)
-    early = broken & (size <= FINITE_LOGIT)
+    not_finite = ~np.isfinite(sweep.losses) | ~np.isfinite(sweep.slope)
+    early = not_finite & (size <= FINITE_LOGIT)
     if early.any():
         start = size[np.any(early, axis=0)].min()
         half_precision = "16" in sweep.dtype and sweep.predicts_probabilities
@@ -157,11 +157,11 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
         yield name, f"From {at_logit(start)} on, the loss or its gradient is infinite or nan."
         return
     # a loss that counts units one by one may leave out any of them
-    dead = (sweep.unit_zero_gradient if half else sweep.zero_gradient) & wrong & ~broken
+    no_gradient = (sweep.unit_zero_gradient if half else sweep.zero_gradient) & wrong & ~not_finite
     # a loss of the batch says nothing of one label alone
     if sweep.batch_loss_gap > BATCH_GAP and not sweep.formula.name:
-        dead &= sweep.unmoved[:, None]
-    start = float(size[dead.any(axis=0)].min()) if dead.any() else np.inf
+        no_gradient &= sweep.unmoved[:, None]
+    start = float(size[no_gradient.any(axis=0)].min()) if no_gradient.any() else np.inf
     message = f"From {at_logit(start)} on, a wrong answer has a gradient of exactly 0."
     fading = _fading(sweep, size, wrong)
     if sweep.formula.logarithmic and sweep.worsening.any():
@@ -176,7 +176,7 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
         yield "gradient_dies", f"Whatever the logit, a row with the label {label:g} has a gradient of exactly 0."
     elif start < REACHABLE_LOGIT and "16" in sweep.dtype and (logarithmic or start > 3):
         yield "one_sided_saturation", message
-    elif start < REACHABLE_LOGIT and (logarithmic or dead[:, sweep.moderate].any(axis=1).all()):
+    elif start < REACHABLE_LOGIT and (logarithmic or no_gradient[:, sweep.moderate].any(axis=1).all()):
         yield "gradient_dies", message
     elif start < REACHABLE_LOGIT:
         yield ("gradient_is_one_sided" if start <= 3 else "gradient_fades"), message
@@ -189,22 +189,22 @@ def gradient(output: Output, sweep: Sweep) -> Iterator[Observation]:
             f"With the logits of all classes 8 lower or higher, a wrong answer has {sweep.shifted_gradient_ratio:.1g} "
             "of its gradient."
         )
-    elif logarithmic and broken.any() and not sweep.predicts_logits:
-        end = size[np.any(broken, axis=0)].min()
+    elif logarithmic and not_finite.any() and not sweep.predicts_logits:
+        end = size[np.any(not_finite, axis=0)].min()
         yield "probability_clipped", f"From {at_logit(end)} on, the loss or its gradient is infinite or nan."
     elif start < (np.inf if logarithmic else FINITE_LOGIT):
         losses = sweep.losses[wrong]
         cap = float(losses[np.isfinite(losses)].max())
         name = "logits_lost_to_a_layer" if output.after and logarithmic else "probability_clipped"
         yield name, f"{message} The loss never rises above {cap:.2f}."
-    if not sweep.formula.name and not (start < REACHABLE_LOGIT and dead[:, sweep.moderate].any(axis=1).all()):
+    if not sweep.formula.name and not (start < REACHABLE_LOGIT and no_gradient[:, sweep.moderate].any(axis=1).all()):
         expected = np.where(GRID > 0, 1, -1)
         checked = np.isin(np.abs(GRID), (1.0, 2.0, 3.0)) & wrong
         toward = (sweep.slope * expected)[checked]
-        away = (toward.reshape(2, -1) < -1e-6).all(axis=1)  # a row a label
+        worsens = (toward.reshape(2, -1) < -1e-6).all(axis=1)  # a row a label
         # with numbers of classes for several units, one label may ask for what no one unit says
-        if away.all() or (away.any() and (output.units == 1 or sweep.encoding.onehot)):
-            which = "each wrong answer" if away.all() else f"a wrong answer to label {int(away.argmax())}"
+        if worsens.all() or (worsens.any() and (output.units == 1 or sweep.encoding.onehot)):
+            which = "each wrong answer" if worsens.all() else f"a wrong answer to label {int(worsens.argmax())}"
             yield "gradient_points_away", f"At logits of 1, 2 and 3 a step makes {which} more wrong."
         elif not sweep.zero_gradient[:, sweep.moderate].all():
             yield "loss_of_its_own_formula", (

@@ -48,13 +48,13 @@ def fit_call(x: Any = None, y: Any = None, sample_weight: Any = None, class_weig
             for part in zip(*(keras.tree.map_structure(array, batch) for batch in read), strict=True)
         )
         return FitCall(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, complete=False)
-    plain = [name for name, value in (("x", x), ("y", y)) if _plain(value)]
+    plain = [name for name, value in (("x", x), ("y", y)) if _is_nested_list(value)]
     refused = f"Keras takes arrays, and {' and '.join(plain)} is a plain list: numpy.array(...)" if plain else ""
-    x, y = (np.asarray(value) if _plain(value) else value for value in (x, y))
+    x, y = (np.asarray(value) if _is_nested_list(value) else value for value in (x, y))
     return FitCall(x=x, y=y, sample_weight=sample_weight, class_weight=class_weight, refused=refused)
 
 
-def _plain(value: Any) -> bool:
+def _is_nested_list(value: Any) -> bool:
     """Whether a value is rows written as plain lists of numbers."""
     while isinstance(value, (list, tuple)) and len(value) > 0:
         value = value[0]
@@ -89,8 +89,8 @@ def array(value: Any) -> Any:
     return np.asarray(value)
 
 
-def head(tree: Any, rows: int) -> Any:
-    """The first rows of every array, as the tensors that `fit` makes of them; fewer are repeated, as `apply` does."""
+def first_rows(tree: Any, rows: int) -> Any:
+    """The first rows of every array, as the tensors that `fit` makes of them; fewer rows are repeated."""
     import keras
 
     return keras.tree.map_structure(lambda leaf: _tensor(_first(array(leaf), rows)), tree)
@@ -106,7 +106,7 @@ def _tensor(values: np.ndarray) -> Any:
     return keras.ops.convert_to_tensor(values)
 
 
-def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
+def apply_model(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
     """Apply the model to ROWS rows, or as many as it takes.
 
     Returns their structure, the rows, the predictions, and the layers in the order of calls.
@@ -122,7 +122,7 @@ def apply(model: Any, x: Any) -> tuple[Any, list[np.ndarray], Any, list[Any]]:
         rows = [_rows(array(leaf), count) for leaf in keras.tree.flatten(candidate)]
         structure = keras.tree.map_structure(lambda leaf: 0, candidate)
         try:
-            with watched_layers() as calls, variables_restored(model.non_trainable_variables):
+            with record_layers() as calls, variables_restored(model.non_trainable_variables):
                 tensors = [_tensor(values) for values in rows]
                 predicted = model(keras.tree.pack_sequence_as(structure, tensors), training=False)
             return structure, rows, predicted, [layer for layer, _, _ in calls]
@@ -163,14 +163,14 @@ def _candidates(model: Any) -> Iterator[Any]:
     rng = np.random.default_rng(0)
     struct = keras_internals.inputs_of(model)
     if struct is not None:
-        yield keras.tree.map_structure(lambda spec: _drawn(rng, spec.shape[1:], spec.dtype), struct)
+        yield keras.tree.map_structure(lambda spec: _random_rows(rng, spec.shape[1:], spec.dtype), struct)
         return
     for shape in SHAPES:
-        yield _drawn(rng, shape, "float32")
-    yield _drawn(rng, (8,), "int32")
+        yield _random_rows(rng, shape, "float32")
+    yield _random_rows(rng, (8,), "int32")
 
 
-def _drawn(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
+def _random_rows(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
     shape = (ROWS, *(size or 8 for size in shape))
     if dtype == "string":
         return np.full(shape, b"a")
@@ -178,22 +178,22 @@ def _drawn(rng: np.random.Generator, shape: Any, dtype: str) -> np.ndarray:
 
 
 @contextmanager
-def watched_layers() -> Iterator[list[tuple[Any, Any, Any]]]:
+def record_layers() -> Iterator[list[tuple[Any, Any, Any]]]:
     """Within, the calls of layers that hold no other layer but what they wrap: layer, first argument and result."""
     import keras
 
     Operation = keras_internals.operation_class()
     calls: list[tuple[Any, Any, Any]] = []
     inner = 0
-    proceed = Operation.__call__
+    original = Operation.__call__
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal inner
         if isinstance(self, keras.Model):
-            return proceed(self, *args, **kwargs)
+            return original(self, *args, **kwargs)
         inner += 1
         try:
-            result = proceed(self, *args, **kwargs)
+            result = original(self, *args, **kwargs)
         finally:
             inner -= 1
         if inner == 0:
@@ -204,5 +204,5 @@ def watched_layers() -> Iterator[list[tuple[Any, Any, Any]]]:
     try:
         yield calls
     finally:
-        Operation.__call__ = proceed  # type: ignore[method-assign]
+        Operation.__call__ = original  # type: ignore[method-assign]
 

@@ -48,12 +48,12 @@ def read(model: Any, call: FitCall) -> list[Reading]:
     if not compiled:
         return _of_custom_step(model, call)
     with warnings_ignored():
-        structure, rows, predicted, layers = keras_data.apply(model, call.x)
+        structure, rows, predicted, layers = keras_data.apply_model(model, call.x)
         flat = keras.tree.flatten(predicted)
         pairs = _pairs(model, flat, predicted, call.y)
-        head = _head(layers)
+        last_layer = _last_weighted_layer(layers)
         labels = keras.tree.map_structure(keras.ops.zeros_like, predicted) if call.y is None else (
-            keras_data.head(call.y, len(flat[0]))
+            keras_data.first_rows(call.y, len(flat[0]))
         )
         x = keras.tree.pack_sequence_as(structure, [keras.ops.convert_to_tensor(array) for array in rows])
         bypass = bypass_reason(model, x, labels)
@@ -63,7 +63,7 @@ def read(model: Any, call: FitCall) -> list[Reading]:
             except Exception as error:  # the user's own step, or one that minimises nothing that is known
                 bypass = f"{bypass}; it cannot be followed: {one_line(error)}"
         given_metrics = (
-            metrics_of(model, predicted, keras_data.head(call.y, len(flat[0]))) if call.y is not None else None
+            metrics_of(model, predicted, keras_data.first_rows(call.y, len(flat[0]))) if call.y is not None else None
         )
     trained = any(pair.weight for pair in pairs)
 
@@ -79,7 +79,7 @@ def read(model: Any, call: FitCall) -> list[Reading]:
                 framework=f"Keras on {keras.backend.backend()}",
                 execution=execution(model),
                 loss=getattr(pair.loss, "name", None) or type(pair.loss).__name__,
-                layer=head,
+                layer=last_layer,
                 shape=shape,
                 tail=None if isinstance(tail, str) else tail,
                 unmeasured=tail if isinstance(tail, str) else "",
@@ -100,7 +100,7 @@ def read(model: Any, call: FitCall) -> list[Reading]:
 
 def _of_custom_step(model: Any, call: FitCall) -> list[Reading]:
     """The outputs of a model without a compiled loss, whose own training step tells what it minimises."""
-    x, y = (None if data is None else keras_data.head(data, ROWS) for data in (call.x, call.y))
+    x, y = (None if data is None else keras_data.first_rows(data, ROWS) for data in (call.x, call.y))
     try:
         with warnings_ignored():
             return follow_custom_step(model, x, y)
@@ -154,41 +154,42 @@ def _pairs(model: Any, flat: list[Any], predicted: Any, y: Any) -> list[Pair]:
         return loss
 
     labels = (
-        keras.tree.map_structure(keras.ops.zeros_like, predicted) if y is None else keras_data.head(y, len(flat[0]))
-    )
+        keras.tree.map_structure(keras.ops.zeros_like, predicted) if y is None else
+        keras_data.first_rows(y, len(flat[0]))
+    )  # fmt: skip
     watched = keras_internals.watched_losses(model, watch)
     try:
         watched(labels, predicted)
     except Exception as error:
         require(False, f"Keras cannot pair the model's losses with its outputs and labels: {one_line(error)}")
     if y is not None:  # the whole labels in the place of the first rows
-        heads = keras.tree.flatten(labels)
+        first_labels = keras.tree.flatten(labels)
         full_labels = keras.tree.flatten(y)
-        pairs = [_with_full_labels(pair, heads, full_labels) for pair in pairs]
+        pairs = [_with_full_labels(pair, first_labels, full_labels) for pair in pairs]
     return pairs
 
 
-def _with_full_labels(pair: Pair, heads: list[Any], full_labels: list[Any]) -> Pair:
-    index = next((at for at, head in enumerate(heads) if head is pair.truth), 0)
+def _with_full_labels(pair: Pair, first_labels: list[Any], full_labels: list[Any]) -> Pair:
+    index = next((at for at, head in enumerate(first_labels) if head is pair.truth), 0)
     return replace(pair, truth=full_labels[index])
 
 
 def _tail(model: Any, structure: Any, rows: list[Any], pair: Pair, encoding: Encoding) -> tuple[Tail | str, str]:
     """The tail of one output under labels of one encoding, or why there is none; and what loses its logits."""
-    lost: list[str] = []
+    losing_layers: list[str] = []
 
     def forward(tensors: list[Any], training: bool) -> Any:
         import keras
 
         x = keras.tree.pack_sequence_as(structure, tensors)
-        if not training or lost:
+        if not training or losing_layers:
             return keras.tree.flatten(model(x, training=training))[pair.output]
-        with keras_data.watched_layers() as calls:
+        with keras_data.record_layers() as calls:
             predicted = model(x, training=True)
-        lost.append(_loses_logits(calls))
+        losing_layers.append(_loses_logits(calls))
         return keras.tree.flatten(predicted)[pair.output]
 
-    return _traced(model, structure, rows, pair, encoding, forward), "".join(lost)
+    return _traced(model, structure, rows, pair, encoding, forward), "".join(losing_layers)
 
 
 def _traced(
@@ -235,7 +236,7 @@ def _of_tensorflow(model: Any, forward: Any, objective: Any, rows: list[Any], la
     return GraphTail(forward, objective, rows, labels, compiled=execution(model) == "xla")
 
 
-def _head(layers: list[Any]) -> str:
+def _last_weighted_layer(layers: list[Any]) -> str:
     """The class of the last layer with weights."""
     return next((_class(layer) for layer in reversed(layers) if getattr(layer, "weights", None)), "Dense")
 

@@ -65,11 +65,11 @@ def bypass_reason(model: Any, x: Any, y: Any) -> str:
 
     CompileLoss = keras_internals.compiled_loss_class()
     calls = []
-    proceed = CompileLoss.call
+    original = CompileLoss.call
 
     def call(self: Any, *args: Any, **options: Any) -> Any:
         calls.append(self)
-        return proceed(self, *args, **options)
+        return original(self, *args, **options)
 
     try:
         with patch.object(CompileLoss, "call", call):

@@ -27,7 +27,7 @@ def main(target: str, arguments: Sequence[str] = (), *, as_json: bool = False, s
     into exit code 2.
     """
 
-    def answer(checked: Checked) -> int:
+    def print_result(checked: Checked) -> int:
         print(as_text(checked, as_json=as_json))
         return 1 if checked.problems else 0
 
@@ -36,7 +36,7 @@ def main(target: str, arguments: Sequence[str] = (), *, as_json: bool = False, s
 
         limit = script.SECONDS if seconds is None else seconds
         with lean_imports():
-            script.check_and_leave(Path(target), arguments, limit, answer, _complain)
+            script.check_and_exit(Path(target), arguments, limit, print_result, _complain)
     with startup_aside(), lean_imports():
         try:
             checked = check_target(target)
@@ -44,7 +44,7 @@ def main(target: str, arguments: Sequence[str] = (), *, as_json: bool = False, s
             raise
         except Exception as error:  # of a program that nobody thought of: one line, as for every other
             raise UserError(f"{target} could not be checked: {one_line(error)}.") from error
-    return answer(checked)
+    return print_result(checked)
 
 
 def _complain(message: str) -> int:

@@ -37,24 +37,24 @@ def check_script(path: Path, arguments: Sequence[str] = (), seconds: float = SEC
 
     Nothing is imported before the script does. Raises `UserError` if it raises, exits or ends before that, or takes
     longer than `seconds` to get there. What the script does about `Ended` itself (a bare `except`) is in its hands:
-    the command line ends the process instead (`leave`).
+    the command line ends the process instead (`check_and_exit`).
     """
     return _run(path, arguments, seconds, _stop, _stop)
 
 
-def check_and_leave(
-    path: Path, arguments: Sequence[str], seconds: float, answer: Callable[[Checked], int],
+def check_and_exit(
+    path: Path, arguments: Sequence[str], seconds: float, report: Callable[[Checked], int],
     complain: Callable[[str], int],
 ) -> NoReturn:  # fmt: skip
-    """As `check_script`, but `answer` prints and the process ends where the script would train: none of it goes on."""
+    """As `check_script`, but `report` prints and the process ends where the script would train: none of it goes on."""
 
     startup = ExitStack()
 
     exit_process = os._exit  # the script gets another
 
-    def leave(result: Checked | UserError) -> NoReturn:
+    def exit_with(result: Checked | UserError) -> NoReturn:
         startup.close()
-        code = complain(str(result)) if isinstance(result, UserError) else answer(result)
+        code = complain(str(result)) if isinstance(result, UserError) else report(result)
         sys.stdout.flush()
         sys.stderr.flush()
         exit_process(code)
@@ -63,9 +63,9 @@ def check_and_leave(
     with open(os.devnull, encoding="utf-8") as nothing:
         os.dup2(nothing.fileno(), 0)  # nobody answers, neither the script nor what it starts
     try:
-        leave(_run(path, arguments, seconds, leave, leave))
+        exit_with(_run(path, arguments, seconds, exit_with, exit_with))
     except UserError as error:
-        leave(error)
+        exit_with(error)
 
 
 def _stop(result: Checked | UserError) -> NoReturn:
@@ -73,14 +73,14 @@ def _stop(result: Checked | UserError) -> NoReturn:
 
 
 def _run(
-    path: Path, arguments: Sequence[str], seconds: float, done: Callable[[Any], NoReturn],
-    late: Callable[[Any], NoReturn],
+    path: Path, arguments: Sequence[str], seconds: float, on_checked: Callable[[Any], NoReturn],
+    on_timeout: Callable[[Any], NoReturn],
 ) -> Checked:  # fmt: skip
-    begun = threading.Event()
+    training_begun = threading.Event()
     terminal = sys.stdout
 
-    def answer(check: Callable[[], Checked]) -> NoReturn:
-        begun.set()  # the limit is on the script, not on the check
+    def finish(check: Callable[[], Checked]) -> NoReturn:
+        training_begun.set()  # the limit is on the script, not on the check
         try:
             with redirect_stdout(sys.stderr):
                 result: Any = check()
@@ -89,16 +89,16 @@ def _run(
         except Exception as error:  # of a program that nobody thought of: one line, as for every other
             result = UserError(f"{path} trains a model that could not be checked: {one_line(error)}.{_way_out()}")
         sys.stdout = terminal
-        done(result)
+        on_checked(result)
 
     def watch() -> None:
-        if not begun.wait(seconds) and late is not _stop:
+        if not training_begun.wait(seconds) and on_timeout is not _stop:
             sys.stdout = terminal
-            late(UserError(f"{path} did not train within {seconds:g} s. Allow more with --seconds."))
+            on_timeout(UserError(f"{path} did not train within {seconds:g} s. Allow more with --seconds."))
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        with _as_main(path, arguments), _hooks(path, answer, begun.is_set):
+        with _as_main(path, arguments), _hooks(path, finish, training_begun.is_set):
             runpy.run_path(str(path), run_name="__main__")
     except Ended as ended:
         if isinstance(ended.args[0], UserError):
@@ -111,7 +111,7 @@ def _run(
     except BaseException as error:  # the user's own code
         raise UserError(f"{path} raised {one_line(error)}, before it trained a model.{_hint(error)}") from error
     finally:
-        begun.set()
+        training_begun.set()
     raise UserError(f"{path} ended without a call of fit() or backward(), so there is nothing to check.{_way_out()}")
 
 
@@ -130,11 +130,11 @@ def _hint(error: BaseException) -> str:
 @contextmanager
 def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
     """Within, the process looks as when Python runs the script; what it prints goes to the standard error."""
-    argv, stdin, folders, leave, process = sys.argv, sys.stdin, list(sys.path), os._exit, os.getpid()
+    argv, stdin, folders, original_exit, process = sys.argv, sys.stdin, list(sys.path), os._exit, os.getpid()
 
     def exit_(status: int) -> NoReturn:
         if os.getpid() != process:  # what the script has forked ends as ever
-            leave(status)
+            original_exit(status)
         raise SystemExit(status)
 
     os._exit = exit_
@@ -150,18 +150,18 @@ def _as_main(path: Path, arguments: Sequence[str]) -> Iterator[None]:
             sys.stdin = nothing
             yield
     finally:
-        sys.argv, sys.stdin, os._exit = argv, stdin, leave
+        sys.argv, sys.stdin, os._exit = argv, stdin, original_exit
         sys.path[:] = folders
         package.__path__ = package_path
 
 
 @contextmanager
 def _hooks(
-    path: Path, answer: Callable[[Callable[[], Checked]], NoReturn], over: Callable[[], bool]
+    path: Path, finish: Callable[[Callable[[], Checked]], NoReturn], is_over: Callable[[], bool]
 ) -> Iterator[None]:
-    """Within, training a model ends in `answer`, in whichever framework and under whatever name it is called.
+    """Within, training a model ends in `finish`, in whichever framework and under whatever name it is called.
 
-    `over`: whether it has done so already.
+    `is_over`: whether it has done so already.
     """
     undo: list[Callable[[], None]] = []
 
@@ -170,19 +170,19 @@ def _hooks(
         for name in METHODS:
             if name in vars(trainer):
                 original = vars(trainer)[name]
-                setattr(trainer, name, _ending(original, path, answer))
+                setattr(trainer, name, _checking_method(original, path, finish))
                 undo.append(lambda name=name, original=original: setattr(trainer, name, original))  # type: ignore[misc]
 
     def torch(module: ModuleType) -> None:
         from experiments.check.torch_script import watch, without_compiling
 
-        undo.append(watch(path, answer))
+        undo.append(watch(path, finish))
         undo.append(without_compiling())
 
     def tapes(module: ModuleType) -> None:
         from experiments.check.tape_script import check, watch
 
-        undo.append(watch(module, lambda recording, loss: answer(lambda: check(path, recording, loss)), over))
+        undo.append(watch(module, lambda recording, loss: finish(lambda: check(path, recording, loss)), is_over))
 
     def functions(module: ModuleType) -> None:
         from experiments.check.tape_script import run_eagerly_with_a_tape
@@ -218,13 +218,15 @@ def _hooks(
             step()
 
 
-def _ending(original: Any, path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Callable[..., Any]:
+def _checking_method(
+    original: Any, path: Path, finish: Callable[[Callable[[], Checked]], NoReturn]
+) -> Callable[..., Any]:
     signature = inspect.signature(original)
 
     def method(self: Any, *args: Any, **options: Any) -> Any:
         arguments = signature.bind(self, *args, **options).arguments
         names = ("x", "y", "sample_weight", "class_weight")
-        answer(lambda: check_keras(self, *(arguments.get(name) for name in names), file=path))
+        finish(lambda: check_keras(self, *(arguments.get(name) for name in names), file=path))
 
     return method
 
@@ -236,8 +238,8 @@ class _Finder(importlib.abc.MetaPathFinder):
         self._hooks = hooks
 
     def find_spec(self, name: str, folders: Any, target: Any = None) -> Any:
-        then = self._hooks.pop(name, None)
-        if then is None:
+        hook = self._hooks.pop(name, None)
+        if hook is None:
             return None
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.loader is not None:
@@ -246,7 +248,7 @@ class _Finder(importlib.abc.MetaPathFinder):
             def exec_module(module: ModuleType) -> None:
                 run(module)
                 vars(loader).pop("exec_module", None)
-                then(module)
+                hook(module)
 
             loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

@@ -227,7 +227,7 @@ def _batch_gaps(tail: Tail, direction: np.ndarray, encoding: Encoding) -> tuple[
     swapped = [tail(_spread(tail, direction, np.roll(cycle, 1)), encoding.rows(classes)).loss for cycle in cycles]
     pairs = [abs(batch[0] - loss) for batch, loss in zip(batches, swapped, strict=True)]
     share = classes.mean()
-    gaps = [together - ((1 - share) * loss_0 + share * loss_1) for together, loss_0, loss_1, _, _ in batches]
+    gaps = [batch_loss - ((1 - share) * loss_0 + share * loss_1) for batch_loss, loss_0, loss_1, _, _ in batches]
     plain = max(abs(gap) for gap in gaps) / max(size, 1e-6)
     shares = [(loss - loss_0) / (loss_1 - loss_0) if abs(loss_1 - loss_0) > 1e-6 else np.nan
               for loss, loss_0, loss_1, _, _ in batches]  # fmt: skip
@@ -249,13 +249,15 @@ def _batch(
     The slopes, (rows,), are the derivatives of the batch's loss with respect to the z of each row.
     """
     spread = _spread(tail, direction, cycle)
-    together = tail(spread, encoding.rows(classes))
-    alone = [
+    batch = tail(spread, encoding.rows(classes))
+    single = [
         tail(np.broadcast_to(spread[row], spread.shape), encoding.all(int(classes[row]), tail.rows))
         for row in range(min(len(cycle), tail.rows))
     ]
-    leak = max(float(np.abs(together.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(alone))
-    of_label = [[alone[row % len(cycle)].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)]
+    leak = max(float(np.abs(batch.prediction[row] - step.prediction[row]).max()) for row, step in enumerate(single))
+    of_label = [
+        [single[row % len(cycle)].loss for row in range(tail.rows) if classes[row] == label] for label in (0, 1)
+    ]
     loss_0, loss_1 = (float(np.mean(losses)) if losses else 0.0 for losses in of_label)
-    slopes = np.array([row.sum() for row in together.gradient * direction])
-    return together.loss, loss_0, loss_1, leak, slopes
+    slopes = np.array([row.sum() for row in batch.gradient * direction])
+    return batch.loss, loss_0, loss_1, leak, slopes

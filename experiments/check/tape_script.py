@@ -31,17 +31,17 @@ from experiments.check.tensorflow_recording import LayerCall, Recording, TensorF
 from experiments.records import UserError, require
 
 # what is done at the first gradient of weights: it is given what was recorded, and the loss
-Reached = Callable[[Recording, Any], NoReturn]
+OnGradient = Callable[[Recording, Any], NoReturn]
 
 
 class InGraph(BaseException):
     """A tape is entered while a function is traced: nothing has values there."""
 
 
-def watch(module: ModuleType, reached: Reached, over: Callable[[], bool]) -> Callable[[], None]:
-    """From now on, the first gradient of a tape for variables ends in `reached`. Returns what stops the watching.
+def watch(module: ModuleType, on_gradient: OnGradient, is_over: Callable[[], bool]) -> Callable[[], None]:
+    """From now on, the first gradient of a tape for variables ends in `on_gradient`. Returns what stops the watching.
 
-    `module`: TensorFlow's, of its tapes. `over`: whether something has ended already.
+    `module`: TensorFlow's, of its tapes. `is_over`: whether something has ended already.
     """
     Tape = module.GradientTape  # type: ignore[attr-defined]
     enter, gradient = Tape.__enter__, Tape.gradient
@@ -49,7 +49,7 @@ def watch(module: ModuleType, reached: Reached, over: Callable[[], bool]) -> Cal
 
     def watched_enter(tape: Any) -> Any:
         nonlocal recording
-        if over():
+        if is_over():
             return enter(tape)
         if not _eagerly():
             raise InGraph("a tape is entered in a graph that has no values")
@@ -60,9 +60,9 @@ def watch(module: ModuleType, reached: Reached, over: Callable[[], bool]) -> Cal
 
     def watched_gradient(tape: Any, target: Any, sources: Any, *rest: Any, **options: Any) -> Any:
         # of an input, not of weights, it is a penalty or an attack, and no step of training
-        if not over() and any(hasattr(source, "assign") for source in _flat(sources)):
+        if not is_over() and any(hasattr(source, "assign") for source in _flat(sources)):
             recording_stack.close()
-            reached(recording, _flat(target)[0])
+            on_gradient(recording, _flat(target)[0])
         return gradient(tape, target, sources, *rest, **options)
 
     Tape.__enter__, Tape.gradient = watched_enter, watched_gradient
@@ -80,26 +80,26 @@ def run_eagerly_with_a_tape(module: ModuleType) -> Callable[[], None]:
     `module`: TensorFlow's, of its functions.
     """
     Function = module.Function  # type: ignore[attr-defined]
-    proceed = Function.__call__
+    original = Function.__call__
 
     def call(function: Any, *arguments: Any, **options: Any) -> Any:
         import tensorflow as tf
 
         if not tf.executing_eagerly():  # the outermost one of all sees to it
-            return proceed(function, *arguments, **options)
+            return original(function, *arguments, **options)
         try:
-            return proceed(function, *arguments, **options)
+            return original(function, *arguments, **options)
         except InGraph:
             tf.config.run_functions_eagerly(True)
             try:
-                return proceed(function, *arguments, **options)
+                return original(function, *arguments, **options)
             finally:
                 tf.config.run_functions_eagerly(False)
 
     Function.__call__ = call
 
     def stop() -> None:
-        Function.__call__ = proceed
+        Function.__call__ = original
 
     return stop
 
@@ -139,10 +139,10 @@ def read_step(step: Callable[[], Any], subject: str) -> list[Reading]:
     class Ended(BaseException):
         """Ends the step."""
 
-    def reached(recording: Recording, loss: Any) -> NoReturn:
+    def on_gradient(recording: Recording, loss: Any) -> NoReturn:
         raise Ended(recording, loss)
 
-    stop = watch(backprop, reached, lambda: False)
+    stop = watch(backprop, on_gradient, lambda: False)
     eagerly = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:
@@ -197,10 +197,12 @@ def _tail(
 ) -> Tail | str:  # fmt: skip
     calls = ancestors(recording.calls, loss, prediction)
     trained = TailCalls(TensorFlow(), calls, prediction, labels, recording.weights(), requires_grad)
-    behind = descendants(calls, [prediction, labels])
+    downstream = descendants(calls, [prediction, labels])
     prediction_calls = set(map(id, ancestors(calls, prediction)))  # the labels may be the rows themselves
-    of_both = [call for call in calls
-               if any(id(tensor) in behind for tensor in call.inputs) and id(call) not in prediction_calls]  # fmt: skip
+    of_both = [
+        call for call in calls
+        if any(id(tensor) in downstream for tensor in call.inputs) and id(call) not in prediction_calls
+    ]  # fmt: skip
     no_logits = {id(tensor): None for tensor in recording.logits}
 
     def objective(truth: Any, prediction_: Any) -> Any:

@@ -38,7 +38,7 @@ class Recording:
     def running(self) -> Iterator[Recording]:
         """Within, everything is recorded."""
         Layer = keras_internals.operation_class()
-        proceed = Layer.__call__
+        original = Layer.__call__
 
         def record(operation: Operation) -> Any:
             result = operation.run(operation.arguments)
@@ -54,7 +54,7 @@ class Recording:
             return result
 
         def call(layer: Any, *arguments: Any, **options: Any) -> Any:
-            result = proceed(layer, *arguments, **options)
+            result = original(layer, *arguments, **options)
             for output_index, tensor in enumerate(tensors(result)):
                 layer_call = LayerCall(layer=layer, arguments=arguments, options=options, output_index=output_index)
                 self.outputs.append((layer_call, tensor))

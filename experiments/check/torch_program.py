@@ -67,13 +67,13 @@ def _checked(
     def reading() -> Reading:
         for encoding in encodings(_shape(prediction, truth), truth):
             tail = _tail(module, loss, rows, encoding, labels)
-            yield from output_of(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised,
+            yield from read_output(module, _name(loss), prediction, tail, truth, encoding=encoding, raised=raised,
                                  refused=refused)  # fmt: skip
 
     return check_readings([reading()], file=file, function=function)
 
 
-def output_of(
+def read_output(
     module: torch.nn.Module, loss: str, prediction: torch.Tensor, tail: Tail | str, labels: np.ndarray | None, *,
     complete: bool = True, encoding: Encoding | None = None, raised: str = "", refused: str = "",
     name: str = "output",
@@ -177,7 +177,7 @@ def _name(loss: Any) -> str:
     return getattr(loss, "__name__", type(loss).__name__)
 
 
-def losses_in(outputs: Iterable[tuple[torch.nn.Module, torch.Tensor]]) -> str:
+def loss_module_name(outputs: Iterable[tuple[torch.nn.Module, torch.Tensor]]) -> str:
     """The class of the last module that has no weights and returned one number."""
     names = [type(m).__name__ for m, o in outputs if o.ndim == 0 and not any(True for _ in m.parameters())]
     return names[-1] if names else ""

@@ -19,13 +19,13 @@ from experiments.check.calls import (
 )
 from experiments.check.checking import check_readings
 from experiments.check.record import Checked, Tail
-from experiments.check.torch_program import REFUSED, losses_in, output_of
+from experiments.check.torch_program import REFUSED, loss_module_name, read_output
 from experiments.check.torch_tail import Recorder, replayed_tail, requires_grad, tensors
 from experiments.records import require
 
 
-def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Callable[[], None]:
-    """Record every call from now on; the first `backward()` ends in `answer`. Returns what stops the watching.
+def watch(path: Path, finish: Callable[[Callable[[], Checked]], NoReturn]) -> Callable[[], None]:
+    """Record every call from now on; the first `backward()` ends in `finish`. Returns what stops the watching.
 
     So does the first `torch.autograd.grad` of a loss for parameters.
     """
@@ -39,7 +39,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
 
     def backward(loss: torch.Tensor) -> None:
         recorder.recording = False  # the mode itself cannot be left from within one of its calls
-        answer(lambda: _check(path, recorder, outputs, rows, loss))
+        finish(lambda: _check(path, recorder, outputs, rows, loss))
 
     class Watching(Recorder):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -52,7 +52,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
 
     recorder = Watching()
     hook = nn.modules.module.register_module_forward_hook(called)
-    plain = torch.autograd.backward
+    original_backward = torch.autograd.backward
 
     def of_tensors(losses: Any, *args: Any, **options: Any) -> None:
         backward(losses if isinstance(losses, torch.Tensor) else losses[0])
@@ -62,7 +62,7 @@ def watch(path: Path, answer: Callable[[Callable[[], Checked]], NoReturn]) -> Ca
 
     def stop() -> None:
         recorder.__exit__(None, None, None)
-        torch.autograd.backward = plain
+        torch.autograd.backward = original_backward
         hook.remove()
 
     return stop
@@ -115,8 +115,8 @@ def _check(
             weights={id(t) for call in calls for t in call.inputs if _is_weight(t)},
         )  # fmt: skip
         readings.append(
-            output_of(
-                module, losses_in(outputs) or "loss", prediction, tail,
+            read_output(
+                module, loss_module_name(outputs) or "loss", prediction, tail,
                 labels=None if labels.unmeasured else truth.detach().numpy(), complete=False,
                 refused=f"RuntimeError: all elements of {REFUSED}" if recorder.refused else "",
                 name="output" if len(predictions) == 1 else f"output {number}",
