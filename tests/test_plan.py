@@ -19,10 +19,12 @@ from experiments.heads import HEADS
 from experiments.keras_backend import BACKENDS
 from experiments.networks import NETWORKS
 from experiments.numerics.axes import DTYPES
+from experiments.optimizers import OPTIMIZERS
 from experiments.plan import KINDS, Choice, kinds, narrow, plan, shard
 from experiments.plan import _keys as keys
+from experiments.plan import _setups as setups
 from experiments.plan._keys import cache_key, modules_of, preload_of, read_notebook
-from experiments.protocols import FULL, QUICK, STANDARD, Protocol
+from experiments.protocols import FULL, QUICK, STANDARD, Elsewhere, Group, Protocol, Selection
 from experiments.records import Cell, Head, Network, UserError
 from experiments.tables import MAIN
 from experiments.tasks import TASKS
@@ -79,6 +81,39 @@ def test_causes_are_swept_where_the_preset_explains_them() -> None:
         assert (heads == {"sigmoid", "softmax"}) != explained[-1]
         assert not any(HEADS[head].needs_decay for head in heads)
     assert 0 < sum(explained) < len(explained)
+
+
+def test_who_names_a_task_wants_its_cells_and_the_verdicts() -> None:
+    named = {Path(cell.notebook).stem for cell in plan(STANDARD, Choice(tasks=("moons",)))}
+    assert named == {"binary", "learning_rates", "control", "verdicts"}
+    everything = {Path(cell.notebook).stem for cell in plan(STANDARD)}
+    assert everything - named == {"frameworks", "multiclass", "multilabel", "worked_examples", "numerics"}
+
+
+def test_rates_are_powers_of_two_of_the_optimizers_own() -> None:
+    """Three steps below it and seven above, since sigmoid's best rate lies above for most."""
+    own = OPTIMIZERS["adam"].learning_rate
+    assert setups.grid("adam") == tuple(own * factor for factor in (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16, 32, 64, 128))
+    assert setups.grid("sgd", range(-1, 2)) == tuple(OPTIMIZERS["sgd"].learning_rate * f for f in (1 / 2, 1, 2))
+
+
+def test_other_frameworks_may_train_what_the_main_one_does_not() -> None:
+    group = Group(tasks=("shuttle",), networks=("mlp",), optimizers=("rmsprop",))
+    selection = Selection(groups=(group,), seeds=2, steps=3)
+    wider = replace(QUICK, frameworks=(MAIN, "torch"), elsewhere=Elsewhere(trained=selection))
+    for choice in (Choice(), Choice(frameworks=(MAIN, "torch"))):
+        (cell,) = [cell for cell in plan(wider, choice) if cell.id.endswith("-torch")]
+        assert cell.id == "binary-shuttle-mlp-rmsprop-torch"
+        assert (cell.parameters["seeds"], cell.parameters["steps"]) == (2, 3)
+    assert not [cell for cell in plan(wider, Choice(tasks=("moons",))) if cell.id.endswith("-torch")]
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_framework_trains_what_has_a_counterpart_in_it(network: str) -> None:
+    """PyTorch has none of the networks of text, whatever the optimizer; Keras on JAX has what Keras has."""
+    assert setups.has("torch", network, "adam") == (network not in ("text_mean", "text_gru"))
+    assert setups.has("keras-jax", network, "adam")
+    assert setups.has(MAIN, network, "adam")
 
 
 def test_the_control_in_float64_needs_every_arm_that_matches_a_cause() -> None:
