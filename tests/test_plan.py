@@ -266,14 +266,17 @@ def test_a_fingerprint_can_be_taken_by_many_threads_at_once(books: Path) -> None
         gc.callbacks.remove(let_others_run)
 
 
-def test_a_key_depends_on_the_data_of_its_task(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_key_depends_on_the_data_of_its_task(which: int, books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a population, on what either of two seeds draws."""
     throwaway.notebook(books / "data.ipynb", ("parameters", 'task = ""\nimage_side = 14'))
     cell = Cell(id="x", notebook="data.ipynb", parameters={"task": "moons", "image_side": 14})
     key = cache_key(cell, books)
     keys._data_hash.cache_clear()
     task = TASKS["moons"]
-    data = task.load(14)
-    moved = replace(task, load=lambda side, seed=0: replace(data, x=data.x + 1e-9))
+    drawn = {seed: task.load(14, seed) for seed in (0, 1)}
+    drawn[which] = replace(drawn[which], x=drawn[which].x + 1e-9)
+    moved = replace(task, load=lambda side, seed=0: drawn[seed])
     monkeypatch.setitem(TASKS._records, "moons", moved)
     try:
         assert cache_key(cell, books) != key
@@ -393,9 +396,12 @@ class TestFrameworks:
 
     def test_two_are_compared_from_equal_weights(self) -> None:
         choice = Choice(frameworks=("torch", "keras-tensorflow"), tasks=("moons",), optimizers=("sgd",))
-        named = {cell.id: cell.parameters for cell in plan(QUICK, choice)}
+        named = {cell.id: cell for cell in plan(QUICK, choice)}
         assert {"binary-moons-mlp-sgd", "binary-moons-mlp-sgd-torch", "frameworks-moons-mlp-sgd"} <= set(named)
-        assert named["frameworks-moons-mlp-sgd"]["frameworks"] == ["keras-tensorflow", "torch"]
+        both = named["frameworks-moons-mlp-sgd"]
+        assert both.parameters["frameworks"] == ["keras-tensorflow", "torch"]
+        # two heads a seed, in two frameworks, in float32 and in float64
+        assert both.networks == 2 * int(both.parameters["seeds"]) * 2 * 2
 
     def test_named_tasks_have_those_cells_elsewhere_that_the_preset_has(self) -> None:
         ids = [cell.id for cell in plan(STANDARD, Choice(tasks=("strokes",), optimizers=("adam",)))]
