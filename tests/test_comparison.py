@@ -210,7 +210,7 @@ def test_more_seeds_train_none_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run.driver, "run", seen)
     ran = run.run(plan_of(compared.linear, (5,), seeds=10, steps=4), silent)
     assert trained == list(range(10))
-    assert ran.looked["seeds"].tolist() == [6, 10]
+    assert ran.looks["seeds"].tolist() == [6, 10]
     assert ran.stopped == "seeds"
 
 
@@ -224,9 +224,9 @@ def test_stops_when_all_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "differences", clear_from_ten_on)
     ran = run.run(plan_of(compared.linear, (5,), seeds=20, steps=2), silent)
     assert ran.stopped == "decided"
-    assert ran.looked["seeds"].tolist() == [6, 10]
+    assert ran.looks["seeds"].tolist() == [6, 10]
     assert set(ran.tables["runs"]["seed"]) == set(range(10))
-    assert ran.looked["undecided"].iloc[-1] == ""
+    assert ran.looks["undecided"].iloc[-1] == ""
 
 
 def test_causes_are_told_at_the_level_of_the_look_that_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,14 +284,14 @@ def test_a_budget_that_training_shows_to_be_short_ends_in_one_look(monkeypatch: 
     clocked(monkeypatch, 5.0, 5.0)
     ran = run.run(plan_of(compared.linear, (5,), seeds=20, steps=12, budget=60.0), silent)
     assert ran.stopped == "budget"
-    assert ran.looked["seeds"].tolist() == [3]
+    assert ran.looks["seeds"].tolist() == [3]
 
 
 def test_what_compiling_takes_is_not_taken_for_the_pace_of_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """The first step takes 20 seconds of 60, all others next to nothing: every seed is trained."""
     clocked(monkeypatch, 20.0, 0.1)
     ran = run.run(plan_of(compared.linear, (5,), seeds=6, steps=12, budget=60.0), silent)
-    assert ran.looked["seeds"].tolist() == [6]
+    assert ran.looks["seeds"].tolist() == [6]
 
 
 def test_memory_is_stated_and_refused() -> None:

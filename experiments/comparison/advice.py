@@ -82,11 +82,11 @@ def around(tuned: Tuning, rows: pd.DataFrame, messages: Messages = ENGLISH) -> s
     if outweighing:
         parts.append(messages("compare.around.outweighs", heads=messages("compare.join.heads").join(outweighing)))
     if tuned.side in ("below", "above"):
-        parts.append(messages("compare.around.rule", seen=_seen(tuned, rows, messages)))
+        parts.append(messages("compare.around.rule", seen=_agreement(tuned, rows, messages)))
     return messages("compare.join.sentences").join(parts)
 
 
-def _seen(tuned: Tuning, rows: pd.DataFrame, messages: Messages) -> str:
+def _agreement(tuned: Tuning, rows: pd.DataFrame, messages: Messages) -> str:
     """Whether the loss at the own rate goes the way of the rule, if its sign is shown."""
     significant = rows[rows["quantity"].isin(["nll", "nll_curve"]) & rows["outcome"].isin([*APART, "negligible"])]
     helped, hurt = bool((significant["mean"] < 0).all()), bool((significant["mean"] > 0).all())

@@ -163,11 +163,11 @@ def cause(attribution: pd.DataFrame, result: RunResult, messages: Messages = ENG
         for factor in FACTORS
         if factor in shares.index and factor != "arithmetic"
     )  # fmt: skip
-    left = float(shares.loc["arithmetic", "share"])
-    seen = abs(left) >= 1e-4 * total
+    arithmetic = float(shares.loc["arithmetic", "share"])
+    noticeable = abs(arithmetic) >= 1e-4 * total
     rest = (
-        messages("compare.cause.rest", amount=amount(row, left, messages))
-        if seen
+        messages("compare.cause.rest", amount=amount(row, arithmetic, messages))
+        if noticeable
         else messages("compare.cause.nothing")
     )
     return messages("compare.cause.whole", name=name_of(row["quantity"], messages),

@@ -140,7 +140,7 @@ def of_table(
         curves=result.tables["curves"],
         finals=result.tables["finals"],
         runs=result.tables["runs"],
-        looks=result.looked,
+        looks=result.looks,
         rates=result.sweep,
         tuning=result.tuning,
         recognised=(data, *model.recognised),
@@ -178,14 +178,17 @@ def task_name(source: str) -> str:
     return re.sub(r"[^\w-]+", "_", stem).strip("_")[:60] or "data"
 
 
-def weights_of_classes(given: Any, table: Table) -> Literal["balanced"] | tuple[float, float] | None:
+def weights_of_classes(class_weight: Any, table: Table) -> Literal["balanced"] | tuple[float, float] | None:
     """The factor of each class, in the order of the table's labels."""
-    if given is None:
+    if class_weight is None:
         return None
-    if given == "balanced":
+    if class_weight == "balanced":
         return "balanced"
-    require(isinstance(given, dict), f"class_weight is {given!r}. Give 'balanced', or a factor for each class.")
-    factors = {str(label): factor for label, factor in given.items()}
+    require(
+        isinstance(class_weight, dict),
+        f"class_weight is {class_weight!r}. Give 'balanced', or a factor for each class.",
+    )
+    factors = {str(label): factor for label, factor in class_weight.items()}
     names = table.labels if set(factors) == set(table.labels) else ("0", "1")
     require(
         set(factors) == set(names),
@@ -194,7 +197,7 @@ def weights_of_classes(given: Any, table: Table) -> Literal["balanced"] | tuple[
     try:
         return float(factors[names[0]]), float(factors[names[1]])
     except (TypeError, ValueError) as error:
-        raise UserError(f"class_weight is {given!r}. Each factor must be a number above 0.") from error
+        raise UserError(f"class_weight is {class_weight!r}. Each factor must be a number above 0.") from error
 
 
 @contextmanager

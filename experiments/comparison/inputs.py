@@ -64,41 +64,41 @@ def inputs_of(
     way is left to `model_surgery.functional`, which says so.
     """
     model = _opened(model, name)
-    given = getattr(model, "inputs", None) or []
-    if len(given) > 1 and arrays:
-        return _of_several(model, row, name, arrays)
-    if kind == "text" and not given:
+    model_inputs = getattr(model, "inputs", None) or []
+    if len(model_inputs) > 1 and arrays:
+        return _of_arrays(model, row, name, arrays)
+    if kind == "text" and not model_inputs:
         return model, _of_tokens(model, (None,), row, name)
-    if len(given) != 1:
+    if len(model_inputs) != 1:
         return model, Inputs(row=row)
-    if keras.backend.standardize_dtype(given[0].dtype) == "string":
+    if keras.backend.standardize_dtype(model_inputs[0].dtype) == "string":
         return _of_strings(model, kind, name)
-    takes: Shape = tuple(given[0].shape[1:])
+    expected: Shape = tuple(model_inputs[0].shape[1:])
     if kind == "text":
-        return model, _of_tokens(model, takes, row, name)
-    if _fits(takes, row):
+        return model, _of_tokens(model, expected, row, name)
+    if _fits(expected, row):
         return model, Inputs(row=row)
-    for shape, how in (
+    for shape, manner in (
         ((*row, 1), "with an axis of one channel behind it"),
         (row[:-1] if row[-1] == 1 else (), "without its axis of one channel"),
         ((math.prod(row),), "as one vector of its numbers"),
     ):
-        if shape and _fits(takes, shape):
-            note = f"{name} takes rows of shape {shape}: each row of the data, {row}, is given {how}."
+        if shape and _fits(expected, shape):
+            note = f"{name} takes rows of shape {shape}: each row of the data, {row}, is given {manner}."
             return model, Inputs(row=shape, notes=(note,))
     return model, Inputs(row=row)
 
 
-def _fits(takes: Shape, row: tuple[int, ...]) -> bool:
-    pairs = zip(takes, row, strict=False)
-    return len(takes) == len(row) and all(have is None or have == want for have, want in pairs)
+def _fits(expected: Shape, row: tuple[int, ...]) -> bool:
+    pairs = zip(expected, row, strict=False)
+    return len(expected) == len(row) and all(size is None or size == row_size for size, row_size in pairs)
 
 
-def _of_several(
+def _of_arrays(
     model: keras.Model, row: tuple[int, ...], name: str, arrays: Arrays
 ) -> tuple[keras.Model, Inputs]:
     """The model with one input, from which each of its own takes the numbers of the array of its name."""
-    names = [formatting.plain(given.name) for given in model.inputs]
+    names = [formatting.plain(model_input.name) for model_input in model.inputs]
     shapes = dict(arrays)
     if set(names) != set(shapes) and len(names) == len(shapes):
         names = list(shapes)  # a model without names of its own takes them in their order
@@ -111,10 +111,10 @@ def _of_several(
     for array, shape in arrays:
         starts[array] = start
         start += math.prod(shape)
-    for given, array in zip(model.inputs, names, strict=True):
+    for model_input, array in zip(model.inputs, names, strict=True):
         require(
-            _fits(tuple(given.shape[1:]), shapes[array]),
-            f"The input {array!r} of {name} takes rows of shape {tuple(given.shape[1:])}; the array has "
+            _fits(tuple(model_input.shape[1:]), shapes[array]),
+            f"The input {array!r} of {name} takes rows of shape {tuple(model_input.shape[1:])}; the array has "
             f"{shapes[array]}.",
         )
     graph = keras_internals.graph_of(model)
@@ -162,10 +162,10 @@ def _check_looks_up(model: keras.Model, name: str) -> None:
     )
 
 
-def _of_tokens(model: keras.Model, takes: Shape, row: tuple[int, ...], name: str) -> Inputs:
+def _of_tokens(model: keras.Model, expected: Shape, row: tuple[int, ...], name: str) -> Inputs:
     """Token numbers, as many as the model takes and none that its embedding does not know."""
     _check_looks_up(model, name)
-    length = takes[0] if len(takes) == 1 and takes[0] is not None else row[0]
+    length = expected[0] if len(expected) == 1 and expected[0] is not None else row[0]
     vocabulary = min(LARGEST_VOCABULARY, _vocabulary_size(model, length))
     note = f"Each text is given as {length} token numbers below {vocabulary:,}, as TextVectorization makes them."
     return Inputs(row=(length,), length=length, vocabulary=vocabulary, notes=(note,))

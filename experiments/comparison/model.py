@@ -67,11 +67,11 @@ def registered(
         f"The network {network.name!r} takes {' and '.join(map(PLURAL.__getitem__, network.takes))}; the rows of the "
         f"data are {PLURAL[kind]}. Networks that fit: {fitting}.",
     )
-    used = from_registry(optimizer or OPTIMIZER, rate)
-    build = penalised(network.build, used.record.l2)
-    sentence = f"Trunk: {network.name}, {network.description}. Optimizer: {used.text}."
+    chosen = from_registry(optimizer or OPTIMIZER, rate)
+    build = penalised(network.build, chosen.record.l2)
+    sentence = f"Trunk: {network.name}, {network.description}. Optimizer: {chosen.text}."
     inputs = Inputs(row=row, length=row[0] if kind == "text" else None)
-    return _model(network.name, build, build(row), used, (sentence,), inputs)
+    return _model(network.name, build, build(row), chosen, (sentence,), inputs)
 
 
 def of_function(
@@ -96,38 +96,38 @@ def of_function(
     )
     require(callable(function), f"{function!r} is no function that builds a Keras model.")
     kind = kind or OF_RANK[len(row)]
-    called = (name or getattr(function, "__name__", type(function).__name__)) + "()"
-    build_user_model = _caller(function, called, dict(arrays) if arrays else row)
+    display_name = (name or getattr(function, "__name__", type(function).__name__)) + "()"
+    build_user_model = _caller(function, display_name, dict(arrays) if arrays else row)
     user_model = build_user_model()
-    after, inputs = inputs_of(user_model, kind, row, called, arrays)
-    graph = model_surgery.functional(after, inputs.row, called)
-    model_surgery.check_precision(graph, called)
-    trunk, head = model_surgery.take_apart(graph, user_model, called)
+    after, inputs = inputs_of(user_model, kind, row, display_name, arrays)
+    graph = model_surgery.functional(after, inputs.row, display_name)
+    model_surgery.check_precision(graph, display_name)
+    trunk, head = model_surgery.take_apart(graph, user_model, display_name)
     l2 = head.l2 if head else 0.0
     user_optimizer = user_model.optimizer if user_model.compiled else None
     take = optimizer is None and user_optimizer is not None
-    used = from_compiled(user_optimizer, rate, l2) if take else from_registry(optimizer or OPTIMIZER, rate)
+    chosen = from_compiled(user_optimizer, rate, l2) if take else from_registry(optimizer or OPTIMIZER, rate)
 
     def trunk_of(shape: tuple[int, ...]) -> keras.Model:
         again = build_user_model()
-        rows = inputs_of(again, kind, row, called, arrays)[0]
-        return model_surgery.take_apart(model_surgery.functional(rows, shape, called), again, called)[0]
+        rows = inputs_of(again, kind, row, display_name, arrays)[0]
+        return model_surgery.take_apart(model_surgery.functional(rows, shape, display_name), again, display_name)[0]
 
     # this project's own penalty, if it has one, is on every kernel; the user's is where the user put it
-    build = trunk_of if take else penalised(trunk_of, used.record.l2)
-    label = re.sub(r"\W+", "_", called.removesuffix("()")).strip("_") or "model"
-    sentences = (*_sentences(called, user_model, head, trunk, used, user_optimizer, optimizer), *inputs.notes)
+    build = trunk_of if take else penalised(trunk_of, chosen.record.l2)
+    label = re.sub(r"\W+", "_", display_name.removesuffix("()")).strip("_") or "model"
+    sentences = (*_sentences(display_name, user_model, head, trunk, chosen, user_optimizer, optimizer), *inputs.notes)
     if head is None:
-        return _model(label, build, trunk, used, sentences, inputs)
+        return _model(label, build, trunk, chosen, sentences, inputs)
     start, notes = start_of(head.layer, int(trunk.output_shape[-1]))
-    return _model(label, build, trunk, used, (*sentences, *notes, *head.notes), inputs, head.kind, start)
+    return _model(label, build, trunk, chosen, (*sentences, *notes, *head.notes), inputs, head.kind, start)
 
 
 def _model(
     name: str,
     build: Build,
     trunk: keras.Model,
-    used: ChosenOptimizer,
+    chosen: ChosenOptimizer,
     recognised: tuple[str, ...],
     inputs: Inputs,
     head: str = "",
@@ -136,8 +136,8 @@ def _model(
     return Model(
         name=name,
         build=build,
-        optimizer=used,
-        reasons=(*(f"the layer {reason}" for reason in stacked.unsupported(trunk)), *used.reasons),
+        optimizer=chosen,
+        reasons=(*(f"the layer {reason}" for reason in stacked.unsupported(trunk)), *chosen.reasons),
         recognised=recognised,
         inputs=inputs,
         head=head,
@@ -147,9 +147,9 @@ def _model(
     )
 
 
-def _caller(function: Callable[..., Any], called: str, row: object) -> Callable[[], keras.Model]:
+def _caller(function: Callable[..., Any], display_name: str, row: object) -> Callable[[], keras.Model]:
     """The function with its argument, returning a model or raising `UserError`."""
-    arguments = _arguments(function, called, row)
+    arguments = _arguments(function, display_name, row)
     calls: Iterator[int] = itertools.count()
 
     def call() -> keras.Model:
@@ -160,17 +160,17 @@ def _caller(function: Callable[..., Any], called: str, row: object) -> Callable[
             raise
         except (Exception, SystemExit) as error:
             with_what = f" for rows of shape {row}" if arguments else ""
-            raise UserError(f"{called} raised {model_surgery.one_line(error)}{with_what}.") from error
+            raise UserError(f"{display_name} raised {model_surgery.one_line(error)}{with_what}.") from error
         if isinstance(returned, tuple) and len(returned) == 2:  # a model and labels, as `headtohead check` takes them
             returned = returned[0]
         require(
             returned is not None,
-            f"{called} returned nothing. It must return a Keras model: end it with `return model`.",
+            f"{display_name} returned nothing. It must return a Keras model: end it with `return model`.",
         )
         require(
             isinstance(returned, keras.Model),
-            f"{called} returned a {type(returned).__name__}. It must return a Keras model: an uncompiled trunk, or a "
-            "whole classifier.",
+            f"{display_name} returned a {type(returned).__name__}. It must return a Keras model: an uncompiled trunk, "
+            "or a whole classifier.",
         )
         return returned
 
@@ -190,7 +190,7 @@ def _silent() -> Iterator[None]:
             logging.disable(before)
 
 
-def _arguments(function: Callable[..., Any], called: str, row: object) -> tuple[Any, ...]:
+def _arguments(function: Callable[..., Any], display_name: str, row: object) -> tuple[Any, ...]:
     """What the function is called with: nothing, or the shape of a row if it asks for something."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
@@ -200,32 +200,32 @@ def _arguments(function: Callable[..., Any], called: str, row: object) -> tuple[
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     require(
         len(needed) <= 1 and (not needed or needed[0] in [p.name for p in plain]),
-        f"{called} asks for {', '.join(needed)}. A comparison gives it nothing, or the shape of a row: "
+        f"{display_name} asks for {', '.join(needed)}. A comparison gives it nothing, or the shape of a row: "
         "`def build(input_shape)`.",
     )
     return (row,) if needed or (plain and plain[0].name in ("input_shape", "shape")) else ()
 
 
 def _sentences(
-    called: str,
+    display_name: str,
     user_model: Any,
     head: model_surgery.Head | None,
     trunk: Any,
-    used: ChosenOptimizer,
+    chosen: ChosenOptimizer,
     user_optimizer: Any,
     optimizer: str | None,
 ) -> list[str]:
     features = f"{trunk.output_shape[-1]} features, {trunk.count_params():,} weights"
     if head is None:
-        sentences = [f"{called} returned an uncompiled trunk ({features})."]
+        sentences = [f"{display_name} returned an uncompiled trunk ({features})."]
     else:
         state = "compiled" if user_model.compiled else "uncompiled"
         sentences = [
-            f"{called} returned a whole classifier, {state}: a trunk ({features}) and the head {head.text}, "
+            f"{display_name} returned a whole classifier, {state}: a trunk ({features}) and the head {head.text}, "
             "which each arm replaces by its own."
         ]
     if user_optimizer is not None and optimizer is None:
-        sentences.append(f"Its optimizer is taken over: {used.text}.")
+        sentences.append(f"Its optimizer is taken over: {chosen.text}.")
     else:
-        sentences.append(f"Optimizer: {used.text}.")
+        sentences.append(f"Optimizer: {chosen.text}.")
     return sentences

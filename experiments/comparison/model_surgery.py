@@ -56,16 +56,16 @@ def functional(model: keras.Model, row: tuple[int, ...], name: str) -> keras.Mod
         f"{name} returned a model with {len(inputs)} inputs. A comparison gives it one array of rows, {row}.",
     )
     if inputs:
-        takes = tuple(inputs[0].shape[1:])
-        fits = len(takes) == len(row) and all(
-            have is None or have == want for have, want in zip(takes, row, strict=True)
+        expected = tuple(inputs[0].shape[1:])
+        fits = len(expected) == len(row) and all(
+            size is None or size == row_size for size, row_size in zip(expected, row, strict=True)
         )
         require(
             fits,
-            f"{name} returned a model that takes rows of shape {takes}; the rows of the data, once encoded, have the "
-            f"shape {row}. Let the function take the shape as its argument: `def build(input_shape)`.",
+            f"{name} returned a model that takes rows of shape {expected}; the rows of the data, once encoded, have "
+            f"the shape {row}. Let the function take the shape as its argument: `def build(input_shape)`.",
         )
-        if all(size is not None for size in takes):
+        if all(size is not None for size in expected):
             return model
     try:
         rows = keras.Input(row)
@@ -197,13 +197,13 @@ def _activation(layer: Any, after: list[Any]) -> str:
 
 
 def _loss(model: keras.Model) -> str:
-    given = model.loss
-    if isinstance(given, (list, tuple, dict)):
-        values = list(given.values()) if isinstance(given, dict) else list(given)
-        given = values[0] if values else None
-    if given is None:
+    loss = model.loss
+    if isinstance(loss, (list, tuple, dict)):
+        values = list(loss.values()) if isinstance(loss, dict) else list(loss)
+        loss = values[0] if values else None
+    if loss is None:
         return ""
-    name, from_logits = loss_name(given)
+    name, from_logits = loss_name(loss)
     return f"{name}(from_logits=True)" if from_logits else name
 
 

@@ -73,9 +73,9 @@ def from_compiled(optimizer: keras.optimizers.Optimizer, rate: float | None, hea
     reasons += [f"{clip}={config[clip]:g}" for clip in _CLIPS if config.get(clip)]
     decay = config.get("weight_decay")
 
-    def make(at: float) -> keras.optimizers.Optimizer:
+    def make(learning_rate: float) -> keras.optimizers.Optimizer:
         try:
-            return kind.from_config(config if scheduled else {**config, "learning_rate": at})
+            return kind.from_config(config if scheduled else {**config, "learning_rate": learning_rate})
         except Exception as error:  # a class of the user's own
             raise UserError(
                 f"The optimizer {name} cannot be made again from its configuration: {error}. "

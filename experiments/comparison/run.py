@@ -56,7 +56,7 @@ class _Pace:
 
 @dataclass(kw_only=True)
 class RunResult:
-    """What a comparison has trained and found. `looked`: a row a look. `stopped`: decided, seeds or budget.
+    """What a comparison has trained and found. `looks`: a row a look. `stopped`: decided, seeds or budget.
 
     `tables`: of the networks at the model's own rate. `sweep`: the finals of both heads at all rates. `tuning`: what
     they say; None where only the own rate was trained.
@@ -66,7 +66,7 @@ class RunResult:
     sweep: pd.DataFrame
     tuning: Tuning | None
     differences: pd.DataFrame
-    looked: pd.DataFrame
+    looks: pd.DataFrame
     design: Design
     stopped: str
     engine: str
@@ -93,7 +93,7 @@ class _Runner:
         return time.monotonic() - self.started
 
     @property
-    def left(self) -> float:
+    def seconds_left(self) -> float:
         """Seconds of the budget that training may still take."""
         budget = self.plan.options.budget
         return float("inf") if budget is None else _SHARE_OF_BUDGET * budget - self.elapsed
@@ -110,26 +110,26 @@ class _Runner:
             batch = problem(self.plan, seeds)
             pace = _Pace(marks=[(time.monotonic(), 0.0)])
 
-            def seen(done: int, total: int, seeds: range = seeds, pace: _Pace = pace) -> None:
+            def report(done: int, total: int, seeds: range = seeds, pace: _Pace = pace) -> None:
                 share = done / total
                 self.tell(f"Training seeds {first + 1} to {until}", (self.done + share * len(seeds)) / until)
                 total_seconds = pace.seconds(share)
                 if interrupt and total_seconds is not None and share < 1:
                     per_seed = total_seconds / len(seeds)
-                    if per_seed * (until - self.done) - total_seconds * share > self.left:
+                    if per_seed * (until - self.done) - total_seconds * share > self.seconds_left:
                         raise _TooSlow(per_seed)
 
-            records = self._records(batch, seen)
+            records = self._records(batch, report)
             self.parts.append(tabulate(batch, records))
             self.used |= batch.used
             self.samples |= batch.samples
             self.trunks |= {hash_of(stream.trunk) for stream in batch.streams.values()}
             self.done = seeds[-1] + 1
 
-    def _records(self, batch: Problem, seen: Callable[[int, int], None]) -> list[Record]:
+    def _records(self, batch: Problem, report: Callable[[int, int], None]) -> list[Record]:
         if self.replicas is None:
             self.replicas = self.factory.at_once(batch)
-        return driver.run(batch, self.factory, at_once=self.replicas, progress=seen)
+        return driver.run(batch, self.factory, at_once=self.replicas, progress=report)
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables of all seeds that are done, at the model's own rate."""
@@ -142,9 +142,9 @@ class _Runner:
     def sweep(self) -> pd.DataFrame:
         """What both heads reach at every rate, on validation and on test rows."""
         finals = self._joined("finals")
-        wanted = finals["head"].isin([BASELINE, HEAD]) & finals["quantity"].isin(QUANTITIES)
+        of_heads = finals["head"].isin([BASELINE, HEAD]) & finals["quantity"].isin(QUANTITIES)
         columns = SCHEMAS["learning_rates"]
-        return finals.loc[wanted & (finals["split"] != "train"), columns].reset_index(drop=True)
+        return finals.loc[of_heads & (finals["split"] != "train"), columns].reset_index(drop=True)
 
     def _joined(self, name: str) -> pd.DataFrame:
         return concat([part[name] for part in self.parts], name)
@@ -164,34 +164,36 @@ def run(plan: Plan, tell: Progress) -> RunResult:
             factory=KerasFit() if model.reasons else Stacked(),
             per_batch=1 if model.reasons else most,
         )
-        at = looks(options.seeds)
+        look_sizes = looks(options.seeds)
         if model.reasons:
             per_seed = _measured(plan)
             notices.append(
                 f"Plain Keras trains this model, one network after another, since the fast engine lacks "
-                f"{', '.join(model.reasons)}: about {duration(per_seed)} a seed, {duration(per_seed * at[0])} until "
-                f"the first look, {duration(per_seed * at[-1])} for all {at[-1]} seeds."
+                f"{', '.join(model.reasons)}: about {duration(per_seed)} a seed, {duration(per_seed * look_sizes[0])} "
+                f"until the first look, {duration(per_seed * look_sizes[-1])} for all {look_sizes[-1]} seeds."
             )
             tell(notices[-1], 0.0)
-            at = _affordable(at, per_seed, runner.left, options.budget)
+            look_sizes = _affordable(look_sizes, per_seed, runner.seconds_left, options.budget)
         try:
-            runner.train(at[0], interrupt=options.budget is not None and not model.reasons)
+            runner.train(look_sizes[0], interrupt=options.budget is not None and not model.reasons)
         except _TooSlow as slow:
-            at = _affordable(at, slow.per_seed, runner.left + runner.done * slow.per_seed, options.budget)
-            if runner.done < at[0]:
-                runner.train(at[0], interrupt=False)
+            look_sizes = _affordable(
+                look_sizes, slow.per_seed, runner.seconds_left + runner.done * slow.per_seed, options.budget
+            )
+            if runner.done < look_sizes[0]:
+                runner.train(look_sizes[0], interrupt=False)
         if not runner.plan.rates[1:]:
             notices.append("Only the model's own learning rate is tried: plain Keras trains one network after another.")
-        return _look_on(runner, Design(looks=at), notices, full=options.seeds)
+        return _look_on(runner, Design(looks=look_sizes), notices, full=options.seeds)
 
 
 def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> RunResult:
     """Look at the seeds that are done, train more, look again."""
-    corrector, looked = Sequential(design=design), []
+    corrector, look_rows = Sequential(design=design), []
     stopped = "seeds" if design.looks[-1] >= full else "budget"
     for number, n in enumerate(design.looks):
         spent = runner.elapsed / max(runner.done, 1)
-        if number and spent * (n - runner.done) > runner.left:
+        if number and spent * (n - runner.done) > runner.seconds_left:
             stopped = "budget"
             break
         runner.train(n, interrupt=False)
@@ -200,7 +202,7 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
         judged = differences(pair_up(tables["finals"], None, tables["runs"], BASELINE), corrector)
         rows = primary(judged)
         open_ = rows.loc[rows["outcome"] == "undecided", "quantity"].tolist()
-        looked.append({
+        look_rows.append({
             "look": number + 1, "seeds": n, "level": design.levels(2)[number], "level_tost": design.levels(1)[number],
             "outcome": overall(judged), "undecided": ", ".join(open_), "seconds": runner.elapsed,
         })  # fmt: skip
@@ -213,7 +215,7 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
             "seeds differ in their split, their order and their head alone."
         )
     # what was stopped by looking at it is told at the level of the last look
-    confidence = 1 - design.levels(2)[len(looked) - 1]
+    confidence = 1 - design.levels(2)[len(look_rows) - 1]
     sweep = runner.sweep()
     tuned = tune(sweep, tables["runs"], runner.plan.rate, confidence) if runner.plan.rates[1:] else None
     return RunResult(
@@ -221,7 +223,7 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
         sweep=sweep,
         tuning=tuned,
         differences=judged,
-        looked=pd.DataFrame(looked),
+        looks=pd.DataFrame(look_rows),
         design=design,
         stopped=stopped,
         engine=str(tables["runs"]["engine"].iloc[0]),
@@ -230,18 +232,20 @@ def _look_on(runner: _Runner, design: Design, notices: list[str], full: int) -> 
     )
 
 
-def _affordable(at: tuple[int, ...], per_seed: float, left: float, budget: float | None) -> tuple[int, ...]:
+def _affordable(
+    look_sizes: tuple[int, ...], per_seed: float, seconds_left: float, budget: float | None
+) -> tuple[int, ...]:
     """The looks that the time allows; fewer seeds than the first look wants, if need be."""
     if budget is None:
-        return at
-    seeds = int(left / per_seed) if per_seed > 0 else at[-1]
+        return look_sizes
+    seeds = int(seconds_left / per_seed) if per_seed > 0 else look_sizes[-1]
     if seeds < LEAST_SEEDS:
         raise UserError(
             f"A budget of {duration(budget)} is too short: one seed of all arms takes about {duration(per_seed)}, and "
             f"a comparison needs at least {LEAST_SEEDS}. Give --budget {duration(1.5 * LEAST_SEEDS * per_seed)} or "
             "more, or lower --steps."
         )
-    return at if seeds >= at[0] else looks(seeds)
+    return look_sizes if seeds >= look_sizes[0] else looks(seeds)
 
 
 def _measured(plan: Plan) -> float:

@@ -39,11 +39,11 @@ def save(comparison: Comparison, folder: Path) -> Path:
     folder = folder.absolute()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as beside:
-            new = Path(beside) / "new"
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
+            new = Path(temporary) / "new"
             _write(comparison, new)
             if folder.exists():
-                folder.rename(Path(beside) / "old")
+                folder.rename(Path(temporary) / "old")
             new.rename(folder)
     except OSError as error:
         raise UserError(

@@ -84,7 +84,7 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, model_rate: float, confidence:
     samples, shared = samples_of(runs, seeds), float(runs["shared"].mean())
     rates = {head: _of_seeds(chosen, head, seeds) for head in (BASELINE, HEAD)}
 
-    def at(head: str, quantity: str, which: np.ndarray) -> np.ndarray:
+    def values_at(head: str, quantity: str, which: np.ndarray) -> np.ndarray:
         matching = test[(test["head"] == head) & (test["quantity"] == quantity)]
         values = matching.set_index(["seed", "learning_rate"])["value"]
         return values.loc[list(zip(seeds, which, strict=True))].to_numpy(float)
@@ -95,10 +95,10 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, model_rate: float, confidence:
 
     model_rates = np.full(len(seeds), model_rate)
     with np.errstate(invalid="ignore"):
-        apart = at(HEAD, "nll", model_rates) - at(BASELINE, "nll", model_rates)
+        apart = values_at(HEAD, "nll", model_rates) - values_at(BASELINE, "nll", model_rates)
         best = {}
         for head, which in rates.items():
-            gained = {name: at(head, name, which) - at(head, name, model_rates) for name in QUANTITIES}
+            gained = {name: values_at(head, name, which) - values_at(head, name, model_rates) for name in QUANTITIES}
             # |rate| > |head| for a loss that falls: both sums are below 0
             sums = [gap("nll", gained["nll"] + sign * apart) for sign in (1, -1)]
             best[head] = Best(
@@ -109,7 +109,8 @@ def tune(sweep: pd.DataFrame, runs: pd.DataFrame, model_rate: float, confidence:
                 outweighs=all(part.high < 0 for part in sums),
             )
         between = {
-            name: gap(name, at(HEAD, name, rates[HEAD]) - at(BASELINE, name, rates[BASELINE])) for name in QUANTITIES
+            name: gap(name, values_at(HEAD, name, rates[HEAD]) - values_at(BASELINE, name, rates[BASELINE]))
+            for name in QUANTITIES
         }
     steps = np.log2(rates[BASELINE] / model_rate)
     steps_gap = gap("log2 of the rate", steps)

@@ -28,8 +28,8 @@ def as_data(x: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Data
     rows = np.ascontiguousarray(rows, dtype=kinds.get(rows.ndim, np.float32))
     labels = np.asarray(y)
     classes = np.unique(labels)
-    wanted = np.arange(len(classes) if labels.ndim == 1 else 2)
-    if not np.array_equal(classes, wanted):
+    expected = np.arange(len(classes) if labels.ndim == 1 else 2)
+    if not np.array_equal(classes, expected):
         raise ValueError(f"y must hold the whole numbers 0 .. K-1, each at least once, not {classes[:10].tolist()}")
     if groups is None:
         identical, alone = identical_rows(rows), np.arange(len(rows))

@@ -46,9 +46,9 @@ def split(data: Data, seed: int, task: str) -> Split:
     Raises `UserError` if a class is held by too few groups to be in every part.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, *f"split/{task}".encode()]))
-    group_of_row, sizes, held = _groups(data)
+    group_of_row, sizes, group_classes = _groups(data)
     counts = _indicators(data.y).sum(axis=0)
-    stratum = np.where(held, counts, np.inf).argmin(axis=1)
+    stratum = np.where(group_classes, counts, np.inf).argmin(axis=1)
 
     order = np.lexsort((rng.random(len(sizes)), stratum))
     size, kind = sizes[order], stratum[order]
@@ -58,7 +58,7 @@ def split(data: Data, seed: int, task: str) -> Split:
     part = np.empty(len(sizes), dtype=np.int64)
     part[order] = np.searchsorted(np.cumsum(SHARES)[:-1], middle, side="right")
 
-    _give_every_part_every_class(part, held, sizes, task)
+    _give_every_part_every_class(part, group_classes, sizes, task)
     part_of_row = part[group_of_row]
     return Split(**{name: np.flatnonzero(part_of_row == number) for number, name in enumerate(PARTS)})
 
@@ -74,16 +74,16 @@ def _groups(data: Data) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Each row's group number (n,), each group's row count (groups,), and the classes it holds (groups, classes)."""
     _, group_of_row, sizes = np.unique(data.groups, return_inverse=True, return_counts=True)
     indicators = _indicators(data.y)
-    held = np.zeros((len(sizes), indicators.shape[1]), dtype=bool)
+    group_classes = np.zeros((len(sizes), indicators.shape[1]), dtype=bool)
     row, column = np.nonzero(indicators)
-    held[group_of_row[row], column] = True
-    return group_of_row, sizes, held
+    group_classes[group_of_row[row], column] = True
+    return group_of_row, sizes, group_classes
 
 
-def _give_every_part_every_class(part: np.ndarray, held: np.ndarray, sizes: np.ndarray, task: str) -> None:
+def _give_every_part_every_class(part: np.ndarray, group_classes: np.ndarray, sizes: np.ndarray, task: str) -> None:
     """Where large groups left a part without a class, move there the smallest group that its own part can spare."""
-    for column in np.argsort(held.sum(axis=0)):
-        holders = np.flatnonzero(held[:, column])
+    for column in np.argsort(group_classes.sum(axis=0)):
+        holders = np.flatnonzero(group_classes[:, column])
         require(
             len(holders) >= len(PARTS),
             f"Task {task!r} has a class that only {len(holders)} distinct groups of rows hold. "
@@ -91,21 +91,21 @@ def _give_every_part_every_class(part: np.ndarray, held: np.ndarray, sizes: np.n
         )
         for number in range(len(PARTS)):
             if not (part[holders] == number).any():
-                in_part = _holders_by_part(part, held)
-                can_spare = (~held[holders] | (in_part[part[holders]] > 1)).all(axis=1)
+                in_part = _holders_by_part(part, group_classes)
+                can_spare = (~group_classes[holders] | (in_part[part[holders]] > 1)).all(axis=1)
                 donors = holders[can_spare]
                 if len(donors):
                     part[donors[sizes[donors].argmin()]] = number
     require(
-        bool(_holders_by_part(part, held).all()),
+        bool(_holders_by_part(part, group_classes).all()),
         f"Task {task!r} cannot be split so that {', '.join(PARTS)} each hold every class: "
         "its groups are too few or hold too many classes each. Give more groups.",
     )
 
 
-def _holders_by_part(part: np.ndarray, held: np.ndarray) -> np.ndarray:
+def _holders_by_part(part: np.ndarray, group_classes: np.ndarray) -> np.ndarray:
     """How many groups of each part hold each class: (parts, classes)."""
-    return np.stack([held[part == number].sum(axis=0) for number in range(len(PARTS))])
+    return np.stack([group_classes[part == number].sum(axis=0) for number in range(len(PARTS))])
 
 
 def fit_scaling(x: np.ndarray, train: np.ndarray, kind: Kind) -> Scaling:
@@ -150,9 +150,9 @@ def sample(data: Data, size: int, seed: int, task: str) -> np.ndarray:
     _, first, group_of_row, sizes = np.unique(data.groups, return_index=True, return_inverse=True, return_counts=True)
     stratum = data.y[first] if data.y.ndim == 1 else np.zeros(len(first), dtype=np.int64)
     order = np.lexsort((rows_rng(task, seed).random(len(sizes)), stratum))
-    laid, kind = sizes[order], stratum[order]
-    rows = np.bincount(kind, weights=laid)
-    before = np.cumsum(laid) - laid - (np.cumsum(rows) - rows)[kind]
-    taken = np.zeros(len(sizes), dtype=bool)
-    taken[order] = before + laid / 2 < rows[kind] * size / n
-    return np.flatnonzero(taken[group_of_row])
+    ordered_sizes, kind = sizes[order], stratum[order]
+    rows = np.bincount(kind, weights=ordered_sizes)
+    before = np.cumsum(ordered_sizes) - ordered_sizes - (np.cumsum(rows) - rows)[kind]
+    is_sampled = np.zeros(len(sizes), dtype=bool)
+    is_sampled[order] = before + ordered_sizes / 2 < rows[kind] * size / n
+    return np.flatnonzero(is_sampled[group_of_row])

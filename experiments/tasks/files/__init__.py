@@ -65,19 +65,24 @@ def read(
         options["target"] = target or default
         return finish(from_frame(frame, source, **options, **of_tables, memory_gib=memory_gib), positive, memory_gib)
     path = existing(source, images)
-    given = [f"--{name.replace('_', '-')}" for name, value in (options | of_tables).items() if value is not None]
+    given_options = [
+        f"--{name.replace('_', '-')}" for name, value in (options | of_tables).items() if value is not None
+    ]
     if images:
         from experiments.tasks.files.images import read_images
 
-        require(not given, f"A folder of images has no columns: leave out {', '.join(given)}.")
+        require(not given_options, f"A folder of images has no columns: leave out {', '.join(given_options)}.")
         return finish(read_images(path, source, image_side=image_side, memory_gib=memory_gib), positive, memory_gib)
     if path.is_dir():
-        require(not given, f"A folder of texts has no columns: leave out {', '.join(given)}.")
+        require(not given_options, f"A folder of texts has no columns: leave out {', '.join(given_options)}.")
         return finish(read_texts(path, source, memory_gib=memory_gib), positive, memory_gib)
     form = form_of(path)
     if form == "npz":
-        given = [name for name in given if name in ("--text", "--sequence-id", "--time")]
-        require(not given, f"An NPZ file has no columns: leave out {', '.join(given)}; its shape says what a row is.")
+        given_options = [name for name in given_options if name in ("--text", "--sequence-id", "--time")]
+        require(
+            not given_options,
+            f"An NPZ file has no columns: leave out {', '.join(given_options)}; its shape says what a row is.",
+        )
         return finish(read_npz(path, source, **options, memory_gib=memory_gib), positive, memory_gib)
     if form == "parquet":
         from experiments.tasks.files.parquet import read_parquet

@@ -32,10 +32,10 @@ def read_npz(
             f"{quoted_path(source)} cannot be read as NPZ: {one_line(error)}. Save it with numpy.savez."
         ) from error
     require_memory(source, needed, memory_gib, "as arrays")
-    wanted = {"x": "x", "y": target or "y", "groups": group, "weights": weight}
-    others = [name for name in _names(path, source) if name not in wanted.values()]
+    array_names = {"x": "x", "y": target or "y", "groups": group, "weights": weight}
+    others = [name for name in _names(path, source) if name not in array_names.values()]
     arrays: dict[str, Any] = {}
-    for part, name in wanted.items():
+    for part, name in array_names.items():
         if name is not None and not (part == "x" and len(others) > 1 and "x" not in _names(path, source)):
             arrays[part] = _array(path, source, name)
     if "x" not in arrays:
@@ -101,11 +101,11 @@ def from_parts(x: Any, y: Any, *, groups: Any = None, weights: Any = None, sourc
 
 def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray | dict[str, np.ndarray], tuple[str, ...]]:
     if isinstance(x, dict):
-        return _several(x), ()
+        return _arrays_by_name(x), ()
     if isinstance(x, pd.DataFrame):
         names = [plain(name) for name in x.columns]
         require_distinct(names)
-        columns = {name: _quiet(x.iloc[:, number]) for number, name in enumerate(names)}
+        columns = {name: _quiet_nan(x.iloc[:, number]) for number, name in enumerate(names)}
         return pd.DataFrame(columns, index=range(len(x))), ()
     array = _plain(x, "x")
     if is_texts(array):
@@ -130,7 +130,7 @@ def _rows(x: Any) -> tuple[pd.DataFrame | np.ndarray | dict[str, np.ndarray], tu
     return frame, ("x holds missing values: it is read column by column, as a file is.",) if numeric else ()
 
 
-def _several(x: dict[Any, Any]) -> dict[str, np.ndarray]:
+def _arrays_by_name(x: dict[Any, Any]) -> dict[str, np.ndarray]:
     """The arrays that a row is made of, (n, ...) of numbers each, in the order in which they are given."""
     require(len(x) > 0, "x is a dictionary without an array.")
     arrays = {plain(name): _plain(values, plain(name)) for name, values in x.items()}
@@ -149,7 +149,7 @@ def _vector(name: str, values: Any) -> pd.Series | None:
     if values is None:
         return None
     if isinstance(values, pd.Series):
-        return _quiet(values)
+        return _quiet_nan(values)
     array = _plain(values, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
@@ -161,10 +161,10 @@ def _vector(name: str, values: Any) -> pd.Series | None:
 def _series(array: np.ndarray) -> pd.Series:
     if array.dtype.kind not in "UTO":
         return pd.Series(array)
-    return _quiet(pd.Series(array.astype(object), dtype=object))  # a string type refuses half a surrogate pair
+    return _quiet_nan(pd.Series(array.astype(object), dtype=object))  # a string type refuses half a surrogate pair
 
 
-def _quiet(column: pd.Series) -> pd.Series:
+def _quiet_nan(column: pd.Series) -> pd.Series:
     """Return the values, numbered from 0, without signalling NaN, which raise as soon as they are looked at."""
     column = column.reset_index(drop=True)
     if column.dtype != object:

@@ -44,8 +44,8 @@ def clean(frame: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray, list[str]]:
             usable[str(name)] = pd.Series([*column.levels, ""], dtype=object)[column.codes % (len(column.levels) + 1)]
             usable[str(name)].index = range(len(frame))
         elif not why and isinstance(column, Categories):
-            usable[str(name)], several = _pool(column)
-            pooled += [str(name)] * several
+            usable[str(name)], has_rare = _pool(column)
+            pooled += [str(name)] * has_rare
             if usable[str(name)].nunique() < 2:
                 why = f"text of which no value occurs in {LEAST_ROWS} rows"
                 del usable[str(name)]
@@ -135,19 +135,19 @@ def _pool(column: Categories) -> tuple[pd.Series, bool]:
     if len(present) - len(frequent) == 1 and len(present) <= MOST_LEVELS + 1:  # alone, it needs no other name
         frequent = present
     names = [levels[at] for at in frequent]
-    several = len(frequent) < len(present) or len(frequent) > MOST_LEVELS + 1
+    has_rare = len(frequent) < len(present) or len(frequent) > MOST_LEVELS + 1
     new = np.full(len(levels) + 1, len(names))  # the place of the others
     new[frequent] = np.arange(len(frequent))
-    names += [_unused(OTHER, names)] * several
+    names += [_unused(OTHER, names)] * has_rare
     if (column.codes < 0).any():
         new[-1] = len(names)
         names.append(_unused(MISSING, names))
     codes = new[column.codes]  # a code of -1 finds the last entry
-    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))), several
+    return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(names, dtype=object))), has_rare
 
 
-def _unused(name: str, taken: list[str]) -> str:
-    while name in taken:
+def _unused(name: str, existing: list[str]) -> str:
+    while name in existing:
         name += "'"
     return name
 

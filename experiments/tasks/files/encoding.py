@@ -130,10 +130,10 @@ def _features(name: str, column: pd.Series, train: np.ndarray, scaled: Scale) ->
     if isinstance(column.dtype, pd.CategoricalDtype):
         feature_of, names = _levels(column, train)
         codes = column.cat.codes.to_numpy()
-        seen = np.bincount(feature_of[codes[train]], minlength=len(names)) > 0
+        trained = np.bincount(feature_of[codes[train]], minlength=len(names)) > 0
         labels = [f"{name}={level}" for level in names]
         every = np.arange(len(names))
-        yield _Features(turn=3, names=labels, values=lambda rows: (feature_of[codes[rows]][:, None] == every) & seen)
+        yield _Features(turn=3, names=labels, values=lambda rows: (feature_of[codes[rows]][:, None] == every) & trained)
         return
     dates = pd.api.types.is_datetime64_dtype(column.dtype)
     if not dates and column.dtype != np.float64:
@@ -158,17 +158,17 @@ def _measured(
     numbers: Callable[[np.ndarray], np.ndarray], train: np.ndarray, scaled: Scale
 ) -> Callable[[np.ndarray], np.ndarray]:
     """`numbers(rows)`, (k, columns), with the median of `train` where missing, and standardised by `train`."""
-    seen = numbers(train)
-    median = pd.DataFrame(seen).median().fillna(0.0).to_numpy()
+    train_values = numbers(train)
+    median = pd.DataFrame(train_values).median().fillna(0.0).to_numpy()
 
     def filled(values: np.ndarray) -> np.ndarray:
         return np.where(np.isnan(values), median, values)
 
     if scaled == "none":
         return lambda rows: filled(numbers(rows))
-    seen = filled(seen)
-    scaling = fit_scaling(seen, np.arange(len(seen)), "vector")
-    varies = (seen != seen[0]).any(axis=0)
+    train_values = filled(train_values)
+    scaling = fit_scaling(train_values, np.arange(len(train_values)), "vector")
+    varies = (train_values != train_values[0]).any(axis=0)
     return lambda rows: np.where(varies, scaling.apply(filled(numbers(rows))), 0.0)
 
 

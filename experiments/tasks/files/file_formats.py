@@ -43,9 +43,9 @@ def existing(source: str, images: bool) -> Path:
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(f"{quoted_path(source)} cannot be opened: {one_line(error)}.") from error
     if not exists:
-        beside = f" The folder {quoted_path(path.parent)} does not exist either." if not path.parent.exists() else ""
+        parent = f" The folder {quoted_path(path.parent)} does not exist either." if not path.parent.exists() else ""
         raise UserError(
-            f"There is no file {quoted_path(source)}.{beside} Check the name; openml:NAME names a data set."
+            f"There is no file {quoted_path(source)}.{parent} Check the name; openml:NAME names a data set."
         )
     if images:
         require(folder, f"{quoted_path(source)} is no folder. --images takes one with a sub-folder of images a class.")

@@ -51,15 +51,15 @@ def from_frame(
     require(text is None or sequence_id is None, "--text and --sequence-id are given. Rows are texts or sequences.")
     parts = {"--target": target, "--group": group, "--weight": weight, "--text": text, "--sequence-id": sequence_id,
              "--time": time}  # fmt: skip
-    used = {option: name for option, name in parts.items() if name is not None}
-    for option, name in used.items():
+    named_columns = {option: name for option, name in parts.items() if name is not None}
+    for option, name in named_columns.items():
         if name not in names:
             numbers = pd.to_numeric(pd.Series(names, dtype=object), errors="coerce").notna().all()
             header = " The first line looks like data: put the names of the columns there." if numbers else ""
             raise unknown("column", f"{name}", names, f" Give one of them to {option}.{header}")
-        same = [other for other, its_name in used.items() if its_name == name]
+        same = [other for other, its_name in named_columns.items() if its_name == name]
         require(len(same) == 1, f"The column {quoted(name)} cannot be both {' and '.join(same)}. Name another one.")
-    x: pd.DataFrame | np.ndarray = frame.drop(columns=[name for name in used.values() if name != text])
+    x: pd.DataFrame | np.ndarray = frame.drop(columns=[name for name in named_columns.values() if name != text])
     notices: list[str] = []
     if text is not None:
         assert isinstance(x, pd.DataFrame)
@@ -86,35 +86,35 @@ def finish(raw: Raw, positive: str | None, memory_gib: float, *, sampled: bool =
     `sampled`: its rows are a sample, of which fewer do as well if they take too much memory as numbers.
     """
     require(len(raw.y) > 0, f"{quoted_path(raw.source)} has no rows.")
-    gone = labels.missing(raw.y)
-    require(not gone.all(), f"{raw.target} is missing in every row. Name another target, or fill it in.")
+    unlabelled = labels.missing(raw.y)
+    require(not unlabelled.all(), f"{raw.target} is missing in every row. Name another target, or fill it in.")
     notices = list(raw.notices)
-    if gone.any():
-        notices.append(f"Left out {counted(int(gone.sum()), 'row')} without a target.")
-    labelled = ~gone
+    if unlabelled.any():
+        notices.append(f"Left out {counted(int(unlabelled.sum()), 'row')} without a target.")
+    labelled = ~unlabelled
     y, names = labels.binary(raw.y[labelled], positive, raw.target)
     weights = None if raw.weights is None else _weights(raw.weights[labelled], raw.weight)
     grouping = None if raw.groups is None else raw.groups[labelled]
     x: pd.DataFrame | np.ndarray
-    given = raw.x
+    rows = raw.x
     arrays: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    if isinstance(given, dict):
-        arrays = tuple((name, tuple(part.shape[1:])) for name, part in given.items())
-        given = np.concatenate([part.reshape(len(raw.y), -1).astype(np.float64) for part in given.values()], axis=1)
+    if isinstance(rows, dict):
+        arrays = tuple((name, tuple(part.shape[1:])) for name, part in rows.items())
+        rows = np.concatenate([part.reshape(len(raw.y), -1).astype(np.float64) for part in rows.values()], axis=1)
         notices.append(f"A row is made of {listed(name for name, _ in arrays)}.")
-    if isinstance(given, pd.DataFrame):
-        x, identical, remarks = columns.clean(given if labelled.all() else given[labelled].reset_index(drop=True))
+    if isinstance(rows, pd.DataFrame):
+        x, identical, remarks = columns.clean(rows if labelled.all() else rows[labelled].reset_index(drop=True))
         notices += remarks
         width = sum(map(_width, x.dtypes))
         only = x.iloc[:, 0] if len(x.columns) == 1 else None
         if only is not None and pd.api.types.is_object_dtype(only.dtype):
             x, _, remarks = checked_texts(only.to_numpy(), raw.source)
             notices += remarks
-    elif given.dtype == object:
-        x, identical, remarks = checked_texts(given[labelled], raw.source)
+    elif rows.dtype == object:
+        x, identical, remarks = checked_texts(rows[labelled], raw.source)
         notices, width = notices + remarks, LONGEST
     else:
-        x = _numeric(given if labelled.all() else given[labelled], gaps=raw.gaps)
+        x = _numeric(rows if labelled.all() else rows[labelled], gaps=raw.gaps)
         identical, width = identical_rows(x), x[0].size
     # the table, its copies within scikit-learn, and the float32 of three parts
     needed = len(x) * width * 8 * 3

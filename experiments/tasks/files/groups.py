@@ -61,11 +61,11 @@ def require_enough(y: np.ndarray, groups: np.ndarray, labels: tuple[str, str], g
     """Raise `UserError` unless each class is held by enough groups for training, validation and test parts."""
     for number, label in enumerate(labels):
         rows = int((y == number).sum())
-        held = len(np.unique(groups[y == number]))
+        count = len(np.unique(groups[y == number]))
         what = "group" if grouped else "different row"
-        size = counted(rows, "row") if rows == held else f"{counted(rows, 'row')}, but only {counted(held, what)}"
+        size = counted(rows, "row") if rows == count else f"{counted(rows, 'row')}, but only {counted(count, what)}"
         require(
-            held >= LEAST,
+            count >= LEAST,
             f"Class {quoted(label)} has {size} (of {len(y):,} rows). Training, validation and test parts that each "
             f"hold both classes need {LEAST} {what}s of each, so {2 * LEAST} rows at the least: give more rows.",
         )

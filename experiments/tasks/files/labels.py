@@ -75,11 +75,11 @@ def _sorted(names: set[str]) -> list[str]:
 
 def _match(positive: str, names: list[str], target: str) -> str:
     """Return the label that is meant: the same text, else the only one that is the same but for case or as a number."""
-    wanted = positive.strip()
-    number = _number(wanted)
+    label = positive.strip()
+    number = _number(label)
     for same in (
-        [name for name in names if name == wanted],
-        [name for name in names if name.casefold() == wanted.casefold()],
+        [name for name in names if name == label],
+        [name for name in names if name.casefold() == label.casefold()],
         [name for name in names if number is not None and _number(name) == number],
     ):
         if len(same) == 1:

@@ -21,9 +21,9 @@ def sampled(batches: Iterable[pa.RecordBatch], budget: float, refusal: TooLarge)
     """
     rng = np.random.default_rng(0)
     chosen: list[tuple[pa.RecordBatch, np.ndarray]] = []
-    threshold, size, seen = 1.0, 0, 0
+    threshold, size, rows_read = 1.0, 0, 0
     for batch in batches:
-        seen += batch.num_rows
+        rows_read += batch.num_rows
         part = _below(batch, rng.random(batch.num_rows), threshold)
         chosen.append(part)
         size += part[0].nbytes
@@ -34,10 +34,10 @@ def sampled(batches: Iterable[pa.RecordBatch], budget: float, refusal: TooLarge)
             if sum(batch.num_rows for batch, _ in chosen) < LEAST:
                 raise refusal
     table = pa.Table.from_batches([batch for batch, _ in chosen])
-    if table.num_rows == seen:
+    if table.num_rows == rows_read:
         return table, ""
     return table, (
-        f"Of {seen:,} rows {table.num_rows:,}, drawn at random, are kept: as many as the memory holds (--memory)."
+        f"Of {rows_read:,} rows {table.num_rows:,}, drawn at random, are kept: as many as the memory holds (--memory)."
     )
 
 

@@ -24,20 +24,21 @@ def sequences_of(raw: Raw, identity: pd.Series, time: pd.Series | None, memory_g
     """
     assert isinstance(raw.x, pd.DataFrame)
     for values, option in ((identity, "--sequence-id"), (time, "--time")):
-        gone = 0 if values is None else int(values.isna().sum())
+        missing = 0 if values is None else int(values.isna().sum())
         require(
-            gone == 0, f"The column of {option} is missing in {counted(gone, 'row')}. Fill it in, or leave them out."
+            missing == 0,
+            f"The column of {option} is missing in {counted(missing, 'row')}. Fill it in, or leave them out.",
         )
     number, names = pd.factorize(identity)
     ranks = np.arange(len(number)) if time is None else _ranks(time)
     order = np.lexsort((ranks, number))
     sequence = number[order]
     counts = np.bincount(sequence)
-    columns, left = _channels(raw.x)
+    columns, left_out = _channels(raw.x)
     notices = [*raw.notices]
-    if left:
-        column = counted(len(left), "column")
-        notices.append(f"Left out {column} of the steps (no numbers, or always the same one): {listed(left)}.")
+    if left_out:
+        column = counted(len(left_out), "column")
+        notices.append(f"Left out {column} of the steps (no numbers, or always the same one): {listed(left_out)}.")
     tied = int(np.sum((np.diff(number[order]) == 0) & (np.diff(ranks[order]) == 0)))
     if tied:
         steps_tied = counted(tied, "step")
@@ -98,7 +99,7 @@ def _ranks(time: pd.Series) -> np.ndarray:
 def _channels(frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], list[str]]:
     """The columns of numbers that are not constant, (rows,) each, and the names of the others."""
     channels: dict[str, np.ndarray] = {}
-    left = []
+    left_out = []
     for name, series in frame.items():
         column = read_column(str(name), series)
         values = column.values if isinstance(column, Numbers) else np.empty(0)
@@ -106,5 +107,5 @@ def _channels(frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], list[str]]:
         if len(present) and present.min() != present.max():
             channels[str(name)] = values
         else:
-            left.append(str(name))
-    return channels, left
+            left_out.append(str(name))
+    return channels, left_out

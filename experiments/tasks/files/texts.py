@@ -58,7 +58,7 @@ def as_texts(column: pd.Series) -> np.ndarray:
     """The values (n,) as Python's text, empty where missing."""
     missing = column.isna().to_numpy(dtype=bool)
     return np.array(
-        ["" if gone else plain(value) for value, gone in zip(column, missing, strict=True)] or [], dtype=object
+        ["" if empty else plain(value) for value, empty in zip(column, missing, strict=True)] or [], dtype=object
     )
 
 
