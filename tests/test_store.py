@@ -257,6 +257,12 @@ class TestCollect:
         save_cells(root, [{"cell": "a", "kind": "binary", "status": "done", "seconds": 1.0, "networks_trained": 3}])
         assert pq.read_schema(root / "tables/cells.parquet").names == [*SCHEMAS["cells"], "attempts"]
         assert (root / "tables/cells.csv").is_file()
+        assert pq.read_table(root / "tables/cells.parquet").to_pylist()[0]["seconds"] == 1.0
+
+    def test_a_run_of_which_nothing_is_done_yet_has_a_table_of_cells(self, tmp_path: Path) -> None:
+        save_cells(tmp_path / "new/out", [{"cell": "a", "kind": "binary", "status": "failed"}])
+        (row,) = pq.read_table(tmp_path / "new/out/tables/cells.parquet").to_pylist()
+        assert (row["cell"], row["status"], row["seconds"], row["attempts"]) == ("a", "failed", None, None)
 
 
 class TestLock:
