@@ -20,7 +20,7 @@ from experiments.records import UserError
 from experiments.store import cells as cells_module
 from experiments.store.cells import NOTEBOOK, Cells, Damaged, Failure, Manifest
 from experiments.store.collect import collect, copy_notebooks, save_cells, verify
-from experiments.store.lock import hold
+from experiments.store.lock import alone, hold
 from experiments.store.outputs import PROGRESS
 from experiments.tables import SCHEMAS
 
@@ -309,6 +309,25 @@ class TestLock:
         for thread in threads:
             thread.join()
         assert (len(got), len(refused)) == (1, 3)
+
+    def test_parts_that_collect_wait_for_one_another(self, tmp_path: Path) -> None:
+        inside: list[int] = []
+        together: list[int] = []
+
+        def collect_alone() -> None:
+            with alone(tmp_path, "collect"):
+                inside.append(1)
+                together.append(len(inside))
+                time.sleep(0.1)
+                inside.pop()
+
+        with hold(tmp_path, "1/2"):
+            threads = [threading.Thread(target=collect_alone) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert together == [1, 1, 1]
 
     def test_a_folder_that_cannot_be_written(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
