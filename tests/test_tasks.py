@@ -42,6 +42,8 @@ REAL = {
     "digits": (1797, 8, 8, 1),
     "chinese_reviews": (35_123,),
 }
+DRAWN = {"separable": (10_000, 10), "label_noise": (10_000, 10), "imbalance": (10_000, 10), "moons": (10_000, 2),
+         "strokes": (4000, min(SIDE, 14), min(SIDE, 14), 1)}  # fmt: skip
 SYNTHETIC = {known.name for known in TASKS.values() if known.synthetic}
 every_task = pytest.mark.parametrize("name", list(TASKS))
 
@@ -63,14 +65,14 @@ def flat(x: np.ndarray) -> np.ndarray:
 
 
 def test_the_tasks_of_the_presets_are_there() -> None:
-    assert set(TASKS) >= {*REAL, "separable", "label_noise", "imbalance", "moons", "strokes"}
-    assert SYNTHETIC.isdisjoint(REAL)
+    assert set(TASKS) >= {*REAL, *DRAWN}
+    assert set(DRAWN) <= SYNTHETIC
 
 
 @every_task
 def test_arrays_have_the_form_of_their_kind(name: str) -> None:
     record, data = TASKS[name], data_of(name)
-    assert data.x.shape == REAL.get(name, data.x.shape)
+    assert data.x.shape == (REAL | DRAWN).get(name, data.x.shape)
     assert len(data.x) >= 300
     assert data.x.ndim == {"vector": 2, "image": 4, "text": 1}[record.kind]
     assert data.x.dtype == {"vector": np.float64, "image": np.float32, "text": object}[record.kind]
@@ -81,6 +83,24 @@ def test_arrays_have_the_form_of_their_kind(name: str) -> None:
         assert (np.ptp(flat(data.x), axis=0) > 0).any()
     assert record.description
     assert record.source
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "negative", "positive"),
+    [("mnist_4v9", "mnist", 4, 9), ("mnist_3v8", "mnist", 3, 8), ("digits_3v8", "digits", 3, 8)],
+)
+def test_two_digits_are_those_of_the_name_and_the_second_is_the_class_1(
+    name: str, whole: str, negative: int, positive: int
+) -> None:
+    data, every = data_of(name), data_of(whole)
+    chosen = np.isin(every.y, [negative, positive])
+    np.testing.assert_array_equal(data.x, every.x[chosen])
+    np.testing.assert_array_equal(data.y, every.y[chosen] == positive)
+
+
+def test_odd_digits_are_the_class_1() -> None:
+    np.testing.assert_array_equal(data_of("mnist_odd_even").x, data_of("mnist").x)
+    np.testing.assert_array_equal(data_of("mnist_odd_even").y, data_of("mnist").y % 2)
 
 
 @every_task
