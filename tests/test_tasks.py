@@ -103,6 +103,22 @@ def test_odd_digits_are_the_class_1() -> None:
     np.testing.assert_array_equal(data_of("mnist_odd_even").y, data_of("mnist").y % 2)
 
 
+@pytest.mark.parametrize(
+    ("name", "positive"),
+    [
+        ("breast_cancer", 357),  # benign
+        ("anes96", 393),  # for Dole; 551 for Clinton
+        ("phishing", 548),
+        ("bananas", 2376),
+        ("fair", 2053),  # had an affair
+        ("shuttle", 3511),  # abnormal
+        ("chinese_reviews", 16_548),  # good ones
+    ],
+)
+def test_the_class_1_is_what_the_description_asks_for(name: str, positive: int) -> None:
+    assert data_of(name).y.sum() == positive < len(data_of(name).y)
+
+
 @every_task
 def test_labels_have_the_form_of_their_target(name: str) -> None:
     target, y = TASKS[name].target, data_of(name).y
