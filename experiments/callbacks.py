@@ -118,7 +118,7 @@ class GradientNorms(keras.callbacks.Callback):
 def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
     """The scopes of any model: total, trunk, head, effective_head where there is one, and each layer that trains."""
     within = keras_internals.layers_within(model, itself=False)
-    layers = [(layer, variables) for layer in within if (variables := _own(layer))]
+    layers = [(layer, variables) for layer in within if (variables := _direct_variables(layer))]
     require(bool(layers), "The model has no layer that trains, so there are no gradients to record.")
     last, head = layers[-1]
     in_head = {id(variable) for variable in head}
@@ -133,7 +133,7 @@ def scopes_of(model: keras.Model) -> tuple[Scope, ...]:
     return (*scopes, *(Scope(name=f"layer:{layer.name}", variables=variables) for layer, variables in layers))
 
 
-def _own(layer: keras.layers.Layer) -> list[keras.Variable]:
+def _direct_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     """What trains in a layer itself, not in layers within it: those are listed apart."""
     within = {id(v) for part in keras_internals.layers_within(layer, itself=False) for v in part.trainable_variables}
     return [variable for variable in layer.trainable_variables if id(variable) not in within]

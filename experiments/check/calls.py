@@ -30,7 +30,7 @@ class Call:
 
     @property
     def new_outputs(self) -> tuple[Any, ...]:
-        """What it returned, but for what it handed through, of several tensors."""
+        """The outputs; of several, only those that are not inputs handed through."""
         input_ids = set(map(id, self.inputs)) if len(self.outputs) > 1 else set()
         return tuple(tensor for tensor in self.outputs if id(tensor) not in input_ids)
 
@@ -42,7 +42,7 @@ class Call:
 
 
 def ancestors(calls: list[Call], *targets: Any) -> list[Call]:
-    """The calls that some tensors depend on, in their order."""
+    """The calls that the target tensors depend on, in the order in which they ran."""
     needed_ids, needed_calls = set(map(id, targets)), []
     for call in reversed(calls):
         if any(id(tensor) in needed_ids for tensor in call.outputs):
@@ -52,7 +52,7 @@ def ancestors(calls: list[Call], *targets: Any) -> list[Call]:
 
 
 def descendants(calls: list[Call], starts: Iterable[Any]) -> set[int]:
-    """Some tensors, and all that is made of them, by their ids."""
+    """The ids of the start tensors and of every tensor computed from them."""
     ids = set(map(id, starts))
     for call in calls:
         if any(id(tensor) in ids for tensor in call.inputs):
@@ -75,7 +75,7 @@ def last_outputs(calls: list[Call], outputs: list[tuple[Any, Any]]) -> list[tupl
 
 
 def loss_term(calls: list[Call], starts: Iterable[Any], loss: Any, requires_grad: RequiresGrad, labels: Any) -> Any:
-    """The part of the loss that is made of one prediction and its labels: without penalties, and other outputs."""
+    """The term of the loss that compares one prediction with its labels, without penalties and other outputs."""
     derived_ids, part = set(map(id, starts)), loss
     labelled = descendants(calls, [labels])
     for call in calls:

@@ -1,4 +1,4 @@
-"""The answer to a check: a Keras model, or a program of PyTorch, from its reading to what is told."""
+"""Checks a Keras model, or the outputs that were read of any program, and describes what was checked."""
 
 from __future__ import annotations
 

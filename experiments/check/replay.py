@@ -55,7 +55,8 @@ class TailCalls:
 
     `calls`: of one pass from rows on; `weights`: ids of tensors, and `rows` of those that layers with weights took;
     `requires_grad`: whether a tensor depends on weights; `labels`: a tensor, or None where the pass takes none.
-    `logits`: where it starts; `logits_suffice`: whether the prediction depends on the rows through them alone.
+    `logits`: the tensors they start from; `logits_suffice`: whether the prediction depends on the rows through these
+    alone.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ def layers_within(layer: Any, *, itself: bool = True, nested: bool = True) -> li
 
 def seed_states(model: Any) -> list[Any]:
     """The states, (2,) each, of the random generators that the layers of `model` have, in the order of their making."""
-    generators = [own for layer in layers_within(model) for own in layer._seed_generators]
+    generators = [generator for layer in layers_within(model) for generator in layer._seed_generators]
     return list({id(generator): generator.state for generator in generators}.values())
 
 
@@ -72,8 +72,8 @@ def calls_of(operation: Any) -> Sequence[Any]:
 
 def calls_within(model: Any, operation: Any) -> Sequence[Any]:
     """The calls of an operation that are part of a model's graph, and not of another that shares it."""
-    mine = {id(node) for nodes in graph_of(model)._nodes_by_depth.values() for node in nodes}
-    return [node for node in calls_of(operation) if id(node) in mine]
+    graph_nodes = {id(node) for nodes in graph_of(model)._nodes_by_depth.values() for node in nodes}
+    return [node for node in calls_of(operation) if id(node) in graph_nodes]
 
 
 def producer_of(tensor: Any) -> tuple[Any, Sequence[Any]]:
@@ -177,7 +177,7 @@ def scaled_optimizer(optimizer: Any, variables: Sequence[Any], *, rate: float, d
     """
     import keras
 
-    mine = {id(variable) for variable in variables}
+    scaled_ids = {id(variable) for variable in variables}
 
     class Scaled(type(optimizer)):  # type: ignore[misc]
         """Keras's rule, with some variables' own rate and decay."""
@@ -192,8 +192,8 @@ def scaled_optimizer(optimizer: Any, variables: Sequence[Any], *, rate: float, d
             return self.add_variable(shape=(), initializer=initially, dtype=dtype, name=name)
 
         def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            known = self._trainable_variables[self._get_variable_index(variable)]
-            rate = learning_rate * self.own_rate if id(known) in mine else learning_rate
+            trainable = self._trainable_variables[self._get_variable_index(variable)]
+            rate = learning_rate * self.own_rate if id(trainable) in scaled_ids else learning_rate
             super().update_step(gradient, variable, rate)
 
         def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
@@ -201,7 +201,7 @@ def scaled_optimizer(optimizer: Any, variables: Sequence[Any], *, rate: float, d
                 return
             for variable in variables:
                 rate = keras.ops.cast(self.learning_rate, variable.dtype)
-                if id(variable) in mine:
+                if id(variable) in scaled_ids:
                     rate = rate * self.own_rate * self.own_decay
                 variable.assign(variable - variable * keras.ops.cast(self.weight_decay, variable.dtype) * rate)
 
@@ -260,11 +260,11 @@ def compiled_metrics_of(model: Any) -> Any:
 
 
 def metrics_by_output(compiled: Any) -> list[tuple[int, Any]]:
-    """Each metric of compiled ones that have been built, with the place of its output."""
+    """Each metric of compiled ones that have been built, with the index of its output."""
     return [
-        (place, metric)
+        (output_index, metric)
         for listed in (compiled._flat_metrics, compiled._flat_weighted_metrics)
-        for place, of_output in enumerate(listed)
+        for output_index, of_output in enumerate(listed)
         for metric in getattr(of_output, "metrics", ())
     ]
 
