@@ -10,7 +10,7 @@ import pytest
 from sklearn import metrics
 
 from experiments.heads import HEADS
-from experiments.problem import GLOROT_UNIFORM
+from experiments.problem import GLOROT_UNIFORM, Record
 from experiments.problem._metrics import ALONG, BINS, MEASURES, effective_logit, measure
 from experiments.problem._streams import HeadStream, batch_order, seed_of
 
@@ -174,3 +174,46 @@ def test_seeds_depend_on_every_part() -> None:
     seeds = {seed_of("a", "b", 1), seed_of("a", "b", 2), seed_of("a", "c", 1), seed_of("ab", 1), seed_of("a", "b", 11)}
     assert len(seeds) == 5
     assert all(0 <= seed < 2**30 for seed in seeds)
+
+
+# --- what sums up a network's curves ---
+
+
+def record(losses: list[float], norms: tuple[float, ...] = (1.0, 3.0)) -> Record:
+    """A network whose head's gradient has these norms and the others' twice, of which half and none are dead."""
+    made = Record(replica=None, trunk_hash="", order_hash="", engine="")  # type: ignore[arg-type]
+    for step, loss in enumerate(losses):
+        made.add(step, "train", "loss", loss)
+        made.add(step, "test", "nll", 10 * loss)
+    for step, norm in enumerate(norms):
+        for scope in ("trunk", "head", "total", "effective_head"):
+            made.add(step, "train", "grad_norm", norm if scope == "head" else 2 * norm, scope)
+        made.add(step, "train", "dead_share", 0.5 if step == 0 else 0.0)
+    made.finish()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("losses", "diverged"),
+    [([1.0, 0.5, 0.9], 0), ([1.0, 2.0, 1.0], 0), ([1.0, 0.5, 1.1], 1), ([1.0, np.nan, 0.5], 1), ([1.0, np.inf, 0], 1)],
+)
+def test_a_run_diverged_that_ends_above_its_start_or_was_once_no_number(losses: list[float], diverged: int) -> None:
+    assert record(losses).finals["train", "diverged"] == diverged
+
+
+def test_means_over_the_recorded_steps() -> None:
+    finals = record([1.0, 0.5, 0.75]).finals
+    assert finals["test", "nll_curve"] == 7.5
+    assert finals["train", "dead_share"] == 0.25
+    assert finals["train", "grad_norm_head"] == 2.0
+    assert {finals["train", f"grad_norm_{scope}"] for scope in ("trunk", "total", "effective_head")} == {4.0}
+
+
+def test_a_network_is_finite_whose_own_losses_and_gradients_are() -> None:
+    """The pitfall's common loss is infinite by what it is, not by what went wrong."""
+    assert record([1.0, 0.5]).finite
+    assert not record([1.0, np.inf]).finite
+    assert not record([1.0, 0.5], norms=(1.0, np.nan)).finite
+    infinite = record([1.0, 0.5])
+    infinite.add(2, "test", "nll", np.inf)
+    assert infinite.finite

@@ -102,3 +102,21 @@ def test_a_seed_that_lacks_a_class_is_refused() -> None:
             prepare(cell("linear", "sgd", task="throwaway", heads=("k_sigmoid",)))
     finally:
         TASKS.remove("throwaway")
+
+
+@pytest.mark.parametrize(("name", "units"), [("digits", 10), ("yeast", 14)])
+def test_a_head_of_several_units_has_one_a_class_or_label(name: str, units: int) -> None:
+    problem = prepare(cell("mlp", "sgd", task=name, heads=("k_sigmoid", "k_softmax")))
+    assert [head.units for head in problem.heads] == [units, units]
+    assert [head.units for head in prepare(cell("mlp", "sgd", heads=("sigmoid", "softmax"))).heads] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "able"), [("digits", "sigmoid", "k_softmax"), ("moons", "k_softmax", "sigmoid")]
+)
+def test_a_head_that_does_not_go_with_its_task_is_told_with_those_that_do(name: str, head: str, able: str) -> None:
+    with pytest.raises(UserError, match=f"The head '{head}' does not take the task '{name}'") as caught:
+        prepare(cell("mlp", "sgd", task=name, heads=(head,)))
+    heads = str(caught.value).partition("Heads that do: ")[2].rstrip(".").split(", ")
+    assert able in heads
+    assert head not in heads
