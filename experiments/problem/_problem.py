@@ -46,7 +46,7 @@ class Reader:
     measure: Callable[[np.ndarray, np.ndarray, np.ndarray, bool], dict[str, np.ndarray]]
 
     def each(
-        self, read: np.ndarray, losses: np.ndarray, labels: Sequence[np.ndarray], along: bool = False
+        self, read: np.ndarray, losses: np.ndarray, labels: Sequence[np.ndarray], along: bool
     ) -> list[dict[str, float]]:
         """The measures of each network: `read` and `losses` (networks, rows, ...), of which its `labels` count."""
         measured: list[dict[str, float]] = [{} for _ in labels]
