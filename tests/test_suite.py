@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -17,8 +19,9 @@ import suite_throwaway as throwaway
 from experiments.records import Cell, UserError
 from experiments.store.cells import Cells
 from experiments.store.collect import verify
-from experiments.suite import Options, kernels, outlook, rebuild, run
+from experiments.suite import Options, kernels, outlook, provenance, rebuild, run, state
 from experiments.suite import worker as local
+from experiments.suite.jobs import JobResult
 
 
 @pytest.fixture(autouse=True)
@@ -115,6 +118,35 @@ def test_workers_and_shards_make_the_same_tables(options: Options, tmp_path: Pat
         whole = (tmp_path / "parts" / "cells" / "throwaway_last").is_dir()
         assert whole == (part == 2)  # the part that ends last runs the last stage
     assert tables(tmp_path / "one") == tables(options.out) == tables(tmp_path / "parts")
+    for out, workers in ((options.out, 2), (tmp_path / "one", 1), (tmp_path / "parts", 1)):
+        assert json.loads((out / "run.json").read_text())["workers"] == workers
+
+
+def test_the_share_of_overhead_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 100 s of two workers 120 were training and plotting, and 10 of both the report: 1 - (120 / 2 + 10) / 100."""
+    monkeypatch.setattr(provenance, "time", SimpleNamespace(time=lambda: 1100.0, strftime=time.strftime,
+                                                            localtime=time.localtime))  # fmt: skip
+    outcomes = {
+        "a": JobResult(cell="a", seconds=80.0, times={"train": 50.0, "show": 20.0}),
+        "b": JobResult(cell="b", seconds=70.0, times={"train": 30.0, "show": 20.0, "start": 5.0}),
+    }
+    ended: Any = SimpleNamespace(
+        start=1000.0, outcomes=outcomes, options=Options(out=tmp_path, command="run", settings={"seeds": 3}),
+        stored={name: SimpleNamespace(networks=networks) for name, networks in (("a", 3), ("b", 4), ("c", 5))},
+        done=lambda: ["a", "b"], failed=lambda: (),
+    )  # fmt: skip
+    made = provenance.record(ended, workers=2, began=1008.0, ended=1097.0, report=10.0)
+    assert made["overhead_share"] == 0.3
+    assert made["seconds"] == {"wall": 100.0, "cells": 150.0, "train": 80.0, "show": 40.0, "start": 5.0,
+                               "startup": 8.0, "finish": 3.0, "report": 10.0}  # fmt: skip
+    assert made["cells"] == {"done": 2, "cached": 1, "failed": 0}
+    assert (made["networks_trained"], made["workers"], made["command"]) == (12, 2, "run")
+    # where nothing ran, what a run costs is known from the last one that did
+    (tmp_path / "run.json").write_text(json.dumps({"seconds": {"startup": 7.5, "finish": 2.5, "train": 9.0}}))
+    ended.outcomes = {}
+    made = provenance.record(ended, workers=2, began=None, ended=1097.0)
+    assert made["overhead_share"] is None
+    assert made["seconds"] == {"wall": 100.0, "cells": 0.0, "startup": 7.5, "finish": 2.5}
 
 
 def test_a_failure_is_data_and_the_others_go_on(options: Options) -> None:
@@ -270,6 +302,33 @@ def test_the_outlook_knows_what_is_stored_and_what_it_cost(options: Options) -> 
     more = outlook([*cells, throwaway.cell(7)], options.out, 2, options.notebooks)
     assert set(more.costs) == {"throwaway-7", "throwaway_last"}
     assert more.measured
+
+
+@pytest.mark.parametrize(
+    ("parameters", "backend", "preloaded"),
+    [
+        ({}, "tensorflow", ()),
+        ({"framework": "keras-tensorflow"}, "tensorflow", ("keras-tensorflow",)),
+        ({"framework": "keras-jax"}, "jax", ("keras-jax",)),
+        ({"framework": "torch"}, "torch", ("torch",)),
+        ({"frameworks": ["keras-tensorflow", "torch"]}, "tensorflow", ("keras-tensorflow",)),
+    ],
+)
+def test_a_kernel_is_forked_with_what_its_cell_trains_in(
+    parameters: dict[str, Any], backend: str, preloaded: tuple[str, ...]
+) -> None:
+    """Of a cell that trains in several frameworks, with the main one's modules: the others are imported in turn."""
+    cell = Cell(id="a", notebook="binary.ipynb", parameters=parameters)
+    assert (state._backend(cell), state._preloaded(cell)) == (backend, preloaded)
+
+
+@pytest.mark.parametrize(
+    ("names", "force", "lacks"), [("ab", False, False), ("abc", False, True), ("ab", True, True), ("", False, False)]
+)
+def test_cells_that_are_not_stored_must_surely_be_run(names: str, force: bool, lacks: bool) -> None:
+    stored: Any = SimpleNamespace(options=SimpleNamespace(force=force), store=SimpleNamespace(names=lambda: ["a", "b"]))
+    cells = [Cell(id=name, notebook="binary.ipynb") for name in names]
+    assert state.State.lacks(stored, cells) == lacks
 
 
 @pytest.fixture
