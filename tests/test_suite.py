@@ -137,6 +137,8 @@ def test_the_share_of_overhead_by_hand(tmp_path: Path, monkeypatch: pytest.Monke
     )  # fmt: skip
     made = provenance.record(ended, workers=2, began=1008.0, ended=1097.0, report=10.0)
     assert made["overhead_share"] == 0.3
+    without = provenance.record(ended, workers=2, began=1008.0, ended=1097.0)
+    assert (without["overhead_share"], without["seconds"]["report"]) == (0.4, 0.0)
     assert made["seconds"] == {"wall": 100.0, "cells": 150.0, "train": 80.0, "show": 40.0, "start": 5.0,
                                "startup": 8.0, "finish": 3.0, "report": 10.0}  # fmt: skip
     assert made["cells"] == {"done": 2, "cached": 1, "failed": 0}

@@ -32,6 +32,8 @@ def test_larger_images_take_longer(network: str, times: int) -> None:
     same = told(measured, network=network)
     assert same == pytest.approx(OVERHEAD + 3.0 * 100 / 99)
     assert told(measured, network=network, image_side=28) - OVERHEAD == pytest.approx(times * (same - OVERHEAD))
+    large = [timed(OVERHEAD + 12.0, network=network, image_side=28)]
+    assert told(large, network=network) == pytest.approx(OVERHEAD + 12.0 / times)
 
 
 def test_the_nearest_cells_tell() -> None:
