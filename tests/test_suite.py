@@ -15,11 +15,12 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import suite_throwaway as throwaway
+from papermill import PapermillExecutionError
 
 from experiments.records import Cell, UserError
 from experiments.store.cells import Cells
 from experiments.store.collect import verify
-from experiments.suite import Options, kernels, outlook, provenance, rebuild, run, state
+from experiments.suite import Options, execute, kernels, outlook, provenance, rebuild, run, state
 from experiments.suite import worker as local
 from experiments.suite.jobs import JobResult
 
@@ -80,6 +81,9 @@ def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
     assert 0 < record["overhead_share"] < 1
     assert verify(out) == []
     assert {row["status"] for row in rows(out).values()} == {"done"}
+    for stored in Cells(out).valid():
+        assert {"train", "render"} <= stored.times.keys() or stored.kind != "throwaway"
+        assert all(0 <= seconds <= stored.seconds + 0.001 for seconds in stored.times.values())
 
 
 def test_what_is_stored_is_not_run_again(options: Options) -> None:
@@ -331,6 +335,30 @@ def test_cells_that_are_not_stored_must_surely_be_run(names: str, force: bool, l
     stored: Any = SimpleNamespace(options=SimpleNamespace(force=force), store=SimpleNamespace(names=lambda: ["a", "b"]))
     cells = [Cell(id=name, notebook="binary.ipynb") for name in names]
     assert state.State.lacks(stored, cells) == lacks
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("no", "ValueError: no"),
+        ("first\nsecond", "ValueError: first"),
+        ("where:\n\n  between\n  what it is ", "ValueError: where: what it is"),  # as TensorFlow says it
+        ("where:", "ValueError: where:"),
+        ("", "ValueError: "),
+    ],
+)
+def test_what_a_cell_raised_is_told_in_one_line(said: str, told: str, tmp_path: Path) -> None:
+    problem = PapermillExecutionError(1, 1, "source", "ValueError", said, ["\x1b[31mred\x1b[0m", "last"])
+    assert execute._explain(problem, None, tmp_path) == ("raised", told, "red\nlast")  # type: ignore[arg-type]
+
+
+def test_the_seconds_of_a_notebook_are_added_up_by_tag() -> None:
+    def code(seconds: float | None, *tags: str, kind: str = "code") -> SimpleNamespace:
+        return SimpleNamespace(cell_type=kind, metadata={"tags": tags, "papermill": {"duration": seconds}})
+
+    cells = [code(2.0, "train"), code(3.0, "hide", "train"), code(1.0), code(0.25, "parameters"), code(0.5, "show"),
+             code(None, "train"), code(9.0, "train", kind="markdown")]  # fmt: skip
+    assert execute._times(SimpleNamespace(cells=cells)) == {"train": 5.0, "other": 1.25, "show": 0.5}
 
 
 @pytest.fixture
