@@ -15,6 +15,7 @@ import pytest
 import suite_throwaway as throwaway
 
 from experiments import code_hash
+from experiments.frameworks import FRAMEWORKS
 from experiments.heads import HEADS
 from experiments.keras_backend import BACKENDS
 from experiments.networks import NETWORKS
@@ -81,6 +82,25 @@ def test_causes_are_swept_where_the_preset_explains_them() -> None:
         assert (heads == {"sigmoid", "softmax"}) != explained[-1]
         assert not any(HEADS[head].needs_decay for head in heads)
     assert 0 < sum(explained) < len(explained)
+
+
+def test_other_frameworks_train_causes_and_programs_where_the_preset_says() -> None:
+    """At the optimizer's rate, where it is explained; over the rates both heads and both in another program."""
+    programs = set(FRAMEWORKS["torch"].programs)
+    named: dict[bool, int] = {True: 0, False: 0}
+    for cell in plan(STANDARD):
+        if cell.parameters.get("framework") != "torch":
+            continue
+        heads = set(cell.parameters["heads"])
+        if cell.id.startswith("learning_rates-"):
+            assert heads == {"sigmoid", "softmax", *programs}
+        elif cell.id.startswith("binary-"):
+            names = [str(cell.parameters[name]) for name in ("task", "network", "optimizer")]
+            explained = any(group.covers(*names) for group in STANDARD.elsewhere.explained)
+            named[explained] += 1
+            assert (heads == {"sigmoid", "softmax"}) != explained
+            assert (heads >= {"softmax_init", "softmax_matched", *programs}) == explained
+    assert min(named.values()) > 0
 
 
 def test_who_names_a_task_wants_its_cells_and_the_verdicts() -> None:
