@@ -125,7 +125,12 @@ def test_other_frameworks_may_train_what_the_main_one_does_not() -> None:
         (cell,) = [cell for cell in plan(wider, choice) if cell.id.endswith("-torch")]
         assert cell.id == "binary-shuttle-mlp-rmsprop-torch"
         assert (cell.parameters["seeds"], cell.parameters["steps"]) == (2, 3)
+        assert cell.parameters["heads"] == ["sigmoid", "softmax"]
     assert not [cell for cell in plan(wider, Choice(tasks=("moons",))) if cell.id.endswith("-torch")]
+    causes = (replace(group, tasks=("moons",)), group)  # one of the groups is enough
+    explained = replace(wider, elsewhere=Elsewhere(trained=selection, explained=causes))
+    (cell,) = [cell for cell in plan(explained) if cell.id.endswith("-torch")]
+    assert {"softmax_init", "softmax_lr", "softmax_matched"} <= set(cell.parameters["heads"])
 
 
 @pytest.mark.parametrize("network", NETWORKS)
