@@ -103,6 +103,19 @@ def test_other_frameworks_train_causes_and_programs_where_the_preset_says() -> N
     assert min(named.values()) > 0
 
 
+def test_several_classes_and_labels_are_trained_on_the_tasks_of_their_groups() -> None:
+    def planned(*tasks: str) -> list[str]:
+        group = Group(tasks=tasks, networks=("mlp",), optimizers=("sgd",))
+        made = plan(replace(QUICK, multi_unit=Selection(groups=(group,), seeds=2, steps=3)))
+        return sorted(cell.id for cell in made if cell.notebook in ("multiclass.ipynb", "multilabel.ipynb"))
+
+    assert planned("digits") == ["multiclass-digits-mlp-sgd"]
+    assert planned("yeast") == ["multilabel-yeast-mlp-sgd"]
+    both = ["multiclass-digits-mlp-sgd", "multiclass-segments-mlp-sgd", "multilabel-yeast-mlp-sgd"]
+    assert planned("yeast", "digits", "segments") == both
+    assert set(both) < set(planned("*"))
+
+
 def test_who_names_a_task_wants_its_cells_and_the_verdicts() -> None:
     named = {Path(cell.notebook).stem for cell in plan(STANDARD, Choice(tasks=("moons",)))}
     assert named == {"binary", "learning_rates", "control", "verdicts"}
