@@ -38,7 +38,7 @@ from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
 from experiments.figures.lettering import STRINGS, messages_in, panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
-from experiments.figures.style import PAPER, readable, spread
+from experiments.figures.style import PAPER, label_ends, readable, spread
 from experiments.figures.ticks import log_ticks
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, OUTCOMES, shifts
@@ -234,6 +234,40 @@ def test_gradient_norms_draw_and_state_the_predicted_ratio(curves: pd.DataFrame,
 def test_gradient_norms_of_very_different_sizes_fit_a_logarithmic_axis(one: pd.DataFrame) -> None:
     scale = np.where(one["head"] == "softmax", np.where(one["step"] > 200, 50.0, 0.02), 1.0)
     assert gradient_norms(one.assign(value=one["value"] * scale)).axes[0].get_ylim()[0] > 0
+
+
+def test_a_scope_in_which_sigmoid_has_no_gradient_is_not_drawn(one: pd.DataFrame) -> None:
+    """There is nothing that the other arms' norms could be multiples of."""
+    norms = one["quantity"] == "grad_norm"
+    for nothing in (norms & (one["head"] == "sigmoid"), norms):
+        with pytest.raises(ValueError, match="no gradient norm"):
+            gradient_norms(one.assign(value=one["value"].where(~nothing, 0.0)))
+    trunk = norms & (one["scope"] == "trunk")
+    drawn = gradient_norms(one.assign(value=one["value"].where(~trunk, 0.0)))
+    assert not any("Trunk" in axes.get_title(loc="left") for axes in drawn.axes)
+
+
+@pytest.mark.parametrize(
+    ("values", "heights"),
+    [
+        ([18.0, 12.0], [0.8, 0.2]),
+        ([15.0, 15.0], [0.45, 0.55]),  # pushed apart, as little as needed
+        ([14.0, 14.5, 19.0], [0.375, 0.475, 0.9]),
+        ([10.0, 20.0, math.nan], [0.05, 0.95]),  # inside the axes; what is no number has no end
+        ([9.0, 10.0], [0.05, 0.15]),
+        ([20.0, 20.0], [0.85, 0.95]),
+        ([15.0] * 20, [(number + 0.5) / 20 for number in range(20)]),  # as far apart as there is room for
+    ],
+)
+def test_names_stand_at_the_ends_of_their_lines_and_apart(values: list[float], heights: list[float]) -> None:
+    """On axes from 10 to 20, at least a tenth of their height apart."""
+    figure = Figure()
+    axes = figure.subplots()
+    axes.set_ylim(10, 20)
+    label_ends(axes, [(f"line {number}", value, "black") for number, value in enumerate(values)], gap=0.1)
+    placed = {text.get_text(): text.xy for text in axes.texts}  # type: ignore[attr-defined]
+    assert [placed[f"line {number}"][1] for number in range(len(placed))] == pytest.approx(heights)
+    assert {x for x, _ in placed.values()} == {1}
 
 
 def test_a_linear_network_has_no_trunk_to_draw(curves: pd.DataFrame) -> None:
