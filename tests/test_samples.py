@@ -10,6 +10,7 @@ from training_cases import cell
 
 from experiments.engines import prepare
 from experiments.problem import shares
+from experiments.problem._samples import _end_to_end
 from experiments.records import Data, UserError
 from experiments.tasks import TASKS, as_data, sample, task
 
@@ -102,6 +103,15 @@ def test_a_seed_that_lacks_a_class_is_refused() -> None:
             prepare(cell("linear", "sgd", task="throwaway", heads=("k_sigmoid",)))
     finally:
         TASKS.remove("throwaway")
+
+
+def test_rows_of_several_draws_lie_end_to_end_and_their_groups_apart() -> None:
+    first = Data(x=np.arange(3.0)[:, None], y=np.array([0, 1, 0]), groups=np.array([4, 4, 9]))
+    second = Data(x=np.arange(3.0, 5.0)[:, None], y=np.array([1, 1]), groups=np.array([4, 0]))
+    whole = _end_to_end([first, second, first])
+    assert whole.x[:, 0].tolist() == [0, 1, 2, 3, 4, 0, 1, 2]
+    assert whole.y.tolist() == [0, 1, 0, 1, 1, 0, 1, 0]
+    assert whole.groups.tolist() == [0, 0, 1, 3, 2, 4, 4, 5]
 
 
 @pytest.mark.parametrize(("name", "units"), [("digits", 10), ("yeast", 14)])
