@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conformance import FRAMEWORKS
+from conformance import FRAMEWORKS, TOLERANCE
 from training_cases import arms, cell
 
 from experiments import frameworks
@@ -23,7 +23,6 @@ from experiments.optimizers import OPTIMIZERS
 from experiments.records import Setup
 
 HERE = Path(__file__).parent
-TOLERANCE = {"float64": 1e-9, "float32": 1e-4}
 Cells = Mapping[str, Sequence[Setup]]
 
 
