@@ -29,7 +29,7 @@ report:  .venv ## rebuild results/standard's report from its stored tables
 
 reference:  .venv ## keep results/standard's report and small tables as results/reference, and show them in the READMEs
 	$(PYTHON) -m experiments.report.reference
-	$(PYTHON) -m experiments.check.costs
+	$(PYTHON) -m experiments.check
 
 architecture:  .venv ## draw the picture of docs/architecture.md from what the sources import
 	$(PYTHON) tests/house.py

@@ -21,7 +21,7 @@ TRAINED = pd.read_parquet(ROOT / REFERENCE / "tables" / "consequences.parquet")
 def test_the_costs_are_those_of_the_reference() -> None:
     told, found = costs.costs(), costs.collect_costs(ROOT / REFERENCE)
     assert {name: set(of) for name, of in told.items()} == {name: set(of) for name, of in found.items()}, (
-        "run `python -m experiments.check.costs`"
+        "run `python -m experiments.check`"
     )
     for name, of in found.items():
         for framework, fields in of.items():

@@ -225,5 +225,5 @@ def test_a_torch_loss_without_weights_says_so(tmp_path: Path) -> None:
 
 def test_the_document_lists_every_finding() -> None:
     page = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
-    assert documented(page) == page, "run `python -m experiments.check.costs`"
+    assert documented(page) == page, "run `python -m experiments.check`"
     assert page.count("\n| `") == len(KINDS)

@@ -48,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(Model=Model))
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(nn=SimpleNamespace(Module=Module)))
     monkeypatch.setitem(sys.modules, "experiments.check.torch_program", SimpleNamespace(check_torch=keep))
-    monkeypatch.setattr("experiments.check.checking.check_keras", keep)
+    monkeypatch.setattr("experiments.check.keras_model.check_keras", keep)
     return calls
 
 

@@ -25,7 +25,7 @@ def check(
         from experiments.check.torch_program import check_torch
 
         return check_torch(model, loss, x, y)
-    from experiments.check.checking import check_keras
+    from experiments.check.keras_model import check_keras
 
     return check_keras(model, x, y, sample_weight, class_weight)
 

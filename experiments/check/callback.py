@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from experiments.check.checking import check_keras
+from experiments.check.keras_model import check_keras
 from experiments.check.record import Checked
 from experiments.check.render import as_text
 from experiments.records import UserError

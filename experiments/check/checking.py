@@ -1,9 +1,8 @@
-"""Checks a Keras model, or the outputs that were read of any program, and describes what was checked."""
+"""Checks the outputs that were read of any program, and describes what was checked."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from experiments.check.examine import Reading, examine
 from experiments.check.messages import warnings_ignored
@@ -11,17 +10,6 @@ from experiments.check.record import Checked, Finding, Output
 from experiments.check.sweep import Sweep
 
 EXECUTIONS = {"eager": "run eagerly", "graph": "run as a graph", "xla": "compiled by XLA"}
-
-
-def check_keras(
-    model: Any, x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None, *,
-    file: Path | None = None, function: str = "",
-) -> Checked:  # fmt: skip
-    """Check a compiled Keras model and what its `fit` is called with. Raises `UserError` if it cannot be read."""
-    from experiments.check import keras_data, keras_model
-
-    call = keras_data.fit_call(x, y, sample_weight, class_weight)
-    return check_readings(keras_model.read(model, call), file=file, function=function)
 
 
 def check_readings(readings: list[Reading], *, file: Path | None, function: str) -> Checked:

@@ -1,13 +1,8 @@
-"""What a finding cost a trained network in the numerics atlas: costs.toml, written by this module's command.
-
-`python -m experiments.check.costs [RESULT]` reads the tables of a result, without a word those of results/reference.
-It writes the table of docs/check.md too. `make reference` calls it.
-"""
+"""What a finding cost a trained network in the numerics atlas: costs.toml, written by `python -m experiments.check`."""
 
 from __future__ import annotations
 
 import math
-import sys
 import tomllib
 from dataclasses import asdict
 from pathlib import Path
@@ -84,25 +79,3 @@ def collect_costs(folder: Path) -> dict[str, dict[str, dict[str, Any]]]:
         dtype = str(rows.loc[rows["role"] == "pathology", "dtype"].iloc[0])
         by_pathology.setdefault(str(name), {})[str(framework)] = {"dtype": dtype, **asdict(fields)}
     return by_pathology
-
-
-def main(folder: Path) -> None:
-    """Write costs.toml from the result in `folder`, and the table of docs/check.md from it and the registry."""
-    lines = ["# What each pathology of the numerics atlas cost: written by `python -m experiments.check.costs`."]
-    for name, by_framework in collect_costs(folder).items():
-        for framework, fields in by_framework.items():
-            lines += ["", f"[{name}.{framework}]", *(f"{key} = {_as_toml(value)}" for key, value in fields.items())]
-    FILE.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    from experiments.check.registry import document, documented  # reads what has just been written
-
-    page = document()
-    page.write_text(documented(page.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _as_toml(value: str | float) -> str:
-    """A value as TOML, with the digits that are told."""
-    return f'"{value}"' if isinstance(value, str) else f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-if __name__ == "__main__":
-    main(Path(*sys.argv[1:2] or ["results/reference"]))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from experiments import keras_internals
 from experiments.check import keras_data
+from experiments.check.checking import check_readings
 from experiments.check.examine import Reading
 from experiments.check.keras_data import FitCall
 from experiments.check.keras_metrics import metrics_of
 from experiments.check.keras_steps import bypass_reason, custom_step, execution, follow_custom_step
 from experiments.check.labels import Encoding, encodings
 from experiments.check.messages import one_line, warnings_ignored
-from experiments.check.record import ROWS, Metric, Output, Tail
+from experiments.check.record import ROWS, Checked, Metric, Output, Tail
 from experiments.records import UserError, require
 
 
@@ -30,6 +32,15 @@ class Pair:
     truth: Any
     raised: str
     weight: float
+
+
+def check_keras(
+    model: Any, x: Any = None, y: Any = None, sample_weight: Any = None, class_weight: Any = None, *,
+    file: Path | None = None, function: str = "",
+) -> Checked:  # fmt: skip
+    """Check a compiled Keras model and what its `fit` is called with. Raises `UserError` if it cannot be read."""
+    call = keras_data.fit_call(x, y, sample_weight, class_weight)
+    return check_readings(read(model, call), file=file, function=function)
 
 
 def read(model: Any, call: FitCall) -> list[Reading]:

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from experiments import keras_internals
-from experiments.check.checking import check_keras
+from experiments.check.keras_model import check_keras
 from experiments.check.messages import one_line
 from experiments.check.record import Checked
 from experiments.records import UserError

@@ -55,7 +55,7 @@ def _arguments(build: Callable[..., Any]) -> tuple[Any, ...]:
 def _stored(file: Path) -> Checked:
     import keras
 
-    from experiments.check.checking import check_keras
+    from experiments.check.keras_model import check_keras
 
     try:
         model = keras.models.load_model(file)
@@ -87,7 +87,7 @@ def _of_returned(returned: Any, file: Path, name: str) -> Checked:
         _is_keras(first, keras),
         f"{name}() of {file} returned a {type(returned).__name__}. It must return {RETURNS}.",
     )
-    from experiments.check.checking import check_keras
+    from experiments.check.keras_model import check_keras
 
     x, y = (None, parts[1]) if len(parts) == 2 else (*parts[1:3], None, None)[:2]
     return check_keras(first, x, y, file=file, function=name)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from experiments.comparison.advice import EITHER
 from experiments.comparison.chart import margins, rates
-from experiments.comparison.result import Comparison
 from experiments.figures import Messages
 from experiments.judgement import APART, INSIDE
 from experiments.report import SHORT, First, Picture, Reply, Span, picture_of
 from experiments.report.sections import headline
+
+if TYPE_CHECKING:
+    from experiments.comparison.result import Comparison
 
 
 def title(comparison: Comparison, messages: Messages) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -10,7 +11,6 @@ from experiments.comparison.answer import FACTORS, amount, name_of
 from experiments.comparison.chart import margins, rates
 from experiments.comparison.first import first, title
 from experiments.comparison.language import NOTES
-from experiments.comparison.result import Comparison
 from experiments.figures import Messages, attribution, gradient_norms, loss_curves
 from experiments.heads import HEADS
 from experiments.judgement import FRESH, THESE
@@ -29,6 +29,9 @@ from experiments.report import (
     picture_of,
     ranged,
 )
+
+if TYPE_CHECKING:
+    from experiments.comparison.result import Comparison
 
 _ESTIMANDS = {FRESH: "fresh", THESE: "these"}
 _SETTINGS = ("source", "network", "optimizer", "learning_rate", "steps", "batch_size", "seeds", "class_weight",

@@ -20,8 +20,6 @@ from experiments.comparison.tuning import Tuning
 if TYPE_CHECKING:
     from experiments.figures import Chart
 
-TABLES = ("differences", "attribution", "curves", "finals", "runs", "looks", "rates")
-
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Comparison:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import base64
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
 from experiments.comparison.language import NOTES, STRINGS
 from experiments.comparison.page import sections, short_table
-from experiments.comparison.result import TABLES, Comparison
 from experiments.figures import Messages
 from experiments.records import UserError, require
 from experiments.report import CATALOGUES, Stored, markdown, names, page
+
+if TYPE_CHECKING:
+    from experiments.comparison.result import Comparison
+
+TABLES = ("differences", "attribution", "curves", "finals", "runs", "looks", "rates")
 
 
 def page_messages(lang: str) -> Messages:

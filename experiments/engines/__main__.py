@@ -1,0 +1,49 @@
+"""`python -m experiments.engines FOLDER`: trains what `fresh` stored in a folder, on this process's Keras backend.
+
+It reads setups and first weights there, writes its tables there as Parquet, and prints a line of progress now and then.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from experiments import engines
+from experiments.engines.fresh import SETUPS, WEIGHTS, First
+from experiments.records import Setup
+
+EVERY = 0.2  # seconds between two lines of progress
+
+
+def main(name: str) -> None:
+    """Train here what the folder `name` asks for."""
+    folder, last = Path(name), 0.0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if (now := time.monotonic()) - last >= EVERY or done == total:
+            last = now
+            print(done, total, flush=True)
+
+    setups = [Setup(**given) for given in json.loads((folder / SETUPS).read_text(encoding="utf-8"))]
+    firsts = [_weights(folder / WEIGHTS.format(number)) for number in range(len(setups))]
+    for number, tables in enumerate(engines.train_each(setups, tell, firsts)):
+        for table, rows in tables.items():
+            rows.to_parquet(folder / f"{number}.{table}.parquet")
+
+
+def _weights(path: Path) -> First | None:
+    if not path.is_file():
+        return None
+    with np.load(path) as stored:
+        count = len(stored.files) - 1
+        seeds = stored["seeds"].tolist()
+        return {seed: tuple(stored[f"{seed} {place}"] for place in range(count // len(seeds))) for seed in seeds}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
