@@ -295,7 +295,21 @@ def test_strokes_lean_as_their_label_says() -> None:
     assert 0.88 < (leans == data.y).mean() <= 0.97
 
 
+def test_a_stroke_has_the_light_of_its_length_and_width() -> None:
+    """8 pixels of a normal density 0.8 wide, and half of a round one at either end; hardly any is out of the image."""
+    light = TASKS["strokes"].load(14).x.sum(axis=(1, 2, 3))
+    width = 0.8
+    assert light.mean() == pytest.approx(8 * width * np.sqrt(2 * np.pi) + 2 * np.pi * width**2, rel=0.02)
+
+
 # samples of a table
+
+
+def test_large_tables_and_those_that_are_split_too_alike_are_sampled() -> None:
+    drawn = {known.name: known.sample for known in TASKS.values() if known.sample is not None}
+    assert drawn.items() >= {
+        ("bananas", 1500), ("fair", 1500), ("shuttle", 10_000), ("mnist_odd_even", 2000), ("chinese_reviews", 6000)
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
