@@ -33,7 +33,8 @@ def test_a_binary_notebook_says_who_ends_lower_by_how_much_and_why() -> None:
     assert "(95 % interval of the difference −0.06 to −0.04): larger than the margin.**" in said
     assert "Of the difference, in nats: head's learning rate −0.05, arithmetic (left when matched) +0." in said
     assert "With start and head rate matched, it is 0.0025 nats higher" in said
-    assert "0.05 nats higher than sigmoid's" in binary_answer(rows(1), shares, CELL)
+    higher = "0.05 nats higher than sigmoid's (95 % interval of the difference +0.04 to +0.06): larger than the margin"
+    assert higher in binary_answer(rows(1), shares, CELL)
     assert "nothing to compare" in binary_answer(rows(1).iloc[1:2], shares, CELL)
 
 
