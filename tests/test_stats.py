@@ -147,6 +147,17 @@ def test_bca_against_the_formulas() -> None:
         assert (low[row], high[row]) == (pytest.approx(a, abs=0.02), pytest.approx(b, abs=0.02))
 
 
+@pytest.mark.parametrize(("n", "level"), [(6, 0.99513639), (20, 0.96823834)])
+def test_the_bootstrap_s_level_is_widened_for_few_seeds(n: int, level: float) -> None:
+    """What a normal law holds within sqrt(n / (n - 1)) times the t quantile: 1.095445 x 2.570582 of six seeds."""
+    d = np.random.default_rng(n).normal(size=(1, n))
+    wanted = sps.bootstrap((d,), np.mean, axis=1, method="BCa", confidence_level=level, n_resamples=2_000, batch=100,
+                           vectorized=True, rng=np.random.default_rng(0)).confidence_interval  # fmt: skip
+    low, high = stats.bca(d)
+    # rounding decides on which side of the mean the resamples that equal it are
+    assert (low[0], high[0]) == (pytest.approx(wanted.low[0], abs=3e-3), pytest.approx(wanted.high[0], abs=3e-3))
+
+
 def test_bca_of_equal_differences_has_no_width() -> None:
     almost = np.full((1, 5), 0.1) + np.array([[0, 1e-17, 0, -1e-17, 0]])
     low, high = stats.bca(np.concatenate([np.full((1, 5), 0.3), np.zeros((1, 5)), almost]))
