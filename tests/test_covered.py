@@ -13,7 +13,8 @@ import pytest
 
 @pytest.mark.parametrize("processes", ["0", "2"])
 def test_few_lines_fail_a_run_whose_tests_pass(processes: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-p", "tests.covered", "-n", processes, "tests/test_protocols.py"]
+    some = "tests/protocols/test_protocols.py"
+    command = [sys.executable, "-m", "pytest", "-p", "tests.covered", "-n", processes, some]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(command, cwd=Path(__file__).parents[1], env=alone, capture_output=True, text=True)
     assert done.returncode == 1, done.stdout

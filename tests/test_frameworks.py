@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import claim_tables
+import framework_shares
 import numpy as np
 import pandas as pd
 import pytest
 import synthetic_tables as synthetic
-import test_claims_frameworks
 from training_cases import cell
 
 from experiments import engines, frameworks, judgement
@@ -184,7 +184,7 @@ def test_the_framework_is_a_cause_where_its_program_costs_a_margin(outcome: str,
     aside = [{"quantity": "accuracy"}, {"estimand": judgement.THESE}, {"at": "best"}]  # not counted
     unlike = [comparison_rows("torch", "sigmoid_bceloss", "sigmoid", 0.1, outcome="larger", **one) for one in aside]
     differences = pd.concat([rows, usual, other, *unlike])
-    base = test_claims_frameworks.tables([test_claims_frameworks.share()], [test_claims_frameworks.share()])
+    base = framework_shares.tables([framework_shares.share()], [framework_shares.share()])
     before = claim_tables.counts(claim_tables.verdict(base, "framework-is-the-cause"))
     after = claim_tables.counts(claim_tables.verdict({**base, "differences": differences}, "framework-is-the-cause"))
     assert tuple(np.subtract(after, before)) == expected

@@ -431,8 +431,8 @@ def test_whether_the_driver_starts_is_asked_of_the_driver(tmp_path: Path, monkey
 
 @pytest.mark.parametrize(
     ("arguments", "asked"),
-    [([], True), (["--slow"], True), (["tests/test_report_browser.py"], True), (["tests/test_records.py"], False),
-     (["--version"], False)],
+    [([], True), (["--slow"], True), (["tests/report/test_report_browser.py"], True),
+     (["tests/test_records.py"], False), (["--version"], False)],
 )  # fmt: skip
 def test_only_tests_that_need_a_browser_look_for_one(checkout: Checkout, arguments: list[str], asked: bool) -> None:
     checkout.start("run_tests.sh", *arguments)
@@ -455,7 +455,7 @@ def test_a_browser_that_cannot_start_is_skipped_with_the_reason(tmp_path: Path, 
     program.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-rs", "-k", "keyboard or without_scripts",
-         "tests/test_report_browser.py"],
+         "tests/report/test_report_browser.py"],
         cwd=ROOT, env={**os.environ, "CHROMIUM": str(program), broken: str(program)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

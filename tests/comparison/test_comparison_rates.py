@@ -5,7 +5,8 @@ from __future__ import annotations
 import compared_models as compared
 import numpy as np
 import pytest
-from test_comparison import plan_of, silent, table_of
+from comparison_plans import plan_of, table_of
+from test_comparison import silent
 
 from experiments.comparison import run
 from experiments.comparison.seed_data import problem

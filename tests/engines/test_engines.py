@@ -11,7 +11,7 @@ from dataclasses import replace
 import compared_models as compared
 import numpy as np
 import pytest
-from test_comparison import plan_of
+from comparison_plans import plan_of
 from training_cases import cell, stamped
 
 from experiments.comparison.seed_data import problem as compared_problem

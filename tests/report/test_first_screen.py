@@ -18,7 +18,7 @@ from experiments.figures.files import FONT
 from experiments.suite.notebooks import render
 
 PAGES = ("report.html", "report.zh.html")
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "binary.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "binary.ipynb"
 LEAST = 10  # pixels that a letter of a figure is high
 
 

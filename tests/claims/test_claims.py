@@ -493,7 +493,7 @@ def throwaway() -> Iterator[str]:
 
 def test_the_protocol_states_every_margin() -> None:
     """What docs/protocol.md says was registered is what the code holds."""
-    text = (Path(__file__).parents[1] / "docs" / "protocol.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith("| `")]
     for quantity in QUANTITIES.values():
         (line,) = [line for line in lines if f"`{quantity.name}`" in line.split("|")[1] and line.count("|") == 6]

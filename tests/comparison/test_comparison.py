@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from browsing import DESK, Opened, check_page
+from comparison_plans import plan_of, table_of
+from page_prose import identifiers, left_in_english, prose
 from test_comparison_language import english
-from test_report_language import identifiers, left_in_english, prose
 
 import experiments
 from experiments.comparison import Comparison, Options, page, run, seed_data
-from experiments.comparison.model import of_function, registered
+from experiments.comparison.model import registered
 from experiments.comparison.save import page_messages, save
 from experiments.comparison.seed_data import Plan, problem, row_shape, seeds_at_once
 from experiments.engines import driver
@@ -35,27 +36,13 @@ from experiments.judgement import OUTCOMES, Design, looks
 from experiments.records import UserError
 from experiments.report import blocks
 from experiments.stats import clusters, corrected_t
-from experiments.tasks.files import Table, from_arrays
+from experiments.tasks.files import from_arrays
 
-ROOT = Path(__file__).resolve().parents[1]
-SMALL = {"seeds": 2, "steps": 12, "batch_size": 8}
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def silent(text: str, share: float) -> None:
     """No progress."""
-
-
-def table_of(row: tuple[int, ...], n: int = 90, **more: Any) -> Table:
-    rng = np.random.default_rng(0)
-    x = rng.normal(size=(n, *row)).astype(np.float32)
-    y = (x.reshape(n, -1)[:, :2].sum(axis=1) + 0.5 * rng.normal(size=n) > 0).astype(int)
-    return from_arrays(x, y, **more)
-
-
-def plan_of(build: Any, row: tuple[int, ...], table: Table | None = None, **options: Any) -> Plan:
-    chosen = Options(**{**SMALL, **options})
-    model = of_function(build, row, chosen.optimizer, chosen.learning_rate)
-    return Plan(table=table or table_of(row), model=model, options=chosen, task="data")
 
 
 def by_hand(plan: Plan, units: int, seed: int) -> tuple[list[float], float, float]:

@@ -22,7 +22,7 @@ from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import Setup
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 Cells = Mapping[str, Sequence[Setup]]
 
 

@@ -21,7 +21,7 @@ from experiments.suite.execute import execute
 from experiments.suite.jobs import Hooks, Job, JobResult
 from experiments.suite.kernels import ForkServer, ServerGone
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")

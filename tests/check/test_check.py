@@ -19,7 +19,7 @@ from experiments.check.render import SOUND, UNMEASURED, as_text, main, render
 from experiments.check.target import check_target
 from experiments.records import UserError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MODELS = ROOT / "tests" / "models"
 
 # what the file's name stands for -> its problem, and the line to change

@@ -21,7 +21,7 @@ from experiments.store.cells import Cells
 from experiments.suite import Options, run
 
 DASK = Path(sys.executable).with_name("dask")
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:

@@ -16,7 +16,7 @@ from experiments.check.registry import KINDS, documented
 from experiments.check.script import check_script
 from experiments.records import UserError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 KERAS = """
 import numpy as np

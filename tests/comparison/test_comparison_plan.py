@@ -10,14 +10,15 @@ from typing import Any
 import compared_models as compared
 import numpy as np
 import pytest
-from test_comparison import plan_of, silent, table_of
+from comparison_plans import plan_of, table_of
+from test_comparison import silent
 
 import experiments
 from experiments.comparison import Options, run
 from experiments.comparison.seed_data import problem, seed_bytes, seeds_at_once
 from experiments.comparison.verb import compare as verb
 
-GUIDE = (Path(__file__).resolve().parents[1] / "docs" / "compare.md").read_text(encoding="utf-8")
+GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "compare.md").read_text(encoding="utf-8")
 
 
 def test_the_function_and_the_command_have_the_defaults_of_the_options() -> None:

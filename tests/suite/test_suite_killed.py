@@ -18,7 +18,7 @@ from experiments.store.cells import Cells
 from experiments.store.collect import verify
 
 SCRIPT = throwaway.__file__
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:

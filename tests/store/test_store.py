@@ -271,7 +271,7 @@ class TestLock:
             "import time; from pathlib import Path; from experiments.store.lock import hold\n"
             f"with hold(Path({str(tmp_path / 'out')!r})): print('held', flush=True); time.sleep(60)"
         )
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent)}
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment) as other:
             assert other.stdout is not None
             assert other.stdout.readline() == b"held\n"
