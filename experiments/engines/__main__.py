@@ -42,7 +42,7 @@ def _weights(path: Path) -> First | None:
     with np.load(path) as stored:
         count = len(stored.files) - 1
         seeds = stored["seeds"].tolist()
-        return {seed: tuple(stored[f"{seed} {place}"] for place in range(count // len(seeds))) for seed in seeds}
+        return {seed: tuple(stored[f"{seed} {index}"] for index in range(count // len(seeds))) for seed in seeds}
 
 
 if __name__ == "__main__":

@@ -101,11 +101,11 @@ def _record(problem: Problem, engine: Engine, chunk: Chunk, records: Sequence[Re
 
 
 def _record_steps(records: Sequence[Record], step: int, seen: Progressed) -> None:
-    for place, record in enumerate(records):
+    for index, record in enumerate(records):
         for name, norms in seen.norms.items():
-            record.add(step, "train", "grad_norm", float(norms[place]), scope=name)
-        record.add(step, "train", "dead_share", float(seen.dead[place]))
-        record.add(step, "train", "fit_loss", float(seen.objective[place]))
+            record.add(step, "train", "grad_norm", float(norms[index]), scope=name)
+        record.add(step, "train", "dead_share", float(seen.dead[index]))
+        record.add(step, "train", "fit_loss", float(seen.objective[index]))
 
 
 def _measure(

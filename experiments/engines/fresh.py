@@ -30,7 +30,7 @@ def train_each(
         for number, first in enumerate(firsts):
             if first is not None:
                 arrays: dict[str, Any] = {"seeds": np.array(list(first))}
-                arrays |= {f"{seed} {place}": w for seed, trunk in first.items() for place, w in enumerate(trunk)}
+                arrays |= {f"{seed} {index}": w for seed, trunk in first.items() for index, w in enumerate(trunk)}
                 np.savez(folder / WEIGHTS.format(number), **arrays)
         run_fresh(__package__, [name], backend, progress)
         return [

@@ -84,12 +84,12 @@ class _Drawn:
 
     initialiser: type[keras.initializers.Initializer]
     config: Mapping[str, Any]
-    place: int
+    index: int
     shape: tuple[int, ...]
     dtype: str
 
     def __call__(self, seeds: Sequence[int]) -> np.ndarray:
-        initialiser = self.initialiser.from_config({**self.config, "seed": seeds[self.place]})
+        initialiser = self.initialiser.from_config({**self.config, "seed": seeds[self.index]})
         values = initialiser(self.shape, dtype=self.dtype)
         return np.asarray(keras.ops.convert_to_numpy(values))
 
@@ -109,8 +109,8 @@ def _called_again(trunk: keras.Model, weights_by_seed: dict[int, Weights]) -> Dr
     ]
     # a layer may draw seeds for more than its initialisers, such as Dropout for its generator
     seeds = keras_internals.default_seeds(0, 4 * len(initialisers) + 64)
-    places = {seed: place for place, seed in enumerate(seeds)}
-    usable = [one for one in initialisers if one.seed in places]
+    indices = {seed: index for index, seed in enumerate(seeds)}
+    usable = [one for one in initialisers if one.seed in indices]
     parts: list[_Drawn | np.ndarray] = []
     for number, variable in enumerate(weights_of(trunk)):
         values = [weights[number] for weights in weights_by_seed.values()]
@@ -119,7 +119,7 @@ def _called_again(trunk: keras.Model, weights_by_seed: dict[int, Weights]) -> Dr
             continue
         shape, dtype = tuple(variable.shape), variable.dtype
         drawn = (
-            _Drawn(initialiser=type(one), config=config, place=places[one.seed], shape=shape, dtype=dtype)
+            _Drawn(initialiser=type(one), config=config, index=indices[one.seed], shape=shape, dtype=dtype)
             for one in usable
             for config in _configs(one, len(shape))
         )
@@ -127,7 +127,7 @@ def _called_again(trunk: keras.Model, weights_by_seed: dict[int, Weights]) -> Dr
         if draw is None:
             return None
         parts.append(draw)
-    most = max((part.place for part in parts if isinstance(part, _Drawn)), default=-1) + 1
+    most = max((part.index for part in parts if isinstance(part, _Drawn)), default=-1) + 1
 
     def again(seed: int) -> Weights:
         seeds = keras_internals.default_seeds(seed, most)

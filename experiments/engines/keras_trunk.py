@@ -123,11 +123,11 @@ def penalised(build: Build, l2: float) -> Build:
 
 
 def layer_scopes(trunk: keras.Model) -> list[tuple[str, list[int]]]:
-    """Each layer of the trunk that trains, named by its place, with the places of its variables."""
-    places = {id(variable): place for place, variable in enumerate(trunk.trainable_variables)}
+    """Each layer of the trunk that trains, named by its index, with the indices of its variables."""
+    index_of = {id(variable): index for index, variable in enumerate(trunk.trainable_variables)}
     scopes: list[tuple[str, list[int]]] = []
     for layer in keras_internals.layers_within(trunk, itself=False, nested=False):
-        indices = [places[id(v)] for v in layer.trainable_variables if id(v) in places]
+        indices = [index_of[id(v)] for v in layer.trainable_variables if id(v) in index_of]
         if indices:
             scopes.append((f"layer:{len(scopes) + 1}_{type(layer).__name__}", indices))
     return scopes

@@ -193,9 +193,9 @@ def set_weights(chunk: Chunk, trunk: keras.Model, last: keras.layers.Dense) -> N
     """Give a classifier the weights and the states that a chunk's one network starts from."""
     for variable, value in zip(weights_of(trunk), chunk.trunks[0], strict=True):
         variable.assign(value)
-    places = random_layers(trunk)
+    indices = random_layers(trunk)
     for layer in keras_internals.layers_within(trunk):
-        if id(layer) in places:
-            layer.seed_generator.state.assign([int(chunk.random[0]) + places[id(layer)], 0])
+        if id(layer) in indices:
+            layer.seed_generator.state.assign([int(chunk.random[0]) + indices[id(layer)], 0])
     last.kernel.assign(chunk.kernels[0])
     last.bias.assign(chunk.biases[0])

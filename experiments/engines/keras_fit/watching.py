@@ -83,7 +83,7 @@ def scopes(trunk: keras.Model, last: keras.layers.Dense) -> list[Scope]:
         Scope(name="total", variables=[*trunk_variables, *head]),
         Scope(name="effective_head", variables=head, along=difference if last.units == 2 else None),
         *(
-            Scope(name=name, variables=[trunk_variables[place] for place in places])
-            for name, places in layer_scopes(trunk)
+            Scope(name=name, variables=[trunk_variables[index] for index in indices])
+            for name, indices in layer_scopes(trunk)
         ),
     ]

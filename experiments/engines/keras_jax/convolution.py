@@ -69,8 +69,8 @@ def patches(
         x = jnp.pad(x, [(0, 0), *((m // 2, m - m // 2) for m in missing), (0, 0)])
     ends = [n - span + 1 for n, span in zip(x.shape[1:-1], spans, strict=True)]
     slices = []
-    for place in itertools.product(*map(range, sizes)):
-        along = zip(place, dilations, ends, strides, strict=True)
+    for index in itertools.product(*map(range, sizes)):
+        along = zip(index, dilations, ends, strides, strict=True)
         window = [slice(p * dilation, p * dilation + end, stride) for p, dilation, end, stride in along]
         slices.append(x[:, *window])
     return jnp.concatenate(slices, axis=-1)

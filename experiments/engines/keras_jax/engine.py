@@ -41,7 +41,7 @@ class JaxEngine:
         self.trunk, self.heads = trunk, tuple(heads)
         self.networks = Networks(trunk, heads, problem.optimizer.l2, self.dtype)
         self._weights = weights_of(trunk)
-        self._seeds = {id(state): place for place, state in enumerate(keras_internals.seed_states(trunk))}
+        self._seeds = {id(state): index for index, state in enumerate(keras_internals.seed_states(trunk))}
         features = problem.trunk.features
         templates = [
             [keras.Variable(np.zeros(shape), dtype=self.dtype) for shape in ((features, units), (units,))]
@@ -63,8 +63,8 @@ class JaxEngine:
     def start(self, chunk: Chunk) -> None:
         """Set the first weights, what the chunk's streams see, and optimizers that have taken no step."""
         first = {
-            id(variable): np.stack([trunk[place] for trunk in chunk.trunks])
-            for place, variable in enumerate(self._weights)
+            id(variable): np.stack([trunk[index] for trunk in chunk.trunks])
+            for index, variable in enumerate(self._weights)
         }
         for variable in self.trunk.non_trainable_variables:
             if id(variable) in self._seeds:
@@ -117,7 +117,7 @@ class JaxEngine:
         now = {id(variable): np.asarray(stack) for variable, stack in stacks}
         trunk = [now[id(variable)] for variable in self._weights]
         pairs = [pair for pair in self.state["heads"] for pair in zip(*map(np.asarray, pair), strict=True)]
-        return [(*(stack[place] for stack in trunk), *pair) for place, pair in enumerate(pairs)]
+        return [(*(stack[index] for stack in trunk), *pair) for index, pair in enumerate(pairs)]
 
     # The compiled part: everything below is traced.
 

@@ -32,7 +32,7 @@ class Networks:
         self.trunk, self.dtype, self.count = trunk, dtype, len(heads)
         self.units = sorted({head.units for head in heads})
         self.counts = [sum(head.units == units for head in heads) for units in self.units]
-        self.ends = [sum(self.counts[: place + 1]) for place in range(len(self.counts))]
+        self.ends = [sum(self.counts[: index + 1]) for index in range(len(self.counts))]
         self.scopes = layer_scopes(trunk)
         self._slices = slices(heads)
         self._l2 = l2 * jnp.array([head.decay_scale for head in heads], dtype) if l2 else None
@@ -94,7 +94,7 @@ class Networks:
         """Euclidean norms of gradients: those of `problem.NORMS`, then each layer's, (scopes, networks)."""
         zero = jnp.zeros(self.count, self.dtype)
         by_variable = [_squares(gradient) for gradient in trunk]
-        layers = [sum((by_variable[place] for place in places), zero) for _, places in self.scopes]
+        layers = [sum((by_variable[index] for index in indices), zero) for _, indices in self.scopes]
         trunk_squares = sum(by_variable, zero)
         head = jnp.concatenate([_squares(kernel) + _squares(bias) for kernel, bias in heads])
         effective = jnp.concatenate([_squares(_along(kernel)) + _squares(_along(bias)) for kernel, bias in heads])

@@ -75,7 +75,7 @@ class Context:
 def random_layers(model: keras.Model) -> dict[int, int]:
     """The layers of `model` that draw random numbers, by `id`, with what each adds to its replica's seed."""
     drawing = [layer for layer in layers_within(model) if isinstance(layer, keras.layers.Dropout) and layer.rate > 0]
-    return {id(layer): place for place, layer in enumerate(drawing)}
+    return {id(layer): index for index, layer in enumerate(drawing)}
 
 
 def tables(model: keras.Model) -> set[int]:

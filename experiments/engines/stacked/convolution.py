@@ -57,10 +57,10 @@ def _readers(taps: np.ndarray, positions: int) -> np.ndarray:
     return readers
 
 
-def _gather(x: tf.Tensor, places: np.ndarray) -> tf.Tensor:
-    """x (rows, positions, channels) at `places`, with zeros at the position past the last."""
+def _gather(x: tf.Tensor, indices: np.ndarray) -> tf.Tensor:
+    """x (rows, positions, channels) at `indices`, with zeros at the position past the last."""
     padded = tf.pad(x, [(0, 0), (0, 1), (0, 0)])
-    return tf.gather(padded, tf.constant(places.ravel(), tf.int32), axis=1)
+    return tf.gather(padded, tf.constant(indices.ravel(), tf.int32), axis=1)
 
 
 def _patches(x: tf.Tensor, taps: np.ndarray) -> tf.Tensor:

@@ -52,7 +52,7 @@ class StackedEngine:
         self._trains = [id(template) in trains for template in self._templates]
         self._kernels = [self._variable(n, (features, units), "kernel") for n, units in self._by_units()]
         self._biases = [self._variable(n, (units,), "bias") for n, units in self._by_units()]
-        order = {id(v): place for place, v in enumerate(trunk.trainable_variables)}
+        order = {id(v): index for index, v in enumerate(trunk.trainable_variables)}
         moving = [(order[id(t)], s) for t, s in zip(self._templates, self._stack, strict=True) if id(t) in order]
         self._trunk_variables = [variable for _, variable in sorted(moving, key=lambda pair: pair[0])]
         self._variables = [*self._trunk_variables, *self._kernels, *self._biases]
@@ -83,8 +83,8 @@ class StackedEngine:
 
     def start(self, chunk: Chunk) -> None:
         """Set the first weights, what the chunk's streams see, and an optimizer that has taken no step."""
-        for place, variable in enumerate(self._stack):
-            variable.assign(np.stack([trunk[place] for trunk in chunk.trunks]).reshape(variable.shape))
+        for index, variable in enumerate(self._stack):
+            variable.assign(np.stack([trunk[index] for trunk in chunk.trunks]).reshape(variable.shape))
         position = 0
         for kernel, bias, count in zip(self._kernels, self._biases, self.counts, strict=True):
             kernel.assign(np.stack(chunk.kernels[position : position + count]))
@@ -126,7 +126,7 @@ class StackedEngine:
         kernels = [kernel for stack in self._kernels for kernel in stack.numpy()]
         biases = [bias for stack in self._biases for bias in stack.numpy()]
         of_heads = enumerate(zip(kernels, biases, strict=True))
-        return [(*(stack[place] for stack in trunk), kernel, bias) for place, (kernel, bias) in of_heads]
+        return [(*(stack[index] for stack in trunk), kernel, bias) for index, (kernel, bias) in of_heads]
 
     # The compiled part: everything below runs inside a tf.function.
 
@@ -227,7 +227,7 @@ class StackedEngine:
         trunk = len(self._trunk_variables)
         by_variable = [zero if g is None else squares(g, self.replicas) for g in gradients[:trunk]]
         # plain sums: the order of tf.add_n depends on which buffer happens to be free, and so do its last bits
-        layers = [sum((by_variable[place] for place in places), zero) for _, places in self._scopes]
+        layers = [sum((by_variable[index] for index in indices), zero) for _, indices in self._scopes]
         head, effective = [], []
         groups = len(self.units)
         of_heads = zip(self.counts, gradients[trunk : trunk + groups], gradients[trunk + groups :], strict=True)

@@ -40,7 +40,7 @@ def row_elements(problem: Problem) -> int:
         module(x)
     weights = {parameter.untyped_storage().data_ptr() for parameter in module.parameters()}
     held = {part.untyped_storage().data_ptr(): part.untyped_storage().nbytes() for part in [x, *results.held]}
-    return sum(size for place, size in held.items() if place not in weights) // (ROWS * x.element_size())
+    return sum(size for index, size in held.items() if index not in weights) // (ROWS * x.element_size())
 
 
 def replica_bytes(problem: Problem) -> tuple[int, int]:

@@ -48,14 +48,14 @@ class TorchEngine:
         """Set the first weights, what the chunk's streams see, and an optimizer that has taken no step."""
         self._order = in_order(chunk.replicas)
         self._place = np.argsort(self._order)
-        replicas = [chunk.replicas[place] for place in self._order]
+        replicas = [chunk.replicas[index] for index in self._order]
         self._decay_scale = self._tensor(np.array([replica.head.decay_scale for replica in replicas]))
-        self.trunks = [self._stack([chunk.trunks[r][place] for r in self._order]) for place in range(len(self.names))]
+        self.trunks = [self._stack([chunk.trunks[r][index] for r in self._order]) for index in range(len(self.names))]
         starts = np.cumsum([0, *self.counts])
         by_units = [self._order[start:stop] for start, stop in pairwise(starts)]
         # as Linear has them, (units, features)
-        self.kernels = [self._stack([chunk.kernels[r].T for r in places]) for places in by_units]
-        self.biases = [self._stack([chunk.biases[r] for r in places]) for places in by_units]
+        self.kernels = [self._stack([chunk.kernels[r].T for r in indices]) for indices in by_units]
+        self.biases = [self._stack([chunk.biases[r] for r in indices]) for indices in by_units]
         at = [int(start) for start in starts[:-1]]
         self._updates = Updates(
             self.optimizer,
@@ -107,7 +107,7 @@ class TorchEngine:
             for stacks in ([kernel.mT for kernel in self.kernels], self.biases)
         )
         of_heads = enumerate(zip(kernels, biases, strict=True))
-        return [(*(stack[place] for stack in trunk), kernel, bias) for place, (kernel, bias) in of_heads]
+        return [(*(stack[index] for stack in trunk), kernel, bias) for index, (kernel, bias) in of_heads]
 
     def _tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.as_tensor(values, dtype=self.dtype, device=self.device)
@@ -185,7 +185,7 @@ class TorchEngine:
         zero = torch.zeros(len(self._order), dtype=self.dtype, device=self.device)
         trunk, units = len(self.trunks), len(self.units)
         by_weight = [zero if g is None else _squares(g) for g in gradients[:trunk]]
-        layers = {name: sum((by_weight[place] for place in places), zero) for name, places in self._scopes}
+        layers = {name: sum((by_weight[index] for index in indices), zero) for name, indices in self._scopes}
         heads, effective = [], []
         for kernel, bias in zip(gradients[trunk : trunk + units], gradients[trunk + units :], strict=True):
             assert kernel is not None

@@ -83,9 +83,9 @@ def torch_trunk(problem: Problem) -> TorchTrunk:
 
 
 def layer_scopes(module: nn.Module) -> list[tuple[str, list[int]]]:
-    """Each layer that has parameters, named by its place, with the places of its parameters."""
-    places = {id(parameter): place for place, parameter in enumerate(module.parameters())}
+    """Each layer that has parameters, named by its index, with the indices of its parameters."""
+    indices = {id(parameter): index for index, parameter in enumerate(module.parameters())}
     return [
-        (f"layer:{number}_{type(layer).__name__}", [places[id(parameter)] for parameter in layer.parameters()])
+        (f"layer:{number}_{type(layer).__name__}", [indices[id(parameter)] for parameter in layer.parameters()])
         for number, layer in enumerate(layers_of(module), start=1)
     ]

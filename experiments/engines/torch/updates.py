@@ -33,11 +33,11 @@ class Part:
 
 
 def in_order(replicas: Sequence[Replica]) -> np.ndarray:
-    """The places of replicas such that those of one computation stay side by side, and within it those of one rate."""
+    """The indices of replicas such that those of one computation stay side by side, and within it those of one rate."""
 
-    def key(place: int) -> tuple[object, ...]:
-        head = replicas[place].head
-        return *kind_of(head), replicas[place].learning_rate, head.rate_scale, head.decay_scale
+    def key(index: int) -> tuple[object, ...]:
+        head = replicas[index].head
+        return *kind_of(head), replicas[index].learning_rate, head.rate_scale, head.decay_scale
 
     return np.array(sorted(range(len(replicas)), key=key))
 
@@ -86,7 +86,7 @@ def _rates_of(replica: Replica, head: bool) -> tuple[float, float]:
 
 
 def _runs(values: Sequence[tuple[float, float]]) -> list[tuple[tuple[float, float], slice]]:
-    """Each run of equal neighbours, with its places."""
+    """Each run of equal neighbours, with its indices."""
     runs, start = [], 0
     for value, run in groupby(values):
         length = len(list(run))
