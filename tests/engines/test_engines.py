@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import compared_models as compared
 import numpy as np
@@ -15,13 +17,14 @@ from comparison_plans import plan_of
 from training_cases import cell, stamped
 
 from experiments.comparison.seed_data import problem as compared_problem
-from experiments.engines import Problem, driver, prepare
+from experiments.engines import Problem, driver, memory, prepare
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import KerasFit
 from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.problem import NORMS, Replica, chunk_of
+from experiments.records import UserError
 from experiments.tasks import TASKS, as_data, task
 from experiments.tasks.files import from_arrays
 
@@ -106,6 +109,54 @@ def test_rows_in_blocks_are_each_evaluated_once_and_in_order(n: int) -> None:
     assert np.array_equal(one, rows[:1, :, None])
     assert np.array_equal(two, rows[1:, :, None] * np.ones(2))
     assert np.array_equal(losses, rows * 0.5)
+
+
+def in_memory(gib: float, rows: int = 4_000, dtype: str = "float32") -> Any:
+    """What the memory is asked of: rows of that many bytes, three features, two heads, batches of 8."""
+    setup = SimpleNamespace(network="mlp", dtype=dtype, batch_size=8, memory_gib=gib)
+    data = SimpleNamespace(x=np.broadcast_to(np.uint8(0), (rows,)))
+    return SimpleNamespace(setup=setup, data=data, trunk=SimpleNamespace(features=3), heads=HEADS)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("float64", 8)])
+def test_bytes_of_a_network_by_hand(dtype: str, size: int) -> None:
+    """A trunk of 100 numbers and two units of 3 weights and a bias; a row leaves 20 numbers, each with a gradient.
+
+    A step holds five copies of the weights and a batch of 8 rows; an evaluation the weights and 50 rows.
+    """
+    numbers = memory.network_bytes(in_memory(1.0, dtype=dtype), weights=100, elements=20, evaluated=50)
+    assert numbers == (size * (5 * 108 + 2 * 20 * 8), size * (108 + 20 * 50))
+
+
+@pytest.mark.parametrize(
+    ("working_set", "wanted"),
+    [(5_000, 5), (900, 2), (10**9, 7)],  # what the cache holds, one seed's arms at least, what the memory holds
+)
+def test_networks_that_advance_together_by_hand(working_set: int, wanted: int) -> None:
+    """A step takes 1000 bytes and an evaluation 1500; the memory holds 4000 of rows and seven evaluations."""
+    problem = in_memory((4_000 + 7.5 * 1_500) / 2**30)
+    assert memory.at_once(problem, training=1_000, evaluation=1_500, working_set=working_set) == wanted
+
+
+def test_a_memory_that_holds_no_network_is_refused_with_its_sizes() -> None:
+    told = r"One 'mlp' network takes 1\.5 GiB beside the rows' 0\.25, and memory_gib allows 1\..*now 8"
+    problem = in_memory(1.0, rows=2**28)
+    with pytest.raises(UserError, match=told):
+        memory.at_once(problem, training=3 * 2**29, evaluation=2**20, working_set=2**20)
+    assert memory.at_once(problem, training=3 * 2**28, evaluation=2**20, working_set=2**20) == 1
+
+
+def test_progress_over_chunks_ascends_to_all_network_steps() -> None:
+    """Five arms of two seeds, four networks at a time: ten networks of 20 steps, whatever the chunks."""
+    heads = ("sigmoid", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
+    told: list[tuple[int, int]] = []
+    with precision("float32"):
+        problem = prepare(cell("linear", "sgd", heads=heads, seeds=2, steps=20, record_every=5))
+        records = driver.run(problem, Stacked(), at_once=4, progress=lambda done, total: told.append((done, total)))
+    assert len(records) == 10
+    assert {total for _, total in told} == {200}
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
+    assert told[-1] == (200, 200)
 
 
 def test_jax_knows_the_options_that_make_it_quick_to_compile() -> None:

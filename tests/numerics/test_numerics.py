@@ -27,6 +27,7 @@ from experiments.figures.numerics import consequences as figure_of_consequences
 from experiments.figures.numerics import gradient_states, thresholds
 from experiments.keras_backend import use_backend
 from experiments.numerics import PATHOLOGIES, SOUND, UNEXPLAINED, Path, pathologies, paths, sweep
+from experiments.numerics.atlas import bind
 from experiments.numerics.axes import (
     DTYPES,
     EXECUTIONS,
@@ -39,7 +40,7 @@ from experiments.numerics.axes import (
     SWEEP,
     VARIANTS,
 )
-from experiments.numerics.consequences import TASKS, data, train, train_on, weights
+from experiments.numerics.consequences import ROWS, TASKS, Task, data, probability, train, train_on, weights
 from experiments.numerics.engines import ENGINES
 from experiments.numerics.keras_programs import loss as keras_loss
 from experiments.numerics.keras_programs import model, targets
@@ -86,6 +87,11 @@ def test_a_label_that_names_no_unit_is_refused_in_one_line() -> None:
     (status,) = one(tensorflow(), **{**KERAS_TF, **SIGMOID, "loss": "sparse_categorical_crossentropy"})["status"]
     assert status.startswith("raises InvalidArgumentError: Received a label value of 1")
     assert "\n" not in status
+
+
+def test_a_label_that_names_no_unit_passes_xla_which_checks_none() -> None:
+    where = {**KERAS_TF, **SIGMOID, "loss": "sparse_categorical_crossentropy"}
+    assert set(one(tensorflow(), **{**where, "execution": "xla"})["status"]) == {MEASURED}
 
 
 def test_a_backend_that_is_not_installed_says_so_in_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,6 +188,22 @@ def test_a_path_computes_alone_what_it_computes_among_others(execution: str) -> 
         alone = sweep("tensorflow", [path])[["loss_value", "grad", "loss_of_prediction"]]
         among = one(tensorflow(), **vars(path))[list(alone)]
         pd.testing.assert_frame_equal(alone, among.reset_index(drop=True), check_exact=True)
+
+
+def test_programs_of_pytorch_that_share_a_head_have_each_its_own_gradient() -> None:
+    """dL/dz of the losses from a sigmoid is (p - y) p (1 - p) from logits, and p - y from probabilities."""
+    pytest.importorskip("torch")
+    engine = ENGINES["torch"]()
+    paths_of_head = [
+        Path(framework="torch", execution="eager", dtype="float64", form="activation_layer", activation="sigmoid",
+             units=1, loss=loss)
+        for loss in ("BCEWithLogitsLoss", "BCELoss")
+    ]  # fmt: skip
+    of_logits, of_probabilities = engine.compiled([[bind(path) for path in paths_of_head]], "eager")([SWEEP])
+    p, small = 1 / (1 + np.exp(-SWEEP)), np.abs(SWEEP) <= 8
+    squashed = (1 / (1 + np.exp(-p)) - LABELS) * p * (1 - p)
+    assert engine.numpy(of_logits.grad)[:, 0] == pytest.approx(squashed, abs=1e-12)
+    assert engine.numpy(of_probabilities.grad)[small, 0] == pytest.approx((p - LABELS)[small], abs=1e-12)
 
 
 def test_the_loss_of_what_was_predicted_is_that_of_its_own_objective() -> None:
@@ -390,6 +412,21 @@ def test_rounding_of_a_half_is_off_and_not_wrong() -> None:
 # consequences -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
+def test_clouds_are_apart_by_their_distance_but_for_the_rows_that_are_flipped(task: Task) -> None:
+    """Of each class's rows, (1 - f) lie about its own centre and f about the other: mean (1 - 2f) d / 2, either way."""
+    half = ROWS // 2
+    x = np.stack([data(task, seed) for seed in range(64)])
+    assert x.shape == (64, ROWS, 2)
+    wanted = (1 - 2 * task.flipped) * task.distance / 2
+    assert x[:, :half, 0].mean() == pytest.approx(-wanted, abs=0.15)
+    assert x[:, half:, 0].mean() == pytest.approx(wanted, abs=0.15)
+    assert np.abs(x[..., 1].mean()) < 0.05
+    assert x[..., 1].std() == pytest.approx(1, abs=0.05)
+    beyond = np.sign(x[..., 0]) != np.repeat([-1, 1], half)
+    assert (beyond.mean() < 0.01) == (task.flipped == 0 and task.distance >= 6)
+
+
 def test_the_network_of_the_consequences_is_the_one_that_keras_trains() -> None:
     """The same start, rows and steps through Keras's own layers, loss and SGD, in float64."""
     import keras
@@ -412,6 +449,40 @@ def test_the_network_of_the_consequences_is_the_one_that_keras_trains() -> None:
     finally:
         keras.config.set_floatx("float32")
     assert trained.set_index("task").loc[task.name, "nll"] == pytest.approx(expected, rel=1e-12)
+
+
+def test_networks_without_a_gradient_stay_where_they_start_and_their_dead_rows_are_counted() -> None:
+    """A row is dead where its gradient is 0 although the sigmoid is more than 0.001 from its label."""
+    seeds, label = 8, np.repeat([0, 1], ROWS // 2)
+    (table,) = train(lambda z: (np.zeros_like(z), np.full_like(z, 0.75)), seeds, 3)
+    for task in TASKS:
+        mine = table[table["task"] == task.name].set_index("seed")
+        for seed in range(seeds):
+            inner, outer = weights(task, seed)
+            z = np.tanh(data(task, seed) @ inner) @ outer
+            off = np.abs(1 / (1 + np.exp(-z)) - label)
+            assert mine.loc[seed, "dead_share"] == pytest.approx((off > 1e-3).mean(), rel=1e-12)
+            assert mine.loc[seed, "nll"] == pytest.approx((np.logaddexp(0, z) - label * z).mean(), rel=1e-12)
+        assert mine["predicted_nll"].to_numpy() == pytest.approx(-(np.log(0.75) + np.log(0.25)) / 2)
+        assert set(mine["accuracy"]) == {0.5}
+        assert mine["finite"].all()
+    assert table["dead_share"].min() < 1
+
+
+def test_the_probability_that_a_user_reads_off_a_prediction() -> None:
+    """That of class 1: the one unit's, the second of two over their sum, and from logits after the head's own law."""
+    one_unit, two_units = np.array([[0.25], [0.75]]), np.array([[0.1, 0.3], [0.6, 0.2]])
+    of = {**KERAS_TF, **SIGMOID}
+    assert probability(Path(**of), one_unit) == pytest.approx([0.25, 0.75])
+    assert probability(Path(**{**of, "units": 2}), two_units) == pytest.approx([0.75, 0.25])
+    linear = {**of, "form": "from_logits", "activation": "linear"}
+    assert probability(Path(**linear), np.log([[3.0], [1.0]])) == pytest.approx([0.75, 0.5])
+    by_class = {**linear, "units": 2, "loss": "categorical_crossentropy"}
+    assert probability(Path(**by_class), np.log([[1.0, 3.0]])) == pytest.approx([0.75])
+    # two sigmoids of logits log 3 and 0: 3/4 and 1/2
+    assert probability(Path(**{**linear, "units": 2}), np.log([[3.0, 1.0]])) == pytest.approx([0.5 / 1.25])
+    logs = Path(**{**of, "framework": "torch", "form": "activation_layer", "activation": "log_softmax", "units": 2})
+    assert probability(logs, np.log([[0.4, 0.6]])) == pytest.approx([0.6])
 
 
 def test_a_pathology_costs_what_its_sound_counterpart_does_not() -> None:

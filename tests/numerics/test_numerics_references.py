@@ -94,6 +94,10 @@ def test_every_slope_is_the_derivative_of_its_loss(program: tuple[str, int, str]
 def test_a_loss_of_what_is_no_probability_has_no_meaning() -> None:
     assert math.isnan(references.reference("linear", 1, "binary", 2.0, 1)[0])
     assert math.isnan(references.reference("linear", 2, "categorical", 2.0, 1)[0])
+    for kind in ("binary", "categorical", "plain"):
+        for z in (-0.25, 1.5):
+            assert math.isnan(references.reference("linear", 1, kind, z, 1)[0]), (kind, z)
+    assert references.reference("linear", 1, "plain", 0.5, 1)[0] == pytest.approx(math.log(2), rel=1e-15)
     assert references.reference("linear", 1, "binary", 0.5, 1)[0] == pytest.approx(math.log(2), rel=1e-15)
     assert references.reference("softmax", 1, "binary", 3.0, 0)[0] == math.inf
     assert references.reference("softmax", 1, "sparse", 3.0, 0) == (0.0, 0.0)
