@@ -242,6 +242,18 @@ def test_a_budget_is_told_when_it_is_too_short(monkeypatch: pytest.MonkeyPatch) 
         run.run(plan_of(compared.custom, (5,), budget=20.0), silent)
 
 
+def test_what_plain_keras_will_take_is_told_before_it_trains(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 10 s a seed the first look, at 6 seeds, is a minute away, and 20 seeds take 200 s."""
+    monkeypatch.setattr(run, "_measured", lambda plan: 10.0)
+    told: list[tuple[str, float]] = []
+    with pytest.raises(UserError, match="too short"):
+        run.run(plan_of(compared.custom, (5,), seeds=20, budget=20.0), lambda *given: told.append(given))
+    ((text, share),) = told
+    assert "since the fast engine lacks the layer gate (Gate)" in text
+    assert text.endswith("about 10s a seed, 60s until the first look, 3min for all 20 seeds.")
+    assert share == 0
+
+
 @pytest.mark.parametrize(
     ("per_seed", "left", "wanted"), [(1.0, 100.0, (6, 10, 14, 20)), (10.0, 65.0, (6, 10, 14, 20)), (10.0, 45.0, (4,))]
 )

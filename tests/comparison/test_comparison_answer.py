@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from lettering_cases import DRAWN
 
-from experiments.comparison import answer, chart
+from experiments.comparison import answer, chart, first
 from experiments.comparison.advice import Advice, advice, around
 from experiments.comparison.language import messages_in
 from experiments.comparison.tuning import Tuning, tune
@@ -204,6 +204,8 @@ def test_the_better_head_is_recommended() -> None:
             assert answer.name_of(quantity) in found.sentence
             assert f"Dense({2 if wanted == 'softmax' else 1})" in found.code
             assert ("SparseCategorical" in found.code) == (wanted == "softmax")
+            assert ("metrics=[keras.metrics.BinaryAccuracy(threshold=0.0)]" in found.code) == (wanted == "sigmoid")
+            assert ('metrics=["accuracy"]' in found.code) == (wanted == "softmax")
             assert "keras.optimizers.Adam(0.01)" in found.code
             assert (found.learning_rate, found.rate) == (OWN, "")
 
@@ -273,6 +275,34 @@ def test_at_the_best_rate_nothing_is_changed() -> None:
     assert "Use sigmoid at this learning rate" in found.sentence
 
 
+# --- the first screen
+
+
+def on_first_screen(head: str, rate: float, outcomes: tuple[str, ...]) -> Any:
+    return SimpleNamespace(
+        advice=SimpleNamespace(head=head, learning_rate=rate), settings={"learning_rate": OWN},
+        primary=pd.DataFrame({"outcome": outcomes}),
+    )  # fmt: skip
+
+
+def test_the_first_screen_says_which_head_and_which_rate() -> None:
+    english = messages_in("en")
+    told = [first._which(on_first_screen(head, rate, ()), english)
+            for head in ("softmax", "either") for rate in (OWN, 4 * OWN)]  # fmt: skip
+    one, either = "Use softmax: it predicts better here", "Either head: neither is shown to predict better"
+    stay, change = ", at the learning rate that you have.", "; more is gained by the learning rate 0.04."
+    assert told == [one + stay, one + change, either + stay, either + change]
+    assert first.title(on_first_screen("softmax", OWN, ()), english).endswith("Use softmax")
+    assert "Either: neither is shown" in first.title(on_first_screen("either", OWN, ()), english)
+
+
+def test_the_first_screen_counts_the_outcomes() -> None:
+    outcomes = ("larger", "different", "equivalent", "negligible", "equivalent", "undecided")
+    assert first._whether(on_first_screen("either", OWN, outcomes), messages_in("en")) == (
+        "Of 6 measures: shown to differ 2, shown to be within the margin 3, open 1."
+    )
+
+
 # --- the verdict
 
 
@@ -329,6 +359,12 @@ def test_what_would_decide_what_is_open(needs: dict[str, float], shared: float, 
     found = answer.verdict(ran(rows({"nll": ("undecided", 0.01)}, shared=shared, **needs), stopped="seeds"))
     assert found.parts[-1].endswith(words)
     assert ("more rows" in found.parts[-1]) == (shared == 1.0 and "seeds_needed" not in needs)
+
+
+def test_the_seeds_are_those_of_the_quantity_that_has_most() -> None:
+    """A seed whose loss is not finite counts for the accuracy still."""
+    made = rows({}).assign(n=[17, 17, 20, 20, 20])
+    assert answer.verdict(ran(made)).parts[-1].startswith("Every primary quantity is decided after 20 seeds.")
 
 
 def test_the_cause_is_told_of_what_differs_most() -> None:

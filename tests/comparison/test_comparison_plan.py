@@ -15,6 +15,7 @@ from test_comparison import silent
 
 import experiments
 from experiments.comparison import Options, run
+from experiments.comparison.options import seconds
 from experiments.comparison.seed_data import problem, seed_bytes, seeds_at_once
 from experiments.comparison.verb import compare as verb
 
@@ -29,6 +30,7 @@ def test_the_function_and_the_command_have_the_defaults_of_the_options() -> None
         given["memory_gib"] = given.pop("memory", given.get("memory_gib"))
         assert {name: given[name] for name in wanted} == wanted
     assert f"seeds={wanted['seeds']}, steps={wanted['steps']}," in GUIDE
+    assert inspect.signature(verb).parameters["json"].default is False
 
 
 @pytest.mark.parametrize(("steps", "every"), [(400, 20), (1000, 50), (50, 2), (9, 1), (1, 1)])
@@ -54,8 +56,26 @@ def test_memory_of_a_seed_by_hand(n: int, steps: int, rows: int) -> None:
         assert seeds_at_once(plan_of(compared.linear, (5,), table, steps=steps, memory_gib=gib)) == seeds
 
 
-def test_the_time_of_a_seed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that takes 6 s to compile, 2 s to start and 0.5 s a step, on its own clock.
+def test_rates_around_the_own_one_double_and_plain_keras_has_the_own_one_alone() -> None:
+    plan = plan_of(compared.linear, (5,), learning_rate=0.01)
+    assert plan.rate == 0.01
+    assert plan.rates == pytest.approx((0.0025, 0.005, 0.01, 0.02, 0.04))
+    assert plan_of(compared.custom, (5,), learning_rate=0.01).rates == (0.01,)
+
+
+@pytest.mark.parametrize(
+    ("spent", "text"),
+    [(0.2, "1s"), (45, "45s"), (89, "89s"), (120, "2min"), (150.1, "3min"), (5300, "88min"), (5400, "1.5h"),
+     (36_000, "10.0h")],
+)  # fmt: skip
+def test_a_time_is_told_as_a_budget_is_given(spent: float, text: str) -> None:
+    assert run.duration(spent) == text
+    assert seconds(text) == pytest.approx(spent, rel=0.21, abs=0.8)
+
+
+@pytest.mark.parametrize("compiling", [6.0, 0.0])
+def test_the_time_of_a_seed_by_hand(compiling: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that takes 6 s or nothing to compile, 2 s to start and 0.5 s a step, on its own clock.
 
     An arm costs half the compiling, since two seeds at least share it, 2.5 s of a fit of one step, and 0.5 s a step.
     """
@@ -66,14 +86,14 @@ def test_the_time_of_a_seed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
             return object()
 
     def train(problem: Any, engine: object, replicas: Any) -> None:
-        now[0] += 6.0 * (engine not in compiled) + 2.0 + 0.5 * problem.setup.steps
+        now[0] += compiling * (engine not in compiled) + 2.0 + 0.5 * problem.setup.steps
         compiled.add(engine)
 
     plan = plan_of(compared.linear, (5,), steps=200)
     monkeypatch.setattr(run, "KerasFit", Factory)
     monkeypatch.setattr(run.driver, "train", train)
     monkeypatch.setattr(run.time, "monotonic", lambda: now[0])
-    assert run._measured(plan) == pytest.approx(6 * (3 + 2.5 + 0.5 * 200))
+    assert run._measured(plan) == pytest.approx(6 * (compiling / 2 + 2.5 + 0.5 * 200))
 
 
 def test_progress_ascends_from_nothing_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
