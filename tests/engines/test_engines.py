@@ -11,18 +11,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import compared_models as compared
+import keras
 import numpy as np
+import pandas as pd
 import pytest
 from comparison_plans import plan_of
 from training_cases import cell, stamped
 
+from experiments import engines
 from experiments.comparison.seed_data import problem as compared_problem
-from experiments.engines import Problem, driver, memory, prepare
+from experiments.engines import Problem, driver, fresh, memory, prepare
+from experiments.engines import __main__ as child
 from experiments.engines.blocks import in_blocks
 from experiments.engines.interface import Factory
 from experiments.engines.keras_fit import KerasFit
-from experiments.engines.keras_trunk import precision
+from experiments.engines.keras_trunk import layer_scopes, penalised, precision
+from experiments.engines.objectives import SummedBinaryCrossentropy, encode
+from experiments.engines.part import Part
 from experiments.engines.stacked import Stacked
+from experiments.heads import HEADS as BY_NAME
 from experiments.problem import NORMS, Replica, chunk_of
 from experiments.records import UserError
 from experiments.tasks import TASKS, as_data, task
@@ -144,6 +151,88 @@ def test_a_memory_that_holds_no_network_is_refused_with_its_sizes() -> None:
     with pytest.raises(UserError, match=told):
         memory.at_once(problem, training=3 * 2**29, evaluation=2**20, working_set=2**20)
     assert memory.at_once(problem, training=3 * 2**28, evaluation=2**20, working_set=2**20) == 1
+
+
+def test_a_part_of_equal_parts_tells_the_progress_of_the_whole() -> None:
+    """Two of ten steps of the second of three parts are twelve of thirty."""
+    told: list[tuple[int, int]] = []
+    second = engines.nth(lambda done, total: told.append((done, total)), 1, 3)
+    assert second is not None
+    second(2, 10)
+    assert told == [(12, 30)]
+    assert engines.nth(None, 1, 3) is None
+
+
+def test_a_fresh_process_gets_what_is_asked_for_and_gives_its_tables_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The process is this one, its engine a stand-in that keeps what it is given; progress is told now and then."""
+    setups = [cell("mlp", "sgd", seeds=2), cell("linear", "adam", seeds=2)]
+    drawn = {seed: [np.full(2, seed), np.full((1, 2), 0.5 + seed), np.arange(1.0)] for seed in (3, 7)}
+    seen: list[Any] = []
+    clock = iter([100.0, 100.1, 100.25, 100.3])
+    monkeypatch.setattr(child.time, "monotonic", lambda: next(clock))
+
+    def train_each(given: Any, progress: Any, weights: Any) -> list[dict[str, pd.DataFrame]]:
+        seen.extend((given, weights))
+        for done in (1, 2, 3, 4):
+            progress(done, 4)
+        return [{"curves": pd.DataFrame({"value": [n]}), "runs": pd.DataFrame({"seed": [n]})} for n in (0, 1)]
+
+    monkeypatch.setattr(engines, "train_each", train_each)
+    monkeypatch.setattr(fresh, "run_fresh", lambda module, arguments, backend, progress: child.main(*arguments))
+    tables = fresh.train_each(setups, "jax", None, [None, drawn])
+    assert capsys.readouterr().out == "1 4\n3 4\n4 4\n"
+    assert seen[0] == setups
+    assert seen[1][0] is None
+    assert seen[1][1].keys() == drawn.keys()
+    for seed, weights in drawn.items():
+        assert len(seen[1][1][seed]) == 3
+        assert all(map(np.array_equal, seen[1][1][seed], weights))
+    assert [{name: table.iloc[0, 0] for name, table in each.items()} for each in tables] == [
+        {"curves": 0, "runs": 0}, {"curves": 1, "runs": 1},
+    ]  # fmt: skip
+
+
+def test_a_part_of_a_row_has_its_numbers_in_its_own_shape() -> None:
+    rows = np.arange(20.0).reshape(2, 10)
+    part = Part(1, (2, 3))
+    np.testing.assert_array_equal(part(rows), rows[:, 1:7].reshape(2, 2, 3))
+    assert part.compute_output_shape((None, 10)) == (None, 2, 3)
+
+
+def test_targets_are_written_as_each_loss_takes_them() -> None:
+    y = np.array([0, 1, 1])
+    assert np.array_equal(encode(BY_NAME["sigmoid"], y, "float32"), [[0], [1], [1]])
+    assert np.array_equal(encode(BY_NAME["softmax"], y, "float32"), [[1, 0], [0, 1], [0, 1]])
+    assert np.array_equal(encode(BY_NAME["softmax_sparse"], y, "float32"), y)
+
+
+def test_several_labels_are_shared_out_over_a_softmax_and_kept_for_sigmoids() -> None:
+    """A row of two labels gives each a half; one of none stays without."""
+    labels = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0]])
+    shared = encode(BY_NAME["k_softmax"], labels, "float32", labels=True)
+    assert np.array_equal(shared, [[0.5, 0.5, 0], [0, 0, 0], [1, 0, 0]])
+    assert np.array_equal(encode(BY_NAME["k_sigmoid"], labels, "float32", labels=True), labels)
+
+
+def test_the_sum_over_units_is_as_many_times_their_mean_in_any_number_of_axes() -> None:
+    rng = np.random.default_rng(0)
+    y, p = rng.integers(0, 2, size=(2, 3, 4)).astype(float), rng.uniform(0.1, 0.9, size=(2, 3, 4))
+    losses = np.asarray(SummedBinaryCrossentropy().call(keras.ops.convert_to_tensor(y), keras.ops.convert_to_tensor(p)))
+    np.testing.assert_allclose(losses, -(y * np.log(p) + (1 - y) * np.log(1 - p)).sum(axis=-1), rtol=1e-5)
+
+
+def test_a_penalty_is_on_kernels_alone_and_a_layer_owns_all_that_is_within_it() -> None:
+    def build(row: tuple[int, ...]) -> keras.Model:
+        within = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2)])
+        return keras.Sequential([keras.layers.Input(row), keras.layers.Dense(4), keras.layers.Flatten(), within])
+
+    trunk = penalised(build, 0.25)((5,))
+    l2 = [getattr(variable.regularizer, "l2", 0.0) for variable in trunk.trainable_variables]
+    assert l2 == [0.25, 0.0] * 3
+    assert not any(variable.regularizer for variable in penalised(build, 0.0)((5,)).trainable_variables)
+    assert layer_scopes(trunk) == [("layer:1_Dense", [0, 1]), ("layer:2_Sequential", [2, 3, 4, 5])]
 
 
 def test_progress_over_chunks_ascends_to_all_network_steps() -> None:
