@@ -230,7 +230,7 @@ def chart(
             figure.set_layout_engine("none")  # laid out once, however often it is saved
 
 
-def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float = 0.09) -> None:
+def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float) -> None:
     """Write each name at the right end of its line, pushed apart until none overlap.
 
     `ends`: (text, last value, colour). `gap`: the least distance of two labels, as a share of the axes' height.

@@ -15,10 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import synthetic_tables as synthetic
-from lettering_cases import DRAWN
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 
 from experiments import tables
@@ -28,15 +26,15 @@ from experiments.figures import (
     attribution,
     colour,
     forest,
-    framework_distances,
     gradient_norms,
     learning_rates,
     loss_curves,
     paired_differences,
+    rounding,
 )
 from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
-from experiments.figures.lettering import STRINGS, messages_in, panel_title, wrap
+from experiments.figures.lettering import STRINGS, panel_title, wrap
 from experiments.figures.panels import ARMS, interval, panels, telling
 from experiments.figures.style import PAPER, label_ends, readable, spread
 from experiments.figures.ticks import log_ticks
@@ -167,16 +165,28 @@ def test_spread_moves_labels_apart_and_no_further() -> None:
     np.testing.assert_allclose(spread([0.0, 0.5, 0.5, 1.0], 0.1), [0.0, 0.45, 0.55, 1.0])
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.07, 0.4), (0.1, 0.2), (0.01, 100.0), (0.5, 2.2), (1e-5, 30.0)])
-def test_a_logarithmic_axis_is_labelled_in_three_to_seven_plain_numbers(low: float, high: float) -> None:
+@pytest.mark.parametrize(
+    ("low", "high", "labels"),
+    [
+        (0.01, 100.0, "0.01 0.1 1 10 100"),
+        (2e-5, 30.0, "0.0001 0.001 0.01 0.1 1 10"),
+        (9e-10, 30.0, "1e−09 1e−07 1e−05 0.001 0.1 10"),
+        (0.2, 4.0, "0.3 1 3"),
+        (0.5, 2.2, "0.5 1 2"),
+        (0.07, 0.4, "0.07 0.1 0.15 0.2 0.3"),
+        (0.1, 0.2, "0.1 0.15 0.2"),
+        (0.12, 0.21, "0.12 0.14 0.16 0.18 0.2"),
+        (0.75, 1.05, "0.8 0.9 1"),
+    ],
+)
+def test_a_logarithmic_axis_is_labelled_in_three_to_seven_plain_numbers(low: float, high: float, labels: str) -> None:
     axes = Figure().add_subplot()
     axes.set_yscale("log")
     axes.set_ylim(low, high)
     log_ticks(axes, low, high)
     ticks = [tick for tick in axes.get_yticks() if low <= tick <= high]
-    assert 3 <= len(ticks) <= 7
-    shown = axes.yaxis.get_major_formatter().format_ticks(ticks)
-    assert [float(text) for text in shown] == pytest.approx(ticks)
+    assert axes.yaxis.get_major_formatter().format_ticks(ticks) == labels.split()
+    assert len(axes.get_yticks(minor=True)) == 0
 
 
 def test_names_take_a_second_line_before_they_are_cut() -> None:
@@ -209,6 +219,16 @@ def test_loss_curves_of_one_cell_show_both_splits_and_conclude_from_the_test_row
     last = one.loc[(one["step"] == 400) & (one["quantity"] == "nll") & (one["split"] == "test")]
     gap = last.loc[last["head"] == "softmax", "value"].mean() - last.loc[last["head"] == "sigmoid", "value"].mean()
     assert f"{abs(gap):.3g} NLL {'above' if gap > 0 else 'below'} sigmoid on test rows" in figure.finding
+
+
+def test_a_curve_is_a_median_and_its_band_reaches_to_the_quartiles(one: pd.DataFrame) -> None:
+    """Of five seeds the third, and the second and fourth; a run that is not finite counts as the largest."""
+    losses = dict(enumerate([5, 1, 4, 2, 3]))
+    table = one.loc[one["head"] == "sigmoid"].assign(value=lambda rows: rows["seed"].map(losses))
+    for most in (5.0, math.inf, math.nan):
+        axes = loss_curves(table.assign(value=table["value"].replace(5, most)), heads=["sigmoid"]).axes[0]
+        assert set(axes.lines[0].get_ydata()) == {3}
+        assert set(axes.collections[0].get_paths()[0].vertices[:, 1]) == {2, 4}
 
 
 def test_loss_curves_of_several_cells_count_the_cells(curves: pd.DataFrame) -> None:
@@ -303,6 +323,21 @@ def test_pairs_of_one_cell_are_drawn_a_row_an_arm(pairs: pd.DataFrame) -> None:
     assert figure.finding.startswith("softmax differs most from sigmoid: NLL +")
 
 
+def test_a_pair_is_a_dot_beside_its_rows_line_on_either_side(pairs: pd.DataFrame) -> None:
+    rows = pairs.loc[(pairs["task"] == "moons") & (pairs["head"] != "softmax1")]
+    (axes,) = paired_differences(rows).axes
+    heads = list(dict.fromkeys(rows["head"]))
+    assert len(axes.collections) == len(heads)
+    away = []
+    for row, (head, dots) in enumerate(zip(heads, axes.collections, strict=True)):
+        at, beside = np.asarray(dots.get_offsets()).T
+        drawn = rows.loc[(rows["head"] == head) & (rows["quantity"] == "nll") & (rows["split"] == "test")]
+        np.testing.assert_allclose(np.sort(at), np.sort(drawn["difference"]))
+        away += list(beside - row)
+    assert -0.25 < min(away) < -0.15
+    assert 0.15 < max(away) < 0.25
+
+
 def test_pairs_of_several_cells_are_drawn_a_row_a_cell(pairs: pd.DataFrame) -> None:
     figure = paired_differences(pairs)
     assert len(figure.axes[0].get_yticklabels()) == len(synthetic.CELLS)
@@ -383,6 +418,16 @@ def test_a_wild_cell_does_not_flatten_the_others_and_ends_in_an_arrow() -> None:
     assert ">" in {line.get_marker() for line in axes.lines}
 
 
+def test_a_forest_reaches_beyond_the_widest_margin_and_to_the_furthest_end() -> None:
+    """Half as far again as the margin; a cell without a margin changes nothing."""
+    table = synthetic.differences()
+    rows = table.loc[(table["quantity"] == "nll") & (table["head"] == "softmax") & (table["estimand"] == FRESH)]
+    rows = rows.assign(mean=0.0, low=-0.01, high=0.01, margin=[math.nan, *[0.1] * (len(rows) - 1)])
+    assert forest(rows).axes[0].get_xlim() == pytest.approx((-0.15 * 1.04, 0.15 * 1.04))
+    far = rows.assign(low=-0.3, high=0.4)
+    assert forest(far).axes[0].get_xlim() == pytest.approx((-0.4 * 1.04, 0.4 * 1.04))
+
+
 def test_a_forest_of_hundreds_shows_both_ends() -> None:
     cells = [(f"task{n}", "mlp", "sgd") for n in range(60)]
     table = synthetic.differences(cells)
@@ -438,6 +483,40 @@ def test_learning_rates_draw_sigmoid_where_theory_puts_softmax() -> None:
     np.testing.assert_allclose(*[[value[x] for x in finite] for value in values])
 
 
+@pytest.mark.parametrize(("width", "across"), [(3.58, 1), (7.2, 3)])
+def test_learning_rates_of_many_cells_stand_three_abreast_and_alone_on_a_phone(width: float, across: int) -> None:
+    cells = [(task, network, "sgd") for task in ("moons", "fair", "phishing") for network in ("linear", "mlp", "gru")]
+    sweep = synthetic.learning_rates(cells)
+    figure = learning_rates(sweep, shifts(sweep), width=width)
+    assert len(figure.axes) == 6
+    boxes = [axes.get_position() for axes in figure.axes]
+    assert len({round(box.x0, 3) for box in boxes}) == across
+    assert len({round(box.y0, 3) for box in boxes}) == 6 // across
+    titles = " ".join(axes.get_title(loc="left") for axes in figure.axes)
+    assert [titles.count(network) for network in ("linear", "MLP", "GRU")] in ([3, 1, 2], [3, 2, 1])
+
+
+def test_the_drift_of_the_matched_arm_is_that_of_the_last_step(one: pd.DataFrame) -> None:
+    """1e-7 a step in float32 and 1e-16 in float64, and twice as much in the last seed."""
+    matched = one["head"] == "softmax_matched"
+
+    def drifting(rate: float) -> pd.DataFrame:
+        """The matched arm apart from a sigmoid that stays at 0."""
+        apart = rate * one["step"] * np.where(one["seed"] == one["seed"].max(), 2, 1)
+        return one.assign(value=np.where(matched, apart, 0.0))
+
+    single, double = drifting(1e-7), drifting(1e-16)
+    figure = rounding(single, double)
+    assert figure.finding == ENGLISH(
+        "rounding.finding", unit=ENGLISH.or_key("unit", "nll"), single="4e−05", single_most="8e−05",
+        double="4e−14", double_most="8e−14",
+    )  # fmt: skip
+    lines = [line for line in figure.axes[0].lines if line.get_color() == colour("softmax_matched")]
+    assert {line.get_linestyle(): line.get_ydata()[-1] for line in lines} == {
+        "--": pytest.approx(4e-5), "-": pytest.approx(4e-14),
+    }  # fmt: skip
+
+
 def test_chinese_breaks_after_any_letter_but_begins_no_line_with_a_comma() -> None:
     text = "训练结束时\uff0csoftmax 的负对数似然比 sigmoid 低"
     lines = wrap(text, 1.0, 10.5).split("\n")
@@ -474,25 +553,3 @@ def test_the_interval_of_a_curve_allows_for_the_rows_that_its_seeds_share(one: p
         )
     (unknown,), (known,) = panels(one, "nll", "", ARMS, "test"), panels(one, "nll", "", ARMS, "test", runs)
     assert unknown.interval(d)[1] == pytest.approx(known.interval(d)[1])  # the worst case
-
-
-# within the page -----------------------------------------------------------------------------------------------------
-
-
-def cut_off(figure: Figure) -> list[str]:
-    """The writing that runs over the right edge of a figure; of ticks there are some beyond it that are not drawn."""
-    figure.draw_without_rendering()
-    ticks = {label for axes in figure.axes for label in axes.get_xticklabels()}
-    shown = [text for text in figure.findobj(Text) if text.get_text().strip() and text not in ticks]
-    return [text.get_text() for text in shown if text.get_window_extent().x1 > figure.bbox.x1]
-
-
-@pytest.mark.parametrize("lang", DRAWN)
-@pytest.mark.parametrize("width", [3.58, 7.2])
-def test_the_longest_names_of_two_frameworks_stand_whole_beside_their_line(width: float, lang: str) -> None:
-    pairs = [("keras-tensorflow", "keras-jax"), ("keras-tensorflow", "torch"), ("keras-jax", "")]
-    made = pd.DataFrame([
-        (*pair, dtype, "breast_cancer", "mlp", "adam", "sigmoid", seed, step, 1e-6 * (1 + seed))
-        for pair in pairs for dtype in ("float32", "float64") for seed in range(2) for step in (0, 20, 40)
-    ], columns=tables.SCHEMAS["framework_distances"])  # fmt: skip
-    assert cut_off(framework_distances(made, width=width, messages=messages_in(lang))) == []

@@ -116,6 +116,9 @@ def test_the_axes_count_from_the_best_rate_and_from_no_difference() -> None:
     assert low == -high
     shown = ["−0.2", "−0.06", "−0.02", "0", "+0.02", "+0.06", "+0.2"]  # multiples of the margin
     assert [label.get_text() for label in axes.get_yticklabels()] == shown
+    crossed = [np.transpose(line.get_data()).tolist() for line in axes.lines if len(line.get_xdata()) == 2]
+    assert [[0, 1], [0, 0]] in [np.transpose(line).tolist() for line in crossed]  # no difference, from edge to edge
+    assert [[0, 0], [0, 1]] in [np.transpose(line).tolist() for line in crossed]  # the best rate
     better = {text.get_text(): text.get_position()[1] for text in axes.texts}
     assert better["softmax better"] < 0.5 < better["sigmoid better"]
 
