@@ -151,6 +151,10 @@ def nested_trunk(input_shape):
     return keras.Sequential([layers.Input(input_shape), layers.Dense(6), keras.Sequential(stack)])
 
 
+def of_eight_columns():
+    return keras.Sequential([layers.Input((8,)), layers.Dense(4)])
+
+
 def two_inputs():
     first, second = layers.Input((5,)), layers.Input((5,))
     return keras.Model([first, second], layers.Add()([first, second]))

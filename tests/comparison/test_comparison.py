@@ -107,6 +107,7 @@ def test_agrees_with_a_plain_keras_loop(
     if engine == "reference":
         assert "gate (Gate)" in ran.notices[0]
         assert re.search(r"about \d+\w+ a seed", ran.notices[0])
+        assert ran.notices[1].startswith("Only the model's own learning rate is tried")
 
 
 @pytest.mark.parametrize("factory", [Stacked, KerasFit])

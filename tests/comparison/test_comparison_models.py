@@ -187,6 +187,7 @@ def test_trunks_by_name() -> None:
         ("two_inputs", "2 inputs"),
         ("averaged", "use_ema=True, which averages the weights: leave it out"),
         ("in_half", "computes in float16"),
+        ("of_eight_columns", "takes rows of shape (8,); the rows of the data, once encoded, have the shape (5,)"),
         ("cnn", "takes rows of shape (8, 8, 1); the rows of the data, once encoded, have the shape (5,)"),
     ],
 )

@@ -116,6 +116,7 @@ def test_first_weights_that_are_always_the_same_are_told(build: Any, said: bool)
     """A model without a trunk of its own has no weights that could differ."""
     notices = run.run(plan_of(build, (5,), steps=2), silent).notices
     assert any("same first weights again and again" in notice for notice in notices) == said
+    assert not any("own learning rate" in notice for notice in notices)
 
 
 def test_two_seeds_of_a_split_lie_on_the_same_rows() -> None:
