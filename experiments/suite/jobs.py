@@ -30,7 +30,7 @@ class Job:
     backend: str = "tensorflow"
     environment: Mapping[str, str] = field(default_factory=dict)
     tables: str = ""
-    timeout: float = 6 * 3600.0
+    timeout: float
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,14 @@ def test_code_is_folded_and_its_output_is_not() -> None:
     assert "&lt;b&gt;1" in page()
 
 
+def test_neither_prompts_nor_anchors_stand_on_the_page() -> None:
+    output = v4.new_output("execute_result", {"text/plain": "2"}, execution_count=7)
+    cells = [v4.new_markdown_cell("## A heading"), v4.new_code_cell("1 + 1", outputs=[output], execution_count=7)]
+    body = render(v4.new_notebook(cells=cells), CELL).partition("<body>")[2]
+    assert "A heading</h2>" in body
+    assert not re.findall(r"prompt|anchor-link|¶|\[7\]", body)
+
+
 def test_what_carries_no_answer_is_folded_under_what_it_shows() -> None:
     output = v4.new_output("display_data", {"text/plain": "rows"})
     metadata = {"tags": ["show", "fold"], "title": "Every arm <b>"}

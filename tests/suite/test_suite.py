@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import psutil
 import pyarrow.parquet as pq
 import pytest
@@ -153,6 +154,14 @@ def test_the_share_of_overhead_by_hand(tmp_path: Path, monkeypatch: pytest.Monke
     made = provenance.record(ended, workers=2, began=None, ended=1097.0)
     assert made["overhead_share"] is None
     assert made["seconds"] == {"wall": 100.0, "cells": 0.0, "startup": 7.5, "finish": 2.5}
+
+
+def test_a_result_says_which_machine_and_commit_it_is_of() -> None:
+    told = provenance.provenance()
+    assert told["machine"]["memory_gib"] == pytest.approx(psutil.virtual_memory().total / 2**30, abs=0.051)
+    assert told["machine"]["memory_gib"] * 10 == pytest.approx(round(told["machine"]["memory_gib"] * 10))
+    assert told["machine"]["cores"] == len(os.sched_getaffinity(0))
+    assert told["versions"]["numpy"] == np.__version__
 
 
 def test_a_failure_is_data_and_the_others_go_on(options: Options) -> None:

@@ -44,6 +44,13 @@ def test_plain_lines_are_one_a_cell() -> None:
     assert lines.began == pytest.approx(time.time(), abs=60)
 
 
+def test_a_cell_that_nobody_expected_says_nothing_of_the_others() -> None:
+    with Lines({}, 0, {"a": 10.0, "b": 10.0}, 1, io.StringIO()) as lines:
+        lines.ended(JobResult(cell="a", seconds=20.0))
+        lines.ended(JobResult(cell="unexpected", seconds=0.0))
+        assert lines.left() == "20 s"  # b, which takes twice as long as it should, as a did
+
+
 def test_the_live_view_shows_counts_steps_and_the_time_left() -> None:
     console = Console(force_terminal=True, file=io.StringIO(), width=100, color_system=None)
     with Board(NETWORKS, 1, {"a": 100.0, "b": 100.0, "c": 100.0}, 1, console=console) as board:

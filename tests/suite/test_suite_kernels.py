@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import psutil
@@ -19,7 +21,7 @@ from experiments.plan import NOTEBOOKS, fingerprint, preload_of, read_notebook
 from experiments.suite import Options, cluster, run, worker
 from experiments.suite.execute import execute
 from experiments.suite.jobs import Hooks, Job, JobResult
-from experiments.suite.kernels import ForkServer, ServerGone
+from experiments.suite.kernels import Forked, ForkServer, ServerGone
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +37,8 @@ def job(*sources: str) -> Job:
     v4 = nbformat.v4
     cells = [v4.new_code_cell("out = ''", metadata={"tags": ["parameters"]}), *map(v4.new_code_cell, sources)]
     notebook = v4.new_notebook(cells=cells)
-    return Job(cell="c", kind="k", notebook=json.dumps(notebook), parameters={}, code=fingerprint(notebook))
+    return Job(cell="c", kind="k", notebook=json.dumps(notebook), parameters={}, code=fingerprint(notebook),
+               timeout=600)  # fmt: skip
 
 
 def said(outcome: JobResult) -> str:
@@ -152,6 +155,7 @@ def test_a_server_that_has_ended_says_so() -> None:
     assert not server.alive
     with pytest.raises(ServerGone):
         server.ask({"do": "fork"})
+    assert Forked(server, 1).poll() == -signal.SIGKILL  # it took its kernels with it
 
 
 def test_importing_what_a_notebook_needs_computes_nothing() -> None:
@@ -182,6 +186,29 @@ def test_with_gpus_a_worker_has_one_to_itself(tmp_path: Path, monkeypatch: pytes
         run([throwaway.cell(n) for n in range(3)], Options(out=tmp_path / "out", notebooks=books, workers=4))
     found = (tmp_path / "out" / "tables" / "gpu.csv").read_text().replace('"', "").split()[1:]
     assert set(found) == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "address", "environment"),
+    [
+        ("1", 1.0, "inproc://10.0.0.1/2", {"CUDA_VISIBLE_DEVICES": "1"}),
+        ("1", 0.0, "inproc://10.0.0.1/2", {}),  # there is none
+        ("1", 1.0, "tcp://10.0.0.1:2", {}),  # somebody else's worker has what it was started with
+        ("one", 1.0, "inproc://10.0.0.1/2", {}),
+    ],
+)
+def test_only_a_worker_of_our_own_on_a_machine_with_gpus_is_told_its_one(
+    name: str, gpus: float, address: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = SimpleNamespace(total_resources={"GPU": gpus} if gpus else {}, nthreads=2)
+    here = SimpleNamespace(name=name, address=address, state=state, get_current_task=lambda: "key",
+                           log_event=lambda *_: None)  # fmt: skip
+    monkeypatch.setattr(cluster, "get_worker", lambda: here)
+    monkeypatch.setattr(cluster, "_turns", {})
+    asked: list[Job] = []
+    monkeypatch.setattr(worker, "work", lambda job, hooks: asked.append(job))
+    cluster._on_worker(job("1"), "topic")
+    assert [job.environment for job in asked] == [environment]
 
 
 def test_a_kernel_starts_with_a_figure_drawn() -> None:

@@ -91,7 +91,9 @@ def test_forking_is_left_where_it_is_not_safe(platform: str, forks: bool, monkey
     monkeypatch.delenv(started.CHOICE, raising=False)
     monkeypatch.setattr(sys, "platform", platform)
     assert started.forks() is forks
-    assert isinstance(worker.warm(("json",)), ForkServer if forks else started.Starter)
+    server = worker.warm(("json",))
+    assert isinstance(server, ForkServer if forks else started.Starter)
+    assert worker.warm(("json",)) is server  # while it lives
 
 
 def test_another_way_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
