@@ -100,6 +100,8 @@ def test_a_backend_that_is_not_installed_says_so_in_every_row(monkeypatch: pytes
     study = numerics.study("torch")
     assert set(study["numerics"]["status"]) == {"not installed"}
     assert len(study["numerics"]) == len(paths("torch"))
+    assert set(study["numerics"]["label"]) == {-1}
+    assert study["numerics"]["z"].isna().all()
     assert study["pathologies"].empty
     assert study["consequences"].empty
     assert "not installed" in numerics.summary(study)
@@ -399,6 +401,28 @@ def test_measures_find_a_cap_an_explosion_and_what_is_not_finite() -> None:
     found = measure(rows_of(grad=grad), "float32")
     assert (found.explodes_from, found.inf_from, found.nan_from) == (30, 40, 44)
     assert np.isnan(found.loss_breaks_from)
+
+
+@pytest.mark.parametrize(("grad", "explodes"), [(1.9, False), (2.1, True), (-2.1, True)])
+def test_a_gradient_explodes_that_is_larger_than_its_reference_by_more_than_one(grad: float, explodes: bool) -> None:
+    """At z = 30 and label 0 the reference is 1."""
+    here = (SWEEP == 30) & (LABELS == 0)
+    found = measure(rows_of(grad=np.where(here, grad, rows_of()["grad"])), "float32")
+    assert found.off_from == 30
+    assert (found.explodes_from == 30) == explodes
+
+
+@pytest.mark.parametrize(
+    ("cap_label_0", "cap_label_1", "cap"), [(16, np.inf, 16), (np.inf, 16, 16), (16, 12, 16), (12, 16, 16)]
+)
+def test_a_cap_may_be_on_either_side(cap_label_0: float, cap_label_1: float, cap: float) -> None:
+    """Label 0 is mistaken where z is large, label 1 where it is small: the highest value at which a loss stays."""
+    loss = np.minimum(rows_of()["loss_value"], np.where(LABELS == 0, cap_label_0, cap_label_1))
+    assert measure(rows_of(loss_value=loss), "float32").loss_cap == cap
+
+
+def test_a_loss_that_grows_slowly_has_no_cap() -> None:
+    assert np.isnan(measure(rows_of(loss_value=rows_of()["loss_value"].to_numpy() / 2), "float32").loss_cap)
 
 
 def test_rounding_of_a_half_is_off_and_not_wrong() -> None:

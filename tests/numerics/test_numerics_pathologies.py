@@ -101,6 +101,12 @@ def test_a_path_has_the_pathologies_that_its_numbers_mean(
     assert sorted(pathology.name for pathology in diagnoses) == names
 
 
+def test_rounding_is_the_distance_from_one_to_the_next_number() -> None:
+    """Of bfloat16, which NumPy lacks: 7 bits follow the first."""
+    finfo = {dtype: np.finfo(dtype).eps for dtype in ("float64", "float32", "float16")}
+    assert {**finfo, "bfloat16": 1 / 128} == EPSILON
+
+
 EAGER = [path for path in numpy_sweeps.paths() if path.execution == "eager" and path.dtype != "bfloat16"]
 
 
