@@ -45,7 +45,7 @@ def collect(root: Path, cells: Sequence[Manifest] | None = None) -> list[Path]:
     }
     if current == set(before.get("made_of", ())) == set(made_of):
         return [folder / name for name in sorted(made_of)]
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     (folder / INDEX).unlink(missing_ok=True)  # from here to the end the tables answer to no index
     for name in sorted(set(made_of) - current):
         _merge([store.finished / cell / name for cell in made_of[name]], folder / name)

@@ -63,6 +63,14 @@ class TestTables:
         store.save_tables(tmp_path / "b", {"finals": finals([np.nextafter(0.1, 1)])})
         assert (tmp_path / "a/finals.parquet").read_bytes() != (tmp_path / "b/finals.parquet").read_bytes()
 
+    def test_a_file_holds_rows_in_groups_of_65536_and_no_note_of_who_wrote_it(self, tmp_path: Path) -> None:
+        """A reader may skip a group; a note that pandas or Arrow was there would make equal tables unequal files."""
+        store.save_tables(tmp_path, {"long": pd.DataFrame({"a": np.arange(70_000)})})
+        written = pq.read_metadata(tmp_path / "long.parquet")
+        groups = [written.row_group(number).num_rows for number in range(written.num_row_groups)]
+        assert groups == [65_536, 70_000 - 65_536]
+        assert written.metadata is None
+
     def test_a_missing_column_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="'finals' lacks head"):
             store.save_tables(tmp_path, {"finals": finals([0.1]).drop(columns="head")})
@@ -121,6 +129,18 @@ class TestCells:
             with pytest.raises(ValueError, match=message):
                 cells.commit(stored("one"), files)
         assert not (tmp_path / "out").exists()
+
+    def test_each_file_that_is_missing_altered_or_too_much_is_named(self, tmp_path: Path) -> None:
+        cells = Cells(tmp_path)
+        cells.commit(stored("one"), content(tmp_path / "t", finals=finals([0.1])))
+        folder = tmp_path / "cells/one"
+        (folder / NOTEBOOK).unlink()
+        (folder / "finals.parquet").write_bytes(b"other")
+        (folder / "more").touch()
+        assert sorted(cells.problems("one")) == [
+            f"{folder}/finals.parquet was altered", f"{folder}/more is not part of the cell",
+            f"{folder}/{NOTEBOOK} is missing",
+        ]  # fmt: skip
 
     def test_an_altered_manifest_is_seen(self, tmp_path: Path) -> None:
         cells = Cells(tmp_path)
