@@ -30,7 +30,7 @@ from experiments.engines.objectives import SummedBinaryCrossentropy, encode
 from experiments.engines.part import Part
 from experiments.engines.stacked import Stacked
 from experiments.heads import HEADS as BY_NAME
-from experiments.problem import NORMS, Replica, chunk_of
+from experiments.problem import NORMS, Replica, chunk_of, hash_of
 from experiments.records import UserError
 from experiments.tasks import TASKS, as_data, task
 from experiments.tasks.files import from_arrays
@@ -235,14 +235,26 @@ def test_a_penalty_is_on_kernels_alone_and_a_layer_owns_all_that_is_within_it() 
     assert layer_scopes(trunk) == [("layer:1_Dense", [0, 1]), ("layer:2_Sequential", [2, 3, 4, 5])]
 
 
+def test_an_engine_is_told_to_take_every_step_once() -> None:
+    """The first one alone, for its gradients, and then up to each step that is recorded."""
+    told: list[tuple[int, int]] = []
+    engine = SimpleNamespace(advance=lambda first, last: told.append((first, last)))
+    taken = [step for step, _ in driver.steps(SimpleNamespace(recorded=(0, 10, 20, 25)), engine)]
+    assert told == [(0, 1), (1, 10), (10, 20), (20, 25)]
+    assert taken == [1, 10, 20, 25]
+
+
 def test_progress_over_chunks_ascends_to_all_network_steps() -> None:
     """Five arms of two seeds, four networks at a time: ten networks of 20 steps, whatever the chunks."""
     heads = ("sigmoid", "softmax", "softmax_init", "softmax_lr", "softmax_matched")
     told: list[tuple[int, int]] = []
     with precision("float32"):
-        problem = prepare(cell("linear", "sgd", heads=heads, seeds=2, steps=20, record_every=5))
+        problem = prepare(cell("mlp", "sgd", heads=heads, seeds=2, steps=20, record_every=5))
         records = driver.run(problem, Stacked(), at_once=4, progress=lambda done, total: told.append((done, total)))
     assert len(records) == 10
+    # each network's trunk is the whole of what was drawn for its seed
+    drawn = {seed: hash_of(stream.trunk) for seed, stream in problem.streams.items()}
+    assert [record.trunk_hash for record in records] == [drawn[record.replica.seed] for record in records]
     assert {total for _, total in told} == {200}
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert told[-1] == (200, 200)
