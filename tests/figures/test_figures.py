@@ -28,6 +28,7 @@ from experiments.figures import (
     forest,
     gradient_norms,
     learning_rates,
+    lettering,
     loss_curves,
     paired_differences,
     rounding,
@@ -524,6 +525,15 @@ def test_chinese_breaks_after_any_letter_but_begins_no_line_with_a_comma() -> No
     assert max(sum(2 if ord(letter) > 0x2E80 else 1 for letter in line) for line in lines) <= 13
     assert not any(line.startswith("\uff0c") for line in lines)
     assert wrap("a figure wraps at its words", 1.0, 10.5) == "a figure\nwraps at\nits words"
+
+
+def test_the_first_font_that_has_every_chinese_letter_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = frozenset(range(0x2E80, 0x10000))
+    fonts = {"Noto Sans CJK SC": every - {ord("训")}, "SimHei": every, "SimSun": every, lettering.LATIN: frozenset()}
+    monkeypatch.setattr(lettering, "_letters", fonts.__getitem__)
+    for installed, taken in ((list(fonts), "SimHei"), (["SimSun", "SimHei"], "SimHei"), (["Noto Sans CJK SC"], None)):
+        monkeypatch.setattr(lettering.fontManager, "get_font_names", lambda installed=installed: installed)
+        assert lettering._first() == taken
 
 
 def test_a_squeezed_picture_is_smaller_and_the_same(tmp_path: Path) -> None:

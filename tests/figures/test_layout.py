@@ -192,6 +192,7 @@ def test_rows_of_a_list_stand_as_close_as_their_names_allow(name: str, width: fl
         rows = axes.get_yticks()
         assert rows.tolist() == list(range(len(rows)))
         assert (rows[0] - top, bottom - rows[-1]) == pytest.approx((0.6, 0.6), abs=0.11)
+        assert not any(line.get_visible() for line in axes.yaxis.get_gridlines())
 
 
 @pytest.mark.parametrize("lang", DRAWN)
