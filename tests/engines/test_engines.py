@@ -194,6 +194,30 @@ def test_a_fresh_process_gets_what_is_asked_for_and_gives_its_tables_back(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("framework", "in_use", "elsewhere"),
+    [
+        ("keras-tensorflow", "tensorflow", False),
+        ("keras-tensorflow", None, False),
+        ("keras-tensorflow", "jax", True),
+        ("keras-jax", "tensorflow", True),
+        ("torch", "tensorflow", False),  # which needs no Keras
+    ],
+)
+def test_a_fresh_process_trains_where_keras_is_on_another_backend(
+    framework: str, in_use: str | None, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: list[str] = []
+    monkeypatch.setattr(engines, "require_installed", lambda frameworks: None)
+    monkeypatch.setattr(engines, "backend_in_use", lambda: in_use)
+    monkeypatch.setattr(engines, "use_backend", used.append)
+    monkeypatch.setattr(engines, "_train", lambda *given: "here")
+    monkeypatch.setattr(engines.fresh, "train_each", lambda setups, *given: ["elsewhere"] * len(setups))
+    setup = replace(cell("mlp", "sgd", heads=HEADS), framework=framework)
+    assert engines.train_each([setup, setup], None, [None, None]) == ["elsewhere" if elsewhere else "here"] * 2
+    assert used == ([] if elsewhere or framework == "torch" else ["tensorflow"])
+
+
 def test_a_part_of_a_row_has_its_numbers_in_its_own_shape() -> None:
     rows = np.arange(20.0).reshape(2, 10)
     part = Part(1, (2, 3))
