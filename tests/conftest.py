@@ -6,6 +6,7 @@ import gc
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 if "PYTEST_XDIST_WORKER" in os.environ:
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+
+# PyTorch's CUDA builds bring a compiler that kills a process in which TensorFlow was loaded before it
+with suppress(ImportError):
+    import triton  # noqa: F401
 
 # what these modules' tests share takes long to make: a run of the suite, a fork server, an atlas, a report
 TOGETHER = {
