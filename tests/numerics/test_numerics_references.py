@@ -110,5 +110,6 @@ def test_every_swept_logit_and_its_half_is_exact_in_every_dtype() -> None:
         mantissa, _ = math.frexp(value)
         assert (mantissa * 2**8).is_integer(), value
     assert len(SWEEP) == len(LABELS) == 2 * len(Z)
+    assert (np.diff(Z) > 0).all()
     assert Z.min() == -120
     assert Z.max() == 120
