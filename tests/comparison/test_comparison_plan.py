@@ -103,7 +103,9 @@ def test_progress_ascends_from_nothing_to_all(monkeypatch: pytest.MonkeyPatch) -
     shares = [share for _, share in told]
     assert shares == sorted(shares)
     assert shares[-1] == 1
-    assert [share for text, share in told if text.startswith("Encoding")] == pytest.approx([0, 1 / 3, 2 / 3])
+    encoding = {text: share for text, share in told if text.startswith("Encoding")}
+    assert list(encoding) == [f"Encoding the rows of seeds {seed} to {seed}" for seed in (1, 2, 3)]
+    assert list(encoding.values()) == pytest.approx([0, 1 / 3, 2 / 3])
     training = [share for text, share in told if text == "Training seeds 1 to 3"]
     assert training[0] > 0
     assert training[-1] == 1
