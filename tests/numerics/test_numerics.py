@@ -491,6 +491,8 @@ def test_networks_without_a_gradient_stay_where_they_start_and_their_dead_rows_a
         assert set(mine["accuracy"]) == {0.5}
         assert mine["finite"].all()
     assert table["dead_share"].min() < 1
+    (sure,) = train(lambda z: (np.zeros_like(z), np.ones_like(z)), 1, 1)
+    assert sure["predicted_nll"].to_numpy() == pytest.approx(-(np.log(1 - 1e-7) + np.log(1e-7)) / 2, rel=1e-12)
 
 
 def test_the_probability_that_a_user_reads_off_a_prediction() -> None:
