@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", texts={"optimizer": lambda record: record.called})
 
 
+# sigmoid's best rate is at least twice plain SGD's own in every task
+_FROM_HALF = range(-1, 8)
+
 # from `torch.optim` and parameter groups that have their rates to an optimizer
 InTorch = Callable[[Any, list[dict[str, Any]]], Any]
 
@@ -31,6 +34,7 @@ def optimizer(
     in_torch: InTorch | None = None,
     decays: bool = False,
     l2: float = 0.0,
+    rate_exponents: range = Optimizer.rate_exponents,
     called: Mapping[str, str] | None = None,
     rows: tuple[Row, ...] = (),
 ) -> Callable[[Callable[[Any, float], Any]], Optimizer]:
@@ -60,6 +64,7 @@ def optimizer(
                 torch=None if in_torch is None else with_torch,
                 decays=decays,
                 l2=l2,
+                rate_exponents=rate_exponents,
                 called=called or {},
                 rows=rows,
             )
@@ -71,6 +76,7 @@ def optimizer(
 @optimizer(
     "sgd",
     learning_rate=2.0**-5,
+    rate_exponents=_FROM_HALF,
     description="plain stochastic gradient descent",
     in_torch=lambda optim, groups: optim.SGD(groups),
     called={"en": "SGD", "zh": "SGD"},
@@ -82,6 +88,7 @@ def sgd(optimizers: Any, rate: float) -> Any:
 @optimizer(
     "sgd_l2",
     learning_rate=2.0**-5,
+    rate_exponents=_FROM_HALF,
     decays=True,
     l2=2.0**-7,
     description="SGD, an L2 penalty on every kernel",

@@ -200,6 +200,8 @@ class Optimizer:
 
     `make(rate)` returns the Keras optimizer. `torch(groups)` returns PyTorch's, for parameter groups that have their
     rates; None if there is none. `l2` is an L2 penalty on every kernel (Keras's `kernel_regularizer`).
+    `rate_exponents`: the rates of a sweep, as powers of two of its own: sigmoid's best lies inside with room on either
+    side, and the last diverge.
     `called`: its name by language. `rows`: where presets train with it.
     """
 
@@ -210,6 +212,7 @@ class Optimizer:
     torch: Callable[[list[dict[str, Any]]], torch.optim.Optimizer] | None = None
     decays: bool = False
     l2: float = 0.0
+    rate_exponents: range = range(-3, 8)
     called: Mapping[str, str] = field(default_factory=dict, compare=False)
     rows: tuple[Row, ...] = ()
 

@@ -8,7 +8,7 @@ from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.protocols import GRID, Group, Protocol, Selection
+from experiments.protocols import Group, Protocol, Selection
 from experiments.records import Setup
 from experiments.tables import MAIN
 
@@ -101,6 +101,7 @@ def triple_of(setup: Setup) -> Triple:
     return setup.task, setup.network, setup.optimizer
 
 
-def grid(optimizer: str, exponents: Iterable[int] = GRID) -> tuple[float, ...]:
-    """The learning rates of a sweep: powers of two around the optimizer's own."""
-    return tuple(OPTIMIZERS[optimizer].learning_rate * 2.0**exponent for exponent in exponents)
+def grid(optimizer: str, exponents: Iterable[int] = ()) -> tuple[float, ...]:
+    """The learning rates of a sweep: powers of two of the optimizer's own, without `exponents` its `rate_exponents`."""
+    record = OPTIMIZERS[optimizer]
+    return tuple(record.learning_rate * 2.0**exponent for exponent in exponents or record.rate_exponents)

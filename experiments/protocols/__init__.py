@@ -3,7 +3,6 @@
 from experiments.protocols.presets import FULL, QUICK, STANDARD
 from experiments.protocols.record import (
     ALL,
-    GRID,
     GRID_OF_MULTI_UNIT,
     PRESETS,
     Elsewhere,
@@ -15,7 +14,6 @@ from experiments.protocols.record import (
 __all__ = [
     "ALL",
     "FULL",
-    "GRID",
     "GRID_OF_MULTI_UNIT",
     "PRESETS",
     "QUICK",

@@ -88,8 +88,6 @@ class Protocol:
 PRESETS: Registry[Protocol] = Registry("preset")
 
 ALL = ("*",)  # every registered one: for tasks the binary ones, for networks those that take the task
-# a sweep's learning rates, as powers of two of the optimizer's own: sigmoid's best lies inside with room on either
-# side, and the last diverge
-GRID = range(-3, 8)
-# with several units Keras's binary_crossentropy is their mean: the sigmoids' best rate lies log2(units) further up
+# a sweep's rates, as powers of two of the optimizer's own, where there are several units: Keras's binary_crossentropy
+# is their mean, so that the sigmoids' best rate lies log2(units) further up
 GRID_OF_MULTI_UNIT = range(-1, 11)
