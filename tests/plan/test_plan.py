@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import suite_throwaway as throwaway
 
@@ -27,6 +28,7 @@ from experiments.plan import _setups as setups
 from experiments.plan._keys import cache_key, modules_of, preload_of, read_notebook
 from experiments.protocols import FULL, QUICK, STANDARD, Elsewhere, Group, Protocol, Selection
 from experiments.records import Cell, Head, Network, UserError
+from experiments.report.reference import REFERENCE, ROOT
 from experiments.tables import MAIN
 from experiments.tasks import TASKS
 
@@ -129,6 +131,14 @@ def test_rates_are_powers_of_two_of_the_optimizers_own() -> None:
     assert setups.grid("adam") == tuple(own * factor for factor in (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8, 16, 32, 64, 128))
     assert setups.grid("sgd") == tuple(OPTIMIZERS["sgd"].learning_rate * 2.0**k for k in range(-1, 8))
     assert setups.grid("sgd", range(-1, 2)) == tuple(OPTIMIZERS["sgd"].learning_rate * f for f in (1 / 2, 1, 2))
+    assert len(setups.grid("sgd_l2")) == len(setups.grid("adam"))
+
+
+def test_a_sweep_of_plain_sgd_leaves_out_no_rate_that_a_side_is_made_of() -> None:
+    """In the reference sigmoid's best rate is so far from the grid's lower end that two steps below it are swept."""
+    law = pd.read_parquet(ROOT / REFERENCE / "tables" / "rate_law.parquet").query("optimizer == 'sgd'")
+    assert len(law) >= 20
+    assert law["best_rate"].min() / 4 >= min(setups.grid("sgd"))
 
 
 def test_other_frameworks_may_train_what_the_main_one_does_not() -> None:
