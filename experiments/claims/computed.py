@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from experiments.claims.phrasing import figure, size
-from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
+from experiments.claims.record import Claim, NotMeasured, Part, Statement, Tables, Verdict, claim, decide
 
 EXAMPLES = ("worked_examples",)
 ROUNDING = 1e-12  # relative error that float64 arithmetic on these inputs may leave
@@ -34,9 +36,35 @@ def names_of(index: pd.Index) -> list[str]:
     return [" ".join(str(level) for level in key if level) for key in index]
 
 
-def evidence_of(claim: Claim, wide: pd.DataFrame) -> str:
-    """Which rows a verdict stands on."""
-    return f"worked_examples, example {claim.name}: {', '.join(names_of(wide.index))}"
+def parts_of(wide: pd.DataFrame, holds: Iterable[bool | None]) -> list[Part]:
+    """A part a row of `measured`: whether the claim holds there, None where that is open."""
+    return [
+        Part(name=name, holds=None if held is None else bool(held))
+        for name, held in zip(names_of(wide.index), holds, strict=True)
+    ]
+
+
+def verdict_of(
+    claim: Claim, wide: pd.DataFrame, parts: Sequence[Part], *, statement: Statement, details: str, measure: str,
+    value: float,
+) -> Verdict:  # fmt: skip
+    """The verdict that `parts`, one a row of `measured`, make together."""
+    return Verdict(
+        outcome=decide(parts),
+        statement=statement,
+        details=details,
+        evidence=f"worked_examples, example {claim.name}: {', '.join(names_of(wide.index))}",
+        measure=measure,
+        value=float(value),
+        n_cells=len(wide),
+        parts=tuple(parts),
+    )
+
+
+def by_outcome(key: str, parts: Sequence[Part], **values: str) -> Statement:
+    """The statement `key.supported` where `parts` support the claim, else `key.other`."""
+    outcome = decide(parts)
+    return lambda messages: messages(f"{key}.{outcome if outcome == 'supported' else 'other'}", **values)
 
 
 @claim(
@@ -68,19 +96,16 @@ def sigmoid_range(tables: Tables, claim: Claim) -> Verdict:
         else f"No output was exactly 0 or 1 up to |z| = {figure(claim.margin)}."
     )
     details += f" Moving another unit's logit moved it by {figure(coupling.max())}."
-    return Verdict(
-        outcome=decide(parts),
+    return verdict_of(
+        claim, wide, parts,
         statement=lambda messages: (
             messages("range.reached", dtype=first.index[0], z=size(first.iloc[0])) if len(first) else
             messages("range.never", z=figure(claim.margin))
         ),
         details=details,
-        evidence=evidence_of(claim, wide),
         measure="smallest |logit| whose output is exactly 0 or 1",
-        value=float(reached.min()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=reached.min(),
+    )  # fmt: skip
 
 
 @claim(
@@ -98,25 +123,19 @@ def softmax_sums_to_one(tables: Tables, claim: Claim) -> Verdict:
     wide = measured(tables, claim.name)
     error = column(wide, "sum_error_ulps", claim.name)
     coupling = column(wide, "coupling", claim.name)
-    parts = [
-        Part(name=name, holds=bool(e <= claim.margin and c > 0))
-        for name, e, c in zip(names_of(wide.index), error, coupling, strict=True)
-    ]
+    parts = parts_of(wide, (error <= claim.margin) & (coupling > 0))
     top = [name for name in ("probability_1", "probability_2", "probability_3") if name in wide]
     example = ", ".join(f"{wide[name].iloc[0]:.4f}" for name in top)
-    return Verdict(
-        outcome=decide(parts),
+    return verdict_of(
+        claim, wide, parts,
         statement=lambda messages: messages(
             f"sums.{'told' if all(part.holds for part in parts) else 'wrong'}", ulps=size(error.max())
         ),
         details=f"The sum misses 1 by at most {figure(error.max())} units in the last place; (3, 1, -3) becomes "
         f"({example}). Moving one logit moved another output by up to {figure(coupling.max())}.",
-        evidence=evidence_of(claim, wide),
         measure="largest error of the sum",
-        value=float(error.max()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=error.max(),
+    )  # fmt: skip
 
 
 def identity(tables: Tables, claim: Claim, quantities: tuple[str, ...], what: str) -> Verdict:
@@ -126,23 +145,15 @@ def identity(tables: Tables, claim: Claim, quantities: tuple[str, ...], what: st
     worst = errors.max(axis=1, skipna=False)
     if worst.isna().all():
         raise NotMeasured(f"the table worked_examples has no number for {' and '.join(quantities)} of {claim.name}")
-    parts = [
-        Part(name=name, holds=None if np.isnan(error) else bool(error <= claim.margin))
-        for name, error in zip(names_of(wide.index), worst, strict=True)
-    ]
-    return Verdict(
-        outcome=(outcome := decide(parts)),
-        statement=lambda messages: messages(
-            f"identity.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
-        ),
+    parts = parts_of(wide, (None if np.isnan(error) else error <= claim.margin for error in worst))
+    return verdict_of(
+        claim, wide, parts,
+        statement=by_outcome("identity", parts, error=size(worst.max())),
         details=f"{what}: the largest relative error is {figure(worst.max())} "
         f"({names_of(worst.index)[int(worst.argmax())]}).",
-        evidence=evidence_of(claim, wide),
         measure="largest relative error",
-        value=float(worst.max()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=worst.max(),
+    )  # fmt: skip
 
 
 @claim(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
-from experiments.claims.computed import EXAMPLES, ROUNDING, column, evidence_of, identity, measured, names_of
+from experiments.claims.computed import (
+    EXAMPLES,
+    ROUNDING,
+    by_outcome,
+    column,
+    identity,
+    measured,
+    names_of,
+    parts_of,
+    verdict_of,
+)
 from experiments.claims.phrasing import PHRASES, figure, listed, names, size
-from experiments.claims.record import Claim, Part, Tables, Verdict, claim, decide
+from experiments.claims.record import Claim, Tables, Verdict, claim
 
 
 @claim(
@@ -29,10 +38,7 @@ def loss_recipes(tables: Tables, claim: Claim) -> Verdict:
     wide = measured(tables, claim.name)
     first = column(wide, "first_wrong_logit", claim.name)
     error = column(wide, "largest_error", claim.name)
-    parts = [
-        Part(name=name, holds=bool(np.isnan(logit) and e <= claim.margin))
-        for name, logit, e in zip(names_of(wide.index), first, error, strict=True)
-    ]
+    parts = parts_of(wide, first.isna() & (error <= claim.margin))
     wrong = [f"{name} from |z| = {figure(z)}" for name, z in zip(names_of(wide.index), first, strict=True) if z == z]
     sound = [part.name for part in parts if part.holds]
     # a program once, whatever the dtype
@@ -40,19 +46,16 @@ def loss_recipes(tables: Tables, claim: Claim) -> Verdict:
     details = f"Sound at every swept logit: {', '.join(sound) or 'none'}."
     if wrong:
         details += f" Off by more than {figure(claim.margin)}: {', '.join(wrong)}."
-    return Verdict(
-        outcome=decide(parts),
+    return verdict_of(
+        claim, wide, parts,
         statement=lambda messages: messages("recipes.told", sound=len(sound), n=len(parts)) + (
             messages("recipes.wrong", names=names([PHRASES.translate(name, messages) for name in failing], messages))
             if failing else ""
         ),
         details=details,
-        evidence=evidence_of(claim, wide),
         measure="largest relative error of a recipe's loss or gradient",
-        value=float(error.max()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=error.max(),
+    )  # fmt: skip
 
 
 @claim(
@@ -71,22 +74,16 @@ def hardmax(tables: Tables, claim: Claim) -> Verdict:
     largest = column(wide, "maximum", claim.name)
     returned = column(wide, "numbers_returned", claim.name)
     expected = column(wide, "numbers_of_hardmax", claim.name)
-    parts = [
-        Part(name=name, holds=bool(abs(a - b) <= claim.margin))
-        for name, a, b in zip(names_of(wide.index), returned, expected, strict=True)
-    ]
+    parts = parts_of(wide, (returned - expected).abs() <= claim.margin)
     numbers = "number" if returned.max() == 1 else "numbers"
-    return Verdict(
-        outcome=decide(parts),
+    return verdict_of(
+        claim, wide, parts,
         statement=lambda messages: messages("hardmax.told", n=size(expected.max())),
         details=f"The calls return {figure(returned.max())} {numbers}, the largest ({figure(largest.max())}); "
         f"a hardmax, the one-hot vector of the arg max, has {figure(expected.max())}.",
-        evidence=evidence_of(claim, wide),
         measure="numbers that a hardmax has and the call does not return",
-        value=float((expected - returned).max()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=(expected - returned).max(),
+    )  # fmt: skip
 
 
 @claim(
@@ -108,10 +105,7 @@ def log_loss_example(tables: Tables, claim: Claim) -> Verdict:
     first, second = (column(wide, name, claim.name) for name in names)
     errors = pd.concat([(c / article[name] - 1).abs() for c, name in zip((first, second), names, strict=True)], axis=1)
     worst = errors.max(axis=1, skipna=False)
-    parts = [
-        Part(name=name, holds=bool(e <= claim.margin and b < a))
-        for name, e, a, b in zip(names_of(wide.index), worst, first, second, strict=True)
-    ]
+    parts = parts_of(wide, (worst <= claim.margin) & (second < first))
     details = (
         f"The mean losses are {first.iloc[0]:.6f} and {second.iloc[0]:.6f}, at most {figure(worst.max())} (relative) "
         f"off the article's figures in {len(wide)} computations."
@@ -120,18 +114,13 @@ def log_loss_example(tables: Tables, claim: Claim) -> Verdict:
         a, b = (float(wide[name].dropna().iloc[0]) for name in ("accuracy_model_1", "accuracy_model_2"))
         tie = "accuracy does not tell them apart" if a == b else "accuracy differs too"
         details += f" Their accuracies are {figure(a)} and {figure(b)}: {tie}."
-    return Verdict(
-        outcome=(outcome := decide(parts)),
-        statement=lambda messages: messages(
-            f"animals.{outcome if outcome == 'supported' else 'other'}", error=size(worst.max())
-        ),
+    return verdict_of(
+        claim, wide, parts,
+        statement=by_outcome("animals", parts, error=size(worst.max())),
         details=details,
-        evidence=evidence_of(claim, wide),
         measure="largest relative error of the two figures",
-        value=float(worst.max()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=worst.max(),
+    )  # fmt: skip
 
 
 @claim(
@@ -166,16 +155,11 @@ def three_class_example(tables: Tables, claim: Claim) -> Verdict:
     first = column(wide, "loss_model_1", claim.name)
     second = column(wide, "loss_model_2", claim.name)
     gap = first - second
-    parts = [Part(name=name, holds=bool(d > claim.margin)) for name, d in zip(names_of(wide.index), gap, strict=True)]
-    return Verdict(
-        outcome=(outcome := decide(parts)),
-        statement=lambda messages: messages(
-            f"three.{outcome if outcome == 'supported' else 'other'}", gap=size(gap.min())
-        ),
+    parts = parts_of(wide, gap > claim.margin)
+    return verdict_of(
+        claim, wide, parts,
+        statement=by_outcome("three", parts, gap=size(gap.min())),
         details=f"The losses are {first.iloc[0]:.4f} and {second.iloc[0]:.4f} nats ({listed(names_of(wide.index))}).",
-        evidence=evidence_of(claim, wide),
         measure="smallest loss of the first less that of the second",
-        value=float(gap.min()),
-        n_cells=len(wide),
-        parts=tuple(parts),
-    )
+        value=gap.min(),
+    )  # fmt: skip
