@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from experiments.heads import BASELINE
-from experiments.store.cells import Cells
+from experiments.suite import Cells
 
 TARGET = 3.0  # core-seconds a decided comparison, at most
 

@@ -21,7 +21,7 @@ from benchmarks.command import run
 from experiments.plan import kind_of, plan
 from experiments.protocols import PRESETS
 from experiments.records import require
-from experiments.store.cells import Cells
+from experiments.suite import Cells
 from experiments.suite.costs import estimate, wall_time
 
 STANDARD = Path("results/standard")

@@ -155,8 +155,8 @@ def report(
 @app.command(epilog="Example: headtohead verify --out results/quick")
 def verify(out: Out = None) -> None:
     """Hash everything that is stored again; exit 1 if a file is missing or altered."""
-    from experiments.store.cells import Cells
-    from experiments.store.collect import verify as problems_of
+    from experiments.suite import Cells
+    from experiments.suite import verify as problems_of
 
     folder = _existing(out)
     problems = problems_of(folder)

@@ -237,7 +237,7 @@ def test_one_core_or_two_real_training_gives_the_same_bytes(result: tuple[Path, 
 
 def test_a_failed_cell_makes_the_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     from experiments import suite
-    from experiments.store.cells import Failure
+    from experiments.suite.cells import Failure
 
     failure = Failure(
         cell="c", kind="binary", status="raised", error="ValueError: no", traceback="", attempts=1, seconds=1

@@ -8,7 +8,7 @@ from typing import Any
 
 from experiments.networks import NETWORKS
 from experiments.records import Cell, Network
-from experiments.store.cells import Manifest
+from experiments.suite.cells import Manifest
 
 STARTUP = 8.0  # seconds until the first cell begins: importing TensorFlow
 FINISH = 4.0  # seconds from the last cell to the end: merging tables, drawing the report

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from experiments.plan import fingerprint, frameworks_of
-from experiments.store.cells import NOTEBOOK, PAGE
-from experiments.store.outputs import PROGRESS
+from experiments.store import PROGRESS
+from experiments.suite.cells import NOTEBOOK, PAGE
 from experiments.suite.jobs import Hooks, Job, JobResult, Reason
 from experiments.suite.kernels import LOG, Kernel, manager_of
 from experiments.suite.notebooks import render

@@ -10,7 +10,7 @@ from typing import Any
 
 from experiments.plan import NOTEBOOKS
 from experiments.records import require
-from experiments.store.cells import Failure
+from experiments.suite.cells import Failure
 from experiments.suite.display import readable
 
 CELL_GIB = 4  # the memory that a cell's engine is told to stay within

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from experiments.atomic import write_file
 from experiments.plan import NOTEBOOKS, cache_key, kind_of, shard
 from experiments.records import Cell
-from experiments.store.cells import Cells
-from experiments.store.collect import collect, copy_notebooks, save_cells
-from experiments.store.lock import alone, hold
 from experiments.suite import worker
+from experiments.suite.cells import Cells
+from experiments.suite.collect import collect, copy_notebooks, save_cells
 from experiments.suite.costs import FINISH, STARTUP, estimate, wall_time
 from experiments.suite.display import Lines, display
+from experiments.suite.lock import alone, hold
 from experiments.suite.notebooks import check
 from experiments.suite.options import Options, Outlook, Summary
 from experiments.suite.provenance import RUN, read, record

@@ -10,8 +10,8 @@ from typing import Any
 from experiments.frameworks import FRAMEWORKS
 from experiments.plan import cache_key, fingerprint, frameworks_of, kind_of, preload_of, read_notebook
 from experiments.records import Cell
-from experiments.store.cells import Cells, Failure, Manifest
-from experiments.store.collect import TABLES
+from experiments.suite.cells import Cells, Failure, Manifest
+from experiments.suite.collect import TABLES
 from experiments.suite.display import Lines
 from experiments.suite.jobs import Job, JobResult
 from experiments.suite.options import Options

@@ -419,7 +419,7 @@ def test_the_binary_notebook_uses_what_trains_and_not_what_schedules() -> None:
     assert {"engines/__init__.py", "engines/stacked/rules.py", "tasks/bundled.py", "figures/strings.toml"} <= found
     # nor what the package's `__init__` names for type checkers alone
     assert not any(name.startswith(("suite/", "plan/", "report/", "comparison/", "__main__")) for name in found)
-    assert not found & {"store/cells.py", "protocols/record.py", "protocols/presets.py"}
+    assert not found & {"protocols/record.py", "protocols/presets.py"}
     preload = preload_of(notebook)
     assert {"keras", "tensorflow", "experiments.engines", "sklearn.datasets"} <= set(preload)
     assert not any(name.partition(".")[0] in ("torch", "jax") for name in preload)

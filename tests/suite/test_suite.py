@@ -19,10 +19,10 @@ import suite_throwaway as throwaway
 from papermill import PapermillExecutionError
 
 from experiments.records import Cell, UserError
-from experiments.store.cells import Cells
-from experiments.store.collect import verify
 from experiments.suite import Options, execute, kernels, outlook, provenance, rebuild, run, state
 from experiments.suite import worker as local
+from experiments.suite.cells import Cells
+from experiments.suite.collect import verify
 from experiments.suite.jobs import JobResult
 
 
@@ -409,7 +409,7 @@ def test_a_folder_that_has_become_read_only_is_a_mistake_of_the_caller(small_dis
 
 
 def test_two_runs_cannot_use_one_folder_at_once(options: Options) -> None:
-    from experiments.store.lock import hold
+    from experiments.suite.lock import hold
 
     with hold(options.out), pytest.raises(UserError, match=rf"is in use by process {os.getpid()} on \S+ since \d{{4}}"):
         run([throwaway.cell(0)], options)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from experiments.records import Cell
-from experiments.store.cells import Manifest
+from experiments.suite.cells import Manifest
 from experiments.suite.costs import OTHER, OVERHEAD, estimate
 
 

@@ -17,8 +17,8 @@ import pytest
 import suite_throwaway as throwaway
 
 from experiments.records import UserError
-from experiments.store.cells import Cells
 from experiments.suite import Options, run
+from experiments.suite.cells import Cells
 
 DASK = Path(sys.executable).with_name("dask")
 ROOT = Path(__file__).resolve().parents[2]

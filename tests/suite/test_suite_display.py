@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from experiments.records import Cell
-from experiments.store.cells import Manifest
+from experiments.suite.cells import Manifest
 from experiments.suite.costs import OVERHEAD, estimate, wall_time
 from experiments.suite.display import Board, Lines, display, readable
 from experiments.suite.jobs import JobResult

@@ -52,7 +52,7 @@ def test_a_kernel_starts_with_what_was_imported_and_with_one_thread(server: Fork
     names = ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"]
     outcome = execute(
         job(
-            "import os, sys\nprint('experiments.store.outputs' in sys.modules)",
+            "import os, sys\nprint('experiments.store' in sys.modules)",
             f"print([os.environ[name] for name in {names}], os.path.basename(os.getcwd())[:4], os.listdir())",
         ),
         server,

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import suite_throwaway as throwaway
 
-from experiments.store.cells import Cells
-from experiments.store.collect import verify
+from experiments.suite.cells import Cells
+from experiments.suite.collect import verify
 
 SCRIPT = throwaway.__file__
 ROOT = Path(__file__).resolve().parents[2]

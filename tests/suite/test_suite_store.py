@@ -17,11 +17,11 @@ import pytest
 
 from experiments import store
 from experiments.records import UserError
-from experiments.store import cells as cells_module
-from experiments.store.cells import NOTEBOOK, Cells, Damaged, Failure, Manifest
-from experiments.store.collect import collect, copy_notebooks, save_cells, verify
-from experiments.store.lock import alone, hold
-from experiments.store.outputs import PROGRESS
+from experiments.store import PROGRESS
+from experiments.suite import cells as cells_module
+from experiments.suite.cells import NOTEBOOK, Cells, Damaged, Failure, Manifest
+from experiments.suite.collect import collect, copy_notebooks, save_cells, verify
+from experiments.suite.lock import alone, hold
 from experiments.tables import SCHEMAS
 
 KEYS = {"framework": "keras-tensorflow", "task": "moons", "network": "mlp", "optimizer": "sgd", "learning_rate": 0.5}
@@ -288,7 +288,7 @@ class TestCollect:
 class TestLock:
     def test_a_holder_that_is_killed_holds_no_longer(self, tmp_path: Path) -> None:
         code = (
-            "import time; from pathlib import Path; from experiments.store.lock import hold\n"
+            "import time; from pathlib import Path; from experiments.suite.lock import hold\n"
             f"with hold(Path({str(tmp_path / 'out')!r})): print('held', flush=True); time.sleep(60)"
         )
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}

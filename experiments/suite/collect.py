@@ -13,8 +13,8 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from experiments.atomic import write_file
-from experiments.store.cells import NOTEBOOK, PAGE, Cells, Manifest
-from experiments.store.outputs import write_parquet
+from experiments.store import write_parquet
+from experiments.suite.cells import NOTEBOOK, PAGE, Cells, Manifest
 from experiments.tables import SCHEMAS
 
 TABLES = "tables"
