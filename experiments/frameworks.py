@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from experiments.records import require
 from experiments.registry import Registry
@@ -46,6 +48,10 @@ class Framework:
         """What of it is not installed, and the way to install it: a sentence; empty if all is there."""
         lacking = [package for package in self.packages if find_spec(package) is None]
         return f"not installed: {', '.join(lacking)}. {_INSTALL}." if lacking else ""
+
+    def load(self) -> Any:
+        """The `TRAINER` of its module, which is imported now. Raises `ImportError` if what it needs is missing."""
+        return import_module(self.module, __package__).TRAINER
 
 
 FRAMEWORKS: Registry[Framework] = Registry("framework", texts={"framework": lambda record: record.called})

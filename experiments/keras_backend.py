@@ -6,7 +6,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import import_module
 
 from experiments.code_hash import search_path
 from experiments.records import require
@@ -34,6 +37,28 @@ def use_backend(backend: str) -> None:
     )
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if backend == "tensorflow":
+        before_tensorflow()
+
+
+def before_tensorflow() -> None:
+    """Import what must be there before TensorFlow is: the compiler that PyTorch's CUDA builds bring, where it is.
+
+    Each has an LLVM of its own, and a process that loads this one second is killed: by PyTorch's first optimizer.
+    """
+    with suppress(ImportError):
+        import_module("triton")
+
+
+def beside_tensorflow() -> None:
+    """Have PyTorch look for a GPU now where TensorFlow was imported before it.
+
+    TensorFlow answers for CUDA then, and PyTorch's CUDA builds warn of that answer once, in the first gradient.
+    """
+    if "tensorflow" in sys.modules:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="CUDA initialization")
+            import_module("torch").cuda.is_available()
 
 
 def run_fresh(module: str, arguments: Sequence[str], backend: str, progress: Progress | None = None) -> None:

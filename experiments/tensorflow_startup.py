@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 
+from experiments.keras_backend import before_tensorflow
 from experiments.records import require
 
 # what Abseil writes before its logging is set up, and what C++ tells for information
@@ -76,6 +77,7 @@ def start_tensorflow() -> None:
     if "tensorflow" in sys.modules and "keras" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    before_tensorflow()
     with stderr_aside():
         tensorflow = import_module("tensorflow")
         import_module("keras")

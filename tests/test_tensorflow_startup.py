@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +40,22 @@ def test_what_appears(within: str, end: str, shown: tuple[str, ...], hidden: tup
         assert text in child.stderr
     for text in hidden:
         assert text not in child.stderr
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "from experiments.tensorflow_startup import start_tensorflow; start_tensorflow()",
+        "from experiments.keras_backend import use_backend; use_backend('tensorflow'); import tensorflow",
+        "import experiments.suite.forkserver as f; f.before_tensorflow(); f._import(['tensorflow'])",
+    ],
+)
+def test_the_compiler_of_pytorch_comes_before_tensorflow(start: str, tmp_path: Path) -> None:
+    """The other way round its LLVM meets TensorFlow's, and the process is killed."""
+    (tmp_path / "triton.py").write_text("import sys\nprint('tensorflow' in sys.modules)\n")
+    (tmp_path / "tensorflow.py").write_text("class config:\n    list_logical_devices = staticmethod(list)\n")
+    (tmp_path / "keras.py").write_text("")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-c", f"{start}\nimport sys; assert 'tensorflow' in sys.modules"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert done.stdout == "False\n"

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from importlib import import_module
 
 import numpy as np
 import pandas as pd
 
-from experiments.code_hash import PACKAGE
 from experiments.engines import driver, fresh
 from experiments.engines.driver import Progress
 from experiments.engines.interface import Trainer
@@ -34,7 +32,7 @@ First = Mapping[int, Sequence[np.ndarray]]
 def trainer(framework: str) -> Trainer:
     """How a framework trains. Raises `UserError` if its name is unknown or it is not installed."""
     require_installed((framework,))
-    framework_trainer = import_module(FRAMEWORKS[framework].module, PACKAGE.name).TRAINER
+    framework_trainer = FRAMEWORKS[framework].load()
     assert isinstance(framework_trainer, Trainer)
     return framework_trainer
 

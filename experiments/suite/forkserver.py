@@ -18,6 +18,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
+from experiments.keras_backend import before_tensorflow
+
 _PR_SET_PDEATHSIG = 1
 # what every kernel imports when it starts
 _KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger", "IPython.core.completerlib", "IPython.extensions.storemagic")
@@ -34,6 +36,7 @@ def main(kernel: Sequence[str] = ()) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what an import prints must not be taken for an answer
+    before_tensorflow()
     _import(_KERNEL)
     children: dict[int, int | None] = {}
     folders: list[str] = []

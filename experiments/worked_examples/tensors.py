@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments.keras_backend import beside_tensorflow
+
 Array = np.ndarray
 WithGradient = tuple[Array, Array]
 
@@ -124,6 +126,7 @@ class Torch:
     def __init__(self, dtype: str) -> None:
         import torch
 
+        beside_tensorflow()
         self.torch, self.dtype = torch, getattr(torch, dtype)
 
     def sigmoid(self, z: Array) -> Array:

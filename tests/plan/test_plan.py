@@ -415,14 +415,26 @@ def test_code_that_is_not_python_is_a_mistake_of_the_caller(package: Path) -> No
 
 def test_the_binary_notebook_uses_what_trains_and_not_what_schedules() -> None:
     notebook = read_notebook(keys.NOTEBOOKS / "binary.ipynb")
-    found = {path.relative_to(keys.PACKAGE).as_posix() for path in modules_of(notebook)}
+    found = {path.relative_to(keys.PACKAGE).as_posix() for path in modules_of(notebook, (MAIN,))}
     assert {"engines/__init__.py", "engines/stacked/rules.py", "tasks/bundled.py", "figures/strings.toml"} <= found
     # nor what the package's `__init__` names for type checkers alone
     assert not any(name.startswith(("suite/", "plan/", "report/", "comparison/", "__main__")) for name in found)
     assert not found & {"protocols/record.py", "protocols/presets.py"}
-    preload = preload_of(notebook)
+    assert not any(name.startswith(("engines/torch/", "engines/keras_jax/")) for name in found)
+    preload = preload_of(notebook, (MAIN,))
     assert {"keras", "tensorflow", "experiments.engines", "sklearn.datasets"} <= set(preload)
     assert not any(name.partition(".")[0] in ("torch", "jax") for name in preload)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_cell_depends_on_the_code_of_what_trains_it_alone(framework: str) -> None:
+    """Or a change in one framework's engine would train the cells of all again, and a kernel would import them all."""
+    notebook = read_notebook(keys.NOTEBOOKS / "binary.ipynb")
+    found = {path.relative_to(keys.PACKAGE).as_posix() for path in modules_of(notebook, (framework,))}
+    for entry in FRAMEWORKS.values():
+        module = entry.module.removeprefix(".").replace(".", "/")
+        uses = bool(found & {f"{module}.py", f"{module}/__init__.py"})
+        assert uses == (entry.name == framework), entry.name
 
 
 def test_the_atlas_is_planned_a_backend_a_cell() -> None:

@@ -22,6 +22,7 @@ from experiments.suite import Options, cluster, run, worker
 from experiments.suite.execute import execute
 from experiments.suite.jobs import Hooks, Job, JobResult
 from experiments.suite.kernels import Forked, ForkServer, ServerGone
+from experiments.tables import MAIN
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -160,17 +161,17 @@ def test_a_server_that_has_ended_says_so() -> None:
 
 def test_importing_what_a_notebook_needs_computes_nothing() -> None:
     """After an operation TensorFlow has threads, which a forked kernel would lack: it would hang."""
-    names = preload_of(read_notebook(NOTEBOOKS / "binary.ipynb"))
+    names = preload_of(read_notebook(NOTEBOOKS / "binary.ipynb"), (MAIN,))
     code = (
         "import sys\nfrom contextlib import suppress\nfrom importlib import import_module\n"
         "for name in sys.argv[1:]:\n    with suppress(ImportError): import_module(name)\n"
         "from tensorflow.python.eager import context\n"
-        "print(context.context()._initialized, 'experiments.engines' in sys.modules)"
+        "print(context.context()._initialized, 'experiments.engines' in sys.modules, 'torch' in sys.modules)"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [sys.executable, "-c", code, *names]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout.split() == ["False", "True"]
+    assert done.stdout.split() == ["False", "True", "False"]
 
 
 def test_with_gpus_a_worker_has_one_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

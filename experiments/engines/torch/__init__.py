@@ -13,6 +13,7 @@ from experiments.engines.torch.engine import TorchEngine
 from experiments.engines.torch.keras_layout import from_keras
 from experiments.engines.torch.layers import unsupported
 from experiments.engines.torch.trunk import TorchTrunk, precision, torch_trunk, trunk_of
+from experiments.keras_backend import beside_tensorflow
 from experiments.problem import PYTORCH_START as START
 from experiments.problem import Problem, Trunk
 from experiments.records import Head, require
@@ -47,6 +48,7 @@ class Torch:
 
 def factory(problem: Problem) -> Torch:
     """What makes the engines of a problem. Raises `UserError` if it has a layer or an optimizer that they lack."""
+    beside_tensorflow()
     engine_factory = Torch()
     missing = engine_factory.unsupported(problem)
     require(not missing, f"PyTorch's replicas cannot train {problem.setup.network!r}: {', '.join(missing)}.")
