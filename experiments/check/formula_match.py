@@ -54,47 +54,49 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
     listed: list[tuple[LossFormula, LossFunction, np.ndarray]] = []
 
     def add(name: str, of: str, row_loss: LossFunction, values: np.ndarray | None, *, by_class: bool = False) -> None:
-        if values is not None:
-            by_class = by_class or name in ("categorical", "likelihood", "margin")
+        by_class = by_class or name in ("categorical", "likelihood", "margin")
+        if values is not None and (several or not by_class):  # one unit is no distribution over classes
             listed.append((LossFormula(name=name, of=of, by_class=by_class), row_loss, values))
+
+    def add_of_probabilities(of: str, values: np.ndarray | None) -> None:
+        add("binary", of, formulas.binary_of_probabilities, values)
+        add("binary", of, formulas.binary_of_clipped_logarithms, values)
+        add("categorical", of, formulas.categorical_of_probabilities, values)
+        add("categorical", of, formulas.categorical_of_clipped, values)
+        add("categorical", of, formulas.categorical_unnormalised, values)
+
+    def add_of_logits(of: str, values: np.ndarray | None) -> None:
+        add("binary", of, formulas.binary_of_logits, values)
+        add("categorical", of, formulas.categorical_of_logits, values)
+
+    def add_focal(of: str, gamma: float, values: np.ndarray | None, classes: np.ndarray | None) -> None:
+        """`values` are those of each unit by itself, `classes` those of the units as one distribution."""
+        add("focal", of, formulas.focal(gamma, by_class=False), values)
+        add("focal", of, formulas.focal(gamma, by_class=True), classes, by_class=True)
 
     inside = _inside(prediction)
     p = prediction if inside else None
-    add("binary", "prediction", formulas.binary_of_probabilities, p)
-    add("binary", "prediction", formulas.binary_of_clipped_logarithms, p)
-    add("categorical", "prediction", formulas.categorical_of_probabilities, p if several else None)
-    add("categorical", "prediction", formulas.categorical_of_clipped, p if several else None)
-    add("categorical", "prediction", formulas.categorical_unnormalised, p if several else None)
-    add("binary", "logits", formulas.binary_of_logits, logits)
-    add("categorical", "logits", formulas.categorical_of_logits, logits if several else None)
-    add("binary", "prediction as logits", formulas.binary_of_logits, prediction)
-    add("categorical", "prediction as logits", formulas.categorical_of_logits, prediction if several else None)
+    add_of_probabilities("prediction", p)
+    add_of_logits("logits", logits)
+    add_of_logits("prediction as logits", prediction)
     if not inside:
-        add("binary", "prediction clipped", formulas.binary_of_probabilities, prediction)
-        add("binary", "prediction clipped", formulas.binary_of_clipped_logarithms, prediction)
-        add("categorical", "prediction clipped", formulas.categorical_of_probabilities, prediction if several else None)
-        add("categorical", "prediction clipped", formulas.categorical_of_clipped, prediction if several else None)
-        add("categorical", "prediction clipped", formulas.categorical_unnormalised, prediction if several else None)
+        add_of_probabilities("prediction clipped", prediction)
         for gamma in GAMMAS:
             add("focal", "prediction clipped", formulas.focal_of_clipped(gamma), prediction)
-            of_class, values = formulas.focal(gamma, by_class=True), formulas.shares(prediction) if several else None
-            add("focal", "prediction clipped", of_class, values, by_class=True)
+            of_class = formulas.focal(gamma, by_class=True)
+            add("focal", "prediction clipped", of_class, formulas.shares(prediction), by_class=True)
     for gamma in GAMMAS:
-        add("focal", "prediction", formulas.focal(gamma, by_class=False), p)
-        add("focal", "prediction", formulas.focal(gamma, by_class=True), p if several else None, by_class=True)
-        of_shares = formulas.shares(prediction) if inside and several else None
+        add_focal("prediction", gamma, p, p)
+        of_shares = formulas.shares(prediction) if inside else None
         add("focal", "prediction", formulas.focal(gamma, by_class=True), of_shares, by_class=True)
-        add("focal", "logits", formulas.focal(gamma, by_class=False), None if logits is None else expit(logits))
-        soft = None if logits is None or not several else np.exp(log_softmax(logits, axis=1))
-        add("focal", "logits", formulas.focal(gamma, by_class=True), soft, by_class=True)
-        add("focal", "prediction as logits", formulas.focal(gamma, by_class=False), expit(prediction))
-        squashed = np.exp(log_softmax(prediction, axis=1)) if several else None
-        add("focal", "prediction as logits", formulas.focal(gamma, by_class=True), squashed, by_class=True)
+        if logits is not None:
+            add_focal("logits", gamma, expit(logits), np.exp(log_softmax(logits, axis=1)))
+        add_focal("prediction as logits", gamma, expit(prediction), np.exp(log_softmax(prediction, axis=1)))
     add("binary", "labels", formulas.binary_of_labels, prediction)
     add("binary", "labels", formulas.binary_of_label_logits, prediction)
-    add("categorical", "labels", formulas.categorical_of_labels, prediction if several else None)
-    add("categorical", "labels", formulas.categorical_of_label_logits, prediction if several else None)
-    add("likelihood", "prediction", formulas.likelihood, prediction if several else None)
+    add("categorical", "labels", formulas.categorical_of_labels, prediction)
+    add("categorical", "labels", formulas.categorical_of_label_logits, prediction)
+    add("likelihood", "prediction", formulas.likelihood, prediction)
     add("square", "prediction", formulas.square, prediction)
     add("absolute", "prediction", formulas.absolute, prediction)
     add("huber", "prediction", formulas.huber, prediction)
@@ -103,14 +105,14 @@ def candidates(logits: np.ndarray | None, prediction: np.ndarray) -> list[tuple[
     add("logcosh", "prediction", formulas.logcosh, prediction)
     add("poisson", "prediction", formulas.poisson, prediction if prediction.min() >= 0 else None)
     add("poisson", "prediction", formulas.poisson_of_logarithms, prediction)
-    add("margin", "prediction", formulas.margin, prediction if several else None)
-    add("margin", "prediction", formulas.margins, prediction if several else None)
+    add("margin", "prediction", formulas.margin, prediction)
+    add("margin", "prediction", formulas.margins, prediction)
     for values in (prediction, logits):
         if values is not None:
             add("binary", "squashed logits", formulas.binary_of_logits, expit(values))
             soft = np.exp(log_softmax(values, axis=1))
-            add("categorical", "squashed logits", formulas.categorical_of_logits, soft if several else None)
-            add("likelihood", "squashed logits", formulas.likelihood, soft if several else None)
+            add("categorical", "squashed logits", formulas.categorical_of_logits, soft)
+            add("likelihood", "squashed logits", formulas.likelihood, soft)
     return listed
 
 
