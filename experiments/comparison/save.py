@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from experiments.atomic import replace_folder
 from experiments.comparison.language import NOTES, STRINGS
 from experiments.comparison.page import sections, short_table
 from experiments.figures import Messages
@@ -47,9 +48,7 @@ def save(comparison: Comparison, folder: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as temporary:
             new = Path(temporary) / "new"
             _write(comparison, new)
-            if folder.exists():
-                folder.rename(Path(temporary) / "old")
-            new.rename(folder)
+            replace_folder(folder, new, Path(temporary) / "old")
     except OSError as error:
         raise UserError(
             f"{str(folder)!r} cannot be written: {error.strerror or error}. Name another folder with --out."

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from experiments.atomic import write_durably
+from experiments.atomic import replace_folder, write_durably
 from experiments.tables import SCHEMAS
 
 MANIFEST = "manifest.json"
@@ -180,9 +180,7 @@ class Cells:
             target.parent.mkdir(exist_ok=True)
             old = work.with_name(work.name + "-old")
             _remove(old)
-            if target.exists():
-                target.rename(old)  # a rename replaces no folder that holds something
-            work.rename(target)
+            replace_folder(target, work, old)
             _flush(target.parent)
             _remove(old)
         finally:

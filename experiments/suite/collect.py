@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from experiments.atomic import write_file
+from experiments.atomic import replacing, write_file
 from experiments.store import write_parquet
 from experiments.suite.cells import NOTEBOOK, PAGE, Cells, Manifest
 from experiments.tables import SCHEMAS
@@ -124,19 +124,16 @@ def _index(folder: Path) -> dict[str, Any]:
 def _merge(paths: Sequence[Path], target: Path) -> Path:
     """Concatenate Parquet files without holding more than one of them in memory."""
     schema = pa.unify_schemas([pq.read_schema(path) for path in paths], promote_options="permissive")
-    beside = target.with_name(f".{target.name}")
-    beside_csv = beside.with_suffix(".csv")
-    try:
+    # what a killed process leaves there is written over by the next one
+    with replacing(target, target.with_name(f".{target.name}")) as beside:
         write_parquet(beside, (_with_all_columns(pq.read_table(path), schema) for path in paths), schema)
         if target.stem not in _NO_CSV:
-            with pa_csv.CSVWriter(beside_csv, schema) as csv:
+            with (
+                replacing(target.with_suffix(".csv"), beside.with_suffix(".csv")) as beside_csv,
+                pa_csv.CSVWriter(beside_csv, schema) as csv,
+            ):
                 for path in paths:
                     csv.write_table(_with_all_columns(pq.read_table(path), schema).cast(schema))
-            beside_csv.replace(target.with_suffix(".csv"))
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
-        beside_csv.unlink(missing_ok=True)
     return target
 
 
