@@ -56,6 +56,11 @@ def number(value: float, digits: int = 3, sign: bool = False, unit: str = "") ->
     return Span(text=figure(value, digits, sign and value != 0) + unit, sort=value)
 
 
+def count(value: int) -> Span:
+    """A whole number, written in full, that sorts as a number."""
+    return Span(text=str(value), sort=float(value))
+
+
 def ranged(row: Mapping[str, Any] | pd.Series, *, mean: str = "mean", scale: float = 1.0, unit: str = "") -> Span:
     """The mean of a row with its interval, "+0.012 [0.004, 0.020]", that sorts by the mean; or the mean alone."""
     values = [scale * float(row[name]) for name in (mean, "low", "high")]

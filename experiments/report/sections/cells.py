@@ -10,7 +10,7 @@ import pandas as pd
 from experiments.claims import COMMAND_OF
 from experiments.figures import CELL, Messages
 from experiments.frameworks import FRAMEWORKS
-from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, number, ranged
+from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, count, number, ranged
 from experiments.report.sections.components import badge, cell_name, compared
 from experiments.report.stored import Stored
 from experiments.tables import MAIN
@@ -55,7 +55,7 @@ def _row(row: pd.Series, differences: pd.DataFrame, stored: Stored, messages: Me
         Span(text=cell_name(str(row["cell"]), str(row["kind"]), messages), href=stored.link(str(row["notebook"]))),
         messages.name("notebook", str(row["kind"])),
         messages.or_key("status", str(row["status"])), difference, outcome, number(float(row["seconds"])),
-        number(float(row["networks_trained"]), 9), _again(key, stored.run),
+        count(int(row["networks_trained"])), _again(key, stored.run),
     ]  # fmt: skip
 
 

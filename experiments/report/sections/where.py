@@ -10,7 +10,7 @@ import pandas as pd
 from experiments.figures import Messages, for_fresh_rows, forest, paired_differences
 from experiments.heads import BASELINE
 from experiments.judgement import APART, INSIDE, OUTCOMES, THESE, counts, scale_over_tasks
-from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number, ranged
+from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, count, number, ranged
 from experiments.report.sections.components import (
     SOFTMAX,
     badge,
@@ -112,8 +112,8 @@ def _overall(rows: pd.DataFrame, caption: str, messages: Messages) -> list[Block
         table_rows.append([
             name or messages.axis(quantity.name), ranged(row, scale=scale, unit=unit),
             number(scale * row["margin"], unit=unit), badge(str(row["outcome"]), messages),
-            badge(str(these[quantity.name]), messages), number(float(row["n_tasks"]), 9),
-            number(float(row["n_cells"]), 9),
+            badge(str(these[quantity.name]), messages), count(int(row["n_tasks"])),
+            count(int(row["n_cells"])),
         ])  # fmt: skip
     names = ("quantity", "mean", "margin", "outcome", "these", "tasks", "cells")
     columns = [messages(f"overall.{name}") for name in names]
@@ -130,7 +130,7 @@ def _arms(every: pd.DataFrame, overall: pd.DataFrame, messages: Messages) -> Tab
         mean_of_head = mean.loc[head] if head in mean.index else None
         rows.append([
             messages.name("arm", head),
-            *(number(float(outcome_counts.loc[row.Index, outcome]), 9) for outcome in OUTCOMES),
+            *(count(int(outcome_counts.loc[row.Index, outcome])) for outcome in OUTCOMES),
             "" if mean_of_head is None else ranged(mean_of_head),
         ])  # fmt: skip
     columns = [messages("where.arm"), *(messages(f"outcome.{outcome}") for outcome in OUTCOMES), messages("where.mean")]
@@ -149,10 +149,10 @@ def _power(table: pd.DataFrame, messages: Messages) -> list[Block]:
         never = int((~by_seeds & ~by_rows).sum())
         rows.append([
             messages.axis(str(name)), number(part["margin"].median()), number(part["detectable"].median()),
-            number(part["noise_floor"].median()), number(float(len(undecided)), 9),
+            number(part["noise_floor"].median()), count(len(undecided)),
             number((undecided["bound"] / undecided["margin"]).max()),
             number(undecided.loc[by_seeds, "seeds_needed"].median()),
-            number(undecided.loc[by_rows, "fresh_seeds_needed"].median()), number(float(never), 9),
+            number(undecided.loc[by_rows, "fresh_seeds_needed"].median()), count(never),
         ])  # fmt: skip
     columns = [
         messages(f"power.{name}")
