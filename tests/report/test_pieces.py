@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import json
 import math
+import runpy
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from section_tables import (
     NOTEBOOK,
@@ -357,10 +359,10 @@ def test_the_consequence_is_told_of_the_task_on_which_the_two_end_furthest_apart
                               "clipped_probability")  # fmt: skip
     assert unpredicted is not None
     assert math.isinf(unpredicted.nll)
-    # apart in accuracy alone
-    apart = rows({"task": "a"}, {"task": "a", "role": "sound"}, {"task": "b", "accuracy": 0.5},
-                 {"task": "b", "role": "sound"}, base=TRAINED)  # fmt: skip
-    assert consequence(apart, "clipped_probability").task == "b"  # type: ignore[union-attr]
+    for alone in ({"accuracy": 0.5}, {"predicted_nll": 0.6}):
+        apart = rows({"task": "a"}, {"task": "a", "role": "sound"}, {"task": "b"} | alone,
+                     {"task": "b", "role": "sound"}, base=TRAINED)  # fmt: skip
+        assert consequence(apart, "clipped_probability").task == "b"  # type: ignore[union-attr]
     assert consequence(table, "unknown") is None
     assert consequence(table.iloc[:0], "clipped_probability") is None
 
@@ -546,7 +548,13 @@ def test_of_a_result_its_answer_is_kept_and_what_each_run_gave_is_not(
     assert set(kept) == {"verdicts", "differences", "rate_gaps"}
     assert list(kept["differences"]["head"]) == ["softmax", "softmax_lr"]
     assert list(kept["rate_gaps"]["at"] + " " + kept["rate_gaps"]["head"]) == ["best softmax", "rate softmax_nllloss"]
-    assert "__index_level_0__" not in kept["differences"]
+    assert pq.read_schema(tmp_path / "into" / "tables" / "differences.parquet").names == list(kept["differences"])
+
+
+def test_the_result_that_is_kept_is_the_one_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["reference", str(tmp_path / "mine")])
+    with pytest.raises(UserError, match=f"{tmp_path / 'mine'} holds no tables"):
+        runpy.run_path(reference.__file__, run_name="__main__")
 
 
 def test_the_readme_shows_the_rate_map_and_without_a_sweep_the_causes(
