@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,10 +22,13 @@ from papermill import PapermillExecutionError
 
 from experiments.records import Cell, UserError
 from experiments.suite import Options, execute, kernels, outlook, provenance, rebuild, run, state
+from experiments.suite import options as options_module
 from experiments.suite import worker as local
 from experiments.suite.cells import Cells
 from experiments.suite.collect import verify
 from experiments.suite.jobs import JobResult
+from experiments.suite.options import CELL_GIB
+from experiments.suite.run import _runner
 
 
 @pytest.fixture(autouse=True)
@@ -61,8 +66,10 @@ def rows(out: Path) -> dict[str, dict[str, object]]:
 
 
 def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
-    summary = run(throwaway.plan(3), options)
+    reported: list[Path] = []
+    summary = run(throwaway.plan(3), options, lambda out: reported.append(out) or out / "report.html")  # type: ignore[func-returns-value]
     out = options.out
+    assert (reported, summary.report) == ([out], out / "report.html")
     assert (summary.done, summary.cached, summary.failed, summary.networks) == (4, 0, (), 0 + 1 + 2)
     numbers = pq.read_table(out / "tables" / "numbers.parquet").to_pylist()
     assert [row["number"] for row in numbers] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
@@ -80,6 +87,8 @@ def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
     assert record["cells"] == {"done": 4, "cached": 0, "failed": 0}
     assert record["versions"]["tensorflow"] != "absent"
     assert 0 < record["overhead_share"] < 1
+    assert 0 <= record["seconds"]["report"] < 1 < summary.seconds < 600
+    assert record["seconds"]["wall"] <= summary.seconds
     assert verify(out) == []
     assert {row["status"] for row in rows(out).values()} == {"done"}
     for stored in Cells(out).valid():
@@ -154,6 +163,29 @@ def test_the_share_of_overhead_by_hand(tmp_path: Path, monkeypatch: pytest.Monke
     made = provenance.record(ended, workers=2, began=None, ended=1097.0)
     assert made["overhead_share"] is None
     assert made["seconds"] == {"wall": 100.0, "cells": 0.0, "startup": 7.5, "finish": 2.5}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc/cpuinfo")
+def test_the_processor_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = "processor\t: 0\nmodel name\t: A: the second @ 2 GHz\nmodel name\t: another\n"
+    monkeypatch.setattr(provenance, "open", lambda *_, **__: io.StringIO(lines), raising=False)
+    assert provenance._cpu() == "A: the second @ 2 GHz"
+
+
+@pytest.mark.parametrize(("cores", "gib", "workers"), [(8, 64.0, 8), (64, 8.5, int(8.5 // CELL_GIB)), (4, 0.1, 1)])
+def test_there_is_a_worker_a_core_as_far_as_the_memory_goes(
+    cores: int, gib: float, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(options_module, "cores", lambda: cores)
+    monkeypatch.setattr(options_module, "memory_gib", lambda: gib)
+    assert options_module.default_workers() == workers
+
+
+def test_a_part_of_a_sharded_run_has_one_worker_and_what_is_stored_needs_none(tmp_path: Path) -> None:
+    with _runner(Options(out=tmp_path, workers=3, shard="1/2"), None, needed=True) as (runner, n, address):
+        assert (runner, n, address) == (local.one_by_one, 1, "")
+    with _runner(Options(out=tmp_path, workers=3), None, needed=False) as (runner, n, address):
+        assert (runner, n, address) == (local.one_by_one, 3, "")
 
 
 def test_a_result_says_which_machine_and_commit_it_is_of() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from experiments.records import Cell
 from experiments.suite.cells import Manifest
-from experiments.suite.costs import OTHER, OVERHEAD, estimate
+from experiments.suite.costs import FIXED, OTHER, OVERHEAD, estimate, wall_time
 
 
 def parameters(**changed: Any) -> dict[str, Any]:
@@ -51,3 +51,32 @@ def test_a_cell_that_trains_nothing_takes_the_median_of_its_kind() -> None:
     cell = Cell(id="verdicts", notebook="verdicts.ipynb")
     assert estimate([cell], measured) == {"verdicts": 5.0}
     assert estimate([cell], []) == {"verdicts": OTHER}
+
+
+def test_an_estimate_by_hand() -> None:
+    """Of 14 seconds 4 do not grow, so twice the networks take 24; a cell that took no 4 seconds trained for 0.1."""
+    assert told([timed(14.0)], networks=20) == pytest.approx(24.0)
+    assert told([timed(1.0)], networks=20) == pytest.approx(4.2)
+
+
+def test_among_cells_that_are_as_near_the_median_tells() -> None:
+    measured = [timed(OVERHEAD + seconds, batch_size=n) for n, seconds in enumerate((9.0, 1.0, 5.0, 7.0, 2.0))]
+    assert told(measured) == pytest.approx(OVERHEAD + 5.0)
+
+
+def test_cells_that_trained_nothing_or_are_of_another_kind_say_nothing_of_training() -> None:
+    others = [timed(99.0, steps=0), timed(98.0, network="mlp")]
+    assert told([timed(14.0), *others]) == pytest.approx(14.0)
+    alone = told([])
+    assert alone > OVERHEAD
+    assert told(others) == alone
+
+
+def test_the_atlas_takes_what_it_took_once() -> None:
+    cell = Cell(id="numerics-torch", notebook="numerics.ipynb")
+    assert estimate([cell], []) == {"numerics-torch": FIXED["numerics-torch"]}
+
+
+def test_the_run_ends_with_its_last_worker() -> None:
+    assert wall_time([5.0, 1.0], 2) == 5.0
+    assert wall_time([1.0, 2.0, 3.0, 4.0, 5.0], 2) == 8.0  # 5 + 2 + 1 beside 4 + 3
