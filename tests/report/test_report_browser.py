@@ -156,10 +156,12 @@ def test_without_scripts_the_page_is_whole(browser: Any, out: Path) -> None:
 
 def focused(page: Any) -> tuple[str, str]:
     """What has the focus: its tag, and which kind it chooses or what it says."""
-    return tuple(page.evaluate("""() => {
+    return tuple(
+        page.evaluate("""() => {
         const at = document.activeElement;
         return [at.tagName, at.dataset.kind ?? at.textContent.trim()];
-    }"""))
+    }""")
+    )
 
 
 def tab_to(page: Any, wanted: tuple[str, str]) -> None:

@@ -285,7 +285,8 @@ def test_of_many_cells_the_shares_are_summed_up_network_by_network(tmp_path: Pat
     """A cell without a factor has 0 of it: 7 cells of 0.2 and 0.4 each, and 6 of 0.3 alone."""
     single = rows(*({"network": "mlp", "task": f"t{n}", "factor": factor, "share": share}
                     for n in range(7) for factor, share in (("head_rate", 0.2), ("arithmetic", 0.4 if n else 1.1))),
-                  *({"network": "cnn", "task": f"t{n}", "factor": "head_rate", "share": 0.3} for n in range(6)),
+                  *({"network": "cnn", "task": f"t{n // 2}", "factor": "head_rate", "share": 0.3,
+                     "optimizer": ("sgd", "adam")[n % 2]} for n in range(6)),
                   {"network": "mlp", "task": "t0", "quantity": "nll", "share": 8.0}, base=SHARE)  # fmt: skip
     section = why(write(tmp_path, attribution=single), M)
     assert section is not None
