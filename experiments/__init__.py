@@ -10,32 +10,26 @@ Importing the package is cheap: TensorFlow is imported only by the modules that 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from experiments.lazy_imports import importer
 
 if TYPE_CHECKING:
     from experiments.callbacks import GradientNorms
-    from experiments.check import check
-    from experiments.check.callback import CheckHead
+    from experiments.check import CheckHead, check
     from experiments.comparison import Comparison, compare
 
 __version__ = "1.0.0"
 __all__ = ["CheckHead", "Comparison", "GradientNorms", "check", "compare"]
 
 _HOMES = {
-    "CheckHead": "check.callback",
+    "CheckHead": "check",
     "Comparison": "comparison",
     "GradientNorms": "callbacks",
     "check": "check",
     "compare": "comparison",
 }
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for (PEP 562)."""
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = importer(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

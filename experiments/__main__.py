@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from typer.exceptions import Abort, Exit, TyperException
 
-from experiments.comparison.verb import compare
+from experiments.comparison import compare_command
 from experiments.records import UserError
 
 app = typer.Typer(
@@ -185,13 +185,14 @@ def check(
     seconds: Annotated[float, typer.Option(metavar="S", min=0.1, help="How long a script may take to train.")] = 60.0,
 ) -> None:
     """Check a Keras or PyTorch program's last layers, loss, metrics and labels; exit 1 if there is a problem."""
-    from experiments.check.render import main as check_target
+    from experiments.check import main as check_target
 
     if code := check_target(target, arguments or (), as_json=as_json, seconds=seconds):
         raise Exit(code)
 
 
-app.command(epilog="Example: headtohead compare customers.csv --target churned --positive yes --budget 5min")(compare)
+_EXAMPLE = "Example: headtohead compare customers.csv --target churned --positive yes --budget 5min"
+app.command("compare", epilog=_EXAMPLE)(compare_command)
 
 
 def _cells(

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from experiments.check.record import Checked, Finding
+from experiments.lazy_imports import importer
 
-__all__ = ["Checked", "Finding", "check"]
+if TYPE_CHECKING:
+    from experiments.check.callback import CheckHead
+    from experiments.check.render import main
+    from experiments.check.target import find
+
+__all__ = ["CheckHead", "Checked", "Finding", "check", "find", "main"]
+
+__getattr__ = importer(__name__, {"CheckHead": "callback", "find": "target", "main": "render"})
 
 
 def check(

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from experiments import tables as schemas
-from experiments.claims.phrasing import statement_in
+from experiments.claims.phrasing import PHRASES, statement_in
 from experiments.claims.record import CLAIMS, OUTCOMES, Claim, NotMeasured, Part, Verdict, claim, decide
 
-__all__ = ["CLAIMS", "COMMAND_OF", "OUTCOMES", "Claim", "Part", "Verdict", "claim", "decide", "verdicts"]
+__all__ = ["CLAIMS", "COMMAND_OF", "OUTCOMES", "PHRASES", "Claim", "Part", "Verdict", "claim", "decide", "verdicts"]
 
 _RUN = "`headtohead run`"
 # the command that makes a table, where it is not the usual one

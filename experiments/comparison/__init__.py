@@ -5,21 +5,17 @@ Importing this is cheap; what it exports is imported when it is asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from experiments.lazy_imports import importer
 
 if TYPE_CHECKING:
     from experiments.comparison.api import compare, of_table
     from experiments.comparison.options import Options
     from experiments.comparison.result import Comparison
+    from experiments.comparison.verb import compare_command
 
-__all__ = ["Comparison", "Options", "compare", "of_table"]
+__all__ = ["Comparison", "Options", "compare", "compare_command", "of_table"]
 
-_HOMES = {"Comparison": "result", "Options": "options", "compare": "api", "of_table": "api"}
-
-
-def __getattr__(name: str) -> Any:
-    """Import what is asked for when it is asked for (PEP 562)."""
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_HOMES = {"Comparison": "result", "Options": "options", "compare": "api", "compare_command": "verb", "of_table": "api"}
+__getattr__ = importer(__name__, _HOMES)

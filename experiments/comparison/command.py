@@ -79,7 +79,7 @@ def _compare(
     build, name = None, ""
     if model is not None:
         start_tensorflow()  # before the user's file does it aloud
-        from experiments.check.target import find
+        from experiments.check import find
 
         build, name = find(model, EXAMPLE)[1], model.rpartition(":")[2]
     from experiments.tasks.files import read

@@ -9,8 +9,7 @@ from experiments.comparison.advice import EITHER
 from experiments.comparison.chart import margins, rates
 from experiments.figures import Messages
 from experiments.judgement import APART, INSIDE
-from experiments.report import SHORT, First, Picture, Reply, Span, picture_of
-from experiments.report.sections import headline
+from experiments.report import SHORT, First, Picture, Reply, Span, picture_of, why_in_short
 
 if TYPE_CHECKING:
     from experiments.comparison.result import Comparison
@@ -30,7 +29,7 @@ def first(comparison: Comparison, messages: Messages) -> First:
         Reply(question=messages("answer.whether"), sentence=_whether(comparison, messages),
               more=[Span(text=messages("compare.differences"), href="#differences")]),
     ]  # fmt: skip
-    if why := headline.why(comparison.attribution, messages):
+    if why := why_in_short(comparison.attribution, messages):
         replies.append(Reply(question=messages("answer.why"), sentence=why, more=_link("why", comparison, messages)))
     return First(
         replies=replies,

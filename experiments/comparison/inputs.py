@@ -10,11 +10,10 @@ import keras
 import numpy as np
 
 from experiments import keras_internals
-from experiments.engines.part import Part
+from experiments.engines import Part
 from experiments.records import Kind, UserError, require
 from experiments.tasks import LARGEST_VOCABULARY, VOCABULARY
-from experiments.tasks.files import Table, encoder, formatting
-from experiments.tasks.files.encoding import Scale
+from experiments.tasks.files import Scale, Table, encoder, kind_and_message, listed, one_line, plain
 
 Shape = tuple[int | None, ...]
 # what looks numbers up, so that they may stand for words: a layer's place in Keras does not matter
@@ -98,14 +97,14 @@ def _of_arrays(
     model: keras.Model, row: tuple[int, ...], name: str, arrays: Arrays
 ) -> tuple[keras.Model, Inputs]:
     """The model with one input, from which each of its own takes the numbers of the array of its name."""
-    names = [formatting.plain(model_input.name) for model_input in model.inputs]
+    names = [plain(model_input.name) for model_input in model.inputs]
     shapes = dict(arrays)
     if set(names) != set(shapes) and len(names) == len(shapes):
         names = list(shapes)  # a model without names of its own takes them in their order
     require(
         set(names) == set(shapes),
-        f"{name} returned a model with the inputs {formatting.listed(names)}; the data has "
-        f"{formatting.listed(shapes)}. Give the inputs the arrays' names: keras.Input(shape, name=...).",
+        f"{name} returned a model with the inputs {listed(names)}; the data has "
+        f"{listed(shapes)}. Give the inputs the arrays' names: keras.Input(shape, name=...).",
     )
     starts, start = {}, 0
     for array, shape in arrays:
@@ -122,7 +121,7 @@ def _of_arrays(
     joined = keras.Input(row)
     parts = [Part(starts[array], shapes[array])(joined) for array in names]
     outputs = keras_internals.run_graph(model, parts, lambda operation: operation)
-    note = f"{name} takes {formatting.listed(names)}, each from the array of that name."
+    note = f"{name} takes {listed(names)}, each from the array of that name."
     return keras.Model(joined, outputs), Inputs(row=row, notes=(note,))
 
 
@@ -135,7 +134,7 @@ def _opened(model: keras.Model, name: str) -> keras.Model:
         return keras.Sequential([keras.Input((1,), dtype="string"), *layers])
     except Exception as error:  # rows of no fixed length, and whatever a user's own layer raises
         raise UserError(
-            f"{name} returned layers that do not fit behind their TextVectorization: {formatting.one_line(error)}. Is "
+            f"{name} returned layers that do not fit behind their TextVectorization: {one_line(error)}. Is "
             "its output_sequence_length set?"
         ) from error
 
@@ -218,7 +217,7 @@ def _of_strings(model: keras.Model, kind: Kind, name: str) -> tuple[keras.Model,
                 raise UserError(
                     f"The TextVectorization of {name} has no vocabulary. Give it one, or let the function call adapt."
                 ) from error
-            message = f"{type(error).__name__}: {formatting.one_line(error)}"
+            message = kind_and_message(error)
             raise UserError(f"The TextVectorization of {name} raised {message}.") from error
 
     strings(["a text"])

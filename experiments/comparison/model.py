@@ -19,11 +19,11 @@ from experiments.comparison import model_surgery
 from experiments.comparison.initialisers import start_of
 from experiments.comparison.inputs import Arrays, Inputs, inputs_of
 from experiments.comparison.optimizer import ChosenOptimizer, from_compiled, from_registry
-from experiments.engines import stacked
-from experiments.engines.keras_trunk import penalised
+from experiments.engines import penalised, stacked
 from experiments.networks import NETWORKS, Build
 from experiments.problem import KERAS_START, Start
 from experiments.records import Kind, UserError, require
+from experiments.tasks.files import kind_and_message
 
 OPTIMIZER = "adam"
 USUAL: dict[Kind, str] = {"vector": "mlp", "image": "cnn", "sequence": "gru", "text": "text_mean"}
@@ -160,7 +160,7 @@ def _caller(function: Callable[..., Any], display_name: str, row: object) -> Cal
             raise
         except (Exception, SystemExit) as error:
             with_what = f" for rows of shape {row}" if arguments else ""
-            raise UserError(f"{display_name} raised {model_surgery.one_line(error)}{with_what}.") from error
+            raise UserError(f"{display_name} raised {kind_and_message(error)}{with_what}.") from error
         if isinstance(returned, tuple) and len(returned) == 2:  # a model and labels, as `headtohead check` takes them
             returned = returned[0]
         require(

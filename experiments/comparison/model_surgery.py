@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from experiments import keras_internals
-from experiments.check.keras_losses import loss_name
 from experiments.records import UserError, require
-from experiments.tasks.files import formatting
+from experiments.tasks.files import kind_and_message
 
 _ACTIVATIONS = ("sigmoid", "softmax", "linear")
 # what may stand behind the head without changing what it says
@@ -80,7 +80,7 @@ def functional(model: keras.Model, row: tuple[int, ...], name: str) -> keras.Mod
 def _unfit(name: str, row: tuple[int, ...], error: Exception) -> UserError:
     return UserError(
         f"The model that {name} returned cannot be applied to rows of the shape {row}, which the data has once "
-        f"encoded: {one_line(error)}"
+        f"encoded: {kind_and_message(error)}"
     )
 
 
@@ -207,6 +207,18 @@ def _loss(model: keras.Model) -> str:
     return f"{name}(from_logits=True)" if from_logits else name
 
 
+def loss_name(loss: Any) -> tuple[str, bool]:
+    """What Keras calls a loss, and whether it takes logits. Raises `UserError` for a name that Keras does not know."""
+    try:
+        resolved = keras.losses.get(loss)
+    except ValueError as error:
+        raise UserError(f"Keras knows no loss {loss!r}.") from error
+    if isinstance(resolved, keras.losses.Loss):
+        name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(resolved).__name__).lower()
+        return name, bool(resolved.get_config().get("from_logits", False))
+    return getattr(resolved, "__name__", str(resolved)), False
+
+
 def _l2(layer: Any) -> float:
     regularizer = layer.kernel_regularizer
     return float(regularizer.l2) if type(regularizer) is keras.regularizers.L2 else 0.0
@@ -238,8 +250,3 @@ def _notes(layer: Any, after: list[Any], activation: str, model: keras.Model) ->
     if smoothing:
         notes.append(f"Its label smoothing of {smoothing:g} is left out of the arms.")
     return notes
-
-
-def one_line(error: BaseException) -> str:
-    """An exception's kind and message in one line."""
-    return f"{type(error).__name__}: {formatting.one_line(error)}"

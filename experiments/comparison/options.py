@@ -10,7 +10,7 @@ from typing import Literal
 from experiments.comparison.language import messages_in
 from experiments.optimizers import OPTIMIZERS
 from experiments.records import require
-from experiments.tasks.files.encoding import Scale
+from experiments.tasks.files import Scale
 
 _UNITS = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)")

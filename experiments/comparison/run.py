@@ -13,10 +13,8 @@ import pandas as pd
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
 from experiments.comparison.seed_data import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
-from experiments.engines import driver
-from experiments.engines.interface import Factory
+from experiments.engines import Factory, driver, precision
 from experiments.engines.keras_fit import KerasFit
-from experiments.engines.keras_trunk import precision
 from experiments.engines.stacked import Stacked
 from experiments.judgement import Design, Sequential, differences, looks, pair_up
 from experiments.problem import Problem, Record, Replica, hash_of, shares, tabulate

@@ -11,7 +11,7 @@ import numpy as np
 from experiments.comparison.judge import BASELINE, HEAD
 from experiments.comparison.model import Model
 from experiments.comparison.options import Options
-from experiments.engines.keras_trunk import KerasTrunk
+from experiments.engines import KerasTrunk
 from experiments.heads import HEADS
 from experiments.problem import FINAL_ROWS, READERS, Problem, Stream, draw, sample_of, seed_of
 from experiments.records import Data, Head, Setup, UserError, require

@@ -9,7 +9,7 @@ import typer
 from typer.exceptions import Exit
 
 
-def compare(
+def compare_command(
     data: Annotated[
         str | None, typer.Argument(metavar="[DATA]", help="CSV, TSV, Parquet, NPZ, a folder of texts, openml:NAME.")
     ] = None,

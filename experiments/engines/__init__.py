@@ -9,21 +9,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from experiments.engines import driver, fresh
 from experiments.engines.driver import Progress
-from experiments.engines.interface import Trainer
+from experiments.engines.interface import Factory, Trainer
 from experiments.frameworks import FRAMEWORKS, require_installed
 from experiments.keras_backend import backend_in_use, use_backend
+from experiments.lazy_imports import importer
 from experiments.problem import KERAS_START, Problem, tabulate
 from experiments.problem import prepare as prepare_problem
 from experiments.records import Dtype, Setup
 from experiments.tables import MAIN
 
-__all__ = ["Problem", "Progress", "prepare", "train", "train_each", "train_together", "trainer"]
+if TYPE_CHECKING:
+    from experiments.engines.keras_trunk import KerasTrunk, penalised, precision
+    from experiments.engines.part import Part
+
+__all__ = [
+    "Factory",
+    "KerasTrunk",
+    "Part",
+    "Problem",
+    "Progress",
+    "penalised",
+    "precision",
+    "prepare",
+    "train",
+    "train_each",
+    "train_together",
+    "trainer",
+]
+
+# these import Keras
+__getattr__ = importer(
+    __name__, {"KerasTrunk": "keras_trunk", "Part": "part", "penalised": "keras_trunk", "precision": "keras_trunk"}
+)
 
 # by seed, a trunk's first weights in Keras's order and layout
 First = Mapping[int, Sequence[np.ndarray]]

@@ -15,7 +15,6 @@ import keras
 import numpy as np
 
 from experiments import keras_internals
-from experiments.keras_internals import on_jax
 
 _FEW = 5  # trunks that are built sooner than it is found out how they are drawn
 Weights = tuple[np.ndarray, ...]
@@ -50,7 +49,7 @@ def drawing_of(build: Callable[[], keras.Model], draws: int) -> Draw:
     Python's generator seeded alone, since seeding TensorFlow's as well empties its cache of kernels.
     """
     on_tensorflow = keras.backend.backend() == "tensorflow"
-    seed_all = keras.utils.set_random_seed if on_tensorflow else on_jax.seed_off_tensorflow
+    seed_all = keras.utils.set_random_seed if on_tensorflow else keras_internals.seed_off_tensorflow
 
     def built(seed: int) -> Weights:
         seed_all(seed)

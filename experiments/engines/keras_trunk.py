@@ -12,7 +12,6 @@ import numpy as np
 
 from experiments import keras_internals
 from experiments.engines.keras_draws import Draw, drawing_of
-from experiments.keras_internals import on_jax
 from experiments.networks import Build
 from experiments.problem import Problem
 from experiments.records import Network
@@ -48,7 +47,7 @@ def _float64_at_hand(dtype: str) -> Iterator[None]:
     jax.config.update("jax_explicit_x64_dtypes", "allow")
     try:
         if dtype == "float64":
-            with jax.enable_x64(True), on_jax.float64_kept():
+            with jax.enable_x64(True), keras_internals.float64_kept():
                 yield
         else:
             yield
@@ -58,7 +57,7 @@ def _float64_at_hand(dtype: str) -> Iterator[None]:
 
 def _small_programs() -> AbstractContextManager[None]:
     """For what is built and drawn: JAX compiles a program for each shape of a weight."""
-    return on_jax.small_programs() if keras.backend.backend() == "jax" else nullcontext()
+    return keras_internals.small_programs() if keras.backend.backend() == "jax" else nullcontext()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Tables to matplotlib figures: titles state what was found, one colour an arm everywhere."""
 
-from experiments.figures.causes import attribution, percent
+from experiments.figures.causes import attribution, factor_parts, percent
 from experiments.figures.curves import loss_curves
 from experiments.figures.differences import paired_differences
 from experiments.figures.files import FONT, source_of, squeeze
@@ -45,6 +45,7 @@ __all__ = [
     "clip",
     "colour",
     "consequences",
+    "factor_parts",
     "families",
     "for_fresh_rows",
     "forest",

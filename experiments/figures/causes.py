@@ -85,14 +85,14 @@ def _stack(axes: Axes, shares: pd.DataFrame) -> None:
             start += part
 
 
-def parts(shares: pd.DataFrame) -> dict[str, float]:
+def factor_parts(shares: pd.DataFrame) -> dict[str, float]:
     """Each factor's part of all that was moved: mean |share| over cells, over the sum of these means."""
     sizes = shares.abs().mean()
     return {str(factor): float(size / sizes.sum()) for factor, size in sizes.items()} if sizes.sum() > 0 else {}
 
 
 def _finding(shares: pd.DataFrame, quantity: str, messages: Messages) -> str:
-    sizes = parts(shares)
+    sizes = factor_parts(shares)
     if not sizes:
         return messages("attribution.none", quantity=messages.or_key("quantity", quantity))
     named = sorted((factor for factor in sizes if factor != "arithmetic"), key=lambda factor: -sizes[factor])

@@ -10,6 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+# its part on JAX
+from experiments.keras_internals.on_jax import convolving as convolving
+from experiments.keras_internals.on_jax import float64_kept as float64_kept
+from experiments.keras_internals.on_jax import seed_off_tensorflow as seed_off_tensorflow
+from experiments.keras_internals.on_jax import small_programs as small_programs
+
 # the modules of the trainers that a model may be, each with the class that has `fit`
 TRAINERS = {
     "keras.src.backend.tensorflow.trainer": "TensorFlowTrainer",

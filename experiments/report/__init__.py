@@ -30,6 +30,7 @@ from experiments.report.sections import SECTIONS
 from experiments.report.sections.atlas import consequence
 from experiments.report.sections.claims import as_code
 from experiments.report.sections.components import SHORT, badge, picture_of
+from experiments.report.sections.headline import why as why_in_short
 from experiments.report.stored import Stored
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "page",
     "picture_of",
     "ranged",
+    "why_in_short",
 ]
 
 CATALOGUES = (Path(__file__).with_name("strings.toml"), STRINGS, NAMES)

@@ -272,17 +272,6 @@ def test_metrics_are_those_of_keras_and_stay_as_they_are() -> None:
     assert metrics_of(bare, predicted, keras.ops.convert_to_tensor(truth)) == ({}, "")
 
 
-def test_names_of_losses() -> None:
-    from experiments.check.keras_losses import loss_name
-
-    assert loss_name("mse") == ("mean_squared_error", False)
-    assert loss_name(keras.losses.BinaryCrossentropy()) == ("binary_crossentropy", False)
-    assert loss_name(keras.losses.BinaryCrossentropy(from_logits=True)) == ("binary_crossentropy", True)
-    assert loss_name(keras.losses.MeanSquaredError()) == ("mean_squared_error", False)
-    with pytest.raises(UserError, match="Keras knows no loss 'no'"):
-        loss_name("no")
-
-
 def test_a_stored_model_that_is_none(tmp_path: Path) -> None:
     from experiments.check.target import check_target
 

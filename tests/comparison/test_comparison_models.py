@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments.check.target import find
+from experiments.check import find
 from experiments.comparison.initialisers import law_of
 from experiments.comparison.model import of_function, registered
+from experiments.comparison.model_surgery import loss_name
 from experiments.heads import HEADS
 from experiments.problem import Start
 from experiments.problem._streams import HeadStream
@@ -240,3 +241,12 @@ def test_a_file_that_exits_or_lacks_the_function(tmp_path: Path) -> None:
         find(f"{file}:build")
     with pytest.raises(UserError, match=r"is not FILE\.py:FUNCTION"):
         find("model.h5")
+
+
+def test_names_of_losses() -> None:
+    assert loss_name("mse") == ("mean_squared_error", False)
+    assert loss_name(keras.losses.BinaryCrossentropy()) == ("binary_crossentropy", False)
+    assert loss_name(keras.losses.BinaryCrossentropy(from_logits=True)) == ("binary_crossentropy", True)
+    assert loss_name(keras.losses.MeanSquaredError()) == ("mean_squared_error", False)
+    with pytest.raises(UserError, match="Keras knows no loss 'no'"):
+        loss_name("no")

@@ -15,9 +15,9 @@ from test_comparison import silent
 
 import experiments
 from experiments.comparison import Options, run
+from experiments.comparison import compare_command as verb
 from experiments.comparison.options import seconds
 from experiments.comparison.seed_data import problem, seed_bytes, seeds_at_once
-from experiments.comparison.verb import compare as verb
 
 GUIDE = (Path(__file__).resolve().parents[2] / "docs" / "compare.md").read_text(encoding="utf-8")
 

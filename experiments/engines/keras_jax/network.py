@@ -14,7 +14,6 @@ from experiments import keras_internals
 from experiments.engines.keras_jax.convolution import under_vmap
 from experiments.engines.keras_trunk import layer_scopes
 from experiments.engines.objectives import row_losses
-from experiments.keras_internals import on_jax
 from experiments.problem import slices
 from experiments.records import Head
 
@@ -49,7 +48,7 @@ class Networks:
 
     def _call(self, weights: Values, others: Values, x: jax.Array, training: bool) -> Any:
         options = {"training": training} if keras_internals.takes_training(self.trunk) else {}
-        with on_jax.convolving(under_vmap):
+        with keras_internals.convolving(under_vmap):
             return self.trunk.stateless_call(weights, others, x, return_losses=True, **options)
 
     def penalises_outputs(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from experiments.claims.phrasing import PHRASES
+from experiments.claims import PHRASES
 from experiments.figures import Messages
 from experiments.report.blocks import Block, Fold, Inline, Item, Items, Section, Span, Table, Text, marked, number
 from experiments.report.sections.components import source_links

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from experiments.figures import CELL, Messages
-from experiments.figures.causes import parts, percent
+from experiments.figures import CELL, Messages, factor_parts, percent
 from experiments.judgement import APART, INSIDE, cells_apart, wins
 from experiments.messages import figure
 from experiments.stats import QUANTITIES
@@ -90,7 +89,7 @@ def causes(attribution: pd.DataFrame) -> Causes | None:
     rows = attribution.loc[attribution["quantity"] == "nll_curve"]
     if rows.empty:
         return None
-    shares = parts(rows.pivot_table(index=CELL, columns="factor", values="share", observed=True))
+    shares = factor_parts(rows.pivot_table(index=CELL, columns="factor", values="share", observed=True))
     if not shares:
         return None
     rate = shares.get("head_rate", 0.0) + shares.get("head_rate+decay", 0.0)

@@ -11,14 +11,25 @@ from typing import Any
 
 from experiments.records import require
 from experiments.tasks.files.arrays import from_parts, read_npz
-from experiments.tasks.files.encoding import Encoder, encoder
+from experiments.tasks.files.encoding import Encoder, Scale, encoder
 from experiments.tasks.files.file_formats import existing, form_of
 from experiments.tasks.files.finish import finish, from_frame
-from experiments.tasks.files.formatting import quoted_path
+from experiments.tasks.files.formatting import kind_and_message, listed, one_line, plain, quoted_path
 from experiments.tasks.files.table import Table
 from experiments.tasks.files.texts import read_texts
 
-__all__ = ["Encoder", "Table", "encoder", "from_arrays", "read"]
+__all__ = [
+    "Encoder",
+    "Scale",
+    "Table",
+    "encoder",
+    "from_arrays",
+    "kind_and_message",
+    "listed",
+    "one_line",
+    "plain",
+    "read",
+]
 
 LARGEST_SIDE = 1024
 

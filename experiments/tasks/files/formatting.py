@@ -54,6 +54,11 @@ def one_line(error: BaseException) -> str:
     return (printable if len(printable) <= 200 else printable[:199] + "…").rstrip(".")
 
 
+def kind_and_message(error: BaseException) -> str:
+    """Return an error's kind and `one_line` of it."""
+    return f"{type(error).__name__}: {one_line(error)}"
+
+
 def unknown(what: str, name: object, candidates: Iterable[object], way_out: str = "") -> UserError:
     """Return the error for a name that is not there, with the nearest known ones and the rest of them."""
     names = [str(value) for value in candidates]
