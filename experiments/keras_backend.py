@@ -7,15 +7,15 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 
 from experiments.code_hash import search_path
+from experiments.progress import Progress
 from experiments.records import require
 
 BACKENDS = ("tensorflow", "torch", "jax")
-Progress = Callable[[int, int], None]
 
 
 def backend_in_use() -> str | None:

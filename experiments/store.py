@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -11,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.atomic import write_file
+from experiments.progress import Progress, throttled
 from experiments.tables import RUN, SCHEMAS, validate
 
 PROGRESS = ".progress"
 ROWS_A_GROUP = 1 << 16
 # within a table's part of one cell, so that a reader who wants one quantity can skip the other row groups
 _FIRST = ("quantity", "scope", "split")
-_EVERY = 0.2  # seconds between two notes of progress
 
 
 def save_tables(out: str | Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -36,22 +35,12 @@ def save_tables(out: str | Path, tables: Mapping[str, pd.DataFrame]) -> None:
         write_parquet(folder / f"{name}.parquet", [_sorted(_plain(table))])
 
 
-def progress(out: str | Path) -> Callable[[int, int], None] | None:
+def progress(out: str | Path) -> Progress | None:
     """A function of (steps done, steps in all) that tells the suite how far a notebook is; None when `out` is ""."""
     if not str(out):
         return None
     note = Path(out) / PROGRESS
-    last = 0.0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last < _EVERY and done < total:
-            return
-        last = now
-        write_file(note, f"{done} {total}".encode(), durable=False)
-
-    return tell
+    return throttled(lambda done, total: write_file(note, f"{done} {total}".encode(), durable=False))
 
 
 def write_parquet(path: Path, parts: Iterable[pa.Table], schema: pa.Schema | None = None) -> None:

@@ -15,13 +15,13 @@ import numpy as np
 import pandas as pd
 
 from experiments.engines import driver, fresh
-from experiments.engines.driver import Progress
 from experiments.engines.interface import Factory, Trainer
 from experiments.frameworks import FRAMEWORKS, require_installed
 from experiments.keras_backend import backend_in_use, use_backend
 from experiments.lazy_imports import importer
 from experiments.problem import KERAS_START, Problem, tabulate
 from experiments.problem import prepare as prepare_problem
+from experiments.progress import Progress
 from experiments.records import Dtype, Setup
 from experiments.tables import MAIN
 

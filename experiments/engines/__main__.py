@@ -7,28 +7,20 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 
 from experiments import engines
 from experiments.engines.fresh import SETUPS, WEIGHTS, First
+from experiments.progress import throttled
 from experiments.records import Setup
-
-EVERY = 0.2  # seconds between two lines of progress
 
 
 def main(name: str) -> None:
     """Train here what the folder `name` asks for."""
-    folder, last = Path(name), 0.0
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        if (now := time.monotonic()) - last >= EVERY or done == total:
-            last = now
-            print(done, total, flush=True)
-
+    folder = Path(name)
+    tell = throttled(lambda done, total: print(done, total, flush=True))
     setups = [Setup(**given) for given in json.loads((folder / SETUPS).read_text(encoding="utf-8"))]
     firsts = [_weights(folder / WEIGHTS.format(number)) for number in range(len(setups))]
     for number, tables in enumerate(engines.train_each(setups, tell, firsts)):

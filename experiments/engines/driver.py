@@ -19,8 +19,7 @@ from experiments.problem import (
     hash_of,
     slices,
 )
-
-Progress = Callable[[int, int], None]
+from experiments.progress import Progress
 
 
 def run(

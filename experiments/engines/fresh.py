@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from experiments.keras_backend import Progress, run_fresh
+from experiments.keras_backend import run_fresh
+from experiments.progress import Progress
 from experiments.records import Setup
 
 SETUPS, WEIGHTS = "setups.json", "{}.first.npz"

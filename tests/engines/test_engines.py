@@ -171,7 +171,7 @@ def test_a_fresh_process_gets_what_is_asked_for_and_gives_its_tables_back(
     drawn = {seed: [np.full(2, seed), np.full((1, 2), 0.5 + seed), np.arange(1.0)] for seed in (3, 7)}
     seen: list[Any] = []
     clock = iter([100.0, 100.1, 100.25, 100.3])
-    monkeypatch.setattr(child.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
 
     def train_each(given: Any, progress: Any, weights: Any) -> list[dict[str, pd.DataFrame]]:
         seen.extend((given, weights))
