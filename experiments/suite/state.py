@@ -166,16 +166,27 @@ _MAIN_BACKEND = FRAMEWORKS[MAIN].backend
 
 def _backend(cell: Cell) -> str:
     """What Keras would run on in a cell's kernel: what its only framework is made of, else what the main one needs."""
-    used = frameworks_of(cell.parameters)
-    if len(used) != 1:
-        return _MAIN_BACKEND
-    return FRAMEWORKS[used[0]].backend or FRAMEWORKS[used[0]].packages[0]
+    used = _users(cell)
+    return _foundation(used[0]) if len(used) == 1 else _MAIN_BACKEND
 
 
 def _preloaded(cell: Cell) -> tuple[str, ...]:
     """The frameworks whose modules a cell's kernel is forked with."""
-    used = frameworks_of(cell.parameters)
+    used = _users(cell)
     return used if len(used) <= 1 else (MAIN,)
+
+
+def _users(cell: Cell) -> tuple[str, ...]:
+    """The frameworks that a cell trains in, or the installed one on the backend that it names without training."""
+    asked = cell.parameters.get("backend")
+    others = [entry.name for entry in FRAMEWORKS.values() if entry.installed and entry.name != MAIN]
+    on_it = (name for name in others if _foundation(name) == asked)
+    return frameworks_of(cell.parameters) or tuple(on_it)
+
+
+def _foundation(framework: str) -> str:
+    """The Keras backend of a framework, or the package that stands in its place."""
+    return FRAMEWORKS[framework].backend or FRAMEWORKS[framework].packages[0]
 
 
 def current(store: Cells, cell: Cell, key: str) -> Manifest | None:
