@@ -95,8 +95,10 @@ def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.Da
     rate = np.array([task.rate for task, _ in runs])[:, None] / ROWS
     label = np.repeat([0.0, 1.0], ROWS // 2)
     dead = np.zeros(len(runs))
+    hidden, slopes = np.empty((2, len(runs), ROWS, HIDDEN))  # written over in each step: new ones cost more than the sums
     for step in range(steps + 1):
-        h = np.tanh(x @ inner + inner_bias)
+        h = np.matmul(x, inner, out=hidden)
+        np.tanh(np.add(h, inner_bias, out=h), out=h)
         z = np.einsum("rnh,rh->rn", h, outer) + outer_bias
         # a network that has blown up stays so; the others go on
         grad, chance = (
@@ -107,8 +109,9 @@ def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.Da
             break
         dead += ((grad == 0) & (np.abs(expit(z) - label) > 1e-3)).mean(axis=1) / steps
         slope = rate * grad
-        back = slope[:, :, None] * outer[:, None, :] * (1 - h**2)
+        back = np.multiply(slope[:, :, None], outer[:, None, :], out=slopes)
         outer = outer - np.einsum("rn,rnh->rh", slope, h)
+        back *= np.subtract(1, np.square(h, out=h), out=h)
         outer_bias = outer_bias - slope.sum(axis=1, keepdims=True)
         inner = inner - x.transpose(0, 2, 1) @ back
         inner_bias = inner_bias - back.sum(axis=1, keepdims=True)
