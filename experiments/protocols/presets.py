@@ -85,7 +85,7 @@ STANDARD = PRESETS.add(
         image_side=14,
         swept=Selection(
             groups=(
-                Group(tasks=ALL, networks=("linear",), optimizers=("sgd", "adam")),
+                Group(tasks=ALL, networks=("linear",), optimizers=("sgd", "adam"), seeds=16),
                 Group(
                     tasks=("breast_cancer", "phishing", "bananas", "fair", "shuttle", "separable", "label_noise",
                            "imbalance", "moons"),
@@ -93,7 +93,6 @@ STANDARD = PRESETS.add(
                     optimizers=("sgd", "adam"),
                 ),
                 Group(tasks=("moons",), networks=("deep_mlp",), optimizers=("sgd", "adam")),
-                Group(tasks=("strokes",), networks=("cnn",), optimizers=("sgd",), seeds=10),
             ),
             seeds=24,
             steps=300,
