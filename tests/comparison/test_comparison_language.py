@@ -151,3 +151,9 @@ def test_a_line_of_the_answer_fits_a_terminal(text: str) -> None:
     assert max(cell_len(line) for line in lines) <= 100
     assert min(cell_len(line) for line in lines[:-1]) > 70
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_a_word_that_is_longer_than_a_line_stays_whole() -> None:
+    """A path can be copied."""
+    path = "/results/" + "long-name/" * 12
+    assert command._wrapped(f"It is in {path} now") == f"It is in\n{path}\nnow"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from matplotlib.collections import LineCollection
 from section_tables import cells_of, flat, paragraphs, pictures_of, tables_of, undrawn, words  # noqa: F401
 from test_comparison_answer import LOSSES, OWN, rows, sweep
 
 from experiments.comparison import chart, page
+from experiments.comparison import save as saving
 from experiments.comparison.advice import Advice
 from experiments.comparison.answer import Verdict, name_of
 from experiments.comparison.chart import margins, rates
@@ -22,7 +26,8 @@ from experiments.comparison.save import page_messages
 from experiments.comparison.tuning import tune
 from experiments.heads import HEADS
 from experiments.judgement import THESE
-from experiments.report import First, Section
+from experiments.records import UserError
+from experiments.report import First, Section, Text
 from experiments.stats import QUANTITIES
 
 M = page_messages("en")
@@ -179,6 +184,48 @@ def test_the_short_table_has_each_quantity_with_its_interval() -> None:
                                       M("compare.column.to", low="+0.09 nats", high="+0.11 nats"),
                                       M("outcome.larger")]  # fmt: skip
     assert len(table) == 5
+
+
+@pytest.mark.parametrize(("lang", "file"), [("en", "report.html"), ("zh", "report.zh.html")])
+def test_a_saved_comparison_is_a_folder_of_its_own_that_another_one_replaces(
+    lang: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = Section(id="answer", title="It is so", blocks=[Text(body="and not otherwise")])
+    monkeypatch.setattr(saving, "sections", lambda *_: [section])  # no figure is drawn
+    folder = tmp_path / "not yet" / "there"
+    assert saving.save(comparison(lang=lang), folder) == folder / file
+    assert "and not otherwise" in (folder / file).read_text(encoding="utf-8")
+    assert {path.stem for path in (folder / "tables").iterdir()} == set(saving.TABLES)
+    told = comparison()
+    assert pq.read_schema(folder / "tables" / "looks.parquet").names == list(told.looks)
+    assert json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["why"] == "Because."
+    (folder / "left over").touch()
+    saving.save(comparison(why="Else."), folder)
+    assert json.loads((folder / "comparison.json").read_text(encoding="utf-8"))["why"] == "Else."
+    assert not (folder / "left over").exists()
+    assert [path.name for path in folder.parent.iterdir()] == ["there"]
+
+
+def test_a_folder_that_holds_something_else_and_a_file_are_spared(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    saving.require_replaceable(tmp_path / "mine")  # empty
+    (tmp_path / "mine" / "thesis.tex").write_text("all of it")
+    with pytest.raises(UserError, match="holds something else than a comparison"):
+        saving.save(comparison(), tmp_path / "mine")
+    with pytest.raises(UserError, match="is a file"):
+        saving.save(comparison(), tmp_path / "mine" / "thesis.tex")
+    with pytest.raises(UserError, match="cannot be written: "):
+        saving.save(comparison(), tmp_path / "mine" / "thesis.tex" / "more")
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "all of it"
+
+
+def test_what_is_not_finite_is_null_in_json() -> None:
+    differences = comparison().differences.assign(high=math.inf, low=-math.inf)
+    told = json.loads(comparison(differences=differences, settings={"rate": math.nan, "of": [1.5, math.inf]}).to_json())
+    assert told["settings"] == {"rate": None, "of": [1.5, None]}
+    assert (told["primary"][0]["high"], told["primary"][0]["mean"], len(told["differences"])) == (None, 0.1, 6)
+    assert told["tuning"] is None
+    assert told["verdict"]["sentence"] == "One. Two."
 
 
 # figures --------------------------------------------------------------------------------------------------------------
