@@ -35,7 +35,7 @@ from experiments.claims.phrasing import (
     tally,
 )
 from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict, claim, decide
-from experiments.judgement import APART, FRESH, INSIDE, THESE, cells_apart, wins
+from experiments.judgement import APART, FRESH, INSIDE, SCORED, THESE, cells_apart, score
 from experiments.messages import Messages
 from experiments.stats import QUANTITIES, share_interval
 
@@ -218,8 +218,8 @@ def winner_depends_on_model(tables: Tables, claim: Claim) -> Verdict:
     predicted = {estimand: int((rows["predicted"] == True).sum()) for estimand, rows in decided.items()}  # noqa: E712
     unlike = [cell_of(row) for _, row in decided[THESE].iterrows() if not row["predicted"]]
     exceptions = ["/".join(cell) for cell in unlike]
-    default = comparisons(tables, "differences", SOFTMAX, SIGMOID, ["nll", "accuracy"])
-    best = comparisons(tables, "rate_gaps", SOFTMAX, SIGMOID, ["nll", "accuracy"], at="best")
+    default = comparisons(tables, "differences", SOFTMAX, SIGMOID, SCORED)
+    best = comparisons(tables, "rate_gaps", SOFTMAX, SIGMOID, SCORED, at="best")
     middle = fresh["crossing"].median()
     outcome = decide(parts, [pooled])
     return Verdict(
@@ -252,11 +252,10 @@ def _one_winner(below: float, above: float) -> bool:
 
 
 def _wins(rows: pd.DataFrame) -> str:
-    softmax, sigmoid = wins(rows)
-    undecided = int((rows["outcome"] == "undecided").sum())
+    softmax, sigmoid, tie, undecided = score(rows)
     return (
         f"softmax is better in {softmax} and sigmoid in {sigmoid} of {len(rows)} comparisons of test loss and "
-        f"accuracy, {len(rows) - softmax - sigmoid - undecided} are within the margin and {undecided} undecided"
+        f"accuracy, {tie} are within the margin and {undecided} undecided"
     )
 
 

@@ -89,6 +89,13 @@ def seconds(text: str | float | None) -> float | None:
     return float(match.group(1)) * _UNITS[unit]
 
 
+def duration(seconds: float) -> str:
+    """A time as `seconds` reads it: 45s, 4min, 1.5h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))}s"
+    return f"{round(seconds / 60)}min" if seconds < 5400 else f"{seconds / 3600:.1f}h"
+
+
 def class_weights(text: str | None) -> Literal["balanced"] | dict[str, float] | None:
     """What --class-weight says: "balanced", or LABEL:FACTOR for each class, with a comma between."""
     if text is None or text == "balanced":

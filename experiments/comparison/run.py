@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from experiments.comparison.judge import BASELINE, HEAD, overall, primary
+from experiments.comparison.options import duration
 from experiments.comparison.seed_data import Plan, problem, seeds_at_once
 from experiments.comparison.tuning import QUANTITIES, Tuning, tune
 from experiments.engines import Factory, driver, precision
@@ -272,10 +273,3 @@ def _measured(plan: Plan) -> float:
     step = max(0.0, longer - first) / steps
     compiling = max(0.0, first - start) / LEAST_SEEDS
     return len(plan.heads) * (compiling + start + step * plan.options.steps)
-
-
-def duration(seconds: float) -> str:
-    """A time in words that --budget takes: 45s, 4min, 1.5h."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))}s"
-    return f"{round(seconds / 60)}min" if seconds < 5400 else f"{seconds / 3600:.1f}h"

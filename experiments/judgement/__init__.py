@@ -18,6 +18,7 @@ from experiments.judgement._outcomes import (
     FRESH,
     INSIDE,
     OUTCOMES,
+    SCORED,
     THESE,
     Missing,
     better,
@@ -25,6 +26,8 @@ from experiments.judgement._outcomes import (
     counts,
     missing,
     outcome,
+    score,
+    scored,
     wins,
 )
 from experiments.judgement._overall import mean_over_tasks, overall
@@ -40,6 +43,7 @@ __all__ = [
     "INSIDE",
     "NEAREST_RATE",
     "OUTCOMES",
+    "SCORED",
     "THESE",
     "Corrector",
     "Design",
@@ -72,6 +76,8 @@ __all__ = [
     "rates_answer",
     "samples_of",
     "scale_over_tasks",
+    "score",
+    "scored",
     "several_answer",
     "shapley",
     "shifts",

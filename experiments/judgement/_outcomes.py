@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ OUTCOMES: tuple[str, ...] = get_args(ComparisonOutcome)
 APART = ("larger", "different")  # shown not to be 0, and not shown to be inside the margin
 INSIDE = ("negligible", "equivalent")  # shown to be inside the margin
 
+SCORED = ("nll", "accuracy")  # the quantities by which a head wins
 FRESH, THESE = "fresh rows", "these rows"  # what an interval answers for
 ESTIMANDS = (FRESH, THESE)
 
@@ -75,6 +76,26 @@ def wins(rows: pd.DataFrame) -> tuple[int, int]:
     """In how many rows the arm, and in how many its baseline, is shown to be better, not by less than the margin."""
     sides = better(rows)
     return int((sides == 1).sum()), int((sides == -1).sum())
+
+
+class Score(NamedTuple):
+    """In how many rows the arm or its baseline is shown to be better, neither is, and in how many that is open."""
+
+    arm: int
+    baseline: int
+    tie: int
+    undecided: int
+
+
+def score(rows: pd.DataFrame) -> Score:
+    """Who wins `rows`, each of which counts once."""
+    (arm, baseline), undecided = wins(rows), int((rows["outcome"] == "undecided").sum())
+    return Score(arm=arm, baseline=baseline, tie=len(rows) - arm - baseline - undecided, undecided=undecided)
+
+
+def scored(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the quantities by which a head wins."""
+    return rows.loc[rows["quantity"].isin(SCORED)]
 
 
 def bound(low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from experiments.figures import CELL, Messages, interval, percent, rate_map_in_short
 from experiments.heads import BASELINE
-from experiments.judgement import missing, wins
+from experiments.judgement import missing, score, scored
 from experiments.report.blocks import (
     Block,
     Code,
@@ -177,10 +177,10 @@ def winner(
 
     What `overall` and `gaps` do not hold is left out.
     """
-    default = rows.loc[rows["quantity"].isin(["nll", "accuracy"])]
+    default = scored(rows)
     if default.empty:
         return ""
-    best = gaps.loc[gaps["quantity"].isin(["nll", "accuracy"]) & (gaps["at"] == "best")] if len(gaps) else gaps
+    best = scored(gaps.loc[gaps["at"] == "best"]) if len(gaps) else gaps
     parts = [
         _along(headline.sides(overall) if overall is not None else None, messages),
         _score("default", default, messages),
@@ -201,10 +201,9 @@ def _along(law: headline.Sides | None, messages: Messages) -> str:
 
 
 def _score(at: str, rows: pd.DataFrame, messages: Messages) -> str:
-    softmax, sigmoid = wins(rows)
-    undecided = int((rows["outcome"] == "undecided").sum())
-    return messages(f"answer.winner.{at}", softmax=softmax, sigmoid=sigmoid, n=len(rows), open=undecided,
-                    tie=len(rows) - softmax - sigmoid - undecided, how=_how(rows, messages))  # fmt: skip
+    softmax, sigmoid, tie, undecided = score(rows)
+    return messages(f"answer.winner.{at}", softmax=softmax, sigmoid=sigmoid, n=len(rows), open=undecided, tie=tie,
+                    how=_how(rows, messages))  # fmt: skip
 
 
 def _how(rows: pd.DataFrame, messages: Messages) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from experiments.figures import CELL, Messages, factor_parts, percent
-from experiments.judgement import APART, INSIDE, cells_apart, wins
+from experiments.judgement import APART, INSIDE, cells_apart, scored, wins
 from experiments.messages import figure
 from experiments.stats import QUANTITIES
 
@@ -103,7 +103,7 @@ def title(outcome: str, law: Sides | None, messages: Messages) -> str:
 
 def which(rows: pd.DataFrame, outcome: str, law: Sides | None, messages: Messages) -> str:
     """Which head to use."""
-    default = _scored(rows)
+    default = scored(rows)
     if default.empty:
         return ""
     if law is not None and outcome in ("depends", "refuted"):
@@ -117,7 +117,7 @@ def whether(rows: pd.DataFrame, gaps: pd.DataFrame, outcome: str, messages: Mess
     counts = cells(rows)
     if counts is None:
         return ""
-    best = _scored(gaps.loc[gaps["at"] == "best"]) if len(gaps) else gaps
+    best = scored(gaps.loc[gaps["at"] == "best"]) if len(gaps) else gaps
     sentence = messages(f"short.whether.{outcome}", larger=counts.larger, cells=counts.n)
     if not len(best):
         return sentence + messages("short.whether.end")
@@ -130,7 +130,3 @@ def why(attribution: pd.DataFrame, messages: Messages) -> str:
     if shares is None:
         return ""
     return messages("short.why", rate=percent(shares.rate), start=percent(shares.start), rest=percent(shares.rest))
-
-
-def _scored(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.loc[rows["quantity"].isin(["nll", "accuracy"])]
