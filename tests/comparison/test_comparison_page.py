@@ -147,8 +147,9 @@ def test_what_was_compared_is_told_with_every_setting_and_version() -> None:
         M("compare.setting.steps"): "400", M("compare.setting.class_weight"): M("compare.given.no"),
     }  # fmt: skip
     assert paragraphs(section) == []
-    said = paragraphs(sections(recognised=("Its network is my_mlp.",), notices=("It uses adam.",))["given"])
-    assert said == ["Its network is my_mlp.", M("compare.given.know"), "It uses adam."]
+    noted = sections(recognised=("Its network is my_mlp.",), notices=("It uses adam.",))["given"]
+    assert [text.spans[0].strong for text in noted.blocks if isinstance(text, Text)] == [False, True, False]
+    assert paragraphs(noted) == ["Its network is my_mlp.", M("compare.given.know"), "It uses adam."]
 
 
 def test_a_setting_is_written_by_what_it_is() -> None:
@@ -247,6 +248,13 @@ def test_a_difference_stands_at_its_size_in_margins_and_what_is_further_out_ends
     low, high = axes.get_xlim()
     assert chart.REACH < high < 1.1 * chart.REACH
     assert low == -high
+
+
+def test_each_row_of_the_figure_has_as_much_room() -> None:
+    table = primary(rows({}))
+    one, two, five = (margins(table.iloc[:n]).get_size_inches()[1] for n in (1, 2, 5))
+    assert two - one == pytest.approx((five - two) / 3)
+    assert 0.25 < two - one < 0.5  # inches
 
 
 def test_what_is_no_number_has_no_point() -> None:
