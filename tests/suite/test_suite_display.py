@@ -8,6 +8,7 @@ import time
 import pytest
 from rich.console import Console
 
+import experiments.suite.display as show
 from experiments.records import Cell
 from experiments.suite.cells import Manifest
 from experiments.suite.costs import OVERHEAD, estimate, wall_time
@@ -49,6 +50,23 @@ def test_a_cell_that_nobody_expected_says_nothing_of_the_others() -> None:
         lines.ended(JobResult(cell="a", seconds=20.0))
         lines.ended(JobResult(cell="unexpected", seconds=0.0))
         assert lines.left() == "20 s"  # b, which takes twice as long as it should, as a did
+
+
+def test_what_a_running_cell_has_done_is_not_left_and_a_late_one_is_about_to_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(show.time, "monotonic", lambda: now[0])
+    with Lines({}, 0, {"a": 60.0, "b": 20.0}, 2, io.StringIO()) as lines:
+        lines.started("a")
+        now[0] += 15.0
+        lines.started("a")  # told again: it began when it was first told
+        lines.started("b")
+        assert lines.left() == "45 s"
+        now[0] += 30.0
+        assert lines.left() == "15 s"
+        now[0] += 30.0
+        assert lines.left() == "0 s"
 
 
 def test_the_live_view_shows_counts_steps_and_the_time_left() -> None:
