@@ -27,6 +27,7 @@ from experiments.suite import options as options_module
 from experiments.suite import worker as local
 from experiments.suite.cells import Cells
 from experiments.suite.collect import verify
+from experiments.suite.costs import FINISH, STARTUP, wall_time
 from experiments.suite.jobs import JobResult
 from experiments.suite.options import CELL_GIB
 from experiments.suite.run import _runner
@@ -343,12 +344,16 @@ def test_the_outlook_knows_what_is_stored_and_what_it_cost(options: Options) -> 
     cells = throwaway.plan(3, seconds=0.2)
     before = outlook(cells, options.out, 2, options.notebooks)
     assert (len(before.cached), len(before.costs), before.measured, before.networks) == (0, 4, False, 3)
+    assert before.seconds == wall_time(before.costs.values(), 2) + STARTUP + FINISH
     assert not options.out.exists()
     run(cells, options)
     after = outlook(cells, options.out, 2, options.notebooks)
     assert (after.cached, after.seconds) == ({cell.id for cell in cells}, 0)
     more = outlook([*cells, throwaway.cell(7)], options.out, 2, options.notebooks)
     assert set(more.costs) == {"throwaway-7", "throwaway_last"}
+    (options.out / "run.json").write_text(json.dumps({"seconds": {"startup": 30.0, "finish": 12.0}}))
+    more = outlook([*cells, throwaway.cell(7)], options.out, 2, options.notebooks)
+    assert more.seconds == wall_time(more.costs.values(), 2) + 42.0
     assert more.measured
 
 

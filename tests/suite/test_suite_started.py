@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
@@ -84,6 +86,27 @@ def test_no_process_is_left(tmp_path: Path) -> None:
             time.sleep(0.1)
         driver.kill()
     throwaway.wait_until_ended([kernel])
+
+
+def test_kernels_that_still_run_are_ended_and_those_that_have_ended_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+
+    def kernel(command: list[str], **_: object) -> Any:
+        name = command[-1]
+        return SimpleNamespace(
+            poll=lambda: 0 if name == "ended" else None, kill=lambda: events.append(f"kill {name}"),
+            wait=lambda: events.append(f"wait {name}"),
+        )  # fmt: skip
+
+    monkeypatch.setattr(started, "Started", kernel)
+    server = started.Starter()
+    assert server.alive
+    for name in ("one", "ended", "two"):
+        server.launch([name], tmp_path, {})
+    server.close()
+    assert events == ["kill one", "wait one", "kill two", "wait two"]
 
 
 @pytest.mark.parametrize(("platform", "forks"), [("linux", True), ("darwin", False), ("win32", False)])
