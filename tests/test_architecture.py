@@ -20,8 +20,8 @@ LONGEST = 300
 # a module imports from its own level or from lower ones; a folder counts as one module
 LEVELS: dict[int, set[str]] = {
     0: {
-        "atomic", "code_hash", "keras_backend", "lazy_imports", "messages", "phrases", "progress", "records",
-        "registry", "tables", "tensorflow_startup",
+        "atomic", "code_hash", "keras_backend", "lazy_imports", "marks", "messages", "phrases", "progress",
+        "records", "registry", "tables", "tensorflow_startup",
     },
     1: {"tasks", "networks", "heads", "optimizers", "frameworks", "protocols"},
     2: {"plan", "problem", "engines", "keras_internals", "callbacks", "numerics", "worked_examples"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from experiments.check.costs import cost, costs
 from experiments.check.record import Output
 from experiments.check.sweep import Sweep
 from experiments.code_hash import PACKAGE
+from experiments.marks import fill
 from experiments.registry import Registry
 
 LEVELS = ("problem", "note")
@@ -72,5 +72,4 @@ def document() -> Path:
 
 def documented(page: str) -> str:
     """The page with the table of all findings between its marks."""
-    marks = re.compile(r"(<!-- findings: .*? -->\n).*?(<!-- end of findings -->)", re.DOTALL)
-    return marks.sub(lambda match: f"{match[1]}{table()}\n{match[2]}", page)
+    return fill(page, "findings", f"{table()}\n", "docs/check.md")

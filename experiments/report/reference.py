@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
 from dataclasses import replace
@@ -15,6 +14,7 @@ import pandas as pd
 
 from experiments.figures import Messages, attribution, rate_map, squeeze
 from experiments.frameworks import FRAMEWORKS
+from experiments.marks import fill
 from experiments.messages import LANGUAGES
 from experiments.records import require
 from experiments.report import CATALOGUES, build
@@ -34,7 +34,6 @@ TABLES = ("verdicts", "overall", "differences", "attribution", "attribution_floa
           "worked_examples", "cells")  # fmt: skip
 _PROGRAMS = tuple(arm for framework in FRAMEWORKS.values() for arm in framework.programs)
 _ANSWERING = ("softmax", "softmax_matched", "k_softmax", "k_sigmoid_sum", *_PROGRAMS)
-_MARKED = re.compile(r"(<!-- results: .*? -->\n).*?(<!-- end of results -->)", re.DOTALL)
 
 
 def keep(out: Path, into: Path, *, processes: int = 0) -> None:
@@ -108,8 +107,7 @@ def _size(stored: Stored) -> dict[str, str]:
 
 def filled(readme: str, block: str) -> str:
     """`readme` with `block` between its marks. Raises `UserError` where it has none."""
-    require(bool(_MARKED.search(readme)), "No `<!-- results: ... -->` and `<!-- end of results -->` in the README.")
-    return _MARKED.sub(lambda marks: f"{marks[1]}{block}{marks[2]}", readme)
+    return fill(readme, "results", block, "the README")
 
 
 def main(out: Path) -> None:
