@@ -107,3 +107,8 @@ class Messages:
 def figure(value: float, digits: int = 3, sign: bool = False) -> str:
     """A number as a sentence writes it: so many significant digits, a true minus."""
     return f"{value:{'+' if sign else ''}.{digits}g}".replace("-", "−")
+
+
+def fixed(value: float, decimals: int, sign: bool = False) -> str:
+    """A number with so many decimals, and a true minus."""
+    return f"{value:{'+' if sign else ''}.{decimals}f}".replace("-", "−")

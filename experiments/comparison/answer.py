@@ -11,7 +11,8 @@ import pandas as pd
 from experiments.comparison.judge import overall, primary
 from experiments.comparison.language import ENGLISH
 from experiments.judgement import APART, INSIDE, missing
-from experiments.messages import Messages
+from experiments.messages import Messages, fixed
+from experiments.messages import figure as plain
 from experiments.stats import QUANTITIES
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def figure(value: float, digits: int = 2) -> str:
     """A signed number as a sentence writes it, with a true minus; 0 where only rounding is left of it."""
     if abs(value) < _ROUNDING:
         return "0"
-    return (f"{value:+.0f}" if 100 <= abs(value) < 1e6 else f"{value:+.{digits}g}").replace("-", "−")
+    return fixed(value, 0, sign=True) if 100 <= abs(value) < 1e6 else plain(value, digits, sign=True)
 
 
 def amount(row: pd.Series, value: float, messages: Messages = ENGLISH) -> str:

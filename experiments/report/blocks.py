@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from experiments.messages import figure
+from experiments.messages import figure, fixed
 from experiments.report.figure_cache import Drawing
 
 
@@ -72,7 +72,7 @@ def ranged(row: Mapping[str, Any] | pd.Series, *, mean: str = "mean", scale: flo
         texts = [figure(value, 2) for value in values]
     else:  # the same decimals in all three, so that they can be compared at a glance
         decimals = max(0, 2 - math.floor(math.log10(size)))
-        texts = [f"{value:.{decimals}f}".replace("-", "−") for value in values]
+        texts = [fixed(value, decimals) for value in values]
     return Span(text=f"{'+' if values[0] > 0 else ''}{texts[0]} [{texts[1]}, {texts[2]}]{unit}", sort=mean_span.sort)
 
 
