@@ -23,7 +23,7 @@ if ON_JAX:
     import jax
 
     from experiments.engines.keras_jax import KerasJax
-    from experiments.engines.keras_jax.compiling import quick_to_compile
+    from experiments.engines.keras_jax.engine import quick_to_compile
 
     engines: dict[str, Callable[[], Any]] = {"keras-jax": KerasJax}
 else:

@@ -287,7 +287,7 @@ def test_progress_over_chunks_ascends_to_all_network_steps() -> None:
 def test_jax_knows_the_options_that_make_it_quick_to_compile() -> None:
     """Where it does not, nothing fails: each cell just compiles for as long again."""
     pytest.importorskip("jax")
-    script = "from experiments.engines.keras_jax.compiling import quick_to_compile as quick; print(len(quick()))"
+    script = "from experiments.engines.keras_jax.engine import quick_to_compile as quick; print(len(quick()))"
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "2"

@@ -13,12 +13,11 @@ import tensorflow as tf
 from experiments import keras_internals
 from experiments.engines.interface import Progressed
 from experiments.engines.keras_draws import weights_of
-from experiments.engines.keras_fit.optimizer import is_scaled, scaled
 from experiments.engines.keras_fit.watching import Mirror, Watch, scopes
 from experiments.engines.keras_trunk import keras_trunk
 from experiments.engines.objectives import encode, loss_of, pitfall_expected, row_losses
 from experiments.engines.stacked.context import random_layers
-from experiments.problem import Chunk, Problem
+from experiments.problem import Chunk, Problem, Replica
 from experiments.records import Head
 
 BLOCK = 1024  # rows of one evaluation
@@ -199,3 +198,19 @@ def set_weights(chunk: Chunk, trunk: keras.Model, last: keras.layers.Dense) -> N
             layer.seed_generator.state.assign([int(chunk.random[0]) + indices[id(layer)], 0])
     last.kernel.assign(chunk.kernels[0])
     last.bias.assign(chunk.biases[0])
+
+
+def is_scaled(head: Head) -> bool:
+    """Whether the arm has a rate or a decay of its own."""
+    return head.rate_scale != 1.0 or head.decay_scale != 1.0
+
+
+def scaled(problem: Problem, replica: Replica, last: keras.layers.Dense) -> keras.optimizers.Optimizer:
+    """The optimizer of one network; a plain one unless the arm scales its head's rate or decay."""
+    optimizer = problem.optimizer.make(replica.learning_rate)
+    head = replica.head
+    if not is_scaled(head):
+        return optimizer
+    return keras_internals.scaled_optimizer(
+        optimizer, last.trainable_variables, rate=head.rate_scale, decay=head.decay_scale, dtype=problem.setup.dtype
+    )
