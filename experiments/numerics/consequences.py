@@ -95,7 +95,7 @@ def _train(gradient: Gradient, seeds: int, steps: int, paths: int) -> list[pd.Da
     rate = np.array([task.rate for task, _ in runs])[:, None] / ROWS
     label = np.repeat([0.0, 1.0], ROWS // 2)
     dead = np.zeros(len(runs))
-    hidden, slopes = np.empty((2, len(runs), ROWS, HIDDEN))  # written over in each step: new ones cost more than the sums
+    hidden, slopes = np.empty((2, len(runs), ROWS, HIDDEN))  # written over: new ones cost more than the sums
     for step in range(steps + 1):
         h = np.matmul(x, inner, out=hidden)
         np.tanh(np.add(h, inner_bias, out=h), out=h)
