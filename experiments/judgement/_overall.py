@@ -17,6 +17,7 @@ from experiments.stats import (
     QUANTITIES,
     RESAMPLES,
     Ratio,
+    bca_of,
     clusters,
     standard_error,
     standardised,
@@ -164,18 +165,8 @@ def mean_over_tasks(
     def mean_of_means(*parts: Array, axis: int) -> Array:
         return np.mean([part.mean(axis=axis) for part in parts], axis=0)
 
-    interval = stats.bootstrap(
-        widened,
-        mean_of_means,
-        axis=-1,
-        vectorized=True,
-        method="BCa",
-        confidence_level=confidence,
-        n_resamples=resamples,
-        batch=200,
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    low[chosen], high[chosen] = interval.low * size, interval.high * size
+    ends = bca_of(mean_of_means, *widened, confidence=confidence, resamples=resamples, batch=200, seed=seed)
+    low[chosen], high[chosen] = (end * size for end in ends)
     return low, high
 
 

@@ -12,7 +12,7 @@ from experiments.stats._hypotheses import (
     zeros_needed,
     zeros_p,
 )
-from experiments.stats._intervals import RESAMPLES, Ratio, bca, corrected_t, share_interval, standard_error
+from experiments.stats._intervals import RESAMPLES, Ratio, bca, bca_of, corrected_t, share_interval, standard_error
 from experiments.stats._power import detectable_errors, least_seeds, seeds_needed
 from experiments.stats.margins import ALPHA, POWER, QUANTITIES, TEST_TO_TRAIN, Quantity, allowance
 
@@ -27,6 +27,7 @@ __all__ = [
     "Ratio",
     "allowance",
     "bca",
+    "bca_of",
     "clusters",
     "corrected_t",
     "corrected_t_p",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import stats
 
@@ -70,19 +72,31 @@ def bca(
     for start in range(0, len(varied), _CHUNK):
         chosen = varied[start : start + _CHUNK]
         scaled = differences[chosen] / size[chosen, None]  # a difference may be as small as rounding is
-        interval = stats.bootstrap(
-            (scaled,),
-            np.mean,
-            axis=1,
-            vectorized=True,
-            method="BCa",
-            confidence_level=widened,
-            n_resamples=resamples,
-            batch=100,
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
-        low[chosen], high[chosen] = interval.low * size[chosen], interval.high * size[chosen]
+        ends = bca_of(np.mean, scaled, confidence=widened, resamples=resamples, batch=100, seed=seed)
+        low[chosen], high[chosen] = (end * size[chosen] for end in ends)
     return low, high
+
+
+def bca_of(
+    statistic: Callable[..., Array], *samples: Array, confidence: float, resamples: int, batch: int, seed: int
+) -> tuple[Array, Array]:
+    """The BCa interval of a statistic along the seeds of `samples`, (rows, seeds) each: (low, high), each (rows,).
+
+    `statistic`: takes the samples and an `axis`. `batch`: how many resamples are drawn at once; another number draws
+    others where there are several samples.
+    """
+    interval = stats.bootstrap(
+        samples,
+        statistic,
+        axis=1,
+        vectorized=True,
+        method="BCa",
+        confidence_level=confidence,
+        n_resamples=resamples,
+        batch=batch,
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return interval.low, interval.high
 
 
 def share_interval(shares: Array, reach: float = 1.0, confidence: float = 1 - ALPHA) -> tuple[float, float]:
