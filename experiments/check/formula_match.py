@@ -10,6 +10,7 @@ from scipy.special import expit, log_softmax
 
 from experiments.check import formulas
 from experiments.check.formulas import LossFunction
+from experiments.check.labels import one_hot
 
 TOLERANCE = 2e-3  # of a loss in a dtype of 32 bits; 16 bits get thirty times that
 GAMMAS = (1.0, 2.0, 3.0, 5.0)
@@ -133,7 +134,7 @@ def match_formula(
         return LossFormula()
     tolerance = TOLERANCE * (30 if "16" in dtype else 1)
     units = prediction.shape[1]
-    hot = classes[:, None].astype(float) if units == 1 else np.eye(units)[classes]
+    hot = one_hot(classes, units)
     masks = [mask for label in (0, 1) if (mask := classes == label).any()]
     fits: list[tuple[float, LossFormula]] = []
     for mixed in (False, True):

@@ -12,7 +12,7 @@ from scipy.special import expit, softmax
 from experiments.check.formula_match import ERRORS
 from experiments.check.judge import Observation
 from experiments.check.judge_labels import continuous
-from experiments.check.labels import Encoding
+from experiments.check.labels import Encoding, one_hot
 from experiments.check.messages import one_line
 from experiments.check.record import Metric, Output, Tail
 from experiments.check.sweep import Sweep
@@ -95,8 +95,7 @@ def _trial(output: Output, tail: Tail, sweep: Sweep, noise: float, tilt: float) 
     multi = _multilabel(output, sweep)
     by_class = units > 1 and not multi
     classes: np.ndarray = rng.integers(0, max(units, 2), rows if shared_logits else rows * positions)
-    single = classes[:, None] if units == 1 else np.eye(units)[classes]
-    hot: np.ndarray = rng.integers(0, 2, (len(classes), units)) if multi else single
+    hot: np.ndarray = rng.integers(0, 2, (len(classes), units)) if multi else one_hot(classes, units)
     z: np.ndarray = 2.0 * hot - 1 + rng.normal(scale=noise, size=hot.shape)
     if by_class:
         z[:, 1] += tilt  # classes that are alike in all would hide that their columns are counted together

@@ -32,6 +32,11 @@ class Encoding:
         return self.rows(np.full(count, label))
 
 
+def one_hot(classes: np.ndarray, units: int) -> np.ndarray:
+    """Classes (n,) as (n, units) of 0 and 1; of one unit, the class itself."""
+    return classes[:, None].astype(float) if units == 1 else np.eye(units)[classes]
+
+
 def encodings(prediction: tuple[int, ...], labels: np.ndarray | None) -> list[Encoding]:
     """The encodings that may be meant for a prediction (of one row) of this shape; one if there are labels."""
     units = prediction[-1] if prediction else 1
