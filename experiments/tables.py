@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 # `framework` is which one trained: a name of `frameworks.FRAMEWORKS`
+CELL = ["task", "network", "optimizer"]
 RUN = ["framework", "task", "network", "optimizer", "learning_rate", "head", "seed"]
 
 # the framework that every claim but those on frameworks is about: it trains every cell of a preset

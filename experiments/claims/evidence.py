@@ -12,8 +12,7 @@ from experiments.claims.phrasing import OUTCOME_PHRASES, figure, interval, over_
 from experiments.claims.record import NotMeasured, Part, Tables
 from experiments.judgement import APART, FRESH, OUTCOMES, better, missing
 from experiments.stats import QUANTITIES
-
-CELL = ["task", "network", "optimizer"]
+from experiments.tables import CELL
 
 
 def cell_name(row: pd.Series) -> str:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from experiments.claims.computed import measured
 from experiments.claims.evidence import (
-    CELL,
     cell_name,
     cell_of,
     comparisons,
@@ -38,6 +37,7 @@ from experiments.claims.record import Claim, NotMeasured, Part, Tables, Verdict,
 from experiments.judgement import APART, FRESH, INSIDE, SCORED, THESE, cells_apart, score
 from experiments.messages import Messages
 from experiments.stats import QUANTITIES, share_interval
+from experiments.tables import CELL
 
 SOFTMAX, SIGMOID, MATCHED = "softmax", "sigmoid", "softmax_matched"
 KIND = "two classes"

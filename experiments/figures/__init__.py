@@ -9,7 +9,7 @@ from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
 from experiments.figures.lettering import ENGLISH, STRINGS, chinese_font, clip, families
 from experiments.figures.numerics import consequences, gradient_states, thresholds
-from experiments.figures.panels import ARMS, CELL, for_fresh_rows, interval
+from experiments.figures.panels import ARMS, for_fresh_rows, interval
 from experiments.figures.rate_map import rate_map, rate_map_in_short
 from experiments.figures.rates import learning_rates
 from experiments.figures.rounding import rounding
@@ -29,7 +29,6 @@ from experiments.messages import Messages
 
 __all__ = [
     "ARMS",
-    "CELL",
     "ENGLISH",
     "FONT",
     "GRID",

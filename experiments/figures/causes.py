@@ -10,9 +10,9 @@ from matplotlib.patches import Patch
 
 from experiments.figures.forest import MOST
 from experiments.figures.lettering import ENGLISH, row_names
-from experiments.figures.panels import CELL
 from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
 from experiments.messages import Messages
+from experiments.tables import CELL
 
 # a factor has the colour of the arm that matches it
 FACTORS: dict[str, str] = {

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 
 from experiments.figures.forest import forest
 from experiments.figures.lettering import ENGLISH, clip, wrap
-from experiments.figures.panels import CELL, interval
+from experiments.figures.panels import interval
 from experiments.figures.style import INK, MUTED, Chart, chart, colour, label_rows
 from experiments.heads import BASELINE
 from experiments.messages import Messages, figure
+from experiments.tables import CELL
 
 
 def paired_differences(

@@ -12,10 +12,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from experiments.figures.lettering import ENGLISH, row_names, wrap
-from experiments.figures.panels import CELL, for_fresh_rows
+from experiments.figures.panels import for_fresh_rows
 from experiments.figures.style import GRID, MUTED, OUTCOMES, Chart, chart, colour, label_rows
 from experiments.judgement import APART
 from experiments.messages import Messages
+from experiments.tables import CELL
 
 MOST = 44  # rows; of more cells those with the lowest and the highest means are drawn
 _ROW = 0.17  # inches

@@ -9,10 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator
 
 from experiments.figures.lettering import ENGLISH, panel_title, width_of
-from experiments.figures.panels import CELL
 from experiments.figures.style import Chart, chart, colour, label_ends
 from experiments.figures.ticks import power
 from experiments.messages import Messages, figure
+from experiments.tables import CELL
 
 _HEIGHT = 2.4
 _LEAST, _MOST = 1e-17, 10.0  # the axis: from agreement to the last digit on

@@ -12,8 +12,8 @@ import pandas as pd
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, samples_of
 from experiments.stats import clusters, corrected_t
+from experiments.tables import CELL
 
-CELL = ["task", "network", "optimizer"]
 ARMS = ("sigmoid", "softmax", "softmax_matched", "sigmoid_again")
 
 

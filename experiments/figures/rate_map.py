@@ -12,12 +12,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
 from experiments.figures.lettering import ENGLISH
-from experiments.figures.panels import CELL
 from experiments.figures.style import GRID, INK, MUTED, PAPER, Chart, chart, colour
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, FURTHEST_RATE, NEAREST_RATE, THESE
 from experiments.messages import Messages, figure
 from experiments.networks import NETWORKS
+from experiments.tables import CELL
 
 _HEIGHT = 3.4
 _MOST, _MOST_IN_SHORT = 30.0, 10.0  # margins; what is further from 0 has broken down and is drawn at the edge

@@ -10,11 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from experiments.figures.lettering import ENGLISH, panel_title
-from experiments.figures.panels import CELL, Panel, telling
+from experiments.figures.panels import Panel, telling
 from experiments.figures.style import Chart, chart, colour
 from experiments.figures.ticks import log_ticks, power
 from experiments.heads import BASELINE
 from experiments.messages import Messages, figure
+from experiments.tables import CELL
 
 _MOST = 6
 _HEIGHT = 2.5

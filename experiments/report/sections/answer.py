@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.figures import CELL, Messages, interval, percent, rate_map_in_short
+from experiments.figures import Messages, interval, percent, rate_map_in_short
 from experiments.heads import BASELINE
 from experiments.judgement import missing, score, scored
 from experiments.report.blocks import (
@@ -25,7 +25,7 @@ from experiments.report.blocks import (
 from experiments.report.sections import headline
 from experiments.report.sections.components import SHORT, SOFTMAX, compared, picture_of
 from experiments.report.stored import Stored
-from experiments.tables import pair
+from experiments.tables import CELL, pair
 
 WRITE = """\
 model = keras.Sequential([*trunk, keras.layers.Dense(1)])

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from experiments.claims import COMMAND_OF
-from experiments.figures import CELL, Messages
+from experiments.figures import Messages
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Code, Inline, Section, Span, Table, Text, count, number, ranged
 from experiments.report.sections.components import badge, cell_name, compared
 from experiments.report.stored import Stored
-from experiments.tables import MAIN
+from experiments.tables import CELL, MAIN
 
 # options of a run that decide a cell's numbers
 _DECIDING_OPTIONS = ("preset", "seeds", "steps", "heads")

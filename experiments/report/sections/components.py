@@ -11,13 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.figures import CELL, Chart, Messages, chinese_font, for_fresh_rows
+from experiments.figures import Chart, Messages, chinese_font, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.messages import SEPARATOR
 from experiments.report.blocks import Block, Fold, Picture, Span, Text
 from experiments.report.figure_cache import Drawing, drawing, key_of
 from experiments.report.stored import Stored
-from experiments.tables import MAIN
+from experiments.tables import CELL, MAIN
 
 WIDE, SHORT, NARROW = 7.2, 5.2, 3.5  # inches: 720, 520 and 350 pixels of the page
 SOFTMAX = "softmax"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import CELL, Messages, for_fresh_rows, framework_distances
+from experiments.figures import Messages, for_fresh_rows, framework_distances
 from experiments.frameworks import FRAMEWORKS
 from experiments.report.blocks import Block, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections.components import badge, compared, picture_of, source_links
 from experiments.report.stored import Stored
+from experiments.tables import CELL
 
 _ALL = tuple(FRAMEWORKS)
 

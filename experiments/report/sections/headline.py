@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from experiments.figures import CELL, Messages, factor_parts, percent
+from experiments.figures import Messages, factor_parts, percent
 from experiments.judgement import APART, INSIDE, cells_apart, scored, wins
 from experiments.messages import figure
 from experiments.stats import QUANTITIES
+from experiments.tables import CELL
 
 _SIGN_KNOWN = {*APART, "negligible"}  # outcomes that show a sign
 _DIGITS = 2  # of a number that is read in passing

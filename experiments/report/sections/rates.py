@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pandas as pd
 
-from experiments.figures import CELL, Messages, for_fresh_rows, learning_rates, rate_map
+from experiments.figures import Messages, for_fresh_rows, learning_rates, rate_map
 from experiments.heads import BASELINE
 from experiments.judgement import FRESH, THESE
 from experiments.report.blocks import Block, Fold, Inline, Section, Span, Table, Text, number, ranged
 from experiments.report.sections import headline
 from experiments.report.sections.components import SOFTMAX, badge, compared, picture_of, source_links
 from experiments.report.stored import Stored
+from experiments.tables import CELL
 
 _ESTIMANDS = {FRESH: "fresh", THESE: "these"}
 

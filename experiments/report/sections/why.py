@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from experiments.figures import CELL, Messages, attribution, rounding
+from experiments.figures import Messages, attribution, rounding
 from experiments.report.blocks import Block, Fold, Inline, Section, Table, Text, number
 from experiments.report.sections.components import FEW, by_network, network_name, picture_of, source_links
 from experiments.report.stored import Stored
 from experiments.stats import QUANTITIES
+from experiments.tables import CELL
 
 
 def why(stored: Stored, messages: Messages) -> Section | None:
