@@ -20,7 +20,11 @@ _MOST_NAMES = 3  # names in a list before "and N more"
 
 def statement_in(statement: Statement | str, lang: str) -> str:
     """The statement in a language; a text is the same in all of them."""
-    return statement if isinstance(statement, str) else statement(Messages(lang=lang, paths=(STRINGS, NAMES)))
+    return statement if isinstance(statement, str) else statement(_messages_in(lang))
+
+
+def _messages_in(lang: str) -> Messages:
+    return Messages(lang=lang, paths=(STRINGS, NAMES))
 
 
 def size(value: float) -> str:
@@ -80,11 +84,9 @@ def share(part: int, whole: int) -> str:
     return f"{part} of {whole}"
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    unique = list(dict.fromkeys(names))
-    first = ", ".join(unique[:_MOST_NAMES])
-    return first if len(unique) <= _MOST_NAMES else f"{first} and {len(unique) - _MOST_NAMES} more"
+def listed(every: Sequence[str]) -> str:
+    """`names` in English."""
+    return names(every, _messages_in("en"))
 
 
 def tally(parts: Sequence[Part], holds: str = "holds", fails: str = "fails") -> str:

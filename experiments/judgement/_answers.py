@@ -113,8 +113,7 @@ def _listed(rows: pd.DataFrame, quantities: Sequence[str]) -> list[str]:
     mine = rows[rows["head"] == SOFTMAX].set_index("quantity")
     return [
         f"{figure(row['mean'], sign=True)}{unit} in {_MESSAGES.name('quantity', name)} (95 % interval "
-        f"{figure(row['low'], sign=True)} to "
-        f"{figure(row['high'], sign=True)}): {_MESSAGES('outcome.' + row['outcome'])}"
+        f"{_ends(row)}): {_MESSAGES('outcome.' + row['outcome'])}"
         for name in quantities if name in mine.index
         for row, unit in [(mine.loc[name], " nats" if QUANTITIES[name].unit == "nats" else "")]
     ]  # fmt: skip
@@ -123,6 +122,12 @@ def _listed(rows: pd.DataFrame, quantities: Sequence[str]) -> list[str]:
 def _gap(row: pd.Series) -> str:
     """How far an arm's loss is from sigmoid's: "0.055 nats lower than sigmoid's (95 % interval ...), equivalent"."""
     side = "lower" if row["mean"] < 0 else "higher"
-    ends = f"95 % interval of the difference {figure(row['low'], sign=True)} to {figure(row['high'], sign=True)}"
     outcome = _MESSAGES(f"outcome.{row['outcome']}")
-    return f"{figure(abs(row['mean']))} nats {side} than sigmoid's ({ends}): {outcome}"
+    return (
+        f"{figure(abs(row['mean']))} nats {side} than sigmoid's "
+        f"(95 % interval of the difference {_ends(row)}): {outcome}"
+    )
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{figure(row['low'], sign=True)} to {figure(row['high'], sign=True)}"
