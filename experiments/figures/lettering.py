@@ -82,6 +82,11 @@ def drawable(text: str) -> str:
     return "".join(letter if ord(letter) in letters else "?" for letter in text)
 
 
+def is_latin(text: str) -> bool:
+    """Whether the first font has every letter of `text`: others are looked for only where they are needed."""
+    return text.isascii() or _letters(LATIN).issuperset(map(ord, text.replace("\n", "")))
+
+
 @cache
 def _letters(name: str) -> frozenset[int]:
     return frozenset(get_font(findfont(FontProperties(family=name), fallback_to_default=False)).get_charmap())

@@ -19,7 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from experiments.figures.files import FONT, small_png, small_svg
-from experiments.figures.lettering import ENGLISH, families, wrap
+from experiments.figures.lettering import ENGLISH, LATIN, families, is_latin, wrap
 from experiments.heads import HEADS
 from experiments.messages import Messages
 
@@ -48,6 +48,8 @@ OUTCOMES: dict[str, str] = {
 
 _RC: dict[str, Any] = {
     "font.size": 9,
+    # matplotlib looks these lists through for every text that it measures; a figure names its fonts itself
+    **{f"font.{generic}": [LATIN] for generic in ("serif", "sans-serif", "cursive", "fantasy", "monospace")},
     "axes.titlesize": 9,
     "axes.titlelocation": "left",
     "axes.titlecolor": INK,
@@ -87,6 +89,7 @@ def colour(head: str) -> str:
     return registered or _SPARE[int(hashlib.sha256(head.encode()).hexdigest(), 16) % len(_SPARE)]
 
 
+@cache  # a figure writes hundreds of texts in a few inks
 def readable(ink: str, ground: str) -> str:
     """The colour itself, or as much of black or white mixed in as writing in it needs on `ground`: a contrast of 5.
 
@@ -207,7 +210,7 @@ def chart(
     columns = max(1, int(width / max(1.5, 0.3 + 0.068 * longest if width < 5 else 0.0)))
     above = 0.1 + 0.175 * (title.count("\n") + 1) if titled else 0.0
     above += 0.03 + 0.19 * -(-len(lines) // columns) if lines else 0.0
-    with mpl.rc_context(_RC | {"font.family": families()}):
+    with mpl.rc_context(_RC | {"font.family": [LATIN]}):
         total = height + above
         figure = Chart(figsize=(width, total))
         figure.finding, figure.above = finding, above
@@ -225,9 +228,11 @@ def chart(
         yield figure
         for written in figure.findobj(Text):
             written.set_color(readable(written.get_color(), PAPER))  # type: ignore[attr-defined]
-        if auto:
-            figure.draw_without_rendering()
-            figure.set_layout_engine("none")  # laid out once, however often it is saved
+            if not is_latin(written.get_text()):  # type: ignore[attr-defined]
+                written.set_family(families())  # type: ignore[attr-defined]
+        if (engine := figure.get_layout_engine()) is not None:
+            engine.execute(figure)
+            figure.set_layout_engine(None)  # laid out once: with "none" each saving would draw it once more before
 
 
 def label_ends(axes: Axes, ends: Iterable[tuple[str, float, str]], gap: float) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -88,6 +90,22 @@ def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = No
 
 
 def _build(stored: Stored, messages: Messages, langs: Sequence[str]) -> Path:
-    sections = [section for make in SECTIONS if (section := make(stored, messages)) is not None]
-    markdown(sections, stored, messages, langs)
-    return page(sections, stored, messages, langs)
+    with _uncollected():
+        sections = [section for make in SECTIONS if (section := make(stored, messages)) is not None]
+        markdown(sections, stored, messages, langs)
+        return page(sections, stored, messages, langs)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage is collected meanwhile: figures are made of small objects that point at one another.
+
+    Looking for the unused ones among them takes a seventh of the time, and they take 30 MB.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

@@ -52,6 +52,7 @@ def execute(job: Job, server: Server, hooks: Hooks) -> JobResult:
                 Context().run(_run, job, attempt.work, manager, attempt.begin)
         except Exception as problem:
             reason, error, trace = _explain(problem, server, attempt.work)
+            attempt.save()
         finally:
             attempt.end()
         if attempt.cancelled.is_set():
@@ -78,12 +79,14 @@ class _Attempt:
         self.work = work
         self.hooks = hooks
         self.kernels: list[Kernel] = []
+        self.notebook: Any = None
         self.cancelled = threading.Event()
         self._start = time.monotonic()
         self._has_turn = False
 
-    def begin(self, **_: Any) -> None:
-        """The kernel is ready: wait for the turn to compute."""
+    def begin(self, notebook: Any, **_: Any) -> None:
+        """The kernel is ready: wait for the turn to compute. `notebook` is what it fills in."""
+        self.notebook = notebook
         while not self._has_turn and not self.cancelled.is_set():
             self._has_turn = self.hooks.turn.acquire(timeout=_LOOK_EVERY)
         self._start = time.monotonic()
@@ -92,6 +95,13 @@ class _Attempt:
     def seconds(self) -> float:
         """How long the cell has kept its worker: since its turn began."""
         return time.monotonic() - self._start
+
+    def save(self) -> None:
+        """Keep the notebook as far as it came; papermill has saved one that raised."""
+        import nbformat
+
+        if self.notebook is not None and not (self.work / NOTEBOOK).exists():
+            nbformat.write(self.notebook, self.work / NOTEBOOK)
 
     def end(self) -> None:
         """Leave no process behind, and give the turn to another."""
@@ -146,6 +156,8 @@ def _run(job: Job, work: Path, manager: type, begin: Callable[..., None]) -> Non
             kernel_name="python3",
             language="python",
             progress_bar=False,
+            request_save_on_cell_execute=False,  # it would be written anew before and after each cell
+            autosave_cell_every=0,
             start_timeout=START_TIMEOUT,
             execution_timeout=int(job.timeout),
             kernel_manager_class=manager,

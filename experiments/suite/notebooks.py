@@ -57,7 +57,11 @@ def parameters_of(notebook: Path) -> set[str]:
 
 def render(notebook: NotebookNode, title: str) -> str:
     """The page of `notebook`."""
-    page, _ = _exporter().from_notebook_node(notebook, {"title": title})
+    from nbconvert import TemplateExporter
+
+    # an `HTMLExporter` would then parse the page, pictures and all, and write it anew, to describe its images
+    page, _ = TemplateExporter.from_notebook_node(_exporter(), notebook, {"title": title})
+    page = re.sub(r"<img\b(?![^>]*\balt=)", '<img alt="No description has been provided for this image"', page)
     # what can be wider than a phone scrolls within itself, and so must be reachable by keyboard
     return re.sub(r"<(pre|table)\b(?![^>]*tabindex)", r'<\1 tabindex="0"', page)
 
@@ -65,12 +69,15 @@ def render(notebook: NotebookNode, title: str) -> str:
 @cache  # loading the templates costs more than a page
 def _exporter() -> HTMLExporter:
     from nbconvert import HTMLExporter  # here: half a second that the command line need not wait for
+    from nbconvert.filters import Highlight2HTML
 
     logging.getLogger("traitlets").setLevel(logging.ERROR)  # figures carry their own texts
-    return HTMLExporter(
+    exporter = HTMLExporter(
         template_name="page",
         extra_template_basedirs=[str(_TEMPLATES)],
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
+    exporter.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3"))
+    return exporter

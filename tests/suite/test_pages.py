@@ -41,6 +41,16 @@ def test_code_is_folded_and_its_output_is_not() -> None:
     assert "&lt;b&gt;1" in page()
 
 
+def test_code_is_text_and_a_picture_has_one() -> None:
+    picture = v4.new_output("display_data", {"image/png": "AAAA"})
+    cell = v4.new_code_cell("'<script>alert(1)</script>'", outputs=[picture])
+    text = render(v4.new_notebook(cells=[cell]), CELL)
+    assert "<script" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    (image,) = re.findall(r"<img[^>]*>", text)
+    assert 'alt="No description' in image
+
+
 def test_neither_prompts_nor_anchors_stand_on_the_page() -> None:
     output = v4.new_output("execute_result", {"text/plain": "2"}, execution_count=7)
     cells = [v4.new_markdown_cell("## A heading"), v4.new_code_cell("1 + 1", outputs=[output], execution_count=7)]
