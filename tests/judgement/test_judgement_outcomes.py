@@ -64,6 +64,18 @@ def test_who_is_better() -> None:
         assert not judgement.better(table.assign(outcome=outcome)).any()
 
 
+def test_the_score_counts_each_row_once() -> None:
+    """One win and one loss, a difference that is inside the margin, and one row that is open; ECE scores nothing."""
+    table = pd.DataFrame({
+        "quantity": ["nll", "accuracy", "nll", "nll", "ece"], "mean": [-1.0, -1.0, -1.0, -1.0, -1.0],
+        "outcome": ["larger", "different", "negligible", "undecided", "larger"],
+    })  # fmt: skip
+    rows = judgement.scored(table)
+    assert rows.index.tolist() == [0, 1, 2, 3]
+    assert judgement.score(rows) == (1, 1, 1, 1)
+    assert judgement.score(table) == (2, 1, 1, 1)
+
+
 def test_the_bound_is_the_end_that_is_further_out() -> None:
     low, high = np.array([-0.3, 0.1, -0.2, np.nan]), np.array([0.1, 0.2, -0.1, np.nan])
     np.testing.assert_array_equal(outcomes.bound(low, high), [0.3, 0.2, 0.2, np.nan])
