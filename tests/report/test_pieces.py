@@ -52,6 +52,7 @@ from experiments.report.blocks import (
 from experiments.report.figure_cache import Drawing, drawing
 from experiments.report.reference import filled
 from experiments.report.render import _data_uri, _escaped_markdown, _json, markdown, names, page, render_markdown
+from experiments.report.sections import headline
 from experiments.report.sections.answer import OR, WRITE, answer, in_short
 from experiments.report.sections.atlas import atlas, consequence
 from experiments.report.sections.claims import as_code, claims, overview
@@ -211,6 +212,20 @@ def test_before_there_are_statistics_cells_are_counted_by_their_intervals(tmp_pa
     assert lead.lead
     assert answer(write(tmp_path / "none"), M) is None
     assert in_short(write(tmp_path / "nothing"), M)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("factor", "causes"),
+    [("head_rate", (1.0, 0.0, 0.0)), ("head_rate+decay", (1.0, 0.0, 0.0)), ("initialisation", (0.0, 1.0, 0.0)),
+     ("arithmetic", (0.0, 0.0, 1.0))],
+)  # fmt: skip
+def test_a_cause_that_stands_alone_is_all_of_it(factor: str, causes: tuple[float, float, float]) -> None:
+    table = rows({"factor": factor, "share": -0.2}, {"factor": factor, "quantity": "nll"}, base=SHARE)
+    found = headline.causes(table)
+    assert found is not None
+    assert (found.rate, found.start, found.rest) == causes
+    assert headline.causes(table.iloc[1:]) is None
+    assert headline.causes(table.assign(share=0.0)) is None
 
 
 # claims ---------------------------------------------------------------------------------------------------------------
@@ -468,6 +483,7 @@ def test_a_text_is_one_span_and_a_list_one_a_piece() -> None:
     assert spans(["a", link]) == [Span(text="a"), link]
     assert Item(title="t", body=["a", ["b", link]]).lines == [[Span(text="a")], [Span(text="b"), link]]
     assert marked("") == []
+    assert not Text(body="a").lead
 
 
 def test_a_number_has_its_digits_and_no_sign_unless_asked_for() -> None:
@@ -555,6 +571,21 @@ def test_the_result_that_is_kept_is_the_one_that_is_named(tmp_path: Path, monkey
     monkeypatch.setattr("sys.argv", ["reference", str(tmp_path / "mine")])
     with pytest.raises(UserError, match=f"{tmp_path / 'mine'} holds no tables"):
         runpy.run_path(reference.__file__, run_name="__main__")
+
+
+def test_each_readme_gets_what_was_kept_in_its_language(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[tuple[Path, Path]] = []
+    monkeypatch.setattr(reference, "ROOT", tmp_path)
+    monkeypatch.setattr(reference, "keep", lambda out, into: kept.append((out, into)))
+    monkeypatch.setattr(reference, "readme_block", lambda folder, lang: f"{folder.name} in {lang}\n")
+    for name in reference.READMES.values():
+        (tmp_path / name).write_text(f"{name}\n<!-- results: by make -->\nold\n<!-- end of results -->\n")
+    reference.main(tmp_path / "mine")
+    assert kept == [(tmp_path / "mine", tmp_path / reference.REFERENCE)]
+    for lang, name in reference.READMES.items():
+        assert (tmp_path / name).read_text() == (
+            f"{name}\n<!-- results: by make -->\nreference in {lang}\n<!-- end of results -->\n"
+        )
 
 
 def test_the_readme_shows_the_rate_map_and_without_a_sweep_the_causes(

@@ -255,7 +255,7 @@ def test_the_key_of_a_figure_holds_all_that_decides_its_look(monkeypatch: pytest
         return figure_cache.key_of(forest, [table], Messages(lang=lang, paths=CATALOGUES), width, options)
 
     first = key()
-    assert first == key(table.copy())
+    assert first == key(table.copy()) == key(table.set_index(table.index + 7))  # what rows are called is not shown
     others = {
         "a value": key(table.assign(mean=table["mean"] + 1e-15)),
         "a name": key(table.rename(columns={"low": "lower"})),

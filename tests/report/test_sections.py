@@ -23,7 +23,7 @@ from section_tables import (
 )
 
 from experiments.judgement import FRESH, OUTCOMES, THESE
-from experiments.report.blocks import Explorer, Fold, Section, Span, Table
+from experiments.report.blocks import Code, Explorer, Fold, Section, Span, Table, Text
 from experiments.report.sections import components
 from experiments.report.sections.cells import _again, _key, cells, failures, missing
 from experiments.report.sections.curves import curves
@@ -112,7 +112,7 @@ def test_the_command_of_a_row_has_the_options_that_decide_its_numbers(
     command: str, settings: dict[str, str], again: str
 ) -> None:
     run = {"command": command, "settings": settings}
-    assert words(_again((), run)) == again
+    assert _again((), run) == Span(text=again, code=True)
     assert words(_again(("moons", "mlp", "sgd", "torch"), run)) == (
         f"{again} --tasks moons --networks mlp --optimizers sgd --framework torch"
     )
@@ -125,7 +125,11 @@ def test_only_cells_that_failed_are_among_the_failures(tmp_path: Path) -> None:
     section = failures(write(tmp_path, cells=listed), M)
     assert section is not None
     assert paragraphs(section)[1:] == [M.cell(("fair", "mlp", "sgd"))]
-    assert paragraphs(section)[0] == M("failures.read") + "headtohead run --retry-failed"
+    assert isinstance(section.blocks[0], Text)
+    assert section.blocks[0].spans == [
+        Span(text=M("failures.read")), Span(text="headtohead run --retry-failed", code=True),
+    ]  # fmt: skip
+    assert [block.body for block in section.blocks if isinstance(block, Code)] == ["no"]
     assert failures(write(tmp_path / "sound", cells=listed.iloc[:1]), M) is None
 
 
@@ -225,9 +229,11 @@ def test_power_has_medians_over_cells_and_what_would_decide_the_open_ones(tmp_pa
 def test_several_units_have_a_table_at_the_best_rate_and_one_at_the_default(tmp_path: Path) -> None:
     arms = {"head": "k_softmax", "baseline": "k_sigmoid"}
     kinds = (("several classes", 0.1), ("several labels", 0.4))
-    overall = rows(*(arms | {"kind": kind, "at": at, "estimand": estimand, "mean": mean, "low": mean, "high": mean}
-                     for kind, mean in kinds for at in ("best", "default") for estimand in (FRESH, THESE)),
-                   )  # fmt: skip
+    more = {"best": 0.0, "default": 0.25}
+    overall = rows(*(
+        arms | {"kind": kind, "at": at, "estimand": estimand} | dict.fromkeys(("mean", "low", "high"), base + further)
+        for kind, base in kinds for at, further in more.items() for estimand in (FRESH, THESE)
+    ))  # fmt: skip
     scale = SHARE | {"factor": "loss_scale", "difference": 0.8, "share": 0.2, "quantity": "nll"}
     shares = rows({"task": "labelled", "quantity": "micro_f1", "share": -0.3, "difference": 0.5}, {"task": "labelled"},
                   {"task": "classes", "share": 0.1, "difference": -0.6},
@@ -237,7 +243,7 @@ def test_several_units_have_a_table_at_the_best_rate_and_one_at_the_default(tmp_
     names = {kind: M.translated("kind", kind.replace(" ", "_"), kind) for kind, _ in kinds}
     captions = [M(f"overall.several_{at}", kind=names[kind]) for kind, _ in kinds for at in ("best", "default")]
     assert [table.caption for table in tables_of(section)[-4:]] == captions
-    assert [cells_of(table)[0][1][:6] for table in tables_of(section)[-4:]] == ["+0.100"] * 2 + ["+0.400"] * 2
+    assert [cells_of(table)[0][1][:6] for table in tables_of(section)[-4:]] == ["+0.100", "+0.350", "+0.400", "+0.650"]
     classes, labels = (text for text in paragraphs(section) if text.startswith(M("overall.scale", parts="")[:40]))
     assert classes == M("overall.scale", parts=M("overall.scale_part", part="+0.1", whole="−0.6",
                                                  quantity=M.axis("nll")))  # fmt: skip
@@ -496,6 +502,7 @@ def test_a_pitfall_has_its_means_and_the_cells_in_which_its_loss_differs(tmp_pat
         ['Dense(1, "softmax") + binary_crossentropy', "–", "+0.0500 [0.0400, 0.0600]", "1/1"],
     ]
     assert [row[3].sort for row in table.rows] == [2.0, 1.0]  # type: ignore[union-attr]
+    assert all(row[0].code for row in table.rows)  # type: ignore[union-attr]
     assert pitfalls(write(tmp_path / "no means", differences=found), M) is None
     assert pitfalls(write(tmp_path / "no cells", overall=overall), M) is None
 
