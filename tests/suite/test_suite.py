@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -165,6 +166,26 @@ def test_the_share_of_overhead_by_hand(tmp_path: Path, monkeypatch: pytest.Monke
     made = provenance.record(ended, workers=2, began=None, ended=1097.0)
     assert made["overhead_share"] is None
     assert made["seconds"] == {"wall": 100.0, "cells": 0.0, "startup": 7.5, "finish": 2.5}
+
+
+def test_a_result_names_its_commit_and_whether_code_was_changed_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results are no code; a folder that is no checkout, or a broken one, has no commit."""
+    monkeypatch.setattr(provenance, "PACKAGE", tmp_path / "experiments")
+    assert provenance._git() == {}
+    (tmp_path / ".git").mkdir()
+    assert provenance._git() == {}
+    identity = ["-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["commit", "-q", "--allow-empty", "-m", "first"]):
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *command], check=True)
+    commit = provenance._git()["commit"]
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "run.json").touch()
+    assert provenance._git() == {"commit": commit, "dirty": False}
+    (tmp_path / "new.py").touch()
+    assert provenance._git() == {"commit": commit, "dirty": True}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="read from /proc/cpuinfo")
