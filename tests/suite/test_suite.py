@@ -211,6 +211,15 @@ def test_a_part_of_a_sharded_run_has_one_worker_and_what_is_stored_needs_none(tm
         assert (runner, n, address) == (local.one_by_one, 3, "")
 
 
+def test_seconds_of_a_cell_are_kept_to_the_millisecond() -> None:
+    cell = Cell(id="a", notebook="binary.ipynb", networks=3)
+    outcome = JobResult(cell="a", seconds=1.23456, reason="raised", times={"train": 0.98765})
+    ended: Any = SimpleNamespace(_keys={"a": "the key"})
+    stored = state.State._stored(ended, cell, outcome)
+    assert (stored.seconds, stored.times, stored.key, stored.networks) == (1.235, {"train": 0.988}, "the key", 3)
+    assert state.State._failure(ended, cell, outcome).seconds == 1.235
+
+
 def test_a_result_says_which_machine_and_commit_it_is_of() -> None:
     told = provenance.provenance()
     assert told["machine"]["memory_gib"] == pytest.approx(psutil.virtual_memory().total / 2**30, abs=0.051)
