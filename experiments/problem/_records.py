@@ -109,9 +109,10 @@ def _long(
     """One row a value; what repeats is stored once, as a category."""
     rows = [(record, key, values) for record in records for key, values in series[id(record)].items()]
     lengths = [len(values) for _, _, values in rows]
+    keys = {id(record): _keys(setup, record) for record in records}
     columns: dict[str, object] = {}
     for name in RUN:
-        columns[name] = _repeat([_keys(setup, record)[name] for record, _, _ in rows], lengths)
+        columns[name] = _repeat([keys[id(record)][name] for record, _, _ in rows], lengths)
     for position, name in enumerate(names):
         columns[name] = _repeat([key[position] for _, key, _ in rows], lengths)
     columns["value"] = np.concatenate([np.asarray(values, dtype=np.float64) for _, _, values in rows])
