@@ -227,7 +227,8 @@ def chart(
             figure.set_layout_engine("constrained", rect=(0, 0, 1, height / total))
         yield figure
         for written in figure.findobj(Text):
-            written.set_color(readable(written.get_color(), PAPER))  # type: ignore[attr-defined]
+            ink = mpl.colors.to_hex(written.get_color())  # type: ignore[attr-defined]  # it may be an array
+            written.set_color(readable(ink, PAPER))  # type: ignore[attr-defined]
             if not is_latin(written.get_text()):  # type: ignore[attr-defined]
                 written.set_family(families())  # type: ignore[attr-defined]
         if (engine := figure.get_layout_engine()) is not None:
