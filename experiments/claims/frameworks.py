@@ -170,7 +170,8 @@ def _paths(numerics: pd.DataFrame) -> pd.DataFrame:
     aggregated = {"off": ("wrong", "any"), "first": ("reach", "min"), "gradients": ("grad", "count")}
     paths = rows.groupby(keys, sort=False, observed=True).agg(**aggregated).reset_index()
     paths = paths[paths["gradients"] > 0]  # scikit-learn's losses have none
-    return paths.assign(path=paths[keys].astype(str).agg("/".join, axis=1))
+    names = zip(*(paths[key].astype(str) for key in keys), strict=True)
+    return paths.assign(path=["/".join(name) for name in names])
 
 
 def _first_wrong(paths: pd.DataFrame) -> str:

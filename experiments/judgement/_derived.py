@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import pandas as pd
 
@@ -17,26 +19,58 @@ from experiments.tables import MAIN
 
 # the arm that each other arm is compared with: in binary tasks, and in those of several classes or labels
 BASELINES = ("sigmoid", "k_sigmoid")
-RAW = ("curves", "finals", "runs", "finals_float64", "runs_float64", "learning_rates", "learning_rates_runs")
+SWEEPS = ("learning_rates", "learning_rates_runs")
+RAW = ("curves", "finals", "runs", "finals_float64", "runs_float64", *SWEEPS)
 
 
-def derived(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+Parts = dict[str, list[pd.DataFrame]]  # of each table
+
+
+def derived(tables: Mapping[str, pd.DataFrame], *, processes: int = 1) -> dict[str, pd.DataFrame]:
     """The tables `differences`, `overall`, `attribution`, `attribution_float64`, `loss_scale`, and those of a sweep of
     rates: `rate_gaps`, `shifts`, `rate_map` and `rate_law`.
 
     `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
-    `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out.
+    `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out. With more than one of
+    `processes`, what does not follow from the sweeps is made in one of its own; the tables are the same.
     """
-    results: dict[str, list[pd.DataFrame]] = {}
-    for framework in _frameworks(tables):
-        for name, parts in _of_one({n: t[t["framework"] == framework] for n, t in tables.items() if n in RAW}).items():
-            results.setdefault(name, []).extend(part for part in parts if len(part))
+    given = {name: table for name, table in tables.items() if name in RAW}
+    frameworks = _frameworks(given)
+    if processes > 1 and _filled(given, *SWEEPS) and len(given) > len(SWEEPS):
+        others = {name: table for name, table in given.items() if name not in SWEEPS}
+        # spawned, not forked: a kernel and pyarrow have threads, which do not survive a fork
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            elsewhere = pool.submit(_of_defaults, others, frameworks)
+            of_sweeps = _of_sweeps(given, frameworks)
+            of_defaults = elsewhere.result()
+    else:
+        of_defaults, of_sweeps = _of_defaults(given, frameworks), _of_sweeps(given, frameworks)
+    results: Parts = {}
+    for both in zip(of_defaults, of_sweeps, strict=True):
+        for made in both:
+            for name, parts in made.items():
+                results.setdefault(name, []).extend(part for part in parts if len(part))
     return {name: pd.concat(parts, ignore_index=True) for name, parts in results.items() if parts}
 
 
-def _of_one(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[pd.DataFrame]]:
-    """The parts of each table from what one framework trained: no family of tests spans two."""
-    results: dict[str, list[pd.DataFrame]] = {}
+def _of_defaults(tables: Mapping[str, pd.DataFrame], frameworks: Sequence[str]) -> list[Parts]:
+    """What follows from the tables of networks that were trained at their optimizer's own rate, of each framework."""
+    return [_at_default(_trained_by(framework, tables)) for framework in frameworks]
+
+
+def _of_sweeps(tables: Mapping[str, pd.DataFrame], frameworks: Sequence[str]) -> list[Parts]:
+    """What follows from the sweeps of rates, of each framework."""
+    swept = {name: table for name, table in tables.items() if name in SWEEPS}
+    return [_along_rates(_trained_by(framework, swept)) for framework in frameworks]
+
+
+def _trained_by(framework: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The rows of one framework: no family of tests spans two."""
+    return {name: table[table["framework"] == framework] for name, table in tables.items()}
+
+
+def _at_default(tables: Mapping[str, pd.DataFrame]) -> Parts:
+    results: Parts = {}
     if _filled(tables, "finals", "runs"):
         for baseline in _baselines(tables["finals"]):
             pairs = pair_up(tables["finals"], tables.get("curves"), tables["runs"], baseline)
@@ -52,15 +86,22 @@ def _of_one(tables: Mapping[str, pd.DataFrame]) -> dict[str, list[pd.DataFrame]]
     if _filled(tables, "finals_float64", "runs_float64"):
         exact = pair_up(tables["finals_float64"], None, tables["runs_float64"])
         results["attribution_float64"] = [attribution(exact)]
-    if _filled(tables, "learning_rates", "learning_rates_runs"):
-        sweep, runs = tables["learning_rates"], tables["learning_rates_runs"]
+    return results
+
+
+def _along_rates(tables: Mapping[str, pd.DataFrame]) -> Parts:
+    results: Parts = {}
+    if _filled(tables, *SWEEPS):
+        sweep, runs = (tables[name] for name in SWEEPS)
         for baseline in _baselines(sweep):
-            results.setdefault("rate_gaps", []).append(gaps(sweep, runs, baseline))
-            results.setdefault("overall", []).append(overall(at_best(sweep, runs, baseline), at="best"))
+            best = at_best(sweep, runs, baseline)
+            results.setdefault("rate_gaps", []).append(gaps(sweep, runs, baseline, best_pairs=best))
+            results.setdefault("overall", []).append(overall(best, at="best"))
             results.setdefault("shifts", []).append(shifts(sweep, baseline))
             if baseline == BASELINES[0]:
-                results["rate_map"], results["rate_law"] = ([table] for table in rate_map(sweep, runs))
-                results["overall"] += [overall(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
+                by_side = side_pairs(sweep, runs)
+                results["rate_map"], results["rate_law"] = ([table] for table in rate_map(sweep, runs, by_side))
+                results["overall"] += [overall(pairs, at=side) for side, pairs in by_side.items()]
         for arm, head in _programs(sweep).items():
             results["rate_gaps"].append(gaps(sweep, runs, head, heads=[arm]))
     return results

@@ -88,9 +88,10 @@ def _rows(pairs: pd.DataFrame) -> pd.DataFrame:
         zeros = len(samples) * min(sample.shape[1] for sample in samples)
         far = np.fmax(np.fmax(reach[quantities].to_numpy(), 2 * margin), [q.step for q in records])[nothing]
         fresh, these = [each.fresh for each in structures], [each.these for each in structures]
-        part["bca_low"], part["bca_high"] = mean_over_tasks(samples, these)
+        ends = {FRESH: mean_over_tasks(samples, fresh), THESE: mean_over_tasks(samples, these)}
+        part["bca_low"], part["bca_high"] = (end.copy() for end in ends[THESE])
         for estimand, ratios in ((FRESH, fresh), (THESE, these)):
-            low, high = mean_over_tasks(samples, ratios)
+            low, high = ends[estimand]
             p, p_larger, p_tost = p_over_tasks(samples, margin, ratios)
             low[nothing], high[nothing] = np.outer([-1, 1], zeros_bound(zeros, far))
             p_tost[nothing] = zeros_p(zeros, margin[nothing], far)

@@ -7,7 +7,7 @@ counted from sigmoid's best one, in powers of two.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -28,10 +28,13 @@ _KEYS = ["framework", "task", "network", "optimizer"]
 _AT = 0.0  # stands for the rates of a side where a rate is a key; no rate is 0
 
 
-def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def rate_map(
+    sweep: pd.DataFrame, runs: pd.DataFrame, by_side: Mapping[str, Pairs] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `rate_map`, a row a cell and rate, and `rate_law`, a row a cell and estimand.
 
-    `sweep`, `runs`: the tables `learning_rates` and `learning_rates_runs` of binary tasks.
+    `sweep`, `runs`: the tables `learning_rates` and `learning_rates_runs` of binary tasks. `by_side`: their
+    `side_pairs`, where these are at hand.
     `relative` is log2 of a rate over the cell's best one, see `best_rate`. `rate_map` has the mean paired difference in
     test NLL at each rate with its interval for fresh rows (NaN where a difference is not finite). `rate_law` has where
     the mean curve passes 0 upwards nearest to the best rate (`crossing`, in powers of two from it, with a bootstrap
@@ -42,7 +45,7 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     pairs = _pairs(sweep, runs)
     if pairs.table.empty:
         return pd.DataFrame(columns=tables.SCHEMAS["rate_map"]), pd.DataFrame(columns=tables.SCHEMAS["rate_law"])
-    by_side = sides(sweep, runs).set_index([*_KEYS, "estimand", "at"])
+    evidence_by_side = sides(by_side or side_pairs(sweep, runs)).set_index([*_KEYS, "estimand", "at"])
     points, laws = [], []
     for cell, rates, d, samples, shared in _curves(pairs):
         names = dict(zip(_KEYS, cell, strict=True))
@@ -52,7 +55,8 @@ def rate_map(sweep: pd.DataFrame, runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.
         crossing = dict(zip(("crossing", "crossing_low", "crossing_high"), passed, strict=True))
         for estimand in ESTIMANDS:
             evidence = {
-                side: by_side.loc[key] if (key := (*cell, estimand, side)) in by_side.index else None for side in SIDES
+                side: evidence_by_side.loc[key] if (key := (*cell, estimand, side)) in evidence_by_side.index else None
+                for side in SIDES
             }
             laws.append({**names, "estimand": estimand, "best_rate": best[cell], "n": d.shape[1], **crossing,
                          **_law(evidence)})  # fmt: skip
@@ -97,9 +101,9 @@ def side_pairs(sweep: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Pairs]:
     return by_side
 
 
-def sides(sweep: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def sides(by_side: Mapping[str, Pairs]) -> pd.DataFrame:
     """`differences` of either side, `at` = "below" and "above": both sides of all cells are one family."""
-    parts = [differences(pairs, at=side) for side, pairs in side_pairs(sweep, runs).items()]
+    parts = [differences(pairs, at=side) for side, pairs in by_side.items()]
     return correct(pd.concat([part for part in parts if len(part)] or parts, ignore_index=True))
 
 
@@ -143,9 +147,9 @@ def _crossing(relative: np.ndarray, d: np.ndarray, samples: np.ndarray) -> tuple
     finite = np.isfinite(d).all(axis=1)
     relative, d = relative[finite], d[finite]
     rng = np.random.default_rng(0)
-    at = _passes(relative, d.mean(axis=1))
+    (at,) = _passes(relative, d.mean(axis=1, keepdims=True)).tolist()
     chosen = draws(samples, RESAMPLES, rng)
-    resampled = np.array([_passes(relative, d[:, seeds].mean(axis=1)) for seeds in chosen])
+    resampled = _passes(relative, d[:, chosen].mean(axis=2))
     crossings = resampled[np.isfinite(resampled)]
     if np.isnan(at) or len(crossings) < RESAMPLES / 2:
         return at, np.nan, np.nan
@@ -153,10 +157,16 @@ def _crossing(relative: np.ndarray, d: np.ndarray, samples: np.ndarray) -> tuple
     return at, float(low), float(high)
 
 
-def _passes(relative: np.ndarray, mean: np.ndarray) -> float:
-    """Linear interpolation between the two neighbouring rates whose means pass 0 upwards; NaN if none do."""
-    up = np.flatnonzero((mean[:-1] < 0) & (mean[1:] >= 0)) if len(mean) > 1 else np.array([], int)
-    if not len(up):
-        return float("nan")
-    at = relative[up] - mean[up] * (relative[up + 1] - relative[up]) / (mean[up + 1] - mean[up])
-    return float(at[np.abs(at).argmin()])
+def _passes(relative: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """Where each curve passes 0 upwards, nearest to 0, by linear interpolation between two rates: (curves,).
+
+    `relative`: (rates,); `means`: (rates, curves). NaN of a curve that never does.
+    """
+    if len(means) < 2:
+        return np.full(means.shape[1], np.nan)
+    low, high = means[:-1], means[1:]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at = relative[:-1, None] - low * np.diff(relative)[:, None] / (high - low)
+    at = np.where((low < 0) & (high >= 0), at, np.inf)
+    nearest = np.take_along_axis(at, np.abs(at).argmin(axis=0)[None], axis=0)[0]
+    return np.where(np.isinf(nearest), np.nan, nearest)

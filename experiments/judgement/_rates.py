@@ -55,16 +55,22 @@ def at_best(
 
 
 def gaps(
-    sweep: pd.DataFrame, runs: pd.DataFrame, baseline: str = "sigmoid", *, heads: Sequence[str] | None = None
+    sweep: pd.DataFrame,
+    runs: pd.DataFrame,
+    baseline: str = "sigmoid",
+    *,
+    heads: Sequence[str] | None = None,
+    best_pairs: Pairs | None = None,
 ) -> pd.DataFrame:
     """Paired differences at each rate (`at` = "rate") and at each arm's own best (`at` = "best").
 
-    `sweep`: the table `learning_rates`. The columns of `differences` and, at the best, `best_rate` and
-    `baseline_best_rate` (geometric means over seeds) and `at_edge`, the share of choices on the grid's edge.
-    The two kinds of row are families of their own.
+    `sweep`: the table `learning_rates`. `best_pairs`: what `at_best` makes of the rest, where that is at hand. The
+    columns of `differences` and, at the best, `best_rate` and `baseline_best_rate` (geometric means over seeds) and
+    `at_edge`, the share of choices on the grid's edge. The two kinds of row are families of their own.
     """
     at_rates = differences(pair_up(sweep, None, runs, baseline, heads=heads), at="rate")
-    best = differences(at_best(sweep, runs, baseline, heads=heads), at="best").assign(learning_rate=np.nan)
+    best_pairs = best_pairs or at_best(sweep, runs, baseline, heads=heads)
+    best = differences(best_pairs, at="best").assign(learning_rate=np.nan)
     chosen = best_rates(sweep)
     means = (
         chosen.assign(log=np.log2(chosen["learning_rate"]))

@@ -51,17 +51,17 @@ def seeds_needed(
 
 def _least(effect: Array, ratio: Array | float, alpha: Array, power: float) -> Array:
     """The fewest seeds whose two-sided test has the power, by bisection; `inf` where `MOST_SEEDS` do not suffice."""
-
-    def enough(n: Array) -> Array:
-        return _power(effect, n, ratio, alpha) >= power
-
+    fewest = np.full(effect.shape, np.inf)
+    possible = _power(effect, MOST_SEEDS, ratio, alpha) >= power
+    effect, alpha = effect[possible], alpha[possible]
+    ratio = np.broadcast_to(ratio, possible.shape)[possible]
     low, high = np.full(effect.shape, 1), np.full(effect.shape, MOST_SEEDS)
-    possible = enough(high)
     while (high - low > 1).any():
         middle = np.maximum((low + high) // 2, 2)
-        reached = enough(middle)
+        reached = _power(effect, middle, ratio, alpha) >= power
         low, high = np.where(reached, low, middle), np.where(reached, middle, high)
-    return np.where(possible, high, np.inf)
+    fewest[possible] = high
+    return fewest
 
 
 def least_seeds(alpha: Array | float) -> Array:

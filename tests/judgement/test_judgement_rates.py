@@ -184,7 +184,8 @@ def test_shifts_of_the_arms_asked_for() -> None:
     ],
 )
 def test_a_crossing_by_hand(relative: list[int], mean: list[float], at: float) -> None:
-    assert _passes(np.array(relative), np.array(mean)) == pytest.approx(at, nan_ok=True)
+    curves = np.stack([mean, np.negative(mean), mean], axis=1)
+    assert _passes(np.array(relative), curves)[[0, 2]] == pytest.approx([at, at], nan_ok=True)
 
 
 APART = np.array([0, 1])  # two seeds, each with a split of its own
@@ -345,6 +346,10 @@ def test_derived_makes_what_it_has_the_source_of() -> None:
         assert set(made[name]["baseline"]) == {"sigmoid", "k_sigmoid"}
     assert set(made["overall"]["at"]) == {"default", "best", "above"}
     assert set(made["attribution"]["task"]) == set(made["attribution_float64"]["task"]) == {"moons"}
+    in_two_processes = derived(given, processes=2)
+    assert list(in_two_processes) == list(made)
+    for name, part in made.items():
+        pd.testing.assert_frame_equal(in_two_processes[name], part, check_exact=True)
 
 
 def test_an_arm_that_is_softmax_in_another_program_is_compared_with_softmax_too() -> None:
