@@ -11,6 +11,7 @@ from experiments.problem import (
     CURVE_ROWS,
     FINAL_ROWS,
     Chunk,
+    Curves,
     Problem,
     Record,
     Replica,
@@ -18,6 +19,7 @@ from experiments.problem import (
     chunks,
     hash_of,
     slices,
+    summary,
 )
 from experiments.progress import Progress
 
@@ -54,20 +56,33 @@ def train(
     """Take all steps of networks that the engine was made for, and record on the way; `on_step(steps done)`."""
     chunk = chunk_of(problem, replicas)
     engine.start(chunk)
-    records = _begun(engine, chunk)
-    _record(problem, engine, chunk, records, 0)
+    hashes = _hashes(engine, chunk)
+    curves = Curves()
+    _look(problem, engine, chunk, curves, 0)
     for step, seen in steps(problem, engine):
-        _record_steps(records, step, seen)
+        _look_back(curves, step, seen)
         if step in problem.recorded:
-            _record(problem, engine, chunk, records, step)
+            _look(problem, engine, chunk, curves, step)
         if on_step is not None:
             on_step(step)
-    for part, most in FINAL_ROWS.items():
-        for record, values in zip(records, _measure(problem, engine, chunk, part, most), strict=True):
-            record.finals.update({(part, quantity): value for quantity, value in values.items()})
-    for record in records:
-        record.finish()
-    return records
+    measured = {
+        (part, quantity): values
+        for part, most in FINAL_ROWS.items()
+        for quantity, values in _measure(problem, engine, chunk, part, most).items()
+    }
+    taken = curves.steps
+    return [
+        Record(
+            replica=replica,
+            trunk_hash=trunk,
+            order_hash=order,
+            engine=engine.name,
+            steps=taken,
+            curves=its,
+            finals={**{key: float(values[index]) for key, values in measured.items()}, **summary(its)},
+        )
+        for index, (replica, (trunk, order), its) in enumerate(zip(chunk.replicas, hashes, curves.each(), strict=True))
+    ]
 
 
 def steps(problem: Problem, engine: Engine) -> Iterator[tuple[int, Progressed]]:
@@ -78,39 +93,32 @@ def steps(problem: Problem, engine: Engine) -> Iterator[tuple[int, Progressed]]:
         first = last
 
 
-def _begun(engine: Engine, chunk: Chunk) -> list[Record]:
-    """Empty records, with hashes of what the engine has, not of what it should have."""
+def _hashes(engine: Engine, chunk: Chunk) -> list[tuple[str, str]]:
+    """Of each network, hashes of its trunk's first weights and of the order of its rows: of what the engine has, not of
+    what it should have.
+    """
     orders = [hash_of((order.astype(np.int64),)) for order in chunk.order]
-    return [
-        Record(
-            replica=replica,
-            trunk_hash=hash_of(tuple(weights[:-2])),
-            order_hash=orders[stream],
-            engine=engine.name,
-        )
-        for replica, weights, stream in zip(chunk.replicas, engine.weights(), chunk.of_replica, strict=True)
-    ]
+    weights = zip(engine.weights(), chunk.of_replica, strict=True)
+    return [(hash_of(tuple(one[:-2])), orders[stream]) for one, stream in weights]
 
 
-def _record(problem: Problem, engine: Engine, chunk: Chunk, records: Sequence[Record], step: int) -> None:
+def _look(problem: Problem, engine: Engine, chunk: Chunk, curves: Curves, step: int) -> None:
     for part, most in CURVE_ROWS.items():
-        for record, values in zip(records, _measure(problem, engine, chunk, part, most, along=True), strict=True):
-            for quantity, value in values.items():
-                record.add(step, part, quantity, value)
+        for quantity, values in _measure(problem, engine, chunk, part, most, along=True).items():
+            curves.add(step, part, quantity, values)
 
 
-def _record_steps(records: Sequence[Record], step: int, seen: Progressed) -> None:
-    for index, record in enumerate(records):
-        for name, norms in seen.norms.items():
-            record.add(step, "train", "grad_norm", float(norms[index]), scope=name)
-        record.add(step, "train", "dead_share", float(seen.dead[index]))
-        record.add(step, "train", "fit_loss", float(seen.objective[index]))
+def _look_back(curves: Curves, step: int, seen: Progressed) -> None:
+    for name, norms in seen.norms.items():
+        curves.add(step, "train", "grad_norm", norms, scope=name)
+    curves.add(step, "train", "dead_share", seen.dead)
+    curves.add(step, "train", "fit_loss", seen.objective)
 
 
 def _measure(
     problem: Problem, engine: Engine, chunk: Chunk, part: str, most: int, along: bool = False
-) -> list[dict[str, float]]:
-    """Every measure of each replica on at most `most` rows of a part of its split; `along`: those of curves."""
+) -> dict[str, np.ndarray]:
+    """Every measure, (networks,), on at most `most` rows of a part of its split; `along`: those of curves."""
     rows = [problem.rows(part, seed, most) for seed in chunk.seeds]
     longest = max(map(len, rows))
     # shorter parts are filled up with their own rows, which `each` cuts off again

@@ -6,7 +6,7 @@ No framework is imported here: the first weights of a trunk come from the engine
 from experiments.problem._chunk import Chunk, chunk_of
 from experiments.problem._draws import GLOROT_UNIFORM, KERAS_START, PYTORCH_START, ZEROS, Initialiser, Law, Start
 from experiments.problem._problem import CURVE_ROWS, FINAL_ROWS, READERS, Problem, Trunk, TrunkOf, prepare
-from experiments.problem._records import NORMS, Record, tabulate
+from experiments.problem._records import NORMS, Curves, Record, summary, tabulate
 from experiments.problem._replicas import Replica, Slice, chunks, kind_of, slices
 from experiments.problem._samples import sample_of, shares
 from experiments.problem._streams import Stream, draw, hash_of, seed_of
@@ -21,6 +21,7 @@ __all__ = [
     "READERS",
     "ZEROS",
     "Chunk",
+    "Curves",
     "Initialiser",
     "Law",
     "Problem",
@@ -41,5 +42,6 @@ __all__ = [
     "seed_of",
     "shares",
     "slices",
+    "summary",
     "tabulate",
 ]

@@ -47,16 +47,15 @@ class Reader:
 
     def each(
         self, read: np.ndarray, losses: np.ndarray, labels: Sequence[np.ndarray], along: bool
-    ) -> list[dict[str, float]]:
-        """The measures of each network: `read` and `losses` (networks, rows, ...), of which its `labels` count."""
-        measured: list[dict[str, float]] = [{} for _ in labels]
+    ) -> dict[str, np.ndarray]:
+        """Each measure, (networks,): `read` and `losses` (networks, rows, ...), of which a network's `labels` count."""
+        measured: dict[str, np.ndarray] = {}
         lengths = np.array([len(y) for y in labels])
         for n in np.unique(lengths):  # splits differ by a row or so where groups of rows stay together
             indices = np.flatnonzero(lengths == n)
             truth = np.stack([labels[index] for index in indices.tolist()])
-            values = self.measure(read[indices, :n], losses[indices, :n], truth, along)
-            for position, index in enumerate(indices):
-                measured[index] = {quantity: float(v[position]) for quantity, v in values.items()}
+            for quantity, values in self.measure(read[indices, :n], losses[indices, :n], truth, along).items():
+                measured.setdefault(quantity, np.empty(len(lengths)))[indices] = values
         return measured
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,46 +18,69 @@ from experiments.tables import RUN, validate
 NORMS = ("trunk", "head", "total", "effective_head")
 
 
-@dataclass(kw_only=True)
-class Record:
-    """One network's values as they come: every list has one entry a recorded step.
+# of a curve: split, quantity, scope
+Key = tuple[str, str, str]
 
-    `curves`: by (split, quantity, scope). `finals`: by (split, quantity).
-    """
+
+class Curves:
+    """The curves of networks that advance together, as they come: at each step that is recorded, a value a network."""
+
+    def __init__(self) -> None:
+        self._looks: dict[Key, list[tuple[int, np.ndarray]]] = {}
+
+    def add(self, step: int, split: str, quantity: str, values: np.ndarray, scope: str = "") -> None:
+        """Append what is seen at one step: `values` (networks,)."""
+        self._looks.setdefault((split, quantity, scope), []).append((step, values))
+
+    @property
+    def steps(self) -> dict[Key, tuple[int, ...]]:
+        """The steps of each curve."""
+        return {key: tuple(step for step, _ in looks) for key, looks in self._looks.items()}
+
+    def each(self) -> Iterator[dict[Key, np.ndarray]]:
+        """The curves of each network, (looks,) in float64."""
+        stacked = {
+            key: np.stack([values for _, values in looks], axis=1).astype(np.float64)
+            for key, looks in self._looks.items()
+        }
+        for curves in zip(*stacked.values(), strict=True):
+            yield dict(zip(stacked, curves, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What one network showed: its curves, (looks,), the steps of each, and its finals by (split, quantity)."""
 
     replica: Replica
     trunk_hash: str
     order_hash: str
     engine: str
-    steps: dict[tuple[str, str, str], list[int]] = field(default_factory=dict)
-    curves: dict[tuple[str, str, str], list[float]] = field(default_factory=dict)
-    finals: dict[tuple[str, str], float] = field(default_factory=dict)
-
-    def add(self, step: int, split: str, quantity: str, value: float, scope: str = "") -> None:
-        """Append one recorded value."""
-        key = (split, quantity, scope)
-        self.steps.setdefault(key, []).append(step)
-        self.curves.setdefault(key, []).append(value)
-
-    def finish(self) -> None:
-        """Add the finals that sum up the curves."""
-        for scope in NORMS:
-            self.finals["train", f"grad_norm_{scope}"] = _mean(self.curves["train", "grad_norm", scope])
-        self.finals["train", "dead_share"] = _mean(self.curves["train", "dead_share", ""])
-        self.finals["test", "nll_curve"] = _mean(self.curves["test", "nll", ""])
-        losses = self.curves["train", "loss", ""]
-        self.finals["train", "diverged"] = float(not np.isfinite(losses).all() or losses[-1] > losses[0])
+    steps: Mapping[Key, tuple[int, ...]] = field(default_factory=dict)
+    curves: Mapping[Key, np.ndarray] = field(default_factory=dict)
+    finals: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def finite(self) -> bool:
         """Whether every value but the pitfall's own infinities is finite: what the network itself reports."""
-        recorded = [
-            v for (_, quantity, _), values in self.curves.items() if quantity in ("loss", "grad_norm") for v in values
-        ]
-        return bool(np.isfinite(recorded).all())
+        return all(
+            np.isfinite(values).all()
+            for (_, quantity, _), values in self.curves.items()
+            if quantity in ("loss", "grad_norm")
+        )
 
 
-def _mean(values: Sequence[float]) -> float:
+def summary(curves: Mapping[Key, np.ndarray]) -> dict[tuple[str, str], float]:
+    """The finals that sum up a network's curves: means over what was recorded, and whether it diverged."""
+    losses = curves["train", "loss", ""]
+    return {
+        **{("train", f"grad_norm_{scope}"): _mean(curves["train", "grad_norm", scope]) for scope in NORMS},
+        ("train", "dead_share"): _mean(curves["train", "dead_share", ""]),
+        ("test", "nll_curve"): _mean(curves["test", "nll", ""]),
+        ("train", "diverged"): float(not np.isfinite(losses).all() or losses[-1] > losses[0]),
+    }
+
+
+def _mean(values: np.ndarray) -> float:
     with np.errstate(all="ignore"):
         return float(np.mean(values))
 
@@ -103,7 +126,7 @@ def _keys(setup: Setup, record: Record) -> dict[str, object]:
 def _long(
     setup: Setup,
     records: Sequence[Record],
-    series: Mapping[int, Mapping[Any, Sequence[float]]],
+    series: Mapping[int, Mapping[Any, Sequence[float] | np.ndarray]],
     names: tuple[str, ...],
 ) -> pd.DataFrame:
     """One row a value; what repeats is stored once, as a category."""

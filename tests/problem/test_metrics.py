@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from sklearn import metrics
 
 from experiments.heads import HEADS
-from experiments.problem import GLOROT_UNIFORM, Record
+from experiments.problem import GLOROT_UNIFORM, Curves, Record, summary
 from experiments.problem._metrics import ALONG, BINS, MEASURES, effective_logit, measure
 from experiments.problem._streams import HeadStream, batch_order, seed_of
 
@@ -181,16 +182,30 @@ def test_seeds_depend_on_every_part() -> None:
 
 def record(losses: list[float], norms: tuple[float, ...] = (1.0, 3.0)) -> Record:
     """A network whose head's gradient has these norms and the others' twice, of which half and none are dead."""
-    made = Record(replica=None, trunk_hash="", order_hash="", engine="")  # type: ignore[arg-type]
+    curves = Curves()
     for step, loss in enumerate(losses):
-        made.add(step, "train", "loss", loss)
-        made.add(step, "test", "nll", 10 * loss)
+        curves.add(step, "train", "loss", np.array([loss]))
+        curves.add(step, "test", "nll", np.array([10 * loss]))
     for step, norm in enumerate(norms):
         for scope in ("trunk", "head", "total", "effective_head"):
-            made.add(step, "train", "grad_norm", norm if scope == "head" else 2 * norm, scope)
-        made.add(step, "train", "dead_share", 0.5 if step == 0 else 0.0)
-    made.finish()
-    return made
+            curves.add(step, "train", "grad_norm", np.array([norm if scope == "head" else 2 * norm]), scope)
+        curves.add(step, "train", "dead_share", np.array([0.5 if step == 0 else 0.0]))
+    (its,) = curves.each()
+    return Record(
+        replica=None, trunk_hash="", order_hash="", engine="", steps=curves.steps, curves=its, finals=summary(its)  # type: ignore[arg-type]
+    )
+
+
+def test_each_network_has_its_own_curves() -> None:
+    curves = Curves()
+    for step in (0, 5):
+        curves.add(step, "train", "loss", np.array([1.0, 2.0]) * (step + 1))
+    curves.add(5, "train", "grad_norm", np.array([3.0, 4.0], np.float32), scope="head")
+    first, second = curves.each()
+    np.testing.assert_array_equal(first["train", "loss", ""], [1.0, 6.0])
+    np.testing.assert_array_equal(second["train", "loss", ""], [2.0, 12.0])
+    assert (first["train", "grad_norm", "head"], second["train", "grad_norm", "head"]) == ([3.0], [4.0])
+    assert curves.steps == {("train", "loss", ""): (0, 5), ("train", "grad_norm", "head"): (5,)}
 
 
 @pytest.mark.parametrize(
@@ -214,6 +229,5 @@ def test_a_network_is_finite_whose_own_losses_and_gradients_are() -> None:
     assert record([1.0, 0.5]).finite
     assert not record([1.0, np.inf]).finite
     assert not record([1.0, 0.5], norms=(1.0, np.nan)).finite
-    infinite = record([1.0, 0.5])
-    infinite.add(2, "test", "nll", np.inf)
-    assert infinite.finite
+    one = record([1.0, 0.5])
+    assert replace(one, curves={**one.curves, ("test", "nll", ""): np.array([1.0, np.inf])}).finite
