@@ -15,6 +15,7 @@ from training_cases import cell
 from experiments.engines import prepare, stacked
 from experiments.engines.keras_trunk import precision
 from experiments.engines.objectives import encode
+from experiments.engines.stacked.convolution import _taps
 from experiments.heads import HEADS
 from experiments.problem import Replica
 
@@ -64,6 +65,7 @@ REFUSED: dict[str, tuple[Layers, str]] = {
     "causal attention": (lambda x: attended(x, use_causal_mask=True), "called with use_causal_mask"),
     "a first state": (lambda x: layers.GRU(3)(rows(x), initial_state=Dense(3)(x)), "called with initial_state"),
     "a first state, by place": (lambda x: layers.GRU(3)(rows(x), Dense(3)(x)), "called with more inputs"),
+    "any of another axis": (lambda x: ops.any(rows(x), axis=1), "with axis=[1]"),
     "another axis": (lambda x: layers.Flatten()(layers.LayerNormalization(axis=1)(rows(x))), "with axis=[1]"),
     "random layers, called twice": (nested_twice(layers.Dropout(0.3)), "with random layers, called twice"),
 }  # fmt: skip
@@ -74,6 +76,19 @@ def test_what_no_rule_covers_is_named(case: str) -> None:
     through, words = REFUSED[case]
     (reason,) = stacked.unsupported(model_of(through))
     assert words in reason
+
+
+def by_place(z):
+    """As many factors as a row of six steps has numbers: it takes no other shape."""
+    return z * ops.reshape(ops.arange(24, dtype=z.dtype), (6, 4))
+
+
+@pytest.mark.parametrize(
+    "through", [lambda x: layers.GRU(3)(layers.Masking()(rows(x))), lambda x: Dense(4, activation=by_place)(rows(x))],
+    ids=["masked steps", "an activation of one shape"],
+)  # fmt: skip
+def test_what_rules_cover_is_taken(through: Layers) -> None:
+    assert stacked.unsupported(model_of(through)) == []
 
 
 def normal_twice(x):
@@ -106,6 +121,21 @@ def sequences(x):
 def test_what_is_taken_is_keras(through: Layers) -> None:
     with precision("float64"), throwaway(lambda _: model_of(through)) as name:
         assert_same(prepare(cell(name, "sgd", heads=("sigmoid", "softmax_matched"), dtype="float64", steps=6)))
+
+
+@pytest.mark.parametrize(
+    ("padding", "dilation", "read"),
+    [
+        ("valid", 1, [[0, 1, 2], [2, 3, 4], [4, 5, 6]]),
+        ("valid", 2, [[0, 2, 4], [2, 4, 6]]),
+        ("causal", 1, [[-1, -1, 0], [0, 1, 2], [2, 3, 4], [4, 5, 6]]),
+        ("causal", 2, [[-1, -1, 0], [-1, 0, 2], [0, 2, 4], [2, 4, 6]]),
+        ("same", 1, [[-1, 0, 1], [1, 2, 3], [3, 4, 5], [5, 6, -1]]),
+    ],
+)
+def test_what_a_convolution_reads_by_hand(padding: str, dilation: int, read: list[list[int]]) -> None:
+    """Of seven steps, three at a time, every second; -1 is padding."""
+    assert _taps(7, 3, 2, dilation, padding).tolist() == read
 
 
 def test_what_needs_no_weights_is_done_once_for_replicas_of_one_stream() -> None:
