@@ -45,9 +45,11 @@ def before_tensorflow() -> None:
     """Import what must be there before TensorFlow is: the compiler that PyTorch's CUDA builds bring, where it is.
 
     Each has an LLVM of its own, and a process that loads this one second is killed: by PyTorch's first optimizer.
+    So where TensorFlow is there already, nothing is imported.
     """
-    with suppress(ImportError):
-        import_module("triton")
+    if "tensorflow" not in sys.modules:
+        with suppress(ImportError):
+            import_module("triton")
 
 
 def beside_tensorflow() -> None:

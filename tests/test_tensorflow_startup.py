@@ -43,14 +43,17 @@ def test_what_appears(within: str, end: str, shown: tuple[str, ...], hidden: tup
 
 
 @pytest.mark.parametrize(
-    "start",
+    ("start", "seen"),
     [
-        "from experiments.tensorflow_startup import start_tensorflow; start_tensorflow()",
-        "from experiments.keras_backend import use_backend; use_backend('tensorflow'); import tensorflow",
-        "import experiments.suite.forkserver as f; f.before_tensorflow(); f._import(['tensorflow'])",
+        ("from experiments.tensorflow_startup import start_tensorflow; start_tensorflow()", "False\n"),
+        ("from experiments.keras_backend import use_backend; use_backend('tensorflow'); import tensorflow", "False\n"),
+        ("import experiments.suite.forkserver as f; f.before_tensorflow(); f._import(['tensorflow'])", "False\n"),
+        # too late: it would kill a process of somebody who imported TensorFlow
+        ("import tensorflow; from experiments.keras_backend import use_backend; use_backend('tensorflow')", ""),
+        ("import tensorflow; from experiments.tensorflow_startup import start_tensorflow; start_tensorflow()", ""),
     ],
 )
-def test_the_compiler_of_pytorch_comes_before_tensorflow(start: str, tmp_path: Path) -> None:
+def test_the_compiler_of_pytorch_comes_before_tensorflow_or_not_at_all(start: str, seen: str, tmp_path: Path) -> None:
     """The other way round its LLVM meets TensorFlow's, and the process is killed."""
     (tmp_path / "triton.py").write_text("import sys\nprint('tensorflow' in sys.modules)\n")
     (tmp_path / "tensorflow.py").write_text("class config:\n    list_logical_devices = staticmethod(list)\n")
@@ -58,4 +61,4 @@ def test_the_compiler_of_pytorch_comes_before_tensorflow(start: str, tmp_path: P
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
     command = [sys.executable, "-c", f"{start}\nimport sys; assert 'tensorflow' in sys.modules"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert done.stdout == "False\n"
+    assert done.stdout == seen

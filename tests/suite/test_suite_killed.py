@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pyarrow.parquet as pq
 import pytest
 import suite_throwaway as throwaway
@@ -108,8 +110,9 @@ def test_a_killed_fork_server_is_replaced(tmp_path: Path) -> None:
     deadline = time.monotonic() + 300
     while server is None and time.monotonic() < deadline:
         for child in throwaway.descendants(driver.pid):
-            if "experiments.suite.forkserver" in child.cmdline() and child.children():
-                server = child
+            with suppress(psutil.NoSuchProcess):  # it may have ended since
+                if "experiments.suite.forkserver" in child.cmdline() and child.children():
+                    server = child
         time.sleep(0.1)
     assert server is not None
     kernels = server.children()
