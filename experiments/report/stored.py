@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from experiments.records import require
 from experiments.tables import MAIN, SCHEMAS, TRAINED
+
+Conditions = tuple[tuple[str, tuple[str, ...]], ...]  # columns with the values that they may have
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Stored:
             (column, tuple(sorted([value] if isinstance(value, str) else value))) for column, value in equals.items()
         )
         if (name, conditions) not in self._cache:
-            self._cache[name, conditions] = _read(self._path(name), conditions)
+            wider = [part for (of, given), part in self._cache.items() if of == name and _within(conditions, given)]
+            rows = _chosen(wider[0], conditions) if wider else _read(self._path(name), conditions)
+            self._cache[name, conditions] = rows
         return self._cache[name, conditions]
 
     def _path(self, name: str) -> Path:
@@ -88,7 +93,19 @@ class Stored:
         return [(cell, link) for cell, link in links if link]
 
 
-def _read(path: Path, equals: tuple[tuple[str, tuple[str, ...]], ...]) -> pd.DataFrame:
+def _within(conditions: Conditions, given: Conditions) -> bool:
+    """Whether all rows that fulfil `conditions` are among those that fulfil `given`."""
+    values = dict(conditions)
+    return all(column in values and set(values[column]) <= set(allowed) for column, allowed in given)
+
+
+def _chosen(rows: pd.DataFrame, conditions: Conditions) -> pd.DataFrame:
+    """The rows that fulfil `conditions`, numbered anew: to look through a whole file takes ten times as long."""
+    chosen = np.logical_and.reduce([rows[column].isin(values) for column, values in conditions])
+    return rows[chosen].reset_index(drop=True)
+
+
+def _read(path: Path, equals: Conditions) -> pd.DataFrame:
     name = path.stem
     if not path.is_file():
         return pd.DataFrame(columns=SCHEMAS.get(name, SCHEMAS["curves"]))

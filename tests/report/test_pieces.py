@@ -8,6 +8,7 @@ import math
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import unquote
 
 import pandas as pd
@@ -82,6 +83,19 @@ def test_rows_are_read_by_what_their_columns_equal_and_of_the_main_framework_unl
     assert len(stored.read("cells")) == 1  # it has no framework
     assert list(stored.read("overall").columns) == SCHEMAS["overall"]
     assert stored.read("differences") is stored.read("differences")
+
+
+def test_rows_among_those_that_were_read_are_not_looked_for_in_the_file_again(tmp_path: Path) -> None:
+    kept = rows({"mean": 1.0}, {"mean": 2.0, "head": "softmax_init"}, {"mean": 3.0, "framework": "torch"})
+    stored = write(tmp_path, differences=kept)
+    asked: list[dict[str, Any]] = [{"head": "softmax_init"}, {"head": "no"}, {"framework": "torch", "head": "softmax"}]
+    from_file = [Stored(tmp_path, tmp_path).read("differences", **equals) for equals in asked]
+    stored.read("differences", head="softmax")  # fewer heads than are asked for next
+    stored.read("differences", framework=(MAIN, "torch"))
+    (tmp_path / "tables" / "differences.parquet").unlink()
+    for equals, expected in zip(asked, from_file, strict=True):
+        pd.testing.assert_frame_equal(stored.read("differences", **equals), expected)
+    assert [len(part) for part in from_file] == [1, 0, 1]
 
 
 def test_only_names_of_curves_are_read_as_categories(tmp_path: Path) -> None:
