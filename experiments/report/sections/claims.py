@@ -46,7 +46,7 @@ def overview(table: pd.DataFrame, messages: Messages) -> Table:
         [
             Span(text=messages.or_key("verdict", str(row["outcome"])), mark=str(row["outcome"])),
             [Span(text=_restatement(row, messages), href=f"#{row['claim']}"), " ",
-             Span(text=f"§ {row['section']}", mark="quiet")],
+             Span(text=f"§\N{NO-BREAK SPACE}{row['section']}", mark="quiet")],
             "–" if math.isnan(float(row["value"])) else messages(
                 "claims.short", measure=_measure(row, messages),
                 value=number(row["value"]).text + _unit_suffix(row, messages)),
@@ -70,7 +70,7 @@ def _entry(row: pd.Series, messages: Messages) -> Item:
     evidence = as_code(PHRASES.translate(str(row["evidence"]), messages), names)
     details_blocks.append(Text(body=[messages("claims.evidence"), *marked(evidence)]))
     title: list[str | Span] = [
-        _restatement(row, messages), " ", Span(text=f"§ {row['section']}", mark="quiet"),
+        _restatement(row, messages), " ", Span(text=f"§\N{NO-BREAK SPACE}{row['section']}", mark="quiet"),
     ]  # fmt: skip
     return Item(title=title, badge=messages.or_key("verdict", outcome), mark=outcome, body=[marked(statement)],
                 anchor=claim, folded=Fold(summary=messages("claims.behind"), blocks=details_blocks))  # fmt: skip
