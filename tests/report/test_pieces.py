@@ -266,7 +266,7 @@ def test_claims_are_tallied_and_each_has_its_number_its_interval_and_its_evidenc
     tally = f"{M('claims.tally', n=1, outcome='supported')}, {M('claims.tally', n=3, outcome='refuted')}"
     assert paragraphs(section)[0] == M("claims.read", n=4, tally=tally)
     (shown,) = tables_of(section)
-    wins = "Softmax wins § 2"
+    wins = "Softmax wins §\N{NO-BREAK SPACE}2"
     assert cells_of(shown) == [["refuted", wins, "share: 0.5 nats"], ["supported", wins, "–"],
                                *[["refuted", wins, "share: 0.5 nats"]] * 2]  # fmt: skip
     (items,) = (block for block in section.blocks if isinstance(block, Items))
@@ -282,7 +282,7 @@ def test_claims_are_tallied_and_each_has_its_number_its_interval_and_its_evidenc
         "four": [decided + parts + counted, evidence],
     }  # fmt: skip
     assert [item.mark for item in items.entries] == ["refuted", "supported", "refuted", "refuted"]
-    assert words(items.entries[0].title) == "Softmax wins § 2"
+    assert words(items.entries[0].title) == "Softmax wins §\N{NO-BREAK SPACE}2"
     assert items.entries[0].lines == [[Span(text="It holds.")]]
     assert claims(write(tmp_path / "none"), M) is None
     plain = claims(write(tmp_path / "plain", verdicts=table.drop(columns=["hold", "fail", "open"])), M)
