@@ -496,6 +496,12 @@ def test_two_runs_cannot_use_one_folder_at_once(options: Options) -> None:
         ).done
 
 
+def test_unless_it_is_told_a_run_repeats_nothing_and_has_one_worker() -> None:
+    options = Options(out=Path("x"))
+    assert (options.force, options.retry_failed, options.workers) == (False, False, 1)
+    assert options.timeout == 6 * 60 * 60  # seconds
+
+
 def test_impossible_options_are_refused() -> None:
     with pytest.raises(UserError, match="--workers is 0"):
         Options(out=Path("x"), workers=0)
