@@ -101,7 +101,8 @@ class _Attempt:
         import nbformat
 
         if self.notebook is not None and not (self.work / NOTEBOOK).exists():
-            nbformat.write(self.notebook, self.work / NOTEBOOK)
+            with suppress(FileNotFoundError):  # a server that has ended removed the folders of its kernels
+                nbformat.write(self.notebook, self.work / NOTEBOOK)
 
     def end(self) -> None:
         """Leave no process behind, and give the turn to another."""

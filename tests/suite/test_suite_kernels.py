@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,6 +159,23 @@ def test_a_server_that_has_ended_says_so() -> None:
     with pytest.raises(ServerGone):
         server.ask({"do": "fork"})
     assert Forked(server, 1).poll() == -signal.SIGKILL  # it took its kernels with it
+
+
+def test_what_a_kernel_started_ends_with_the_server(tmp_path: Path) -> None:
+    server, note = ForkServer(), tmp_path / "pid"
+    code = "import pathlib, subprocess, time\nchild = subprocess.Popen(['sleep', '600'])\n"
+    code += f"pathlib.Path({str(note)!r}).write_text(str(child.pid))\ntime.sleep(600)"
+    waiting = threading.Thread(target=execute, args=(job(code), server, Hooks()), daemon=True)
+    waiting.start()
+    deadline = time.monotonic() + 120
+    while not (note.is_file() and note.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    child = psutil.Process(int(note.read_text()))
+    assert child.name() == "sleep"
+    server.close()
+    throwaway.wait_until_ended([child], within=30)
+    waiting.join(60)
+    assert not waiting.is_alive()
 
 
 def test_importing_what_a_notebook_needs_computes_nothing() -> None:
