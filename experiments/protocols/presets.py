@@ -37,7 +37,7 @@ QUICK = PRESETS.add(
             groups=(Group(tasks=("digits", "yeast"), networks=("mlp",), optimizers=("adam",)),), seeds=10, steps=200
         ),
         backends=("tensorflow",),
-        dtypes=("float64", "float32"),
+        dtypes=("float32",),
     )
 )
 

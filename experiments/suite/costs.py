@@ -14,7 +14,7 @@ STARTUP = 8.0  # seconds until the first cell begins: importing TensorFlow
 FINISH = 4.0  # seconds from the last cell to the end: merging tables, drawing the report
 OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, compiling, figures, page
 # Seconds of cells that train nothing, by their ids; the atlas of a backend that is not installed takes none
-FIXED = {"numerics-tensorflow": 55.0, "numerics-torch": 12.0, "numerics-jax": 50.0, "worked_examples": 5.0}
+FIXED = {"numerics-tensorflow": 47.0, "numerics-torch": 6.0, "numerics-jax": 41.0, "worked_examples": 3.0}
 OTHER = 6.0  # seconds of a cell of which nothing is known
 
 
