@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from experiments.keras_backend import beside_tensorflow
 
 SAID = """
 import os, sys
@@ -62,3 +66,23 @@ def test_the_compiler_of_pytorch_comes_before_tensorflow_or_not_at_all(start: st
     command = [sys.executable, "-c", f"{start}\nimport sys; assert 'tensorflow' in sys.modules"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout == seen
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_pytorch_looks_for_a_gpu_in_silence_where_tensorflow_is(beside: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def look() -> bool:
+        warnings.warn("CUDA initialization: Unexpected error from cudaGetDeviceCount()", stacklevel=1)
+        asked.append(True)
+        return False
+
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=SimpleNamespace(is_available=look)))
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    if beside:
+        monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace())
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        beside_tensorflow()
+    assert asked == [True] * beside
+    assert not said
