@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,6 @@ from experiments.records import Setup
 from experiments.tables import RUN, validate
 
 NORMS = ("trunk", "head", "total", "effective_head")
-
 
 # of a curve: split, quantity, scope
 Key = tuple[str, str, str]
@@ -55,9 +54,9 @@ class Record:
     trunk_hash: str
     order_hash: str
     engine: str
-    steps: Mapping[Key, tuple[int, ...]] = field(default_factory=dict)
-    curves: Mapping[Key, np.ndarray] = field(default_factory=dict)
-    finals: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    steps: Mapping[Key, tuple[int, ...]]
+    curves: Mapping[Key, np.ndarray]
+    finals: Mapping[tuple[str, str], float]
 
     @property
     def finite(self) -> bool:
