@@ -9,7 +9,7 @@ usage() {
 Without a file or an option of pytest: every test, in parallel, with at least 90 % of the package's lines covered.
   --slow        include the tests that are marked slow
   -h, --help    this text
-Example: ./run_tests.sh tests/test_records.py -k unknown
+Example: ./run_tests.sh tests/tasks/test_tasks.py -k split
 The tests of the report in a browser need Chromium, and libatomic for Playwright's Node.js: where they are missing,
 apt-get installs them if that takes no password; else those tests are skipped.
 Processes: HEADTOHEAD_TEST_PROCESSES (default: the number of cores, at most 4).

@@ -166,6 +166,13 @@ def test_help_needs_nothing(checkout: Checkout, script: str) -> None:
     assert not checkout.log
 
 
+@pytest.mark.parametrize("script", ["run_all.sh", "run_tests.sh"])
+def test_help_names_files_that_exist(checkout: Checkout, script: str) -> None:
+    named = re.findall(r"[\w./-]+\.(?:py|sh)\b", checkout.start(script, "--help").stdout)
+    assert f"./{script}" in named
+    assert not [name for name in named if not (ROOT / name).is_file()]
+
+
 def test_no_python(checkout: Checkout) -> None:
     (checkout.path / "python3.12").unlink()
     done = checkout.start("run_all.sh")
@@ -432,7 +439,7 @@ def test_whether_the_driver_starts_is_asked_of_the_driver(tmp_path: Path, monkey
 @pytest.mark.parametrize(
     ("arguments", "asked"),
     [([], True), (["--slow"], True), (["tests/report/test_report_browser.py"], True),
-     (["tests/test_records.py"], False), (["--version"], False)],
+     (["tests/tasks/test_tasks.py"], False), (["--version"], False)],
 )  # fmt: skip
 def test_only_tests_that_need_a_browser_look_for_one(checkout: Checkout, arguments: list[str], asked: bool) -> None:
     checkout.start("run_tests.sh", *arguments)
