@@ -10,10 +10,10 @@ import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 PACKAGE = Path(__file__).resolve().parent
 _LOADERS = {"import_module", "iter_modules", "walk_packages"}  # imports that the source does not spell out
+_TELLING = (ast.Import, ast.ImportFrom, ast.Constant, ast.Call)  # what may name another module
 _PARSER = threading.Lock()
 
 
@@ -41,7 +41,7 @@ def used_by(tree: ast.Module, loaded: Iterable[str] = ()) -> tuple[Path, ...]:
     `__init__` that are not Python (texts, templates) count too.
     """
     named = (file for module in loaded for file in _files(module.split(".")))
-    return _with_what_they_use({*_imported(tree, PACKAGE), *named})
+    return _with_what_they_use({*_imported(ast.walk(tree), PACKAGE), *named})
 
 
 @cache
@@ -62,7 +62,11 @@ def hash_of(files: tuple[Path, ...]) -> str:
 
 def dotted(tree: ast.AST) -> Iterator[str]:
     """Every dotted name that a piece of code may import."""
-    for node in ast.walk(tree):
+    yield from _dotted(ast.walk(tree))
+
+
+def _dotted(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -73,7 +77,7 @@ def dotted(tree: ast.AST) -> Iterator[str]:
 @cache
 def dotted_in(file: Path) -> frozenset[str]:
     """`dotted` of a file of this package."""
-    return frozenset(dotted(_parsed(file)))
+    return frozenset(_dotted(_telling(file)))
 
 
 def _with_what_they_use(files: Iterable[Path]) -> tuple[Path, ...]:
@@ -87,14 +91,20 @@ def _with_what_they_use(files: Iterable[Path]) -> tuple[Path, ...]:
 
 
 @cache
-def _parsed(file: Path) -> ast.Module:
-    """What running a file may do: its source less what only a type checker reads."""
-    return _WithoutTypes().visit(parse(file.read_text(encoding="utf-8")))
+def _telling(file: Path) -> tuple[ast.AST, ...]:
+    """What in a file may bring others in when it is run; the rest of its tree, which is large, is not kept."""
+    return tuple(_in_running(parse(file.read_text(encoding="utf-8"))))
 
 
-class _WithoutTypes(ast.NodeTransformer):
-    def visit_If(self, node: ast.If) -> Any:
-        return [] if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
+def _in_running(tree: ast.AST) -> Iterator[ast.AST]:
+    """The imports, texts and calls in `tree`, but in what only a type checker reads."""
+    waiting: list[ast.AST] = [tree]
+    for node in waiting:
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            continue
+        if isinstance(node, _TELLING):
+            yield node
+        waiting.extend(ast.iter_child_nodes(node))
 
 
 @cache
@@ -102,15 +112,15 @@ def _uses(file: Path) -> frozenset[Path]:
     """The files of this package that one file of it brings in directly."""
     if file.suffix != ".py":
         return frozenset()
-    used = set(_imported(_parsed(file), file.parent))
+    used = set(_imported(_telling(file), file.parent))
     if file.name == "__init__.py":
         used |= {beside for beside in file.parent.iterdir() if beside.is_file() and not beside.suffix.startswith(".py")}
     return frozenset(used)
 
 
-def _imported(tree: ast.AST, folder: Path) -> Iterator[Path]:
-    """The files of this package that the imports in `tree`, a module that stands in `folder`, bring in."""
-    for node in ast.walk(tree):
+def _imported(nodes: Iterable[ast.AST], folder: Path) -> Iterator[Path]:
+    """The files of this package that the imports among `nodes`, of a module that stands in `folder`, bring in."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _files(alias.name.split("."))

@@ -351,6 +351,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "loader/some.py": "import experiments.named\n",
         "named.py": "import_module('experiments.by_string')\n",
         "by_string.py": "",
+        "typed.py": "if TYPE_CHECKING:\n    from experiments import unused\nelse:\n    import experiments.late\n",
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -360,7 +361,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     code_hash._uses.cache_clear()
     code_hash.hash_of.cache_clear()
     code_hash.dotted_in.cache_clear()
-    code_hash._parsed.cache_clear()
+    code_hash._telling.cache_clear()
     yield folder
     code_hash._uses.cache_clear()
     code_hash.hash_of.cache_clear()
@@ -385,6 +386,7 @@ def test_modules_are_found_through_imports_and_no_others(package: Path) -> None:
     assert _used(package, "from experiments.used import late as l") == used
     loaded = {"__init__.py", "loader/__init__.py", "loader/some.py", "named.py", "by_string.py"}
     assert _used(package, "import experiments.loader") == loaded
+    assert _used(package, "import experiments.typed") == {"__init__.py", "typed.py"}
     assert _used(package, "import pandas") == set()
 
 
