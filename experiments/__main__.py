@@ -112,10 +112,12 @@ def run(
     from experiments.suite import run as run_suite
 
     cells = _cells(preset, tasks, networks, optimizers, heads, framework, seeds, steps)
-    folder = _out(out, preset)
+    folder, count = _out(out, preset), _workers(workers)
+    if not scheduler:
+        prepare(folder)  # first of all that takes time: it imports beside this process
     options = Options(
         out=folder,
-        workers=_workers(workers),
+        workers=count,
         scheduler=scheduler,
         shard=shard,
         retry_failed=retry_failed,
@@ -124,8 +126,6 @@ def run(
         command=shlex.join(["headtohead", *sys.argv[1:]]),
         settings=_settings(preset, cells),
     )
-    if not scheduler:
-        prepare(folder)
     try:
         summary = run_suite(cells, options, _report)
     except OSError as error:

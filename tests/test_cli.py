@@ -134,6 +134,21 @@ def test_a_disk_that_takes_nothing_is_told_in_one_line(
     assert f"Error: {tmp_path} cannot be written: No space left on device. What is stored stays valid" in err
 
 
+def test_what_kernels_need_is_imported_while_the_run_is_prepared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from experiments import suite
+
+    calls: list[str] = []
+    summary = suite.Summary(done=0, cached=0, failed=(), networks=0, seconds=0.0, overhead=None, report=None)
+    monkeypatch.setattr(suite, "prepare", lambda _: calls.append("prepare"))
+    monkeypatch.setattr(cli, "_settings", lambda *_: calls.append("settings") or {})
+    monkeypatch.setattr(suite, "run", lambda *_: calls.append("run") or summary)
+    assert invoke(monkeypatch, "run", "--out", str(tmp_path)) == 0
+    assert invoke(monkeypatch, "run", "--out", str(tmp_path), "--scheduler", "tcp://127.0.0.1:1") == 0
+    assert calls == ["prepare", "settings", "run", "settings", "run"]
+
+
 def test_stopping_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
