@@ -4,6 +4,7 @@ from experiments.figures.causes import attribution, factor_parts, percent
 from experiments.figures.curves import loss_curves
 from experiments.figures.differences import paired_differences
 from experiments.figures.files import FONT, source_of, squeeze
+from experiments.figures.findings import finding_of
 from experiments.figures.forest import forest
 from experiments.figures.frameworks import framework_distances
 from experiments.figures.gradients import gradient_norms
@@ -46,6 +47,7 @@ __all__ = [
     "consequences",
     "factor_parts",
     "families",
+    "finding_of",
     "for_fresh_rows",
     "forest",
     "framework_distances",

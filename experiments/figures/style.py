@@ -19,6 +19,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
 from experiments.figures.files import FONT, small_png, small_svg
+from experiments.figures.findings import found
 from experiments.figures.lettering import ENGLISH, LATIN, families, is_latin, wrap
 from experiments.heads import HEADS
 from experiments.messages import Messages
@@ -203,6 +204,7 @@ def chart(
     without it they are placed by `Chart.place`, which costs a tenth of the time when there are many. `titled`: without
     it the finding is the alternative text alone, for a figure that stands under a title that says it.
     """
+    found(finding)
     title = wrap(finding, width, 10.5, bold=True) if titled else ""
     lines = [*(Line2D([], [], color=colour(head), label=messages.name("arm", head)) for head in heads), *more]
     # on a phone as wide as the longest name takes

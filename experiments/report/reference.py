@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from experiments.figures import Messages, attribution, rate_map, squeeze
+from experiments.figures import Messages, attribution, finding_of, rate_map, squeeze
 from experiments.frameworks import FRAMEWORKS
 from experiments.marks import fill
 from experiments.messages import LANGUAGES
@@ -22,7 +22,7 @@ from experiments.report.blocks import Span, Table
 from experiments.report.render import names, render_markdown
 from experiments.report.sections.answer import WRITE, in_short
 from experiments.report.sections.claims import overview
-from experiments.report.sections.components import file_of, finding_of
+from experiments.report.sections.components import file_of
 from experiments.report.stored import Stored
 
 ROOT = Path(__file__).resolve().parents[2]

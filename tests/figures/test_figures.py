@@ -25,6 +25,7 @@ from experiments.figures import (
     Messages,
     attribution,
     colour,
+    finding_of,
     forest,
     gradient_norms,
     learning_rates,
@@ -32,6 +33,7 @@ from experiments.figures import (
     loss_curves,
     paired_differences,
     rounding,
+    style,
 )
 from experiments.figures.causes import percent
 from experiments.figures.files import FONT, small_png, source_of, squeeze
@@ -563,3 +565,13 @@ def test_the_interval_of_a_curve_allows_for_the_rows_that_its_seeds_share(one: p
         )
     (unknown,), (known,) = panels(one, "nll", "", ARMS, "test"), panels(one, "nll", "", ARMS, "test", runs)
     assert unknown.interval(d)[1] == pytest.approx(known.interval(d)[1])  # the worst case
+
+
+def test_a_finding_is_asked_for_without_laying_a_figure_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = synthetic.differences()
+    table = rows.loc[(rows["quantity"] == "nll") & (rows["head"] == "softmax")]
+    drawn = forest(table).finding
+    monkeypatch.setattr(style, "Chart", None)
+    assert finding_of(forest, table) == drawn
+    with pytest.raises(TypeError):  # asked for a figure again, it draws
+        forest(table)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from experiments.figures import Chart, Messages, chinese_font, for_fresh_rows
+from experiments.figures import Chart, Messages, chinese_font, finding_of, for_fresh_rows
 from experiments.heads import BASELINE
 from experiments.messages import SEPARATOR
 from experiments.report.blocks import Block, Fold, Picture, Span, Text
@@ -55,14 +54,6 @@ def picture_of(
 def file_of(name: str, messages: Messages) -> str:
     """What the figure `name` is called under figures/ in the language of `messages`."""
     return name if messages.lang == "en" else f"{name}.{messages.lang}"
-
-
-def finding_of(make: Callable[..., Chart], *tables: pd.DataFrame, messages: Messages, **options: Any) -> str:
-    """What the figure `make(*tables)` finds, in the language of `messages`, whether or not a font has its letters."""
-    with warnings.catch_warnings():
-        # laying the axes out looks every letter up; nothing is drawn here
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
-        return make(*tables, width=WIDE, messages=messages, **options).finding
 
 
 def font_supports(messages: Messages) -> bool:
