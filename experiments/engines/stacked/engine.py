@@ -150,11 +150,13 @@ class StackedEngine:
 
     def _losses(self, z: list[tf.Tensor], y: tf.Tensor, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tf.Tensor:
         """Each row's loss under its replica's own objective, times its weight: (replicas, batch)."""
-        by_units = dict(zip(self.units, zip(z, tf.split(y, self.counts, axis=0), strict=True), strict=True))
         parts = []
-        for piece in self.slices:
-            logits, labels = by_units[piece.units]
-            parts.append(row_losses(piece.head, logits[piece.start : piece.stop], labels[piece.start : piece.stop]))
+        for units, logits, labels in zip(self.units, z, tf.split(y, self.counts, axis=0), strict=True):
+            pieces = [piece for piece in self.slices if piece.units == units]
+            # the gradient of a split is one concatenation; that of slices a sum of as many arrays, each mostly zeros
+            sizes = [piece.stop - piece.start for piece in pieces]
+            of_pieces = zip(pieces, tf.split(logits, sizes, axis=0), tf.split(labels, sizes, axis=0), strict=True)
+            parts += [row_losses(piece.head, *given) for piece, *given in of_pieces]
         losses = tf.concat(parts, axis=0)
         if self.row_weights is None:
             return losses
