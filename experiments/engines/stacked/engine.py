@@ -174,7 +174,10 @@ class StackedEngine:
             total += self.l2 * tf.constant(self._decay_scale, self.dtype) * squares
         return total
 
-    def _step(self, step: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor) -> Any:
+    def _step(
+        self, step: tf.Tensor, last: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Take one step; of the last one, `last` - 1, also the norms and the shares of dead rows, else zeros."""
         rows = order[:, step]
         source, x, y = self._rows(rows, stream)
         context = Context(
@@ -191,8 +194,20 @@ class StackedEngine:
         for template, variable in zip(self._templates, self._stack, strict=True):
             if id(template) in context.updates:
                 variable.assign(context.updates[id(template)])
-        dead = [tf.reduce_mean(tf.cast(tf.reduce_all(g == 0, axis=2), self.dtype), axis=1) for g in at_logits]
-        return objectives, self._norms(gradients), tf.concat(dead, axis=0)
+        norms, dead = tf.cond(
+            step + 1 == last, lambda: (self._norms(gradients), self._dead(at_logits)), lambda: self._zeros()
+        )
+        return objectives, norms, dead
+
+    def _dead(self, at_logits: list[tf.Tensor]) -> tf.Tensor:
+        """The share of each replica's rows whose gradient at the logits is exactly 0: (replicas,)."""
+        shares = [tf.reduce_mean(tf.cast(tf.reduce_all(g == 0, axis=2), self.dtype), axis=1) for g in at_logits]
+        return tf.concat(shares, axis=0)
+
+    def _zeros(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """Norms and shares of dead rows before any step that is recorded."""
+        scopes = len(NORMS) + len(self._scopes)
+        return tf.zeros([scopes, self.replicas], self.dtype), tf.zeros([self.replicas], self.dtype)
 
     def _values(self) -> dict[int, tf.Tensor]:
         return {id(t): v.value for t, v in zip(self._templates, self._stack, strict=True)}
@@ -253,12 +268,11 @@ class StackedEngine:
         """
 
         def body(step: tf.Tensor, total: tf.Tensor, *_: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            objective, norms, dead = self._step(step, order, stream, rates)
+            objective, norms, dead = self._step(step, last, order, stream, rates)
             return step + 1, total + objective, norms, dead
 
         zeros = tf.zeros([self.replicas], self.dtype)
-        norms = tf.zeros([len(NORMS) + len(self._scopes), self.replicas], self.dtype)
-        _, total, norms, dead = tf.while_loop(lambda step, *_: step < last, body, (first, zeros, norms, zeros))
+        _, total, norms, dead = tf.while_loop(lambda step, *_: step < last, body, (first, zeros, *self._zeros()))
         return total / tf.cast(last - first, self.dtype), norms, dead
 
     def _block(self, rows: tf.Tensor, stream: dict[str, tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
