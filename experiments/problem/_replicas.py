@@ -73,9 +73,17 @@ def _chunks(lots: Sequence[Sequence[tuple[Head, float]]], seeds: Sequence[int], 
     pairs = [(lot, seed) for lot in lots for seed in seeds]
     length = len(lots[0])
     order = sorted(range(length), key=lambda index: kind_of(lots[0][index][0]))
-    parts = -(-len(pairs) * length // max(most, length))
-    size = -(-len(pairs) // parts)
+    size = _even(len(pairs), max(most // length, 1))
     for start in range(0, len(pairs), size):
         chosen = pairs[start : start + size]
         arms = [(*lot[index], seed) for index in order for lot, seed in chosen]
         yield [Replica(head=head, learning_rate=rate, seed=seed) for head, rate, seed in arms]
+
+
+def _even(pairs: int, most: int) -> int:
+    """How many of `pairs` a chunk takes, at most `most`: in as many chunks as it needs, or in up to half as many again
+    if all of them are of one size then. A step is compiled for each size, and that takes as long as hundreds of steps.
+    """
+    fewest = -(-pairs // most)
+    count = next((n for n in range(fewest, fewest * 3 // 2 + 1) if pairs % n == 0), fewest)
+    return -(-pairs // count)
