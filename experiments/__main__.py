@@ -108,7 +108,7 @@ def run(
     timeout: Annotated[float, typer.Option(metavar="S", help="Seconds that a cell of a notebook may take.")] = 21600.0,
 ) -> None:
     """Train the networks of a preset, execute the notebooks and write the report. What is stored is not run again."""
-    from experiments.suite import Options, prepare
+    from experiments.suite import Options, prepare, report_of_run
     from experiments.suite import run as run_suite
 
     cells = _cells(preset, tasks, networks, optimizers, heads, framework, seeds, steps)
@@ -127,7 +127,7 @@ def run(
         settings=_settings(preset, cells),
     )
     try:
-        summary = run_suite(cells, options, _report)
+        summary = run_suite(cells, options, report_of_run)
     except OSError as error:
         reason = f"{error.strerror or error}"
         typer.echo(
@@ -147,9 +147,9 @@ def report(
     lang: Annotated[str, typer.Option(metavar="{en,zh}", help="The language of the report; default: both.")] = "",
 ) -> None:
     """Rebuild the report and its figures from the stored tables."""
-    from experiments.suite import rebuild
+    from experiments.suite import rebuild, report
 
-    typer.echo(str(rebuild(_existing(out), lambda folder: _report(folder, *_names(lang)))))
+    typer.echo(str(rebuild(_existing(out), lambda folder: report(folder, *_names(lang)))))
 
 
 @app.command(epilog="Example: headtohead verify --out results/quick")
@@ -267,12 +267,6 @@ def _existing(out: Path | None) -> Path:
         there = f"There is: {', '.join(results)}." if results else "Make one with `headtohead run`."
         raise UserError(f"{folder} holds no results. {there}")
     return folder
-
-
-def _report(out: Path, *langs: str) -> Path:
-    from experiments.report import build  # here: matplotlib takes a second
-
-    return build(out, langs) if langs else build(out)
 
 
 def main() -> None:

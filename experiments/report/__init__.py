@@ -53,6 +53,7 @@ __all__ = [
     "as_code",
     "badge",
     "build",
+    "build_one",
     "consequence",
     "markdown",
     "marked",
@@ -87,6 +88,11 @@ def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = No
         for other in futures:
             other.result()
     return path
+
+
+def build_one(out: str, lang: str, langs: Sequence[str]) -> str:
+    """Write what `build` writes in one of the languages that are made side by side; return the page."""
+    return str(_build(Stored(Path(out), Path(out)), Messages(lang=lang, paths=CATALOGUES), langs))
 
 
 def _build(stored: Stored, messages: Messages, langs: Sequence[str]) -> Path:

@@ -3,6 +3,7 @@
 from experiments.suite.cells import Cells
 from experiments.suite.collect import verify
 from experiments.suite.options import Options, Outlook, Summary, default_workers
+from experiments.suite.reports import report, report_of_run
 from experiments.suite.run import outlook, prepare, rebuild, run
 
 __all__ = [
@@ -14,6 +15,8 @@ __all__ = [
     "outlook",
     "prepare",
     "rebuild",
+    "report",
+    "report_of_run",
     "run",
     "verify",
 ]

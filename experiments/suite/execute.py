@@ -20,8 +20,9 @@ from typing import Any, Literal
 from experiments.plan import fingerprint, frameworks_of
 from experiments.store import PROGRESS
 from experiments.suite.cells import NOTEBOOK, PAGE
+from experiments.suite.forked import LOG
 from experiments.suite.jobs import Hooks, Job, JobResult, Reason
-from experiments.suite.kernels import LOG, Kernel, manager_of
+from experiments.suite.kernels import Kernel, manager_of
 from experiments.suite.notebooks import render
 from experiments.suite.started import Server
 

@@ -1,4 +1,4 @@
-"""The process that kernels are forked from: it has imported what is slow and drawn once, and trained nothing.
+"""The process that others are forked from: it has imported what is slow and drawn once, and trained nothing.
 
 It reads one JSON request a line from its standard input and answers each with one line. When the input ends, because
 its owner closed it or died, it kills every kernel that it forked, removes their folders and ends. Run as
@@ -13,12 +13,14 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 from experiments.keras_backend import before_tensorflow
+from experiments.records import UserError
 
 _PR_SET_PDEATHSIG = 1
 # what every kernel imports when it starts
@@ -55,6 +57,14 @@ def main(kernel: Sequence[str] = ()) -> None:
                     _become_kernel(request)
                 children[pid] = None
                 folders.append(request["cwd"])
+                _answer(replies, {"pid": pid})
+            elif request["do"] == "call":
+                pid = os.fork()
+                if pid == 0:
+                    requests.close()
+                    replies.close()
+                    _call(request)
+                children[pid] = None
                 _answer(replies, {"pid": pid})
             else:
                 _answer(replies, {"code": _poll(children, request["pid"])})
@@ -120,6 +130,29 @@ def _become_kernel(request: dict[str, Any]) -> NoReturn:
         with suppress(Exception):
             sys.stderr.flush()
         os._exit(code)
+
+
+def _call(request: dict[str, Any]) -> NoReturn:
+    """Call a function in this child and write what came of it to a file; returns never."""
+    try:
+        os.setsid()
+        _die_with(os.getppid())
+        gc.enable()
+        Path(request["answer"]).write_text(json.dumps(_outcome(request["function"], request["arguments"])))
+    finally:
+        os._exit(0)
+
+
+def _outcome(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    module, _, name = function.partition(":")
+    try:
+        return {"result": getattr(import_module(module), name)(**arguments)}
+    except UserError as refusal:
+        return {"refused": str(refusal)}
+    except BaseException:
+        import traceback
+
+        return {"error": traceback.format_exc()}
 
 
 def _run_kernel(argv: Sequence[str]) -> None:

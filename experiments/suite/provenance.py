@@ -14,7 +14,7 @@ from typing import Any
 
 from experiments import __version__
 from experiments.code_hash import PACKAGE
-from experiments.suite.kernels import THREADS
+from experiments.suite.forked import THREADS
 from experiments.suite.options import cores, memory_gib
 from experiments.suite.state import State
 

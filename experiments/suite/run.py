@@ -22,12 +22,13 @@ from experiments.suite.lock import alone, hold
 from experiments.suite.notebooks import check
 from experiments.suite.options import Options, Outlook, Summary
 from experiments.suite.provenance import RUN, read, record
+from experiments.suite.reports import Call
 from experiments.suite.state import Runner, State, current
 
 if TYPE_CHECKING:
     from experiments.suite.cluster import Workers
 
-Report = Callable[[Path], Path]
+Report = Callable[[Path, Call | None], Path]
 
 
 def prepare(out: Path) -> None:
@@ -39,6 +40,7 @@ def prepare(out: Path) -> None:
 def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -> Summary:
     """Execute what is not stored yet of `cells` into `options.out`, then make tables, notebooks and the report.
 
+    `report` makes the report of a folder, in other processes where it is given what calls functions in them.
     A cell that fails is kept as data and the others go on. Raises `UserError` for a notebook that cannot take its
     parameters, for a scheduler that does not answer and for a folder that cannot be written or that another run
     holds, before anything is written, and `OSError` when the disk does not take a result: what is stored stays valid.
@@ -122,7 +124,7 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
     page = None
     if report is not None and whole:
         before = time.time()
-        page = report(out)
+        page = report(out, worker.caller())
         content = record(state, workers=workers, began=show.began, ended=ended, report=time.time() - before)
         _write(out, content)
     return Summary(
@@ -140,7 +142,7 @@ def _write(out: Path, content: Mapping[str, Any]) -> None:
     write_file(out / RUN, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def rebuild(out: Path, report: Report) -> Path:
+def rebuild(out: Path, report: Callable[[Path], Path]) -> Path:
     """Make the tables, the notebooks' pages and the report of what is stored anew; runs no cell."""
     with hold(out):
         whole = list(Cells(out).valid())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from experiments.code_hash import search_path
 from experiments.records import require
-from experiments.suite.kernels import LOG, MEMORY, QUIET, THREADS, ForkServer
+from experiments.suite.forked import LOG, MEMORY, QUIET, THREADS, ForkServer
 
 CHOICE = "HEADTOHEAD_KERNELS"
 _WAYS = ("forked", "started")

@@ -10,7 +10,9 @@ from functools import partial
 
 from experiments.suite.display import Lines
 from experiments.suite.execute import execute
+from experiments.suite.forked import ForkServer
 from experiments.suite.jobs import TRANSIENT, Hooks, Job, JobResult
+from experiments.suite.reports import Call
 from experiments.suite.started import Server, server_of
 
 ATTEMPTS = 3
@@ -52,6 +54,13 @@ def warm(preload: Sequence[str], backend: str = "tensorflow") -> Server:
             server.add(preload)
             _servers[which] = server
         return server
+
+
+def caller() -> Call | None:
+    """What calls a function in a process that has imported all that notebooks need, if such a one can be forked."""
+    with _lock:
+        servers = (server for server in _servers.values() if isinstance(server, ForkServer) and server.alive)
+        return next((server.call for server in servers), None)
 
 
 def prepare() -> None:

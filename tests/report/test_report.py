@@ -24,7 +24,7 @@ from experiments.figures.lettering import clip
 from experiments.judgement import FRESH, wins
 from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
-from experiments.report import CATALOGUES, build, figure_cache
+from experiments.report import CATALOGUES, build, build_one, figure_cache
 from experiments.report.sections import components, headline
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
@@ -213,6 +213,16 @@ def test_both_languages_are_made_side_by_side_unless_one_is_asked_for(few: Path)
     build(few, ["en"])
     assert 'href="report.zh.html"' in read(few, "report.html")
     assert read(few, "report.zh.html") == "as it was"
+
+
+def test_a_language_that_is_made_elsewhere_is_the_same_page(few: Path) -> None:
+    build(few, processes=1)
+    pages = {name: read(few, name) for name in ("report.html", "report.zh.html", "report.md", "report.zh.md")}
+    for name in pages:
+        (few / name).unlink()
+    for lang, page in (("zh", "report.zh.html"), ("en", "report.html")):
+        assert build_one(str(few), lang, ["en", "zh"]) == str(few / page)
+    assert {name: read(few, name) for name in pages} == pages
 
 
 # Chinese letters ------------------------------------------------------------------------------------------------------

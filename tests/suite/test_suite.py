@@ -23,7 +23,7 @@ from papermill import PapermillExecutionError
 
 from experiments.frameworks import FRAMEWORKS
 from experiments.records import Cell, UserError
-from experiments.suite import Options, execute, kernels, outlook, provenance, rebuild, run, state
+from experiments.suite import Options, execute, forked, outlook, provenance, rebuild, report_of_run, reports, run, state
 from experiments.suite import options as options_module
 from experiments.suite import worker as local
 from experiments.suite.cells import Cells
@@ -70,7 +70,7 @@ def rows(out: Path) -> dict[str, dict[str, object]]:
 
 def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
     reported: list[Path] = []
-    summary = run(throwaway.plan(3), options, lambda out: reported.append(out) or out / "report.html")  # type: ignore[func-returns-value]
+    summary = run(throwaway.plan(3), options, lambda out, _: reported.append(out) or out / "report.html")  # type: ignore[func-returns-value]
     out = options.out
     assert (reported, summary.report) == ([out], out / "report.html")
     assert (summary.done, summary.cached, summary.failed, summary.networks) == (4, 0, (), 0 + 1 + 2)
@@ -97,6 +97,23 @@ def test_cells_become_tables_notebooks_and_pages(options: Options) -> None:
     for stored in Cells(out).valid():
         assert {"train", "render"} <= stored.times.keys() or stored.kind != "throwaway"
         assert all(0 <= seconds <= stored.seconds + 0.001 for seconds in stored.times.values())
+
+
+def test_a_run_has_its_report_made_where_all_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both languages at once, and neither here; but here where no process is forked."""
+    calls: list[str] = []
+
+    def call(function: str, *, out: str, lang: str, langs: tuple[str, ...]) -> object:
+        calls.append(f"{function} {lang} of {','.join(langs)}")
+        return lambda: calls.append(f"waited for {lang}") or f"{out}/report.{lang}.html"
+
+    monkeypatch.setattr(reports, "report", lambda out: out / "made here")
+    assert report_of_run(tmp_path, call) == tmp_path / "report.en.html"
+    assert calls == [
+        "experiments.report:build_one en of en,zh", "experiments.report:build_one zh of en,zh",
+        "waited for en", "waited for zh",
+    ]  # fmt: skip
+    assert report_of_run(tmp_path, None) == tmp_path / "made here"
 
 
 def test_what_is_stored_is_not_run_again(options: Options) -> None:
@@ -272,26 +289,26 @@ def test_a_cell_that_takes_too_long_is_stopped(options: Options) -> None:
 
 
 def test_a_kernel_that_cannot_start_is_tried_again(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    launch = kernels.ForkServer.launch
+    launch = forked.ForkServer.launch
     calls = []
 
-    def refuse_once(self: kernels.ForkServer, *arguments: object) -> object:
+    def refuse_once(self: forked.ForkServer, *arguments: object) -> object:
         calls.append(arguments)
         if len(calls) == 1:
             raise OSError("no process can be started")
         return launch(self, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(kernels.ForkServer, "launch", refuse_once)
+    monkeypatch.setattr(forked.ForkServer, "launch", refuse_once)
     summary = run([throwaway.cell(0)], options)
     assert (summary.done, len(calls)) == (1, 2)
     assert rows(options.out)["throwaway-0"]["attempts"] == 2
 
 
 def test_a_kernel_that_never_starts_is_given_up(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: kernels.ForkServer, *_: object) -> object:
+    def refuse(self: forked.ForkServer, *_: object) -> object:
         raise OSError("no process can be started")
 
-    monkeypatch.setattr(kernels.ForkServer, "launch", refuse)
+    monkeypatch.setattr(forked.ForkServer, "launch", refuse)
     summary = run([throwaway.cell(0), throwaway.cell(1)], options)
     assert [(f.status, f.attempts) for f in summary.failed] == [("no kernel", local.ATTEMPTS)] * 2
     assert "no process can be started" in summary.failed[0].error

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,10 +20,11 @@ import pytest
 import suite_throwaway as throwaway
 
 from experiments.plan import NOTEBOOKS, fingerprint, preload_of, read_notebook
+from experiments.records import UserError
 from experiments.suite import Options, cluster, run, worker
 from experiments.suite.execute import execute
+from experiments.suite.forked import Forked, ForkServer, ServerGone
 from experiments.suite.jobs import Hooks, Job, JobResult
-from experiments.suite.kernels import Forked, ForkServer, ServerGone
 from experiments.tables import MAIN
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +166,48 @@ def test_each_keras_backend_has_a_server_of_its_own() -> None:
         for server, backend in ((main, "tensorflow"), (other, "jax")):
             lines = ("import sys, keras", "print(keras.config.backend(), 'jax' in sys.modules)")
             assert said(execute(job(*lines), server, Hooks())) == f"{backend} {backend == 'jax'}\n"
+    finally:
+        worker.close()
+
+
+def test_a_function_is_called_in_a_forked_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "called.py").write_text(
+        "import os\nfrom experiments.records import UserError\n"
+        "def pid(): return os.getpid()\n"
+        "def refuse(why): raise UserError(why)\n"
+        "def fail(): return {}['no such key']\n"
+        "def odd(): return object()\n"
+        "def die(): os.kill(os.getpid(), 9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    server = ForkServer(["called"])
+    try:
+        both = [server.call("called:pid") for _ in range(2)]  # side by side
+        assert len({result() for result in both} - {os.getpid()}) == 2
+        with pytest.raises(UserError, match="no such column"):
+            server.call("called:refuse", why="no such column")()
+        with pytest.raises(RuntimeError, match=r"(?s)Traceback.*KeyError: 'no such key'"):
+            server.call("called:fail")()
+        for name in ("odd", "die"):
+            with pytest.raises(RuntimeError, match=f"The process of called:{name} was killed"):
+                server.call(f"called:{name}")()
+        assert len({server.call("called:pid")() for _ in range(2)}) == 2
+    finally:
+        server.close()
+    assert not list(Path(tempfile.gettempdir()).glob(f"h2h-call-{os.getpid()}-*"))
+
+
+def test_functions_are_called_where_a_server_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    worker.close()
+    assert worker.caller() is None
+    try:
+        server = worker.warm(("json",))
+        assert worker.caller() == server.call
+        server.close()
+        assert worker.caller() is None
+        monkeypatch.setenv("HEADTOHEAD_KERNELS", "started")
+        worker.warm(("csv",))
+        assert worker.caller() is None
     finally:
         worker.close()
 

@@ -19,8 +19,8 @@ from experiments.protocols import PRESETS
 from experiments.records import Cell, UserError
 from experiments.suite import Options, run, started, worker
 from experiments.suite.execute import execute
+from experiments.suite.forked import ForkServer
 from experiments.suite.jobs import Hooks
-from experiments.suite.kernels import ForkServer
 
 
 @pytest.fixture(autouse=True)

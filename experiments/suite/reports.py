@@ -1,0 +1,27 @@
+"""The report of a result: made in this process, or in those that are forked from one in which all is imported."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from experiments.messages import LANGUAGES
+
+Call = Callable[..., Callable[[], Any]]  # see `ForkServer.call`
+
+
+def report(out: Path, *langs: str) -> Path:
+    """Make the report of `out` in `langs`, by default all; return the first page."""
+    from experiments.report import build  # here: matplotlib takes a second
+
+    return build(out, langs) if langs else build(out)
+
+
+def report_of_run(out: Path, call: Call | None) -> Path:
+    """Make the report in every language, each in a process that `call` forks; without it, `report` does."""
+    if call is None:
+        return report(out)
+    pages = [call("experiments.report:build_one", out=str(out), lang=lang, langs=LANGUAGES) for lang in LANGUAGES]
+    first, *_ = [page() for page in pages]
+    return Path(first)
