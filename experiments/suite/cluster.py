@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dask
 from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.worker import Worker
 
@@ -95,6 +96,8 @@ def local_workers(count: int) -> Iterator[Workers]:
     count = min(count, gpus) if gpus else count
     resources = {"GPU": 1.0} if gpus else {}
     with ExitStack() as stack:
+        # a hundred times a second it would look at what each thread of this process does
+        stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the usual port of the dashboard is taken: another is used
             cluster = stack.enter_context(

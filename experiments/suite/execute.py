@@ -72,6 +72,16 @@ def execute(job: Job, server: Server, hooks: Hooks) -> JobResult:
         )
 
 
+def ahead() -> None:
+    """Load what takes a second when the first cell needs it, and a page too, once a process."""
+    import nbformat
+
+    import_module("papermill")
+    nothing = nbformat.v4.new_notebook()
+    nbformat.validate(nothing)
+    render(nothing, "")
+
+
 class _Attempt:
     """One attempt at a job: its folder, its kernels, its turn, and the thread that watches it."""
 

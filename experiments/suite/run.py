@@ -18,6 +18,7 @@ from experiments.suite.cells import Cells
 from experiments.suite.collect import collect, copy_notebooks, save_cells
 from experiments.suite.costs import FINISH, STARTUP, estimate, wall_time
 from experiments.suite.display import Lines, display
+from experiments.suite.execute import ahead
 from experiments.suite.lock import alone, hold
 from experiments.suite.notebooks import check
 from experiments.suite.options import Options, Outlook, Summary
@@ -61,6 +62,8 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
                 worker.warm(state.preload)  # it imports while the rest is looked at
             todo = state.able(state.missing(mine))
             costs = estimate(todo, state.store.manifests())
+            if todo and not options.scheduler:
+                ahead()  # the server still imports
             todo.sort(key=lambda cell: -costs[cell.id])  # the longest first, so that no worker ends alone
             with _runner(options, remote, bool(todo)) as (runner, workers, dashboard):
                 networks = {cell.id: cell.networks for cell in cells}

@@ -11,9 +11,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
+import distributed
 import nbformat
 import psutil
 import pytest
@@ -21,8 +24,8 @@ import suite_throwaway as throwaway
 
 from experiments.plan import NOTEBOOKS, fingerprint, preload_of, read_notebook
 from experiments.records import UserError
-from experiments.suite import Options, cluster, run, worker
-from experiments.suite.execute import execute
+from experiments.suite import Options, cluster, notebooks, run, worker
+from experiments.suite.execute import ahead, execute
 from experiments.suite.forked import Forked, ForkServer, ServerGone
 from experiments.suite.jobs import Hooks, Job, JobResult
 from experiments.tables import MAIN
@@ -170,6 +173,22 @@ def test_each_keras_backend_has_a_server_of_its_own() -> None:
         worker.close()
 
 
+def test_what_the_first_cell_would_wait_for_is_loaded_while_the_server_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    monkeypatch.setattr(import_module("experiments.suite.run"), "ahead", lambda: loaded.append("ahead"))
+    options = Options(out=tmp_path / "out", notebooks=throwaway.notebooks(tmp_path / "notebooks"))
+    with throwaway.kinds():
+        for _ in range(2):  # the second time all is stored, and nothing is loaded
+            run([throwaway.cell(0)], options)
+    assert loaded == ["ahead"]
+    notebooks._exporter.cache_clear()
+    ahead()
+    assert notebooks._exporter.cache_info().currsize == 1
+    assert "papermill" in sys.modules
+
+
 def test_a_function_is_called_in_a_forked_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "called.py").write_text(
         "import os\nfrom experiments.records import UserError\n"
@@ -251,6 +270,15 @@ def test_importing_what_a_notebook_needs_computes_nothing() -> None:
     command = [sys.executable, "-c", code, *names]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
     assert done.stdout.split() == ["False", "True", "False"]
+
+
+def test_dask_does_not_watch_what_the_threads_of_a_worker_of_our_own_do() -> None:
+    def profiled() -> bool:
+        return any("profile" in name for name in distributed.get_worker().periodic_callbacks)
+
+    with cluster.local_workers(1) as workers:
+        assert not workers.client.submit(profiled).result()
+    assert dask.config.get("distributed.worker.profile.enabled", True)
 
 
 def test_with_gpus_a_worker_has_one_to_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
