@@ -11,6 +11,8 @@ import numpy as np
 from experiments.check.record import Step
 from experiments.check.split import Node, entry_points, split
 
+_SHAPES = ("Shape", "ShapeN", "Size", "Rank")
+
 
 class GraphTail:
     """A `Tail` whose calls run a part of one graph, from the logits to prediction, loss and gradient.
@@ -123,14 +125,17 @@ def as_array(tensor: Any) -> np.ndarray:
 
 
 def _nodes(graph: Any) -> tuple[list[Node], set[Any]]:
-    """The operations of a graph, and the variables in it."""
+    """The operations of a graph but for its inputs, and the variables in it."""
     nodes, weights = [], set()
     for operation in graph.get_operations():
-        if operation.type == "Placeholder" and operation.outputs[0].dtype.name == "resource":
-            weights.add(operation.outputs[0].name)
+        if operation.type == "Placeholder":
+            if operation.outputs[0].dtype.name == "resource":
+                weights.add(operation.outputs[0].name)
+            continue
         nodes.append(
             Node(
-                inputs=tuple(tensor.name for tensor in operation.inputs),
+                # a shape does not depend on what the rows say
+                inputs=() if operation.type in _SHAPES else tuple(tensor.name for tensor in operation.inputs),
                 outputs=tuple(tensor.name for tensor in operation.outputs),
                 random="Random" in operation.type,
             )

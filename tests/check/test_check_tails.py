@@ -137,8 +137,21 @@ def test_a_prediction_that_rows_go_around_is_not_whole() -> None:
         return (x[0] @ variable) * tf.sigmoid(x[0][:, :1])
 
     assert not EagerTail(around, square, [ROWS], LABELS, of_keras(variable)).logits_suffice
+    cut = GraphTail(around, square, [ROWS], LABELS)
+    assert not cut.logits_suffice
+    # so it is swept from the prediction on, and not at one row's gate
+    np.testing.assert_allclose(cut(Z, LABELS).prediction, Z, rtol=1e-6)
+    np.testing.assert_allclose(cut(Z, LABELS).gradient, -2 * (LABELS - Z), rtol=1e-5)
     gated = TracedTail(lambda v, x, training: (x[0] @ v[0]) * x[0][:, :1], square, [WEIGHTS], [ROWS], LABELS)
     assert not gated.logits_suffice
+
+
+def test_the_shape_of_rows_goes_around_nothing() -> None:
+    def reshaped(x: Any, training: bool) -> Any:
+        return tf.reshape(x[0] @ variable, (tf.shape(x[0])[0], 1))
+
+    variable = tf.Variable(WEIGHTS)
+    assert GraphTail(reshaped, square, [ROWS], LABELS).logits_suffice
 
 
 def test_what_is_drawn_is_no_data() -> None:
