@@ -26,11 +26,6 @@ def weights_of(model: keras.Model) -> list[keras.Variable]:
     return [variable for variable in model.variables if variable.dtype.startswith("float")]
 
 
-def first_weights(build: Callable[[], keras.Model]) -> Weights:
-    """The first weights of a trunk that `build` makes now."""
-    return values_of(build())
-
-
 def values_of(model: keras.Model) -> Weights:
     """The present weights of a model."""
     return tuple(variable.numpy() for variable in weights_of(model))
@@ -41,36 +36,38 @@ def seed_initialisers(seed: int) -> None:
     random.seed(seed)
 
 
-def drawing_of(build: Callable[[], keras.Model], draws: int) -> Draw:
+def built_under(build: Callable[[], keras.Model], seed: int) -> keras.Model:
+    """The trunk that `build` makes under a seed of all of Keras's generators."""
+    if keras.backend.backend() == "tensorflow":
+        keras.utils.set_random_seed(seed)
+    else:
+        keras_internals.seed_off_tensorflow(seed)
+    return build()
+
+
+def drawing_of(build: Callable[[], keras.Model], draws: int, under_0: keras.Model) -> Draw:
     """From a seed to the first weights of the trunk that `build` makes under it, for `draws` seeds.
 
-    A few trunks are built each under all of Keras's seeds. For more, two are built so, and what else gives the same
-    weights, bit for bit, is taken: the initialisers of a trunk, called again with other seeds; or trunks built with
-    Python's generator seeded alone, since seeding TensorFlow's as well empties its cache of kernels.
+    `under_0`: what `built_under(build, 0)` gave. A few trunks are built each under all of Keras's seeds. For more, what
+    gives the weights of two trunks that are built so, bit for bit, is taken: the initialisers of a trunk, called again
+    with other seeds; or trunks built with Python's generator seeded alone, since seeding TensorFlow's as well empties
+    its cache of kernels.
     """
-    on_tensorflow = keras.backend.backend() == "tensorflow"
-    seed_all = keras.utils.set_random_seed if on_tensorflow else keras_internals.seed_off_tensorflow
 
     def built(seed: int) -> Weights:
-        seed_all(seed)
-        return first_weights(build)
-
-    if draws <= _FEW:
-        return built
-    weights_by_seed = {seed: built(seed) for seed in (0, 1)}
-    seed_initialisers(0)
-    trunk = build()
-    if not _same(values_of(trunk), weights_by_seed[0]):
-        return built
-    again = _called_again(trunk, weights_by_seed)
-    if again is not None and all(_same(again(seed), weights) for seed, weights in weights_by_seed.items()):
-        return again
+        return values_of(built_under(build, seed))
 
     def lightly_built(seed: int) -> Weights:
         seed_initialisers(seed)
-        return first_weights(build)
+        return values_of(build())
 
-    return lightly_built
+    if draws <= _FEW:
+        return built
+    weights_by_seed = {0: values_of(under_0), 1: built(1)}
+    again = _called_again(under_0, weights_by_seed)
+    if again is not None and all(_same(again(seed), weights) for seed, weights in weights_by_seed.items()):
+        return again
+    return lightly_built if _same(lightly_built(0), weights_by_seed[0]) else built
 
 
 def _same(first: Weights, second: Weights) -> bool:

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from experiments import keras_internals
-from experiments.engines.keras_draws import Draw, drawing_of
+from experiments.engines.keras_draws import Draw, built_under, drawing_of
 from experiments.networks import Build
 from experiments.problem import Problem
 from experiments.records import Network
@@ -65,7 +65,7 @@ class KerasTrunk:
     """An uncompiled Keras model from rows of one shape to features, in Keras's present precision.
 
     `build(row)`: builds it anew, drawn under Keras's present seed. `draws`: how many first weights will be drawn.
-    `model`: one of them, for its graph and the shapes of its variables; its weights mean nothing.
+    `model`: the one under the seed 0, for its graph and the shapes of its variables. Making it reseeds Keras.
     """
 
     build: Build
@@ -75,11 +75,11 @@ class KerasTrunk:
 
     def __post_init__(self) -> None:
         with _small_programs():
-            object.__setattr__(self, "model", self.fresh())
+            object.__setattr__(self, "model", built_under(self.fresh, 0))
 
     @cached_property
     def _draw(self) -> Draw:
-        return drawing_of(self.fresh, self.draws)
+        return drawing_of(self.fresh, self.draws, self.model)
 
     @property
     def features(self) -> int:

@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from typer.testing import CliRunner
 
 from benchmarks import coupling
-from experiments.engines.keras_draws import drawing_of, first_weights
+from experiments.engines.keras_draws import built_under, drawing_of, values_of
 from experiments.heads import BASELINE, HEADS
 from experiments.networks import NETWORKS
 from experiments.problem._draws import GLOROT_UNIFORM, PYTORCH_START, SHAPES, Law, Start
@@ -310,11 +310,11 @@ TRUNKS = {
 
 @pytest.mark.parametrize("name", TRUNKS)
 def test_first_weights_are_those_of_a_trunk_built_under_the_seed(name: str) -> None:
-    draw = drawing_of(TRUNKS[name], 6)
+    draw = drawing_of(TRUNKS[name], 6, built_under(TRUNKS[name], 0))
     for seed in (3, 4):
         keras.utils.set_random_seed(seed)
-        wanted = first_weights(TRUNKS[name])
-        first_weights(TRUNKS[name])  # whatever was drawn in between
+        wanted = values_of(TRUNKS[name]())
+        TRUNKS[name]()  # whatever was drawn in between
         for mine, theirs in zip(draw(seed), wanted, strict=True):
             np.testing.assert_array_equal(mine, theirs)
 
@@ -327,7 +327,7 @@ def test_a_trunk_whose_initialisers_can_be_called_again_is_built_no_more(name: s
         built.append(name)
         return TRUNKS[name]()
 
-    draw = drawing_of(counted, 6)
+    draw = drawing_of(counted, 6, built_under(counted, 0))
     before = len(built)
     draw(3)
     assert len(built) - before == (name in ("halved", "wayward", "of TensorFlow's generator"))
