@@ -23,6 +23,7 @@ SWEEPS = ("learning_rates", "learning_rates_runs")
 RAW = ("curves", "finals", "runs", "finals_float64", "runs_float64", *SWEEPS)
 
 
+MANY = 100_000  # rows from which a second process gains more than the two seconds that it takes to start
 Parts = dict[str, list[pd.DataFrame]]  # of each table
 
 
@@ -32,11 +33,13 @@ def derived(tables: Mapping[str, pd.DataFrame], *, processes: int = 1) -> dict[s
 
     `tables`: `finals` and `runs` (and `curves`, for means over steps that `finals` lacks), `finals_float64` and
     `runs_float64`, `learning_rates` and `learning_rates_runs`. What lacks its source is left out. With more than one of
-    `processes`, what does not follow from the sweeps is made in one of its own; the tables are the same.
+    `processes`, what does not follow from the sweeps is made in one of its own, where there are `MANY` rows; the tables
+    are the same.
     """
     given = {name: table for name, table in tables.items() if name in RAW}
     frameworks = _frameworks(given)
-    if processes > 1 and _filled(given, *SWEEPS) and len(given) > len(SWEEPS):
+    enough = sum(map(len, given.values())) >= MANY
+    if processes > 1 and enough and _filled(given, *SWEEPS) and len(given) > len(SWEEPS):
         others = {name: table for name, table in given.items() if name not in SWEEPS}
         # spawned, not forked: a kernel and pyarrow have threads, which do not survive a fork
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

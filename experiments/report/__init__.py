@@ -27,8 +27,8 @@ from experiments.report.blocks import (
     number,
     ranged,
 )
-from experiments.report.render import markdown, names, page
-from experiments.report.sections import SECTIONS
+from experiments.report.render import draw, markdown, names, page
+from experiments.report.sections import BEFORE_VERDICTS, SECTIONS
 from experiments.report.sections.atlas import consequence
 from experiments.report.sections.claims import as_code
 from experiments.report.sections.components import SHORT, badge, picture_of
@@ -55,6 +55,7 @@ __all__ = [
     "build",
     "build_one",
     "consequence",
+    "draw_ahead",
     "markdown",
     "marked",
     "names",
@@ -93,6 +94,13 @@ def build(out: Path, langs: Sequence[str] = LANGUAGES, *, into: Path | None = No
 def build_one(out: str, lang: str, langs: Sequence[str]) -> str:
     """Write what `build` writes in one of the languages that are made side by side; return the page."""
     return str(_build(Stored(Path(out), Path(out)), Messages(lang=lang, paths=CATALOGUES), langs))
+
+
+def draw_ahead(out: str, lang: str) -> None:
+    """Draw what `build_one` will find drawn: the figures that need no verdict, while verdicts are computed."""
+    stored, messages = Stored(Path(out), Path(out)), Messages(lang=lang, paths=CATALOGUES)
+    with _uncollected():
+        draw([section for make in BEFORE_VERDICTS if (section := make(stored, messages)) is not None], stored)
 
 
 def _build(stored: Stored, messages: Messages, langs: Sequence[str]) -> Path:

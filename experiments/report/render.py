@@ -73,12 +73,17 @@ def page(sections: Sequence[Section], stored: Stored, messages: Messages, langs:
 
 def markdown(sections: Sequence[Section], stored: Stored, messages: Messages, langs: Collection[str]) -> None:
     """Write the same as Markdown, with the figures as PNG files beside it."""
+    draw(sections, stored)
     path = stored.into / names(messages.lang)[1]
-    folder = path.parent / "figures"
+    path.write_text(render_markdown("report.md.jinja", stored, messages, langs, sections=sections), encoding="utf-8")
+
+
+def draw(sections: Sequence[Section], stored: Stored) -> None:
+    """Write the figures that are files of their own, as far as those that are there show something else."""
+    folder = stored.into / "figures"
     folder.mkdir(exist_ok=True)
     for picture in (picture for section in sections for picture in section.unfolded):
         _draw_unless_current(folder / f"{picture.name}.png", picture)
-    path.write_text(render_markdown("report.md.jinja", stored, messages, langs, sections=sections), encoding="utf-8")
 
 
 def _draw_unless_current(path: Path, picture: Picture) -> None:

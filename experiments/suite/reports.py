@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from experiments.messages import LANGUAGES
+from experiments.records import UserError
 
 Call = Callable[..., Callable[[], Any]]  # see `ForkServer.call`
 
@@ -25,3 +27,17 @@ def report_of_run(out: Path, call: Call | None) -> Path:
     pages = [call("experiments.report:build_one", out=str(out), lang=lang, langs=LANGUAGES) for lang in LANGUAGES]
     first, *_ = [page() for page in pages]
     return Path(first)
+
+
+def drawn_ahead(out: Path, call: Call | None) -> Callable[[], None]:
+    """Begin to draw the figures that need no verdict, in processes that `call` forks; returns what waits for them."""
+    if call is None:
+        return lambda: None
+    drawings = [call("experiments.report:draw_ahead", out=str(out), lang=lang) for lang in LANGUAGES]
+
+    def wait() -> None:
+        for drawing in drawings:
+            with suppress(UserError, RuntimeError):  # the report, which draws what is not drawn, will say so
+                drawing()
+
+    return wait

@@ -23,7 +23,7 @@ from experiments.suite.lock import alone, hold
 from experiments.suite.notebooks import check
 from experiments.suite.options import Options, Outlook, Summary
 from experiments.suite.provenance import RUN, read, record
-from experiments.suite.reports import Call
+from experiments.suite.reports import Call, drawn_ahead
 from experiments.suite.state import Runner, State, current
 
 if TYPE_CHECKING:
@@ -116,7 +116,9 @@ def _finish(state: State, ordinary: Sequence[Cell], show: Lines, workers: int, r
         if todo:
             collect(out, read)
             show.expect(estimate(todo, read))
+            drawn = drawn_ahead(out, worker.caller() if report is not None else None)
             state.execute(todo, worker.one_by_one, show)
+            drawn()
     ended = time.time()
     whole = list(state.store.valid())
     collect(out, whole)

@@ -8,7 +8,7 @@ import pytest
 from small_tables import finals, runs
 
 from experiments import judgement
-from experiments.judgement import FRESH, THESE, derived
+from experiments.judgement import FRESH, THESE, _derived, derived
 from experiments.judgement._rate_map import _crossing, _law, _passes, side_pairs
 from experiments.judgement._rates import SHIFTS, _align, _means, _misfit
 from experiments.stats import corrected_t
@@ -329,7 +329,7 @@ def test_the_best_rate_is_that_of_the_mean_over_seeds() -> None:
 # --- all at once ---
 
 
-def test_derived_makes_what_it_has_the_source_of() -> None:
+def test_derived_makes_what_it_has_the_source_of(monkeypatch: pytest.MonkeyPatch) -> None:
     two = {(head, "nll"): [0.5, 0.6, 0.7] for head in ("sigmoid", "softmax", "softmax_init", "softmax_lr",
                                                        "softmax_matched")}  # fmt: skip
     several = {(head, "accuracy"): [0.8, 0.9] for head in ("k_sigmoid", "k_sigmoid_sum", "k_softmax")}
@@ -346,10 +346,17 @@ def test_derived_makes_what_it_has_the_source_of() -> None:
         assert set(made[name]["baseline"]) == {"sigmoid", "k_sigmoid"}
     assert set(made["overall"]["at"]) == {"default", "best", "above"}
     assert set(made["attribution"]["task"]) == set(made["attribution_float64"]["task"]) == {"moons"}
-    in_two_processes = derived(given, processes=2)
-    assert list(in_two_processes) == list(made)
-    for name, part in made.items():
-        pd.testing.assert_frame_equal(in_two_processes[name], part, check_exact=True)
+    started: list[int] = []
+    pool = _derived.ProcessPoolExecutor
+    monkeypatch.setattr(_derived, "ProcessPoolExecutor", lambda n, **how: started.append(n) or pool(n, **how))
+    rows = sum(map(len, given.values()))
+    for many, processes in ((rows + 1, []), (rows, [1])):  # of few rows a process costs more than it gains
+        monkeypatch.setattr(_derived, "MANY", many)
+        in_two_processes = derived(given, processes=2)
+        assert started == processes
+        assert list(in_two_processes) == list(made)
+        for name, part in made.items():
+            pd.testing.assert_frame_equal(in_two_processes[name], part, check_exact=True)
 
 
 def test_an_arm_that_is_softmax_in_another_program_is_compared_with_softmax_too() -> None:

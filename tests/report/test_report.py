@@ -6,6 +6,7 @@ import html
 import json
 import math
 import re
+import shutil
 import string
 import subprocess
 import sys
@@ -24,8 +25,8 @@ from experiments.figures.lettering import clip
 from experiments.judgement import FRESH, wins
 from experiments.messages import LANGUAGES, catalogue
 from experiments.records import UserError
-from experiments.report import CATALOGUES, build, build_one, figure_cache
-from experiments.report.sections import components, headline
+from experiments.report import CATALOGUES, build, build_one, draw_ahead, figure_cache
+from experiments.report.sections import BEFORE_VERDICTS, components, headline
 from experiments.report.sections.answer import cause, differ, winner
 from experiments.report.sections.claims import overview
 from experiments.report.stored import Stored
@@ -223,6 +224,20 @@ def test_a_language_that_is_made_elsewhere_is_the_same_page(few: Path) -> None:
     for lang, page in (("zh", "report.zh.html"), ("en", "report.html")):
         assert build_one(str(few), lang, ["en", "zh"]) == str(few / page)
     assert {name: read(few, name) for name in pages} == pages
+
+
+def test_what_needs_no_verdict_is_drawn_ahead_and_found_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = synthetic.tables()
+    ahead = synthetic.write(tmp_path / "ahead", {name: whole[name] for name in ("curves", "runs", "pathologies")})
+    draw_ahead(str(ahead), "en")
+    assert {"loss_curves.png", "gradient_norms.png"} <= {path.name for path in (ahead / "figures").iterdir()}
+    assert not (ahead / "report.html").exists()
+    done = synthetic.write(tmp_path / "done", whole)
+    shutil.copytree(ahead / ".figures", done / ".figures")
+    monkeypatch.setattr(Chart, "_drawn", lambda self, kind, **how: pytest.fail(f"drawn again: {self.finding}"))
+    assert BEFORE_VERDICTS[0](Stored(done, done), MESSAGES) is not None
 
 
 # Chinese letters ------------------------------------------------------------------------------------------------------

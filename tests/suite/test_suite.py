@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -114,6 +115,35 @@ def test_a_run_has_its_report_made_where_all_is_imported(tmp_path: Path, monkeyp
         "waited for en", "waited for zh",
     ]  # fmt: skip
     assert report_of_run(tmp_path, None) == tmp_path / "made here"
+
+
+def test_figures_are_drawn_while_verdicts_are_computed(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    def drawn_ahead(out: Path, call: object) -> object:
+        told.append(f"begun, of {len(list((out / 'tables').glob('*.parquet')))} tables")
+        return lambda: told.append(f"waited for, with {len(list((out / 'cells').iterdir()))} cells")
+
+    monkeypatch.setattr(import_module("experiments.suite.run"), "drawn_ahead", drawn_ahead)
+    run(throwaway.plan(2), options, lambda out, _: told.append("report") or out)
+    assert told == ["begun, of 1 tables", "waited for, with 3 cells", "report"]
+
+
+def test_what_fails_ahead_is_left_to_the_report(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def call(function: str, *, out: str, lang: str) -> object:
+        asked.append(f"{function} {lang} {out == str(tmp_path)}")
+
+        def refuse() -> None:
+            raise UserError("no such column")
+
+        return refuse
+
+    wait = reports.drawn_ahead(tmp_path, call)
+    assert asked == ["experiments.report:draw_ahead en True", "experiments.report:draw_ahead zh True"]
+    wait()
+    reports.drawn_ahead(tmp_path, None)()  # nothing is forked
 
 
 def test_what_is_stored_is_not_run_again(options: Options) -> None:

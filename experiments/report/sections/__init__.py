@@ -20,7 +20,7 @@ from experiments.report.sections.where import where
 from experiments.report.sections.why import why
 from experiments.report.stored import Stored
 
-__all__ = ["SECTIONS"]
+__all__ = ["BEFORE_VERDICTS", "SECTIONS"]
 
 SECTIONS: tuple[Callable[[Stored, Messages], Section | None], ...] = (
     answer,
@@ -38,3 +38,6 @@ SECTIONS: tuple[Callable[[Stored, Messages], Section | None], ...] = (
     missing,
     provenance,
 )
+
+# those with figures that show what was trained and computed alone, and nothing that is derived from all cells
+BEFORE_VERDICTS = (curves, atlas)
