@@ -21,23 +21,29 @@ def report(out: Path, *langs: str) -> Path:
 
 
 def report_of_run(out: Path, call: Call | None) -> Path:
-    """Make the report in every language, each in a process that `call` forks; without it, `report` does."""
-    if call is None:
-        return report(out)
-    pages = [call("experiments.report:build_one", out=str(out), lang=lang, langs=LANGUAGES) for lang in LANGUAGES]
-    first, *_ = [page() for page in pages]
-    return Path(first)
+    """Make the report in every language, each in a process that `call` forks; where none can be, or is killed, here."""
+    if call is not None:
+        with suppress(RuntimeError):
+            how = {"out": str(out), "langs": LANGUAGES}
+            pages = [call("experiments.report:build_one", lang=lang, **how) for lang in LANGUAGES]
+            first, *_ = [page() for page in pages]
+            return Path(first)
+    return report(out)
 
 
 def drawn_ahead(out: Path, call: Call | None) -> Callable[[], None]:
-    """Begin to draw the figures that need no verdict, in processes that `call` forks; returns what waits for them."""
-    if call is None:
-        return lambda: None
-    drawings = [call("experiments.report:draw_ahead", out=str(out), lang=lang) for lang in LANGUAGES]
+    """Begin to draw the figures that need no verdict, in processes that `call` forks; returns what waits for them.
+
+    What goes wrong is left to the report, which draws what is not drawn.
+    """
+    drawings: list[Callable[[], Any]] = []
+    if call is not None:
+        with suppress(RuntimeError):
+            drawings += [call("experiments.report:draw_ahead", out=str(out), lang=lang) for lang in LANGUAGES]
 
     def wait() -> None:
         for drawing in drawings:
-            with suppress(UserError, RuntimeError):  # the report, which draws what is not drawn, will say so
+            with suppress(UserError, RuntimeError):
                 drawing()
 
     return wait

@@ -116,6 +116,12 @@ def test_a_run_has_its_report_made_where_all_is_imported(tmp_path: Path, monkeyp
     ]  # fmt: skip
     assert report_of_run(tmp_path, None) == tmp_path / "made here"
 
+    def gone(function: str, **_: object) -> object:
+        raise forked.ServerGone
+
+    assert report_of_run(tmp_path, gone) == tmp_path / "made here"
+    reports.drawn_ahead(tmp_path, gone)()
+
 
 def test_figures_are_drawn_while_verdicts_are_computed(options: Options, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
