@@ -16,7 +16,8 @@ from experiments.problem import chunks
         (23, 8, [8, 8, 7]),  # a prime number
         (10, 3, [2] * 5),
         (14, 6, [5, 5, 4]),  # seven chunks of two would be too many
-        (3, 1, [1] * 3),
+        (10, 4, [4, 4, 2]),
+        (2, 1, [1, 1]),
         (1, 5, [1]),
     ],
 )
