@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from experiments.engines import driver, fresh
+from experiments.engines import driver, fresh, shared
 from experiments.engines.interface import Factory, Trainer
+from experiments.engines.shared import NotTrained
 from experiments.frameworks import FRAMEWORKS, require_installed
 from experiments.keras_backend import backend_in_use, use_backend
 from experiments.lazy_imports import importer
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Factory",
     "KerasTrunk",
+    "NotTrained",
     "Part",
     "Problem",
     "Progress",
@@ -40,6 +43,7 @@ __all__ = [
     "prepare",
     "train",
     "train_each",
+    "train_part",
     "train_together",
     "trainer",
 ]
@@ -76,16 +80,52 @@ def prepare(setup: Setup, first: First | None = None) -> Problem:
     )
 
 
-def train(setup: Setup, progress: Progress | None = None, first: First | None = None) -> dict[str, pd.DataFrame]:
+def train(
+    setup: Setup, progress: Progress | None = None, first: First | None = None, parts: str | Path = ""
+) -> dict[str, pd.DataFrame]:
     """Train every network of `setup` and return the tables `curves`, `finals` and `runs`.
 
     `progress(done, total)` is called now and then with the networks' steps that are done and that there are.
     `first`: see `prepare`.
+    `parts`: a folder where `train_part` has stored what others trained, so that nothing is trained here. Where some of
+    it is missing this raises `NotTrained`, but for networks that are one chunk: they cannot be shared.
     A process has one Keras backend: where this one has another than the framework needs, a fresh process trains.
     Raises `UserError` for an unknown name, for a framework that is not installed and for a task that the network
     cannot take.
     """
-    return train_each((setup,), progress, (first,))[0]
+    if not str(parts):
+        return train_each((setup,), progress, (first,))[0]
+    framework_trainer = _on_its_backend(setup.framework)
+    with framework_trainer.precision(setup.dtype):
+        problem = prepare(setup, first)
+        records = shared.load(problem, Path(parts))
+        if not shared.complete(problem, records):
+            factory = framework_trainer.factory(problem)
+            planned = driver.planned_chunks(problem, factory)
+            if len(planned) > 1:
+                raise NotTrained(planned)
+            records = driver.run(problem, factory, progress=progress)
+        return tabulate(problem, records)
+
+
+def train_part(setup: Setup, part: int, parts: int, out: str | Path, progress: Progress | None = None) -> None:
+    """Train the chunks `part`, `part` + `parts`, ... of the networks of `setup`, and store what they showed in `out`.
+
+    The first chunk is number 1. Raises `UserError` as `train` does, and if Keras has another backend here.
+    """
+    framework_trainer = _on_its_backend(setup.framework)
+    with framework_trainer.precision(setup.dtype):
+        problem = prepare(setup)
+        records = driver.run(problem, framework_trainer.factory(problem), progress=progress, part=(part, parts))
+        shared.save(Path(out) / f"part-{part}.npz", records)
+
+
+def _on_its_backend(framework: str) -> Trainer:
+    """How a framework trains in this process. Raises `UserError` if Keras has another backend here."""
+    require_installed((framework,))
+    if backend := FRAMEWORKS[framework].backend:
+        use_backend(backend)
+    return trainer(framework)
 
 
 def train_each(

@@ -24,15 +24,29 @@ from experiments.problem import (
 from experiments.progress import Progress
 
 
-def run(
-    problem: Problem, factory: Factory, *, at_once: int | None = None, progress: Progress | None = None
-) -> list[Record]:
-    """Train every network of `problem`; `progress(network steps done, of all)`.
+def planned_chunks(problem: Problem, factory: Factory, at_once: int | None = None) -> list[list[Replica]]:
+    """The networks of `problem` as they advance together.
 
-    `at_once`: how many advance together at most; without it, as many as the factory says.
+    `at_once`: how many do at most; without it, as many as the factory says.
     """
     most = factory.at_once(problem) if at_once is None else at_once
-    planned = list(chunks(problem.heads, problem.rates, problem.seeds, most, problem.beside))
+    return list(chunks(problem.heads, problem.rates, problem.seeds, most, problem.beside))
+
+
+def run(
+    problem: Problem,
+    factory: Factory,
+    *,
+    at_once: int | None = None,
+    progress: Progress | None = None,
+    part: tuple[int, int] = (1, 1),
+) -> list[Record]:
+    """Train the networks of `problem`; `progress(network steps done, of all)`.
+
+    `at_once`: see `planned_chunks`. `part`: (I, N) trains the chunks I, I + N, I + 2N, ... alone, the first being 1.
+    """
+    first, every = part
+    planned = planned_chunks(problem, factory, at_once)[first - 1 :: every]
     total = sum(len(chunk) for chunk in planned) * problem.setup.steps
     records: list[Record] = []
     engines: dict[tuple[str, ...], Engine] = {}
