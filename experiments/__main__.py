@@ -84,7 +84,8 @@ def plan(
     view = outlook(cells, _out(out, preset), _workers(workers))
     width = max(len(cell.id) for cell in cells)
     for cell in cells:
-        state = "stored" if cell.id in view.cached else f"about {view.costs[cell.id]:.0f} s"
+        parts = f", in up to {view.parts[cell.id]} parts" if cell.id in view.parts else ""
+        state = "stored" if cell.id in view.cached else f"about {view.costs[cell.id]:.0f} s{parts}"
         typer.echo(f"{cell.id:{width}}  {cell.networks:6,} networks  {state}")
     typer.echo(view.text)
 

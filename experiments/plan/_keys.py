@@ -21,7 +21,7 @@ from experiments.tasks import TASKS, data_hash
 # in an installed package within it, in a checkout beside it
 NOTEBOOKS = next(path / "notebooks" for path in (PACKAGE, PACKAGE.parent) if (path / "notebooks").is_dir())
 VERSIONED = ("tensorflow", "keras", "numpy")  # decide numbers everywhere; other backends where a notebook uses them
-SCHEDULING = frozenset({"out", "tables", "memory_gib"})  # parameters that decide where and how, not what
+SCHEDULING = frozenset({"out", "tables", "parts", "memory_gib"})  # parameters that decide where and how, not what
 _OTHER_BACKENDS = ("torch", "jax", "jaxlib")
 
 

@@ -150,6 +150,10 @@ class Cells:
         self._place(self.failed / failure.cell, {**files, FAILURE: _json(_fields(failure))})
         _remove(self.finished / failure.cell)
 
+    def drop(self, cell: str) -> None:
+        """Remove a stored cell, if it is there."""
+        _remove(self.finished / cell)
+
     def failures(self) -> Iterator[Failure]:
         """The kept failures, sorted by cell."""
         for name in sorted(_folders(self.failed)):

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, KilledWorker, LocalCluster, as_completed, get_worker
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed, get_worker
 from distributed.worker import Worker
 
 from experiments.records import UserError
@@ -28,7 +28,7 @@ from experiments.suite.display import Lines
 from experiments.suite.jobs import Hooks, Job, JobResult
 
 _CONNECT = 15  # seconds
-_turns: dict[str, threading.Semaphore] = {}  # of each worker in this process
+_turns: dict[str, threading.Semaphore] = {}  # of each worker in this process, or of all of our own
 _lock = threading.Lock()
 _GPUS = Path("/proc/driver/nvidia/gpus")  # one entry a device
 
@@ -46,7 +46,10 @@ class Workers:
         self._resources = resources
 
     def run(self, jobs: Sequence[Job], display: Lines) -> Iterator[JobResult]:
-        """Yield the outcome of each job as it ends; a worker that is lost hands its cells to the others."""
+        """Yield the outcome of each job as it ends; a worker that is lost hands its cells to the others.
+
+        Jobs that are appended to `jobs` meanwhile come first: others wait for what they make.
+        """
         topic = f"headtohead-{uuid.uuid4()}"
         taken: Counter[str] = Counter()
 
@@ -60,25 +63,33 @@ class Workers:
                 display.started(cell)
 
         self.client.subscribe_topic(topic, heard)
-        cells = {}
-        for rank, job in enumerate(jobs):
-            future = self.client.submit(
+        cells: dict[Future, str] = {}
+
+        def submit(jobs: Sequence[Job], priority: int) -> list[Future]:
+            # at once and with keys of one group: the scheduler then keeps what waits, and who is free has the first of
+            # it, which is the longest; one after another, each would be promised to a worker that is busy for minutes
+            futures = self.client.map(
                 _on_worker,
-                job,
-                topic,
-                # keys of one group: the scheduler then keeps what waits, and who is free has the longest; of groups of
-                # their own each would be promised at once to a worker that may be busy for minutes
-                key=(topic, job.cell),
+                jobs,
+                topic=topic,
+                key=[(topic, job.cell, len(cells)) for job in jobs],
                 pure=False,
-                priority=-rank,
+                priority=priority,
                 resources=self._resources or None,
             )
-            cells[future] = job.cell
+            cells.update(zip(futures, (job.cell for job in jobs), strict=True))
+            return futures
+
         try:
-            for future in as_completed(cells):
+            ended = as_completed(submit(jobs, 0))
+            submitted = len(jobs)
+            for future in ended:
                 outcome = _outcome(future, cells[future])
-                yield replace(outcome, attempts=max(outcome.attempts, taken[outcome.cell]))
+                yield replace(outcome, attempts=max(outcome.attempts, taken.pop(outcome.cell, 1)))
                 future.release()  # its bytes are stored now
+                if more := jobs[submitted:]:
+                    ended.update(submit(more, 1))
+                submitted = len(jobs)
         finally:
             self.client.cancel(list(cells), force=True)
             self.client.unsubscribe_topic(topic)
@@ -96,8 +107,10 @@ def local_workers(count: int) -> Iterator[Workers]:
     count = min(count, gpus) if gpus else count
     resources = {"GPU": 1.0} if gpus else {}
     with ExitStack() as stack:
-        # a hundred times a second it would look at what each thread of this process does
-        stack.enter_context(dask.config.set({"distributed.worker.profile.enabled": False}))
+        # a hundred times a second it would look at what each thread of this process does; and no worker is promised
+        # more than it has threads
+        ours = {"distributed.worker.profile.enabled": False, "distributed.scheduler.worker-saturation": 1.0}
+        stack.enter_context(dask.config.set(ours))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the usual port of the dashboard is taken: another is used
             cluster = stack.enter_context(
@@ -111,6 +124,9 @@ def local_workers(count: int) -> Iterator[Workers]:
                     resources=resources,
                 )
             )
+        with _lock:
+            _turns[_process(cluster.scheduler_address)] = threading.Semaphore(count)
+        stack.callback(_turns.pop, _process(cluster.scheduler_address))
         client = stack.enter_context(Client(cluster))
         server = cluster.scheduler.services.get("dashboard")
         dashboard = f"http://127.0.0.1:{server.port}/status" if server is not None else ""
@@ -138,6 +154,8 @@ def remote_workers(address: str) -> Iterator[Workers]:
 
 
 def _quiet() -> None:
+    # what other jobs have trained of a cell goes with its job
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GB"})
     for name in ("distributed", "distributed.client"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what fails is told as a cell's outcome
 
@@ -164,12 +182,20 @@ def _tell(here: Worker, topic: str, cell: str, *steps: int) -> None:
 
 
 def _turn(here: Worker) -> threading.Semaphore:
-    """One cell of a worker of our own computes at a time; others' workers have as many threads as they should use."""
+    """As many cells compute at a time as there are workers of our own, whoever of them started their kernels; but one a
+    GPU. Others' workers have as many threads as they should use.
+    """
     with _lock:
-        if here.address not in _turns:
-            in_process = here.address.startswith("inproc")
-            _turns[here.address] = threading.Semaphore(1 if in_process else here.state.nthreads)
-        return _turns[here.address]
+        own = _turns.get(_process(here.address))
+        if own is not None and not here.state.total_resources.get("GPU"):
+            return own
+        in_process = here.address.startswith("inproc")
+        return _turns.setdefault(here.address, threading.Semaphore(1 if in_process else here.state.nthreads))
+
+
+def _process(address: str) -> str:
+    """What the addresses of a scheduler and of workers in one process have in common: inproc://HOST/PROCESS/NUMBER."""
+    return address.rpartition("/")[0] if address.startswith("inproc") else ""
 
 
 def _wanted(here: Worker, key: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ OVERHEAD = 4.0  # seconds of a cell that do not grow with its training: kernel, 
 # Seconds of cells that train nothing, by their ids; the atlas of a backend that is not installed takes none
 FIXED = {"numerics-tensorflow": 47.0, "numerics-torch": 6.0, "numerics-jax": 41.0, "worked_examples": 3.0}
 OTHER = 6.0  # seconds of a cell of which nothing is known
+PART = 30.0  # seconds that a part of a cell takes at least: each starts and compiles anew
 
 
 def estimate(cells: Sequence[Cell], measured: Iterable[Manifest]) -> dict[str, float]:
@@ -35,6 +37,26 @@ def wall_time(seconds: Iterable[float], workers: int) -> float:
     for length in sorted(seconds, reverse=True):
         heapq.heappush(free, heapq.heappop(free) + length)
     return max(free)
+
+
+def parts_of(costs: Mapping[str, float], workers: int, cells: Iterable[str]) -> dict[str, int]:
+    """In how many parts each of those of `cells` that one worker would be too long at is trained, at most.
+
+    `costs`: seconds of everything that is to be done. A part is as long as a worker's share of all that, if there are
+    enough chunks; nothing is cut where the whole would not end earlier, by as much as is known before.
+    """
+    share = max(sum(costs.values()) / workers, PART)
+    wanted = {cell: min(math.ceil(costs[cell] / share), int(costs[cell] // PART)) for cell in cells}
+    wanted = {cell: parts for cell, parts in wanted.items() if parts > 1}
+    after = [length for cell, seconds in costs.items() for length in lengths(seconds, wanted.get(cell, 1))]
+    return wanted if wall_time(after, workers) + OVERHEAD < wall_time(costs.values(), workers) else {}
+
+
+def lengths(seconds: float, parts: int) -> list[float]:
+    """Seconds of each job of a cell in as many parts: itself, or its parts and then what is left of it."""
+    if parts == 1:
+        return [seconds]
+    return [*[OVERHEAD + (seconds - OVERHEAD) / parts] * parts, OVERHEAD]
 
 
 def _one(cell: Cell, measured: Sequence[Manifest]) -> float:

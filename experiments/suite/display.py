@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console, Group
@@ -13,7 +13,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from experiments.suite.costs import wall_time
+from experiments.suite.costs import lengths, wall_time
 from experiments.suite.jobs import JobResult
 
 
@@ -72,13 +72,25 @@ class Lines:
             self._started.setdefault(cell, time.monotonic())
             self._steps[cell] = (done, total)
 
+    def divided(self, cell: str, parts: Sequence[str], of: int) -> None:
+        """The networks of a cell are trained in parts: `parts` are to come, of as many as `of`, and then the cell."""
+        with self._lock:
+            self._started.pop(cell, None)
+            self._steps.pop(cell, None)
+            each, *_, rest = lengths(self._waiting.get(cell, 0.0), of)
+            self._waiting |= {cell: rest, **dict.fromkeys(parts, each)}
+        stored = f", {of - len(parts)} of them stored already" if len(parts) < of else ""
+        self._line(f"{cell} is trained in {of} parts{stored}")
+
+    def part_ended(self, outcome: JobResult) -> None:
+        """A part of a cell is trained or has failed."""
+        with self._lock:
+            self._account(outcome)
+
     def ended(self, outcome: JobResult) -> None:
         """A cell is done or has failed."""
         with self._lock:
-            self._thought += self._waiting.pop(outcome.cell, 0.0)
-            self._took += outcome.seconds
-            self._started.pop(outcome.cell, None)
-            self._steps.pop(outcome.cell, None)
+            self._account(outcome)
             if outcome.done:
                 self.done += 1
                 self.trained += self._networks.get(outcome.cell, 0)
@@ -87,6 +99,12 @@ class Lines:
         count = self.done + self.failed + self.cached
         how = "done" if outcome.done else f"FAILED ({outcome.reason}: {outcome.error})"
         self._line(f"[{count}/{self.total}] {outcome.cell} {how} in {outcome.seconds:.1f} s, {self.left()} left")
+
+    def _account(self, outcome: JobResult) -> None:
+        self._thought += self._waiting.pop(outcome.cell, 0.0)
+        self._took += outcome.seconds
+        self._started.pop(outcome.cell, None)
+        self._steps.pop(outcome.cell, None)
 
     def left(self) -> str:
         """The time left, from what cells are known to cost and how the ended ones kept to it."""

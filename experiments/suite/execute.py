@@ -28,6 +28,7 @@ from experiments.suite.started import Server
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _LOOK_EVERY = 0.5
+_PARTS = "parts"  # the folder, within a notebook's own, of what other jobs have trained
 START_TIMEOUT = 120
 
 
@@ -159,6 +160,11 @@ def _run(job: Job, work: Path, manager: type, begin: Callable[..., None]) -> Non
     parameters = {**job.parameters, "out": "."}
     if job.tables:
         parameters["tables"] = job.tables
+    if job.parts is not None:
+        parameters["parts"] = _PARTS
+        (work / _PARTS).mkdir()
+        for name, content in job.parts.items():
+            (work / _PARTS / name).write_bytes(content)
     loop = ensure_event_loop()
     try:
         papermill.execute_notebook(
@@ -187,10 +193,14 @@ def _explain(problem: Exception, server: Server, work: Path) -> tuple[Reason, st
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
     from papermill import PapermillExecutionError
 
+    from experiments.engines import NotTrained
+
     if isinstance(problem, PapermillExecutionError):
         lines = [line.strip() for line in str(problem.evalue).splitlines() if line.strip()] or [""]
         # TensorFlow says first where and last what
         what = f"{lines[0]} {lines[-1]}" if lines[0].endswith(":") and len(lines) > 1 else lines[0]
+        if problem.ename == NotTrained.__name__:
+            return "in parts", f"{problem.ename}: {what}", ""
         return "raised", f"{problem.ename}: {what}", _ANSI.sub("", "\n".join(problem.traceback))
     log = work / LOG  # what a kernel wrote that did not go through Jupyter: the last words of a crash
     trace = "".join(traceback.format_exception(problem)) + (log.read_text(errors="replace") if log.is_file() else "")
@@ -207,7 +217,7 @@ def _explain(problem: Exception, server: Server, work: Path) -> tuple[Reason, st
 def _gather(job: Job, work: Path) -> tuple[dict[str, bytes], dict[str, float]]:
     import nbformat
 
-    files = {path.name: path.read_bytes() for path in sorted(work.glob("*.parquet"))}
+    files = {path.name: path.read_bytes() for end in ("parquet", "npz") for path in sorted(work.glob(f"*.{end}"))}
     if not (work / NOTEBOOK).is_file():
         return files, {}
     notebook = nbformat.read(work / NOTEBOOK, as_version=4)

@@ -7,18 +7,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Reason = Literal["raised", "killed", "timed out", "no kernel", "lost worker", "other code", "cancelled"]
+Reason = Literal["raised", "killed", "timed out", "no kernel", "lost worker", "other code", "cancelled", "in parts"]
 TRANSIENT: frozenset[str] = frozenset({"no kernel", "lost worker"})  # what another attempt may well pass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One cell to execute.
+    """One cell to execute, or one part of its training.
 
     `notebook`: the JSON of the notebook without outputs. `code`: `fingerprint` of the notebook, which the worker must
     share. `preload`: what the process that kernels are forked from imports, with Keras on `backend`;
     `environment`: what the kernel has beside the worker's own. `tables`: the folder of all stored tables for a cell of
     the last stage, else "". `timeout`: seconds that one code cell of it may take.
+    `parts`: by file name, what other jobs have trained of its networks; nothing asks it to end at once, with the
+    reason "in parts", if they can be trained in parts; None has it train all of them.
     """
 
     cell: str
@@ -30,6 +32,7 @@ class Job:
     backend: str = "tensorflow"
     environment: Mapping[str, str] = field(default_factory=dict)
     tables: str = ""
+    parts: Mapping[str, bytes] | None = None
     timeout: float
 
 

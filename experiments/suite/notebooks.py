@@ -55,6 +55,11 @@ def parameters_of(notebook: Path) -> set[str]:
     return {target.id for target in targets if isinstance(target, ast.Name)}
 
 
+def shares_training(cell: Cell, notebooks: Path) -> bool:
+    """Whether the networks of a cell can be trained in parts: whether its notebook takes what others have trained."""
+    return "parts" in parameters_of(notebooks / cell.notebook)
+
+
 def render(notebook: NotebookNode, title: str) -> str:
     """The page of `notebook`."""
     from nbconvert import TemplateExporter

@@ -71,7 +71,10 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Outlook:
-    """What a run would do: the ids of the stored cells, seconds of each of the others, and the time in all."""
+    """What a run would do: the ids of the stored cells, seconds of each of the others, and the time in all.
+
+    `parts`: of the cells that would be trained in parts if they can be, in how many at most; `seconds` is without that.
+    """
 
     cached: frozenset[str]
     costs: Mapping[str, float]
@@ -79,15 +82,17 @@ class Outlook:
     seconds: float
     measured: bool
     workers: int
+    parts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
-        """The totals in two lines."""
+        """The totals in two lines, or three."""
         basis = "from measured costs" if self.measured else "roughly: nothing was measured here yet"
+        shorter = f"\nLess as far as long cells can be trained in parts ({len(self.parts)})" if self.parts else ""
         return (
             f"{len(self.cached) + len(self.costs)} cells, {len(self.cached)} of them stored; "
             f"{self.networks:,} networks to train\n"
-            f"Estimated time with {self.workers} workers: {readable(self.seconds)} ({basis})"
+            f"Estimated time with {self.workers} workers: {readable(self.seconds)} ({basis}){shorter}"
         )
 
 

@@ -16,11 +16,11 @@ from experiments.records import Cell
 from experiments.suite import worker
 from experiments.suite.cells import Cells
 from experiments.suite.collect import collect, copy_notebooks, save_cells
-from experiments.suite.costs import FINISH, STARTUP, estimate, wall_time
+from experiments.suite.costs import FINISH, STARTUP, estimate, parts_of, wall_time
 from experiments.suite.display import Lines, display
 from experiments.suite.execute import ahead
 from experiments.suite.lock import alone, hold
-from experiments.suite.notebooks import check
+from experiments.suite.notebooks import check, shares_training
 from experiments.suite.options import Options, Outlook, Summary
 from experiments.suite.provenance import RUN, read, record
 from experiments.suite.reports import Call, drawn_ahead
@@ -55,6 +55,7 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
         with _remote(options) as remote, hold(options.out, options.shard):
             if not options.shard:
                 state.store.drop_leftovers()
+                state.parts.tidy()
             if options.retry_failed:
                 failed = {failure.cell for failure in state.store.failures()}
                 mine = [cell for cell in mine if cell.id in failed]
@@ -72,7 +73,10 @@ def run(cells: Sequence[Cell], options: Options, report: Report | None = None) -
                         show.note(f"Dask dashboard: {dashboard}")
                     for text, count in Counter(state.absent.values()).items():
                         show.note(f"{count} cells: {text}")
-                    state.execute(todo, runner, show)
+                    shared = [cell.id for cell in todo if shares_training(cell, options.notebooks)]
+                    state.execute(todo, runner, show, parts_of(costs, workers, shared))
+                    if not options.shard:
+                        state.parts.tidy()
                     with alone(options.out, "collect"):
                         return _finish(state, ordinary, show, workers, report)
     finally:
@@ -176,6 +180,7 @@ def outlook(cells: Sequence[Cell], out: Path, workers: int, notebooks: Path = NO
         costs=costs,
         networks=sum(cell.networks for cell in todo),
         seconds=wall_time(costs.values(), workers) + (around if todo else 0.0),
+        parts=parts_of(costs, workers, [cell.id for cell in todo if shares_training(cell, notebooks)]),
         measured=bool(manifests),
         workers=workers,
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from experiments.frameworks import FRAMEWORKS
@@ -15,8 +16,10 @@ from experiments.suite.collect import TABLES
 from experiments.suite.display import Lines
 from experiments.suite.jobs import Job, JobResult
 from experiments.suite.options import Options
+from experiments.suite.parts import Parts
 from experiments.tables import MAIN
 
+# jobs may be appended while their results are taken
 Runner = Callable[[Sequence[Job], Lines], Iterator[JobResult]]
 
 
@@ -27,6 +30,7 @@ class State:
         self.options = options
         self.cells = {cell.id: cell for cell in cells}
         self.store = Cells(options.out)
+        self.parts = Parts(options.out)
         self.start = time.time()
         self.stored: dict[str, Manifest] = {}
         self.outcomes: dict[str, JobResult] = {}
@@ -78,16 +82,39 @@ class State:
         """Whether some of `cells` must surely be run; quick, because no key is computed."""
         return self.options.force or not {cell.id for cell in cells} <= set(self.store.names())
 
-    def execute(self, cells: Sequence[Cell], runner: Runner, show: Lines) -> None:
-        """Run `cells`, storing each as it ends."""
-        for outcome in runner([self._job(cell) for cell in cells], show):
-            self.outcomes[outcome.cell] = outcome
-            cell = self.cells[outcome.cell]
-            if outcome.done:
-                self.stored[cell.id] = self.store.commit(self._stored(cell, outcome), outcome.files)
+    def execute(
+        self, cells: Sequence[Cell], runner: Runner, show: Lines, parts: Mapping[str, int] | None = None
+    ) -> None:
+        """Run `cells`, storing each as it ends; `parts`: in how many parts those of them that are long are trained."""
+        most, force = parts or {}, self.options.force
+        jobs = [
+            job
+            for cell in cells
+            for job in self.parts.begin(self._job(cell), self._keys[cell.id], most.get(cell.id, 1), show, force)
+        ]
+        for outcome in runner(jobs, show):
+            if self.parts.can_divide(outcome):
+                jobs += self.parts.divide(outcome, show)
+            elif outcome.cell in self.cells:
+                self._end(outcome, show)
             else:
-                self.store.fail(self._failure(cell, outcome), outcome.files)
-            show.ended(outcome)
+                self.outcomes[outcome.cell] = outcome
+                show.part_ended(outcome)
+                more, failed = self.parts.ended(outcome)
+                jobs += more
+                if failed is not None:
+                    self._end(failed, show)
+
+    def _end(self, outcome: JobResult, show: Lines) -> None:
+        """Store what came of a cell."""
+        self.outcomes[outcome.cell] = outcome
+        cell = self.cells[outcome.cell]
+        if outcome.done:
+            self.stored[cell.id] = self.store.commit(self._stored(cell, outcome), outcome.files)
+            self.parts.drop(cell.id)
+        else:
+            self.store.fail(self._failure(cell, outcome), outcome.files)
+        show.ended(outcome)
 
     def rows(self) -> list[dict[str, Any]]:
         """The table `cells`: the planned cells that are stored, have failed, or cannot be trained here."""
@@ -122,7 +149,7 @@ class State:
 
     def done(self) -> list[str]:
         """The cells that this run finished."""
-        return [cell for cell, outcome in self.outcomes.items() if outcome.done]
+        return [cell for cell, outcome in self.outcomes.items() if outcome.done and cell in self.cells]
 
     def _job(self, cell: Cell) -> Job:
         notebook = self._notebooks[cell.notebook]
@@ -139,14 +166,16 @@ class State:
         )
 
     def _stored(self, cell: Cell, outcome: JobResult) -> Manifest:
+        parts = self.parts.manifests(cell.id)
+        times = sum((Counter(part.times) for part in parts), Counter(outcome.times))
         return Manifest(
             cell=cell.id,
             kind=kind_of(cell).name,
             key=self._keys[cell.id],
             parameters=cell.parameters,
             networks=cell.networks,
-            seconds=round(outcome.seconds, 3),
-            times={name: round(seconds, 3) for name, seconds in outcome.times.items()},
+            seconds=round(outcome.seconds + sum(part.seconds for part in parts), 3),
+            times={name: round(seconds, 3) for name, seconds in times.items()},
         )
 
     def _failure(self, cell: Cell, outcome: JobResult) -> Failure:

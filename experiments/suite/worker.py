@@ -24,7 +24,7 @@ _lock = threading.Lock()
 
 
 def one_by_one(jobs: Sequence[Job], display: Lines) -> Iterator[JobResult]:
-    """Yield the outcome of each job, in order."""
+    """Yield the outcome of each job, in order; jobs that are appended meanwhile come last."""
     for job in jobs:
         hooks = Hooks(started=partial(display.started, job.cell), step=partial(display.step, job.cell))
         yield work(job, hooks)

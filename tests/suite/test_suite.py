@@ -267,9 +267,14 @@ def test_a_part_of_a_sharded_run_has_one_worker_and_what_is_stored_needs_none(tm
 def test_seconds_of_a_cell_are_kept_to_the_millisecond() -> None:
     cell = Cell(id="a", notebook="binary.ipynb", networks=3)
     outcome = JobResult(cell="a", seconds=1.23456, reason="raised", times={"train": 0.98765})
-    ended: Any = SimpleNamespace(_keys={"a": "the key"})
+    parts: list[Any] = []
+    ended: Any = SimpleNamespace(_keys={"a": "the key"}, parts=SimpleNamespace(manifests=lambda _: parts))
     stored = state.State._stored(ended, cell, outcome)
     assert (stored.seconds, stored.times, stored.key, stored.networks) == (1.235, {"train": 0.988}, "the key", 3)
+    # what other jobs trained of it counts
+    parts += 2 * [SimpleNamespace(seconds=2.0, times={"train": 1.5, "other": 0.25})]
+    stored = state.State._stored(ended, cell, outcome)
+    assert (stored.seconds, stored.times) == (5.235, {"train": 3.988, "other": 0.5})
     assert state.State._failure(ended, cell, outcome).seconds == 1.235
 
 
