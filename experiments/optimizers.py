@@ -32,6 +32,7 @@ def optimizer(
     decays: bool = False,
     l2: float = 0.0,
     rate_exponents: range = Optimizer.rate_exponents,
+    scale_invariant: bool = False,
     called: Mapping[str, str] | None = None,
     rows: tuple[Row, ...] = (),
 ) -> Callable[[Callable[[Any, float], Any]], Optimizer]:
@@ -62,6 +63,7 @@ def optimizer(
                 decays=decays,
                 l2=l2,
                 rate_exponents=rate_exponents,
+                scale_invariant=scale_invariant,
                 called=called or {},
                 rows=rows,
             )
@@ -109,6 +111,7 @@ def momentum(optimizers: Any, rate: float) -> Any:
 @optimizer(
     "adam",
     learning_rate=2.0**-9,
+    scale_invariant=True,
     description="Adam with the framework's defaults",
     in_torch=lambda optim, groups: optim.Adam(groups),
     called={"en": "Adam", "zh": "Adam"},
@@ -121,6 +124,7 @@ def adam(optimizers: Any, rate: float) -> Any:
     "adamw",
     learning_rate=2.0**-9,
     decays=True,
+    scale_invariant=True,
     description="Adam with decoupled weight decay 0.04",
     in_torch=lambda optim, groups: optim.AdamW(groups, weight_decay=0.04),
     called={"en": "AdamW", "zh": "AdamW"},
@@ -132,6 +136,7 @@ def adamw(optimizers: Any, rate: float) -> Any:
 @optimizer(
     "rmsprop",
     learning_rate=2.0**-9,
+    scale_invariant=True,
     description="RMSprop with the framework's defaults",
     in_torch=lambda optim, groups: optim.RMSprop(groups),
     called={"en": "RMSprop", "zh": "RMSprop"},

@@ -201,7 +201,8 @@ class Optimizer:
     `make(rate)` returns the Keras optimizer. `torch(groups)` returns PyTorch's, for parameter groups that have their
     rates; None if there is none. `l2` is an L2 penalty on every kernel (Keras's `kernel_regularizer`).
     `rate_exponents`: the rates of a sweep, as powers of two of its own: sigmoid's best lies inside with room on either
-    side, and the last diverge.
+    side, and the last diverge. `scale_invariant`: whether a factor of the loss changes none of its steps, but for its
+    epsilon.
     `called`: its name by language. `rows`: where presets train with it.
     """
 
@@ -213,6 +214,7 @@ class Optimizer:
     decays: bool = False
     l2: float = 0.0
     rate_exponents: range = range(-3, 8)
+    scale_invariant: bool = False
     called: Mapping[str, str] = field(default_factory=dict, compare=False)
     rows: tuple[Row, ...] = ()
 

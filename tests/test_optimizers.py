@@ -74,3 +74,17 @@ def test_sum_of_the_two_weights_is_moved_by_decay_alone(optimizer: Optimizer) ->
 def test_default_rates_are_powers_of_two() -> None:
     for optimizer in OPTIMIZERS.values():
         assert np.log2(optimizer.learning_rate).is_integer(), optimizer.name
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_scale_invariance_is_what_keras_does(name: str) -> None:
+    """A tenth of the gradient: as large a step, or a tenth of one."""
+    moved = []
+    for factor in (1.0, 0.1):
+        variable = keras.Variable(np.zeros(3))
+        optimizer = OPTIMIZERS[name].make(2.0**-9)
+        optimizer.build([variable])
+        optimizer.apply([keras.ops.convert_to_tensor(factor * np.array([1.0, -2.0, 4.0], "float32"))])
+        moved.append(np.asarray(variable))
+    expected = moved[0] * (1.0 if OPTIMIZERS[name].scale_invariant else 0.1)
+    np.testing.assert_allclose(moved[1], expected, rtol=1e-4)

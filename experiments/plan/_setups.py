@@ -8,7 +8,7 @@ from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
 from experiments.networks import NETWORKS
 from experiments.optimizers import OPTIMIZERS
-from experiments.protocols import Group, Protocol, Selection
+from experiments.protocols import GRID_OF_MULTI_UNIT, Group, Protocol, Selection
 from experiments.records import Setup
 from experiments.tables import MAIN
 
@@ -105,3 +105,10 @@ def grid(optimizer: str, exponents: Iterable[int] = ()) -> tuple[float, ...]:
     """The learning rates of a sweep: powers of two of the optimizer's own, without `exponents` its `rate_exponents`."""
     record = OPTIMIZERS[optimizer]
     return tuple(record.learning_rate * 2.0**exponent for exponent in exponents or record.rate_exponents)
+
+
+def grid_of_units(optimizer: str) -> tuple[float, ...]:
+    """The learning rates of a sweep where there are several units; up to those of two classes if they end as far up."""
+    record, rates = OPTIMIZERS[optimizer], GRID_OF_MULTI_UNIT
+    most = record.rate_exponents.stop if record.scale_invariant else rates.stop
+    return grid(optimizer, range(rates.start, min(most, rates.stop)))

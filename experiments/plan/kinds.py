@@ -13,8 +13,18 @@ from pathlib import Path
 from experiments.frameworks import FRAMEWORKS
 from experiments.heads import BASELINE, HEADS
 from experiments.optimizers import OPTIMIZERS
-from experiments.plan._setups import both, elsewhere, explaining, grid, selected, setups, triple_of, triples
-from experiments.protocols import ALL, GRID_OF_MULTI_UNIT, Protocol
+from experiments.plan._setups import (
+    both,
+    elsewhere,
+    explaining,
+    grid,
+    grid_of_units,
+    selected,
+    setups,
+    triple_of,
+    triples,
+)
+from experiments.protocols import ALL, Protocol
 from experiments.records import Cell, Setup
 from experiments.registry import Registry
 from experiments.tables import MAIN
@@ -171,7 +181,7 @@ def _multi_unit(target: str, protocol: Protocol) -> tuple[Cell, ...]:
     ]
     heads = tuple(head.name for head in HEADS.values() if head.multi_unit)
     return tuple(
-        setup_cell(target, replace(setup, heads=heads, learning_rates=grid(setup.optimizer, GRID_OF_MULTI_UNIT)))
+        setup_cell(target, replace(setup, heads=heads, learning_rates=grid_of_units(setup.optimizer)))
         for setup in setups(protocol, protocol.multi_unit, triples(chosen))
     )
 

@@ -89,5 +89,5 @@ PRESETS: Registry[Protocol] = Registry("preset")
 
 ALL = ("*",)  # every registered one: for tasks the binary ones, for networks those that take the task
 # a sweep's rates, as powers of two of the optimizer's own, where there are several units: Keras's binary_crossentropy
-# is their mean, so that the sigmoids' best rate lies log2(units) further up
+# is their mean, so that the sigmoids' best rate lies log2(units) further up unless the optimizer is scale-invariant
 GRID_OF_MULTI_UNIT = range(-1, 11)

@@ -93,6 +93,14 @@ def test_several_classes_and_labels_are_swept_through_the_default_rate() -> None
     assert optimizers == set(OPTIMIZERS)  # "*" is spelled out
 
 
+def test_a_mean_over_units_asks_for_larger_rates_where_a_factor_of_the_loss_does() -> None:
+    rates = {cell.parameters["optimizer"]: cell.parameters["learning_rates"] for cell in cells(FULL, "multilabel")}
+    for name in ("sgd", "momentum"):
+        assert [rate / OPTIMIZERS[name].learning_rate for rate in rates[name]] == [2.0**k for k in range(-1, 11)]
+    for name in ("adam", "adamw", "rmsprop"):
+        assert [rate / OPTIMIZERS[name].learning_rate for rate in rates[name]] == [2.0**k for k in range(-1, 8)]
+
+
 def test_what_the_user_names_narrows_these_cells_too() -> None:
     one = {"tasks": ("breast_cancer",), "networks": ("linear",)}
     assert [cell.id for cell in cells(QUICK, "learning_rates", **one)] == [
