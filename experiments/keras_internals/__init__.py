@@ -214,6 +214,12 @@ def scaled_optimizer(optimizer: Any, variables: Sequence[Any], *, rate: float, d
     return Scaled.from_config(optimizer.get_config())
 
 
+def moments_of(optimizer: Any, variable: Any) -> tuple[Any, Any]:
+    """What Adam keeps of a variable: the running means of its gradient and of the gradient's square."""
+    index = optimizer._get_variable_index(variable)
+    return optimizer._momentums[index], optimizer._velocities[index]
+
+
 # compiled losses and metrics
 
 

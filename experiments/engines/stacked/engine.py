@@ -16,6 +16,7 @@ from experiments.engines.keras_trunk import keras_trunk, layer_scopes
 from experiments.engines.objectives import row_losses
 from experiments.engines.stacked.context import Context, random_layers, tables
 from experiments.engines.stacked.forward import evaluate
+from experiments.engines.stacked.updates import update_of
 from experiments.problem import NORMS, Chunk, Problem, Slice, slices
 from experiments.records import Head
 
@@ -220,6 +221,7 @@ class StackedEngine:
         scales = tf.constant(self._decay_scale, self.dtype)
         per_variable = [(rates, plain)] * len(self._trunk_variables)
         per_variable += 2 * list(zip(tf.split(head_rates, self.counts), tf.split(scales, self.counts), strict=True))
+        update = update_of(optimizer, self.dtype)
         for gradient, variable, (rate, scale) in zip(gradients, self._variables, per_variable, strict=True):
             if gradient is None:  # nothing that trains depends on it: Keras leaves it alone, decay included
                 continue
@@ -231,7 +233,7 @@ class StackedEngine:
             if decay is not None:
                 coefficient = tf.cast(decay, self.dtype) * tf.reshape(scale, shape)
                 variable.assign(variable.value - variable.value * coefficient * rate)
-            optimizer.update_step(gradient, variable, rate)
+            update(gradient, variable, rate)
         optimizer.iterations.assign_add(1)
 
     def _norms(self, gradients: list[Any]) -> tf.Tensor:
