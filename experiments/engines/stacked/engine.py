@@ -16,7 +16,8 @@ from experiments.engines.keras_trunk import keras_trunk, layer_scopes
 from experiments.engines.objectives import row_losses
 from experiments.engines.stacked.context import Context, random_layers, tables
 from experiments.engines.stacked.forward import evaluate
-from experiments.engines.stacked.updates import update_of
+from experiments.engines.stacked.gradients import dead_shares, norms
+from experiments.engines.stacked.updates import move
 from experiments.problem import NORMS, Chunk, Problem, Slice, slices
 from experiments.records import Head
 
@@ -196,14 +197,9 @@ class StackedEngine:
             if id(template) in context.updates:
                 variable.assign(context.updates[id(template)])
         norms, dead = tf.cond(
-            step + 1 == last, lambda: (self._norms(gradients), self._dead(at_logits)), lambda: self._zeros()
+            step + 1 == last, lambda: (self._norms(gradients), dead_shares(at_logits)), lambda: self._zeros()
         )
         return objectives, norms, dead
-
-    def _dead(self, at_logits: list[tf.Tensor]) -> tf.Tensor:
-        """The share of each replica's rows whose gradient at the logits is exactly 0: (replicas,)."""
-        shares = [tf.reduce_mean(tf.cast(tf.reduce_all(g == 0, axis=2), self.dtype), axis=1) for g in at_logits]
-        return tf.concat(shares, axis=0)
 
     def _zeros(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Norms and shares of dead rows before any step that is recorded."""
@@ -214,50 +210,19 @@ class StackedEngine:
         return {id(t): v.value for t, v in zip(self._templates, self._stack, strict=True)}
 
     def _update(self, gradients: list[tf.Tensor | None], rates: tf.Tensor) -> None:
-        """Keras's own rule for each variable, with a learning rate a replica; decay comes first, as in Keras."""
-        optimizer, decay = self._optimizer, self._optimizer.weight_decay
-        head_rates = rates * tf.constant(self._rate_scale, self.dtype)
-        plain = tf.ones_like(rates)
-        scales = tf.constant(self._decay_scale, self.dtype)
-        per_variable = [(rates, plain)] * len(self._trunk_variables)
-        per_variable += 2 * list(zip(tf.split(head_rates, self.counts), tf.split(scales, self.counts), strict=True))
-        update = update_of(optimizer, self.dtype)
-        for gradient, variable, (rate, scale) in zip(gradients, self._variables, per_variable, strict=True):
-            if gradient is None:  # nothing that trains depends on it: Keras leaves it alone, decay included
-                continue
-            rows = variable.shape[0] // rate.shape[0]
-            if rows > 1:  # a table's
-                rate, scale = tf.repeat(rate, rows), tf.repeat(scale, rows)
-            shape = [-1, *[1] * (len(variable.shape) - 1)]
-            rate = tf.reshape(rate, shape)
-            if decay is not None:
-                coefficient = tf.cast(decay, self.dtype) * tf.reshape(scale, shape)
-                variable.assign(variable.value - variable.value * coefficient * rate)
-            update(gradient, variable, rate)
-        optimizer.iterations.assign_add(1)
+        """Move every variable; the heads' rates and decays are scaled by arm."""
+        trunk = len(self._trunk_variables)
+        of_heads = tf.split(rates * tf.constant(self._rate_scale, self.dtype), self.counts)
+        scales = tf.split(tf.constant(self._decay_scale, self.dtype), self.counts)
+        each_rate = [*[rates] * trunk, *of_heads, *of_heads]
+        each_scale = [*[tf.ones_like(rates)] * trunk, *scales, *scales]
+        move(self._optimizer, list(zip(self._variables, gradients, each_rate, each_scale, strict=True)))
 
     def _norms(self, gradients: list[Any]) -> tf.Tensor:
-        """Norms of the gradient that was used: those of `NORMS`, then each layer's, (scopes, replicas)."""
-
-        def squares(g: tf.Tensor, replicas: int) -> tf.Tensor:
-            return tf.reduce_sum(tf.square(tf.reshape(g, [replicas, -1])), axis=1)
-
-        zero = tf.zeros([self.replicas], self.dtype)
-        trunk = len(self._trunk_variables)
-        by_variable = [zero if g is None else squares(g, self.replicas) for g in gradients[:trunk]]
-        # plain sums: the order of tf.add_n depends on which buffer happens to be free, and so do its last bits
-        layers = [sum((by_variable[index] for index in indices), zero) for _, indices in self._scopes]
-        head, effective = [], []
-        groups = len(self.units)
-        of_heads = zip(self.counts, gradients[trunk : trunk + groups], gradients[trunk + groups :], strict=True)
-        for count, kernel, bias in of_heads:
-            head.append(squares(kernel, count) + squares(bias, count))
-            if kernel.shape[-1] == 2:  # u = w1 - w0 at fixed w0 + w1
-                kernel, bias = (kernel[..., 1] - kernel[..., 0]) / 2, (bias[..., 1] - bias[..., 0]) / 2
-            effective.append(squares(kernel, count) + squares(bias, count))
-        trunk_squares = sum(by_variable, zero)
-        heads = tf.concat(head, axis=0)
-        return tf.sqrt(tf.stack([trunk_squares, heads, trunk_squares + heads, tf.concat(effective, axis=0), *layers]))
+        """The norms of the gradients that were applied, (scopes, replicas)."""
+        trunk, groups = len(self._trunk_variables), len(self.units)
+        of_heads = gradients[trunk:]
+        return norms(gradients[:trunk], of_heads[:groups], of_heads[groups:], [indices for _, indices in self._scopes])
 
     def _steps(
         self, first: tf.Tensor, last: tf.Tensor, order: tf.Tensor, stream: dict[str, tf.Tensor], rates: tf.Tensor

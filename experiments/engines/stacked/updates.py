@@ -5,7 +5,7 @@ A step of small networks spends as long on the passes of its optimizer as on its
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -14,6 +14,31 @@ from experiments.keras_internals import moments_of
 
 # moves a variable (replicas, ...) by its gradient at the rates (replicas, 1, ...)
 Update = Callable[[tf.Tensor, keras.Variable, tf.Tensor], None]
+
+
+def move(
+    optimizer: keras.optimizers.Optimizer,
+    variables: Sequence[tuple[keras.Variable, tf.Tensor | None, tf.Tensor, tf.Tensor]],
+) -> None:
+    """One step: each variable, its gradient, and by replica, (replicas,), its rate and what its decay is multiplied by.
+
+    A variable is (replicas, ...), or (replicas * rows, ...) if it is a table. Decay comes first, as in Keras.
+    """
+    decay, dtype = optimizer.weight_decay, variables[0][0].value.dtype
+    update = update_of(optimizer, dtype)
+    for variable, gradient, rate, scale in variables:
+        if gradient is None:  # nothing that trains depends on it: Keras leaves it alone, decay included
+            continue
+        rows = variable.shape[0] // rate.shape[0]
+        if rows > 1:  # a table's
+            rate, scale = tf.repeat(rate, rows), tf.repeat(scale, rows)
+        shape = [-1, *[1] * (len(variable.shape) - 1)]
+        rate = tf.reshape(rate, shape)
+        if decay is not None:
+            coefficient = tf.cast(decay, dtype) * tf.reshape(scale, shape)
+            variable.assign(variable.value - variable.value * coefficient * rate)
+        update(gradient, variable, rate)
+    optimizer.iterations.assign_add(1)
 
 
 def update_of(optimizer: keras.optimizers.Optimizer, dtype: tf.DType) -> Update:
