@@ -13,7 +13,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -49,22 +49,15 @@ def main(kernel: Sequence[str] = ()) -> None:
             if request["do"] == "import":
                 _import(request["modules"])
                 _answer(replies, {"ready": True})
-            elif request["do"] == "fork":
+            elif request["do"] in _CHILDREN:
                 pid = os.fork()
                 if pid == 0:
                     requests.close()
                     replies.close()
-                    _become_kernel(request)
+                    _CHILDREN[request["do"]](request)
                 children[pid] = None
-                folders.append(request["cwd"])
-                _answer(replies, {"pid": pid})
-            elif request["do"] == "call":
-                pid = os.fork()
-                if pid == 0:
-                    requests.close()
-                    replies.close()
-                    _call(request)
-                children[pid] = None
+                if request["do"] == "fork":
+                    folders.append(request["cwd"])
                 _answer(replies, {"pid": pid})
             else:
                 _answer(replies, {"code": _poll(children, request["pid"])})
@@ -153,6 +146,10 @@ def _outcome(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         import traceback
 
         return {"error": traceback.format_exc()}
+
+
+# by request, what a child becomes
+_CHILDREN: dict[str, Callable[[dict[str, Any]], NoReturn]] = {"fork": _become_kernel, "call": _call}
 
 
 def _run_kernel(argv: Sequence[str]) -> None:
