@@ -89,23 +89,15 @@ def train(
     `first`: see `prepare`.
     `parts`: a folder where `train_part` has stored what others trained, so that nothing is trained here. Where some of
     it is missing this raises `NotTrained`, but for networks that are one chunk: they cannot be shared.
-    A process has one Keras backend: where this one has another than the framework needs, a fresh process trains.
+    A process has one Keras backend: where this one has another than the framework needs, a fresh process trains, but
+    with `parts` that is refused.
     Raises `UserError` for an unknown name, for a framework that is not installed and for a task that the network
     cannot take.
     """
     if not str(parts):
         return train_each((setup,), progress, (first,))[0]
-    framework_trainer = _on_its_backend(setup.framework)
-    with framework_trainer.precision(setup.dtype):
-        problem = prepare(setup, first)
-        records = shared.load(problem, Path(parts))
-        if not shared.complete(problem, records):
-            factory = framework_trainer.factory(problem)
-            planned = driver.planned_chunks(problem, factory)
-            if len(planned) > 1:
-                raise NotTrained(planned)
-            records = driver.run(problem, factory, progress=progress)
-        return tabulate(problem, records)
+    _on_its_backend(setup.framework)
+    return _train(setup, progress, first, parts)
 
 
 def train_part(setup: Setup, part: int, parts: int, out: str | Path, progress: Progress | None = None) -> None:
@@ -145,11 +137,19 @@ def train_each(
     ]
 
 
-def _train(setup: Setup, progress: Progress | None, first: First | None) -> dict[str, pd.DataFrame]:
+def _train(
+    setup: Setup, progress: Progress | None, first: First | None, parts: str | Path = ""
+) -> dict[str, pd.DataFrame]:
     framework_trainer = trainer(setup.framework)
     with framework_trainer.precision(setup.dtype):
         problem = prepare(setup, first)
-        return tabulate(problem, driver.run(problem, framework_trainer.factory(problem), progress=progress))
+        records = shared.load(problem, Path(parts)) if str(parts) else []
+        if not records or not shared.complete(problem, records):
+            factory = framework_trainer.factory(problem)
+            if str(parts) and len(planned := driver.planned_chunks(problem, factory)) > 1:
+                raise NotTrained(planned)
+            records = driver.run(problem, factory, progress=progress)
+        return tabulate(problem, records)
 
 
 def nth(progress: Progress | None, number: int, parts: int) -> Progress | None:
