@@ -34,20 +34,13 @@ from experiments.suite.jobs import JobResult
 from experiments.suite.options import CELL_GIB
 from experiments.suite.run import _runner
 
+pytestmark = pytest.mark.usefixtures("one_fork_server")
+
 
 @pytest.fixture(autouse=True)
 def _kinds() -> Iterator[None]:
     with throwaway.kinds():
         yield
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_fork_server() -> Iterator[None]:
-    """Keep what the kernels are forked from from one run to the next: starting it takes longest here."""
-    close, local.close = local.close, lambda: None
-    yield
-    local.close = close
-    close()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,19 +25,11 @@ from experiments.suite.display import Lines
 from experiments.suite.jobs import Hooks, Job, JobResult
 from experiments.suite.parts import FOLDER, Part
 
+pytestmark = pytest.mark.usefixtures("one_fork_server")
 SMALL = Setup(
     task="moons", network="mlp", optimizer="adam", heads=("sigmoid", "sigmoid_again", "softmax"), seeds=8, steps=30,
     record_every=10,
 )  # fmt: skip
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_fork_server() -> Iterator[None]:
-    """Keep what the kernels are forked from from one run to the next: starting it takes longest here."""
-    close, local.close = local.close, lambda: None
-    yield
-    local.close = close
-    close()
 
 
 def cell_of(kind: str, setup: Setup = SMALL) -> Cell:
