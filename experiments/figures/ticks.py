@@ -29,8 +29,8 @@ def log_ticks(axes: Axes, low: float, high: float) -> None:
 
 
 def power(value: float, base: int = 2) -> str:
-    """A number as a power of `base`: 2⁻⁵, or 2^−5.3 between two of them."""
+    """A number as a power of `base`: 2⁻⁵; between two of them as it is, 0.025."""
     exponent = math.log(value, base)
     if abs(exponent - round(exponent)) > 0.05:
-        return f"{base}^{figure(exponent, 2)}"
+        return figure(value, 2)
     return str(base) + str(round(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
